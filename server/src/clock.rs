@@ -1,0 +1,76 @@
+//! The wall clock and the server's time zone: the only place that reads either.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use xmeet_shared::{Civil, SendTime, UnixMillis};
+
+/// Tells the time, and writes it as the protocol does.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    zone: TimeZone,
+}
+
+impl Clock {
+    /// A clock for the named zone of the IANA database, or for the system's.
+    ///
+    /// # Errors
+    /// When there is no zone of that name.
+    pub fn new(zone_name: Option<&str>) -> Result<Self, jiff::Error> {
+        let zone = match zone_name {
+            Some(name) => TimeZone::get(name)?,
+            None => TimeZone::system(),
+        };
+        Ok(Self { zone })
+    }
+
+    /// The time now.
+    #[must_use]
+    pub fn now(&self) -> UnixMillis {
+        Timestamp::now().as_millisecond()
+    }
+
+    /// The `send_time` of a frame.
+    #[must_use]
+    pub fn moment(&self, ts: UnixMillis) -> SendTime {
+        SendTime::moment(self.civil(ts))
+    }
+
+    /// The `send_time` of a history record.
+    #[must_use]
+    pub fn date(&self, ts: UnixMillis) -> SendTime {
+        SendTime::date(self.civil(ts))
+    }
+
+    fn civil(&self, ts: UnixMillis) -> Civil {
+        let timestamp = Timestamp::from_millisecond(ts).unwrap_or(Timestamp::UNIX_EPOCH);
+        let at = self.zone.to_datetime(timestamp);
+        Civil {
+            year: at.year(),
+            month: at.month(),
+            day: at.day(),
+            hour: at.hour(),
+            minute: at.minute(),
+            second: at.second(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_in_the_zone_that_was_set() {
+        let ts = 1_428_472_926_000; // 2015-04-08T06:02:06Z
+        let shanghai = Clock::new(Some("Asia/Shanghai")).unwrap();
+        assert_eq!(shanghai.moment(ts).as_str(), "2015-4-8 14:2:6");
+        assert_eq!(shanghai.date(ts).as_str(), "2015-04-08");
+        let new_york = Clock::new(Some("America/New_York")).unwrap();
+        assert_eq!(new_york.moment(ts).as_str(), "2015-4-8 2:2:6");
+    }
+
+    #[test]
+    fn a_zone_that_does_not_exist_is_an_error() {
+        assert!(Clock::new(Some("Atlantis/Capital")).is_err());
+    }
+}

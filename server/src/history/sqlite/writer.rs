@@ -1,0 +1,132 @@
+//! The thread that writes: one transaction for whatever waits.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use tokio::sync::{mpsc, oneshot};
+use xmeet_shared::{MessageId, RoomId};
+
+use crate::history::HistoryError;
+use crate::room::Message;
+
+/// Appends that go into one transaction at most.
+const BATCH_APPENDS_MAX: usize = 1024;
+
+/// Old messages that one append removes beyond as many as it adds. It bounds how long a lowered
+/// limit on the history can hold up the writer.
+const TRIM_EXTRA_MESSAGES: u64 = 256;
+
+/// Messages to keep, and where to say so.
+#[derive(Debug)]
+pub(super) struct Append {
+    pub(super) room: RoomId,
+    pub(super) messages: Vec<Arc<Message>>,
+    pub(super) answer: oneshot::Sender<Result<MessageId, HistoryError>>,
+}
+
+/// Runs until every sender is gone and everything that was sent is written.
+pub(super) fn run(mut connection: Connection, mut queue: mpsc::Receiver<Append>, kept_max: u64) {
+    let mut batch = Vec::new();
+    while queue.blocking_recv_many(&mut batch, BATCH_APPENDS_MAX) > 0 {
+        match commit(&mut connection, &batch, kept_max) {
+            Ok(firsts) => {
+                for (append, first) in batch.drain(..).zip(firsts) {
+                    // A room that does not wait any more has lost nothing: the message is kept.
+                    let _ = append.answer.send(Ok(first));
+                }
+            }
+            Err(_) if batch.len() > 1 => commit_one_by_one(&mut connection, &mut batch, kept_max),
+            Err(error) => refuse(&mut batch, &error),
+        }
+    }
+    // Leaves one file behind instead of three; the next start would do the same.
+    let checkpoint = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    if let Err(error) = checkpoint {
+        tracing::debug!(%error, "the last checkpoint was left to the next start");
+    }
+}
+
+/// One append that cannot be written must not take the others of its batch with it.
+fn commit_one_by_one(connection: &mut Connection, batch: &mut Vec<Append>, kept_max: u64) {
+    for append in batch.drain(..) {
+        let mut single = vec![append];
+        match commit(connection, &single, kept_max) {
+            Ok(firsts) => {
+                for (append, first) in single.drain(..).zip(firsts) {
+                    let _ = append.answer.send(Ok(first));
+                }
+            }
+            Err(error) => refuse(&mut single, &error),
+        }
+    }
+}
+
+fn refuse(batch: &mut Vec<Append>, error: &rusqlite::Error) {
+    tracing::error!(%error, "messages could not be stored");
+    for append in batch.drain(..) {
+        let _ = append.answer.send(Err(HistoryError::Storage(error.to_string())));
+    }
+}
+
+fn commit(
+    connection: &mut Connection,
+    batch: &[Append],
+    kept_max: u64,
+) -> rusqlite::Result<Vec<MessageId>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let firsts = batch
+        .iter()
+        .map(|append| insert(&transaction, append, kept_max))
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    transaction.commit()?;
+    Ok(firsts)
+}
+
+fn insert(
+    transaction: &Transaction<'_>,
+    append: &Append,
+    kept_max: u64,
+) -> rusqlite::Result<MessageId> {
+    let count = append.messages.len() as u64;
+    let (room, oldest, newest): (i64, u64, u64) = transaction
+        .prepare_cached(
+            "INSERT INTO room (name, oldest, newest) VALUES (?1, 1, ?2)
+             ON CONFLICT (name) DO UPDATE SET newest = newest + ?2
+             RETURNING id, oldest, newest",
+        )?
+        .query_row(params![append.room.as_str(), count], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+    let first = newest + 1 - count;
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO message (room, id, ts, pid, nickname, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for (id, message) in (first..).zip(&append.messages) {
+        let Message { from, nickname, text, ts } = &**message;
+        insert.execute(params![room, id, ts, from.as_str(), nickname.as_str(), text])?;
+    }
+    trim(transaction, room, oldest..newest, count, kept_max)?;
+    Ok(first)
+}
+
+/// Removes messages that are no longer kept, a few at a time.
+fn trim(
+    transaction: &Transaction<'_>,
+    room: i64,
+    held: std::ops::Range<MessageId>,
+    added: u64,
+    kept_max: u64,
+) -> rusqlite::Result<()> {
+    let wanted = (held.end + 1).saturating_sub(kept_max);
+    let cut = wanted.min(held.start + added + TRIM_EXTRA_MESSAGES);
+    if cut <= held.start {
+        return Ok(());
+    }
+    transaction
+        .prepare_cached("DELETE FROM message WHERE room = ?1 AND id < ?2")?
+        .execute(params![room, cut])?;
+    transaction
+        .prepare_cached("UPDATE room SET oldest = ?2 WHERE id = ?1")?
+        .execute(params![room, cut])?;
+    Ok(())
+}

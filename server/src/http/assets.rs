@@ -1,0 +1,141 @@
+//! The web client, out of the binary. `build.rs` puts it there, compressed.
+
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+
+use super::refusal::Refusal;
+
+/// One file of the web client.
+struct Asset {
+    /// Its path, as in `/xmeet-0123456789abcdef.js`.
+    path: &'static str,
+    content_type: &'static str,
+    /// A strong entity tag (RFC 9110 section 8.8.3) of the uncompressed bytes, quotes included.
+    etag: &'static str,
+    /// Whether the name holds a hash of the content, so that it never changes.
+    is_hashed: bool,
+    plain: &'static [u8],
+    /// Empty where compressing does not help.
+    brotli: &'static [u8],
+    gzip: &'static [u8],
+}
+
+include!(concat!(env!("OUT_DIR"), "/assets.rs"));
+
+const PAGE_PATH: &str = "/index.html";
+const REVALIDATE: &str = "no-cache";
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+const NO_CLIENT: &str = "This xmeet was built without the web client. Rooms are served all the \
+                         same, at /xgate/websocket/{room}; `cargo xtask dist` builds both.\n";
+
+/// The page, for every room and for none.
+pub(super) async fn page(request: Request) -> Response<Body> {
+    match find(PAGE_PATH) {
+        Some(asset) => serve(asset, request.headers()),
+        None => {
+            let mut response = Response::new(Body::from(NO_CLIENT));
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+            response.headers_mut().insert(CONTENT_TYPE, plain);
+            response
+        }
+    }
+}
+
+/// One of the page's files.
+pub(super) async fn file(request: Request) -> Response<Body> {
+    match find(request.uri().path()) {
+        Some(asset) if asset.path != PAGE_PATH => serve(asset, request.headers()),
+        _ => Refusal::not_found().into_response(),
+    }
+}
+
+fn find(path: &str) -> Option<&'static Asset> {
+    ASSETS.iter().find(|asset| asset.path == path)
+}
+
+fn serve(asset: &'static Asset, request: &HeaderMap) -> Response<Body> {
+    let (encoding, bytes) = negotiate(asset, request);
+    let mut response = Response::new(Body::from(Bytes::from_static(bytes)));
+    // Each encoding is a representation of its own, with its own tag (RFC 9110 section 8.8.3.3).
+    let etag = match encoding {
+        Some(encoding) => format!("{}-{encoding}\"", asset.etag.trim_end_matches('"')),
+        None => asset.etag.to_owned(),
+    };
+    if is_known(&etag, request) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.body_mut() = Body::empty();
+    } else {
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+        if let Some(encoding) = encoding {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
+    }
+    let headers = response.headers_mut();
+    let caching = if asset.is_hashed { IMMUTABLE } else { REVALIDATE };
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
+    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    if let Ok(etag) = HeaderValue::from_str(&etag) {
+        headers.insert(ETAG, etag);
+    }
+    response
+}
+
+/// The smallest form that the client takes (RFC 9110 section 12.5.3).
+fn negotiate(asset: &'static Asset, request: &HeaderMap) -> (Option<&'static str>, &'static [u8]) {
+    if !asset.brotli.is_empty() && accepts(request, "br") {
+        (Some("br"), asset.brotli)
+    } else if !asset.gzip.is_empty() && accepts(request, "gzip") {
+        (Some("gzip"), asset.gzip)
+    } else {
+        (None, asset.plain)
+    }
+}
+
+fn accepts(request: &HeaderMap, coding: &str) -> bool {
+    let values = request.get_all(ACCEPT_ENCODING);
+    let weight = |wanted: &str| {
+        let texts = values.iter().filter_map(|value| value.to_str().ok());
+        texts.flat_map(|text| text.split(',')).find_map(|range| {
+            let mut parts = range.split(';');
+            let name = parts.next()?.trim();
+            let weight = parts.find_map(|part| part.trim().strip_prefix("q=")?.parse().ok());
+            name.eq_ignore_ascii_case(wanted).then_some(weight.unwrap_or(1.0_f32))
+        })
+    };
+    weight(coding).or_else(|| weight("*")).is_some_and(|weight| weight > 0.0)
+}
+
+fn is_known(etag: &str, request: &HeaderMap) -> bool {
+    let values = request.get_all(IF_NONE_MATCH);
+    values.iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(',')).any(
+        |known| {
+            let known = known.trim();
+            known == "*" || known.strip_prefix("W/").unwrap_or(known) == etag
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepting(value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn a_coding_is_accepted_unless_it_is_weighted_nought() {
+        assert!(accepts(&accepting("gzip, deflate, br"), "br"));
+        assert!(accepts(&accepting("*"), "br"));
+        assert!(accepts(&accepting("br;q=0.1"), "br"));
+        assert!(!accepts(&accepting("gzip, br;q=0, *"), "br"));
+        assert!(!accepts(&accepting("identity"), "gzip"));
+        assert!(!accepts(&HeaderMap::new(), "gzip"));
+    }
+}

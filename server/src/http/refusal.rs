@@ -1,0 +1,77 @@
+//! Requests that are refused before an upgrade: an HTTP status and a JSON body that says why.
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, SEC_WEBSOCKET_VERSION, UPGRADE};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
+use serde_json::json;
+
+/// A refusal. The body is `{"error":{"code":…,"message":…}}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    header: Option<(HeaderName, &'static str)>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, code: &'static str, message: &str) -> Self {
+        Self { status, code, message: message.to_owned(), header: None }
+    }
+
+    /// 400: the path does not name a room.
+    #[must_use]
+    pub fn bad_room(message: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_room_id", message)
+    }
+
+    /// 400: no usable `Sec-WebSocket-Key`.
+    #[must_use]
+    pub fn bad_key() -> Self {
+        let message = "Sec-WebSocket-Key must be 16 bytes in base64";
+        Self::new(StatusCode::BAD_REQUEST, "bad_websocket_key", message)
+    }
+
+    /// 403: the page that this comes from is not on the list.
+    #[must_use]
+    pub fn origin() -> Self {
+        let message = "this server does not take connections from that origin";
+        Self::new(StatusCode::FORBIDDEN, "origin_not_allowed", message)
+    }
+
+    /// 404: nothing is here.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this address")
+    }
+
+    /// 426: an ordinary request where a WebSocket is served.
+    #[must_use]
+    pub fn not_an_upgrade() -> Self {
+        let message = "a room is a WebSocket: connect with an upgrade request";
+        let header = Some((UPGRADE, "websocket"));
+        Self { header, ..Self::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", message) }
+    }
+
+    /// 426: a WebSocket of another version (RFC 6455 section 4.2.2).
+    #[must_use]
+    pub fn version(spoken: &'static str) -> Self {
+        let message = "only WebSocket version 13 is spoken here";
+        let header = Some((SEC_WEBSOCKET_VERSION, spoken));
+        Self { header, ..Self::new(StatusCode::UPGRADE_REQUIRED, "websocket_version", message) }
+    }
+
+    /// The response.
+    #[must_use]
+    pub fn into_response(self) -> Response<Body> {
+        let body = json!({ "error": { "code": self.code, "message": self.message } });
+        let mut response = Response::new(Body::from(body.to_string()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some((name, value)) = self.header {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}

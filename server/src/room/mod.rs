@@ -1,0 +1,17 @@
+//! A room as a pure state machine: inputs go in with the time, effects come out. Nothing here does
+//! IO, reads a clock, draws a random number or knows of tasks; `hub` does all that.
+//!
+//! Everything that happens in a room has one place in the room's order, the order in which the
+//! inputs came. A message takes its place when it comes and is applied once it is kept, and
+//! whatever came after it waits behind it ([`pending`]). So every member, every greeting and every
+//! history page reads the same log in the same order.
+
+mod message;
+mod pending;
+mod state;
+
+pub use message::{Kept, Message};
+pub use state::{Audience, Effect, Event, Input, MemberKey, Room, Snapshot, Stored};
+
+#[cfg(test)]
+mod model_test;

@@ -1,0 +1,88 @@
+//! What has taken its place in the room's order and is not applied yet.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use xmeet_shared::{Cursor, ErrorCode, Nickname, Pid};
+
+use super::message::Message;
+use super::state::MemberKey;
+
+/// One place in the order.
+#[derive(Debug)]
+pub(super) enum Entry {
+    Join { member: MemberKey, pid: Pid, nickname: Nickname },
+    Leave { member: MemberKey },
+    Say { member: MemberKey, message: Arc<Message> },
+    ChangeName { member: MemberKey, nickname: Nickname },
+    History { member: MemberKey, cursor: Cursor },
+    Refuse { member: MemberKey, code: ErrorCode, words: String },
+}
+
+/// The queue of entries that are not applied. Messages at its front may be on their way to the
+/// store; one batch at a time, so that what waits meanwhile becomes the next batch by itself.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    entries: VecDeque<Entry>,
+    text_bytes: usize,
+    /// How many of the messages in `entries`, counted from the front, are with the store.
+    appending: usize,
+}
+
+impl Pending {
+    pub(super) fn push(&mut self, entry: Entry) {
+        if let Entry::Say { message, .. } = &entry {
+            self.text_bytes += message.text.len();
+        }
+        self.entries.push_back(entry);
+    }
+
+    /// Takes the front entry if it need not wait for the store.
+    pub(super) fn pop_ready(&mut self) -> Option<Entry> {
+        match self.entries.front() {
+            Some(Entry::Say { .. }) | None => None,
+            Some(_) => self.entries.pop_front(),
+        }
+    }
+
+    /// Takes the front entry if it need not wait, or is a message that the store has answered for.
+    pub(super) fn pop_answered(&mut self) -> Option<Entry> {
+        match self.entries.front() {
+            Some(Entry::Say { message, .. }) if self.appending > 0 => {
+                self.text_bytes -= message.text.len();
+                self.appending -= 1;
+                self.entries.pop_front()
+            }
+            _ => self.pop_ready(),
+        }
+    }
+
+    /// The messages to hand to the store now: all that wait, unless a batch is there already.
+    pub(super) fn next_batch(&mut self) -> Option<Vec<Arc<Message>>> {
+        if self.appending > 0 {
+            return None;
+        }
+        let batch: Vec<_> = self
+            .entries
+            .iter()
+            .filter_map(|entry| match entry {
+                Entry::Say { message, .. } => Some(Arc::clone(message)),
+                _ => None,
+            })
+            .collect();
+        self.appending = batch.len();
+        (!batch.is_empty()).then_some(batch)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn text_bytes(&self) -> usize {
+        self.text_bytes
+    }
+}

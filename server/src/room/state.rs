@@ -1,0 +1,367 @@
+//! The room's state and what each input does to it.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use xmeet_shared::{
+    Cursor, ErrorCode, Member, MessageId, Nickname, Pid, ServerMessage, UnixMillis,
+};
+
+use super::message::{Kept, Message};
+use super::pending::{Entry, Pending};
+
+/// Entries that may wait for the store before the room takes no more.
+const PENDING_ENTRIES_MAX: usize = 1024;
+
+/// Text that may wait for the store before the room takes no more, in bytes.
+const PENDING_TEXT_BYTES_MAX: usize = 1024 * 1024;
+
+/// A member as the room names it. Keys grow, so their order is the order of coming.
+pub type MemberKey = u64;
+
+/// What the store holds of a room when the room opens.
+#[derive(Debug, Clone, Default)]
+pub struct Stored {
+    /// The oldest message's id; 1 more than `newest` when there is none.
+    pub oldest: MessageId,
+    /// The newest message's id; 0 when there was never one.
+    pub newest: MessageId,
+    /// The newest page, oldest message first.
+    pub tail: Vec<Kept>,
+}
+
+/// Something that came to the room.
+#[derive(Debug)]
+pub enum Input {
+    /// A member came. The key is larger than every key before.
+    Join {
+        /// Its key.
+        member: MemberKey,
+        /// Its pid.
+        pid: Pid,
+        /// Its name.
+        nickname: Nickname,
+    },
+    /// A member's connection ended.
+    Leave {
+        /// Its key.
+        member: MemberKey,
+    },
+    /// A member said something.
+    Say {
+        /// Its key.
+        member: MemberKey,
+        /// The text.
+        text: String,
+    },
+    /// A member wants another name.
+    ChangeName {
+        /// Its key.
+        member: MemberKey,
+        /// The new name.
+        nickname: Nickname,
+    },
+    /// A member asks for a page.
+    History {
+        /// Its key.
+        member: MemberKey,
+        /// Which page.
+        cursor: Cursor,
+    },
+    /// A member sent what cannot be done. It passes through the room so that the answer comes in
+    /// its place among the member's other answers.
+    Refuse {
+        /// Its key.
+        member: MemberKey,
+        /// Why, for programs.
+        code: ErrorCode,
+        /// Why, for people.
+        words: String,
+    },
+    /// The store has kept the batch of [`Effect::Append`], from this id on.
+    Appended {
+        /// The id of the batch's first message.
+        first: MessageId,
+    },
+    /// The store could not keep the batch: none of it is in the history.
+    AppendFailed,
+}
+
+/// Something that `hub` is to do, in the order given.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Keep these messages, then answer with [`Input::Appended`] or [`Input::AppendFailed`]. There
+    /// is never a second one before the answer.
+    Append(Vec<Arc<Message>>),
+    /// Send a member its greeting.
+    Greet {
+        /// Who.
+        member: MemberKey,
+        /// Its pid.
+        pid: Pid,
+        /// What the greeting says.
+        snapshot: Snapshot,
+    },
+    /// A member is not here any more: nothing is sent to it from here on.
+    Part {
+        /// Who.
+        member: MemberKey,
+    },
+    /// Send an event.
+    Tell {
+        /// To whom.
+        to: Audience,
+        /// What.
+        event: Event,
+    },
+    /// Send a page that the room has at hand.
+    Page {
+        /// To whom.
+        member: MemberKey,
+        /// Its pid.
+        pid: Pid,
+        /// The page, oldest message first.
+        messages: Vec<Kept>,
+    },
+    /// Read a page from the store and send it.
+    ReadPage {
+        /// To whom.
+        member: MemberKey,
+        /// Its pid.
+        pid: Pid,
+        /// Which messages.
+        ids: RangeInclusive<MessageId>,
+    },
+}
+
+/// Who receives an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Every member that was greeted and has not parted.
+    All,
+    /// This one.
+    One(MemberKey),
+}
+
+/// What members are told.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Whose doing it is.
+    pub from: Pid,
+    /// What happened.
+    pub message: ServerMessage,
+    /// When.
+    pub ts: UnixMillis,
+}
+
+/// The room at one place in its order.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Who is there, oldest member first.
+    pub members: Vec<Member>,
+    /// Page 0, oldest message first.
+    pub tail: Vec<Kept>,
+    /// When.
+    pub ts: UnixMillis,
+}
+
+/// A room.
+#[derive(Debug)]
+pub struct Room {
+    members: BTreeMap<MemberKey, Member>,
+    /// What each member will be called once everything pending is applied: a message that waits
+    /// is kept under the name its author had when it took its place.
+    names_ahead: HashMap<MemberKey, (Pid, Nickname)>,
+    pending: Pending,
+    kept: RangeInclusive<MessageId>,
+    kept_max: u64,
+    /// The newest page.
+    tail: VecDeque<Kept>,
+    /// The latest time given out: a clock that jumps back does not turn the room's times around.
+    latest_ts: UnixMillis,
+}
+
+impl Room {
+    /// Opens a room on what the store holds of it; `kept_max` messages stay in its history.
+    #[must_use]
+    pub fn new(stored: Stored, kept_max: u64) -> Self {
+        let latest_ts = stored.tail.last().map_or(UnixMillis::MIN, |kept| kept.message.ts);
+        let mut room = Self {
+            members: BTreeMap::new(),
+            names_ahead: HashMap::new(),
+            pending: Pending::default(),
+            kept: stored.oldest.max(1)..=stored.newest,
+            kept_max,
+            tail: stored.tail.into(),
+            latest_ts,
+        };
+        room.trim();
+        room
+    }
+
+    /// Whether nobody is here and nothing is under way, so that the room can leave memory.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.members.is_empty() && self.pending.is_empty()
+    }
+
+    /// Whether so much waits for the store that further inputs must wait outside.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.pending.len() >= PENDING_ENTRIES_MAX
+            || self.pending.text_bytes() >= PENDING_TEXT_BYTES_MAX
+    }
+
+    /// Takes one input; what is to be done is appended to `effects`.
+    pub fn handle(&mut self, input: Input, now: UnixMillis, effects: &mut Vec<Effect>) {
+        self.latest_ts = self.latest_ts.max(now);
+        match input {
+            Input::Appended { first } => self.appended(first, effects),
+            Input::AppendFailed => self.append_failed(effects),
+            other => {
+                if let Some(entry) = self.take_place(other) {
+                    self.pending.push(entry);
+                }
+            }
+        }
+        while let Some(entry) = self.pending.pop_ready() {
+            self.apply(entry, effects);
+        }
+        if let Some(batch) = self.pending.next_batch() {
+            effects.push(Effect::Append(batch));
+        }
+    }
+
+    /// Gives an input its place in the order. `None` for one whose author is not here.
+    fn take_place(&mut self, input: Input) -> Option<Entry> {
+        Some(match input {
+            Input::Join { member, pid, nickname } => {
+                self.names_ahead.insert(member, (pid.clone(), nickname.clone()));
+                Entry::Join { member, pid, nickname }
+            }
+            Input::Leave { member } => {
+                self.names_ahead.remove(&member)?;
+                Entry::Leave { member }
+            }
+            Input::Say { member, text } => {
+                let (from, nickname) = self.names_ahead.get(&member)?.clone();
+                let message = Message { from, nickname, text, ts: self.latest_ts };
+                Entry::Say { member, message: Arc::new(message) }
+            }
+            Input::ChangeName { member, nickname } => {
+                self.names_ahead.get_mut(&member)?.1 = nickname.clone();
+                Entry::ChangeName { member, nickname }
+            }
+            Input::History { member, cursor } => Entry::History { member, cursor },
+            Input::Refuse { member, code, words } => Entry::Refuse { member, code, words },
+            Input::Appended { .. } | Input::AppendFailed => return None,
+        })
+    }
+
+    fn appended(&mut self, first: MessageId, effects: &mut Vec<Effect>) {
+        let mut id = first;
+        while let Some(entry) = self.pending.pop_answered() {
+            if let Entry::Say { message, .. } = entry {
+                self.keep(Kept { id, message }, effects);
+                id += 1;
+            } else {
+                self.apply(entry, effects);
+            }
+        }
+    }
+
+    fn append_failed(&mut self, effects: &mut Vec<Effect>) {
+        while let Some(entry) = self.pending.pop_answered() {
+            if let Entry::Say { member, .. } = entry {
+                let words = "the message could not be stored, so nobody received it".to_owned();
+                self.refuse(member, ErrorCode::Storage, words, effects);
+            } else {
+                self.apply(entry, effects);
+            }
+        }
+    }
+
+    fn keep(&mut self, kept: Kept, effects: &mut Vec<Effect>) {
+        let Message { from, text, ts, .. } = &*kept.message;
+        let message = ServerMessage::Normal { text: text.clone(), id: Some(kept.id) };
+        let event = Event { from: from.clone(), message, ts: *ts };
+        effects.push(Effect::Tell { to: Audience::All, event });
+        self.kept = *self.kept.start()..=kept.id;
+        self.tail.push_back(kept);
+        self.trim();
+    }
+
+    /// Forgets what is no longer kept, and of the tail what is not on page 0.
+    fn trim(&mut self) {
+        let newest = *self.kept.end();
+        let oldest = (newest + 1).saturating_sub(self.kept_max).max(*self.kept.start());
+        self.kept = oldest..=newest;
+        let page = Cursor(0).ids(&self.kept);
+        while self
+            .tail
+            .front()
+            .is_some_and(|kept| !page.as_ref().is_some_and(|p| p.contains(&kept.id)))
+        {
+            self.tail.pop_front();
+        }
+    }
+
+    fn apply(&mut self, entry: Entry, effects: &mut Vec<Effect>) {
+        match entry {
+            Entry::Join { member, pid, nickname } => self.join(member, pid, nickname, effects),
+            Entry::Leave { member } => {
+                if let Some(Member { pid, .. }) = self.members.remove(&member) {
+                    effects.push(Effect::Part { member });
+                    self.tell(Audience::All, pid, ServerMessage::Leave, effects);
+                }
+            }
+            Entry::ChangeName { member, nickname } => {
+                if let Some(found) = self.members.get_mut(&member) {
+                    found.nickname = nickname.clone();
+                    let pid = found.pid.clone();
+                    self.tell(Audience::All, pid, ServerMessage::ChangeName(nickname), effects);
+                }
+            }
+            Entry::History { member, cursor } => self.page(member, cursor, effects),
+            Entry::Refuse { member, code, words } => self.refuse(member, code, words, effects),
+            Entry::Say { .. } => unreachable!("a message is applied when the store has answered"),
+        }
+    }
+
+    fn join(&mut self, member: MemberKey, pid: Pid, nickname: Nickname, effects: &mut Vec<Effect>) {
+        let joined = ServerMessage::Join(nickname.clone());
+        self.tell(Audience::All, pid.clone(), joined, effects);
+        self.members.insert(member, Member { pid: pid.clone(), nickname });
+        let snapshot = Snapshot {
+            members: self.members.values().cloned().collect(),
+            tail: self.tail.iter().cloned().collect(),
+            ts: self.latest_ts,
+        };
+        effects.push(Effect::Greet { member, pid, snapshot });
+    }
+
+    fn page(&mut self, member: MemberKey, cursor: Cursor, effects: &mut Vec<Effect>) {
+        let Some(Member { pid, .. }) = self.members.get(&member) else { return };
+        let pid = pid.clone();
+        effects.push(match cursor.ids(&self.kept) {
+            None => Effect::Page { member, pid, messages: Vec::new() },
+            Some(_) if cursor == Cursor(0) => {
+                Effect::Page { member, pid, messages: self.tail.iter().cloned().collect() }
+            }
+            Some(ids) => Effect::ReadPage { member, pid, ids },
+        });
+    }
+
+    fn refuse(&self, member: MemberKey, code: ErrorCode, words: String, effects: &mut Vec<Effect>) {
+        if let Some(Member { pid, .. }) = self.members.get(&member) {
+            let message = ServerMessage::Error { words, code: Some(code), retry_after_ms: None };
+            self.tell(Audience::One(member), pid.clone(), message, effects);
+        }
+    }
+
+    fn tell(&self, to: Audience, from: Pid, message: ServerMessage, effects: &mut Vec<Effect>) {
+        let event = Event { from, message, ts: self.latest_ts };
+        effects.push(Effect::Tell { to, event });
+    }
+}

@@ -1,0 +1,117 @@
+//! What a client sends: plain text frames.
+
+use std::fmt;
+
+use crate::{Cursor, ErrorCode, Nickname, NicknameError};
+
+const CHANGENAME: &str = "@changename:";
+const HISTORY: &str = "@history:";
+
+/// One text frame from a client, understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientCommand<'a> {
+    /// Anything that is not a command is said in the room, exactly as it stands.
+    Say(&'a str),
+    /// `@changename:NAME`
+    ChangeName(Nickname),
+    /// `@history:N`
+    History(Cursor),
+}
+
+/// Why a frame that starts like a command is none. It is answered by an `error` and changes
+/// nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// The name in `@changename:NAME` cannot be one.
+    #[error(transparent)]
+    Nickname(#[from] NicknameError),
+    /// `N` in `@history:N` is not a decimal number.
+    #[error("a history cursor is a decimal number, from 0")]
+    Cursor,
+}
+
+impl CommandError {
+    /// The code that goes with the words.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Nickname(_) => ErrorCode::BadNickname,
+            Self::Cursor => ErrorCode::BadCursor,
+        }
+    }
+}
+
+impl<'a> ClientCommand<'a> {
+    /// Reads a text frame. `None` is the empty frame, which says nothing.
+    ///
+    /// # Errors
+    /// [`CommandError`] when it starts with a command's word and colon and cannot be carried out.
+    pub fn parse(frame: &'a str) -> Result<Option<Self>, CommandError> {
+        if let Some(name) = frame.strip_prefix(CHANGENAME) {
+            return Ok(Some(Self::ChangeName(Nickname::new(name)?)));
+        }
+        if let Some(digits) = frame.strip_prefix(HISTORY) {
+            let cursor = Cursor::parse(digits).ok_or(CommandError::Cursor)?;
+            return Ok(Some(Self::History(cursor)));
+        }
+        Ok((!frame.is_empty()).then_some(Self::Say(frame)))
+    }
+
+    /// Whether the server would take this text for a command, well-formed or not, rather than say
+    /// it. For a client that must not turn what a person wrote into a command unasked.
+    #[must_use]
+    pub fn looks_like_command(text: &str) -> bool {
+        text.starts_with(CHANGENAME) || text.starts_with(HISTORY)
+    }
+}
+
+/// The text of the frame.
+impl fmt::Display for ClientCommand<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Say(text) => f.write_str(text),
+            Self::ChangeName(name) => write!(f, "{CHANGENAME}{name}"),
+            Self::History(cursor) => write!(f, "{HISTORY}{cursor}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rename_splits_at_the_first_colon_and_is_cleaned() {
+        let name = Nickname::new("a:b").unwrap();
+        assert_eq!(
+            ClientCommand::parse("@changename: a:b "),
+            Ok(Some(ClientCommand::ChangeName(name)))
+        );
+        assert_eq!(
+            ClientCommand::parse("@changename:"),
+            Err(CommandError::Nickname(NicknameError::Empty))
+        );
+        let long = format!("@changename:{}", "x".repeat(33));
+        let too_long = NicknameError::TooLong { chars: 33 };
+        assert_eq!(ClientCommand::parse(&long), Err(CommandError::Nickname(too_long)));
+    }
+
+    #[test]
+    fn what_only_resembles_a_command_is_said() {
+        for text in [
+            "@history",
+            "@History:1",
+            " @history:1",
+            "@changename",
+            "@小明 hello",
+            "@to:<0.1.2> hi",
+            "{\"a\":1}",
+            " ",
+            "\n",
+        ] {
+            assert_eq!(ClientCommand::parse(text), Ok(Some(ClientCommand::Say(text))), "{text:?}");
+            assert!(!ClientCommand::looks_like_command(text));
+        }
+        assert_eq!(ClientCommand::parse(""), Ok(None));
+    }
+}

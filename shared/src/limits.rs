@@ -1,0 +1,23 @@
+//! Every number that server and client must agree on, with its unit in its name.
+
+/// Longest room id that is served, in bytes of UTF-8.
+pub const ROOM_ID_BYTES_MAX: usize = 128;
+
+/// Longest room id that the protocol's author advises, in characters. Longer ones are served; the
+/// web client warns.
+pub const ROOM_ID_CHARS_ADVISED_MAX: usize = 32;
+
+/// Longest nickname, in characters (Unicode scalar values), after cleaning.
+pub const NICKNAME_CHARS_MAX: usize = 32;
+
+/// Largest frame that a client may send unless the server is set otherwise, in bytes of UTF-8.
+pub const FRAME_BYTES_MAX_DEFAULT: usize = 64 * 1024;
+
+/// Messages on one history page.
+pub const HISTORY_PAGE_MESSAGES: u64 = 50;
+
+/// Messages kept for each room unless the server is set otherwise.
+pub const HISTORY_KEPT_MESSAGES_DEFAULT: u64 = 10_000;
+
+/// How long a browser keeps the `nickname` cookie, in seconds (a year).
+pub const NICKNAME_COOKIE_MAX_AGE_SECONDS: u32 = 365 * 24 * 60 * 60;

@@ -1,0 +1,183 @@
+//! A member's nickname, cleaned where it enters.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::limits::NICKNAME_CHARS_MAX;
+
+/// A cleaned nickname: 1 to [`NICKNAME_CHARS_MAX`] characters, at least one of them visible; no
+/// control, bidirectional-control or zero-width-space characters; white space is single spaces
+/// between other characters. Nicknames need not be unique.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Nickname(Arc<str>);
+
+/// Why a text cannot be a nickname.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NicknameError {
+    /// Nothing that can be seen is left after cleaning.
+    #[error("the nickname is empty")]
+    Empty,
+    /// More than [`NICKNAME_CHARS_MAX`] characters are left after cleaning.
+    #[error("the nickname has {chars} characters; {NICKNAME_CHARS_MAX} are allowed")]
+    TooLong {
+        /// Its length in characters after cleaning.
+        chars: usize,
+    },
+}
+
+impl Nickname {
+    /// Cleans a name that a person asks for by `@changename:`.
+    ///
+    /// # Errors
+    /// [`NicknameError`] when nothing visible is left, or too much is.
+    pub fn new(text: &str) -> Result<Self, NicknameError> {
+        let cleaned = clean(text);
+        if !cleaned.chars().any(is_visible) {
+            return Err(NicknameError::Empty);
+        }
+        let chars = cleaned.chars().count();
+        if chars > NICKNAME_CHARS_MAX {
+            return Err(NicknameError::TooLong { chars });
+        }
+        Ok(Self(cleaned.into()))
+    }
+
+    /// Cleans a name given at the handshake, which never fails over it: the first
+    /// [`NICKNAME_CHARS_MAX`] characters are kept, and `None` means that no name was given.
+    #[must_use]
+    pub fn from_handshake(text: &str) -> Option<Self> {
+        let cleaned = clean(text);
+        let kept: String = cleaned.chars().take(NICKNAME_CHARS_MAX).collect();
+        Self::new(&kept).ok()
+    }
+
+    /// Takes a name that was cleaned before: one that was stored, or that a server sent. Cleaning
+    /// it again would refuse what earlier rules allowed.
+    #[must_use]
+    pub fn from_wire(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The nickname as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Drops what must not be in a name and collapses white space.
+fn clean(text: &str) -> String {
+    let mut cleaned = String::with_capacity(text.len());
+    let mut space_waits = false;
+    for c in text.chars() {
+        if c.is_whitespace() {
+            space_waits = !cleaned.is_empty();
+        } else if !is_dropped(c) {
+            if space_waits {
+                cleaned.push(' ');
+                space_waits = false;
+            }
+            cleaned.push(c);
+        }
+    }
+    cleaned
+}
+
+/// Control characters, and those that reorder or hide the text around them (Unicode
+/// Bidi_Control, and zero-width characters that no script needs inside a word).
+fn is_dropped(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}'
+            | '\u{00AD}' | '\u{180E}' | '\u{200B}' | '\u{2060}'..='\u{2064}' | '\u{206A}'..='\u{206F}'
+            | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}')
+}
+
+/// Whether a character can be seen when it stands alone. Joiners, variation selectors and the
+/// letters that are drawn as nothing are kept inside a name, but do not make one.
+fn is_visible(c: char) -> bool {
+    !matches!(c,
+        ' ' | '\u{034F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
+        | '\u{200C}' | '\u{200D}' | '\u{2800}' | '\u{3164}' | '\u{FFA0}' | '\u{FE00}'..='\u{FE0F}'
+        | '\u{E0000}'..='\u{E0FFF}')
+}
+
+impl fmt::Display for Nickname {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Nickname {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Nickname({:?})", &*self.0)
+    }
+}
+
+impl Serialize for Nickname {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Nickname {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(String::deserialize(deserializer)?.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cleaned(text: &str) -> Option<String> {
+        Nickname::from_handshake(text).map(|name| name.to_string())
+    }
+
+    #[test]
+    fn ordinary_names_stay_as_they_are() {
+        for name in ["小明", "黑旋风李逵", "Zoë", "<b>x</b>", "a:b;c=\"d\"", "👨‍👩‍👧", "می‌خواهم"]
+        {
+            assert_eq!(Nickname::new(name).unwrap().as_str(), name);
+        }
+    }
+
+    #[test]
+    fn white_space_is_trimmed_and_collapsed() {
+        assert_eq!(cleaned("  a \t\n b\u{3000}c "), Some("a b c".to_owned()));
+    }
+
+    #[test]
+    fn control_and_bidi_characters_go() {
+        assert_eq!(cleaned("a\u{0}b\u{202E}c\u{2066}d\u{7F}"), Some("abcd".to_owned()));
+        assert_eq!(cleaned("a\r\nSet-Cookie: x"), Some("a Set-Cookie: x".to_owned()));
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_seen_is_no_name() {
+        for text in [
+            "",
+            "   ",
+            "\u{200B}\u{FEFF}",
+            "\u{202E}",
+            "\u{200D}",
+            "\u{3164}",
+            "\u{2800} \u{2800}",
+            "\u{FE0F}",
+        ] {
+            assert_eq!(cleaned(text), None, "{text:?}");
+            assert_eq!(Nickname::new(text), Err(NicknameError::Empty), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_handshake_keeps_32_characters_and_a_rename_refuses_33() {
+        assert_eq!(cleaned(&"界".repeat(40)), Some("界".repeat(32)));
+        assert!(Nickname::new(&"界".repeat(32)).is_ok());
+        assert_eq!(Nickname::new(&"界".repeat(33)), Err(NicknameError::TooLong { chars: 33 }));
+        // A cut that ends on a space does not leave it there.
+        assert_eq!(cleaned(&format!("{} b", "a".repeat(31))), Some("a".repeat(31)));
+    }
+}
