@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn pages_tile_the_kept_messages_from_the_newest_back() {
-        assert_eq!(Cursor(0).ids(&(1..=0)), None);
+        let nothing_kept = RangeInclusive::new(1, 0);
+        assert_eq!(Cursor(0).ids(&nothing_kept), None);
         assert_eq!(Cursor(0).ids(&(1..=1)), Some(1..=1));
         assert_eq!(Cursor(0).ids(&(1..=50)), Some(1..=50));
         assert_eq!(Cursor(1).ids(&(1..=50)), None);

@@ -1,6 +1,8 @@
 //! Where messages are kept. The trait is what an engine must do; `contract_test` is run against
 //! each of them.
 
+#[cfg(test)]
+mod contract_test;
 pub mod sqlite;
 
 use std::future::Future;

@@ -6,12 +6,14 @@
 //! whatever came after it waits behind it ([`pending`]). So every member, every greeting and every
 //! history page reads the same log in the same order.
 
+mod interface;
 mod message;
 mod pending;
 mod state;
 
+pub use interface::{Audience, Effect, Event, Input, MemberKey, Snapshot, Stored};
 pub use message::{Kept, Message};
-pub use state::{Audience, Effect, Event, Input, MemberKey, Room, Snapshot, Stored};
+pub use state::Room;
 
 #[cfg(test)]
 mod model_test;

@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use xmeet_shared::{Cursor, ErrorCode, Nickname, Pid};
+use xmeet_shared::{Cursor, ErrorCode, Nickname, Pid, UnixMillis};
 
+use super::interface::MemberKey;
 use super::message::Message;
-use super::state::MemberKey;
 
 /// One place in the order.
 #[derive(Debug)]
@@ -19,36 +19,43 @@ pub(super) enum Entry {
     Refuse { member: MemberKey, code: ErrorCode, words: String },
 }
 
+/// An entry and the time it took its place.
+#[derive(Debug)]
+pub(super) struct Placed {
+    pub(super) entry: Entry,
+    pub(super) ts: UnixMillis,
+}
+
 /// The queue of entries that are not applied. Messages at its front may be on their way to the
 /// store; one batch at a time, so that what waits meanwhile becomes the next batch by itself.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    entries: VecDeque<Entry>,
+    entries: VecDeque<Placed>,
     text_bytes: usize,
     /// How many of the messages in `entries`, counted from the front, are with the store.
     appending: usize,
 }
 
 impl Pending {
-    pub(super) fn push(&mut self, entry: Entry) {
+    pub(super) fn push(&mut self, entry: Entry, ts: UnixMillis) {
         if let Entry::Say { message, .. } = &entry {
             self.text_bytes += message.text.len();
         }
-        self.entries.push_back(entry);
+        self.entries.push_back(Placed { entry, ts });
     }
 
     /// Takes the front entry if it need not wait for the store.
-    pub(super) fn pop_ready(&mut self) -> Option<Entry> {
+    pub(super) fn pop_ready(&mut self) -> Option<Placed> {
         match self.entries.front() {
-            Some(Entry::Say { .. }) | None => None,
+            Some(Placed { entry: Entry::Say { .. }, .. }) | None => None,
             Some(_) => self.entries.pop_front(),
         }
     }
 
     /// Takes the front entry if it need not wait, or is a message that the store has answered for.
-    pub(super) fn pop_answered(&mut self) -> Option<Entry> {
+    pub(super) fn pop_answered(&mut self) -> Option<Placed> {
         match self.entries.front() {
-            Some(Entry::Say { message, .. }) if self.appending > 0 => {
+            Some(Placed { entry: Entry::Say { message, .. }, .. }) if self.appending > 0 => {
                 self.text_bytes -= message.text.len();
                 self.appending -= 1;
                 self.entries.pop_front()
@@ -65,7 +72,7 @@ impl Pending {
         let batch: Vec<_> = self
             .entries
             .iter()
-            .filter_map(|entry| match entry {
+            .filter_map(|placed| match &placed.entry {
                 Entry::Say { message, .. } => Some(Arc::clone(message)),
                 _ => None,
             })

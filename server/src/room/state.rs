@@ -8,163 +8,15 @@ use xmeet_shared::{
     Cursor, ErrorCode, Member, MessageId, Nickname, Pid, ServerMessage, UnixMillis,
 };
 
+use super::interface::{Audience, Effect, Event, Input, MemberKey, Snapshot, Stored};
 use super::message::{Kept, Message};
-use super::pending::{Entry, Pending};
+use super::pending::{Entry, Pending, Placed};
 
 /// Entries that may wait for the store before the room takes no more.
 const PENDING_ENTRIES_MAX: usize = 1024;
 
 /// Text that may wait for the store before the room takes no more, in bytes.
 const PENDING_TEXT_BYTES_MAX: usize = 1024 * 1024;
-
-/// A member as the room names it. Keys grow, so their order is the order of coming.
-pub type MemberKey = u64;
-
-/// What the store holds of a room when the room opens.
-#[derive(Debug, Clone, Default)]
-pub struct Stored {
-    /// The oldest message's id; 1 more than `newest` when there is none.
-    pub oldest: MessageId,
-    /// The newest message's id; 0 when there was never one.
-    pub newest: MessageId,
-    /// The newest page, oldest message first.
-    pub tail: Vec<Kept>,
-}
-
-/// Something that came to the room.
-#[derive(Debug)]
-pub enum Input {
-    /// A member came. The key is larger than every key before.
-    Join {
-        /// Its key.
-        member: MemberKey,
-        /// Its pid.
-        pid: Pid,
-        /// Its name.
-        nickname: Nickname,
-    },
-    /// A member's connection ended.
-    Leave {
-        /// Its key.
-        member: MemberKey,
-    },
-    /// A member said something.
-    Say {
-        /// Its key.
-        member: MemberKey,
-        /// The text.
-        text: String,
-    },
-    /// A member wants another name.
-    ChangeName {
-        /// Its key.
-        member: MemberKey,
-        /// The new name.
-        nickname: Nickname,
-    },
-    /// A member asks for a page.
-    History {
-        /// Its key.
-        member: MemberKey,
-        /// Which page.
-        cursor: Cursor,
-    },
-    /// A member sent what cannot be done. It passes through the room so that the answer comes in
-    /// its place among the member's other answers.
-    Refuse {
-        /// Its key.
-        member: MemberKey,
-        /// Why, for programs.
-        code: ErrorCode,
-        /// Why, for people.
-        words: String,
-    },
-    /// The store has kept the batch of [`Effect::Append`], from this id on.
-    Appended {
-        /// The id of the batch's first message.
-        first: MessageId,
-    },
-    /// The store could not keep the batch: none of it is in the history.
-    AppendFailed,
-}
-
-/// Something that `hub` is to do, in the order given.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Keep these messages, then answer with [`Input::Appended`] or [`Input::AppendFailed`]. There
-    /// is never a second one before the answer.
-    Append(Vec<Arc<Message>>),
-    /// Send a member its greeting.
-    Greet {
-        /// Who.
-        member: MemberKey,
-        /// Its pid.
-        pid: Pid,
-        /// What the greeting says.
-        snapshot: Snapshot,
-    },
-    /// A member is not here any more: nothing is sent to it from here on.
-    Part {
-        /// Who.
-        member: MemberKey,
-    },
-    /// Send an event.
-    Tell {
-        /// To whom.
-        to: Audience,
-        /// What.
-        event: Event,
-    },
-    /// Send a page that the room has at hand.
-    Page {
-        /// To whom.
-        member: MemberKey,
-        /// Its pid.
-        pid: Pid,
-        /// The page, oldest message first.
-        messages: Vec<Kept>,
-    },
-    /// Read a page from the store and send it.
-    ReadPage {
-        /// To whom.
-        member: MemberKey,
-        /// Its pid.
-        pid: Pid,
-        /// Which messages.
-        ids: RangeInclusive<MessageId>,
-    },
-}
-
-/// Who receives an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Audience {
-    /// Every member that was greeted and has not parted.
-    All,
-    /// This one.
-    One(MemberKey),
-}
-
-/// What members are told.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Event {
-    /// Whose doing it is.
-    pub from: Pid,
-    /// What happened.
-    pub message: ServerMessage,
-    /// When.
-    pub ts: UnixMillis,
-}
-
-/// The room at one place in its order.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Snapshot {
-    /// Who is there, oldest member first.
-    pub members: Vec<Member>,
-    /// Page 0, oldest message first.
-    pub tail: Vec<Kept>,
-    /// When.
-    pub ts: UnixMillis,
-}
 
 /// A room.
 #[derive(Debug)]
@@ -221,12 +73,12 @@ impl Room {
             Input::AppendFailed => self.append_failed(effects),
             other => {
                 if let Some(entry) = self.take_place(other) {
-                    self.pending.push(entry);
+                    self.pending.push(entry, self.latest_ts);
                 }
             }
         }
-        while let Some(entry) = self.pending.pop_ready() {
-            self.apply(entry, effects);
+        while let Some(placed) = self.pending.pop_ready() {
+            self.apply(placed, effects);
         }
         if let Some(batch) = self.pending.next_batch() {
             effects.push(Effect::Append(batch));
@@ -261,23 +113,25 @@ impl Room {
 
     fn appended(&mut self, first: MessageId, effects: &mut Vec<Effect>) {
         let mut id = first;
-        while let Some(entry) = self.pending.pop_answered() {
-            if let Entry::Say { message, .. } = entry {
+        while let Some(placed) = self.pending.pop_answered() {
+            if let Entry::Say { message, .. } = placed.entry {
                 self.keep(Kept { id, message }, effects);
                 id += 1;
             } else {
-                self.apply(entry, effects);
+                self.apply(placed, effects);
             }
         }
     }
 
     fn append_failed(&mut self, effects: &mut Vec<Effect>) {
-        while let Some(entry) = self.pending.pop_answered() {
-            if let Entry::Say { member, .. } = entry {
+        while let Some(placed) = self.pending.pop_answered() {
+            if let Entry::Say { member, .. } = placed.entry {
                 let words = "the message could not be stored, so nobody received it".to_owned();
-                self.refuse(member, ErrorCode::Storage, words, effects);
+                let code = ErrorCode::Storage;
+                let refusal = Placed { entry: Entry::Refuse { member, code, words }, ..placed };
+                self.apply(refusal, effects);
             } else {
-                self.apply(entry, effects);
+                self.apply(placed, effects);
             }
         }
     }
@@ -307,38 +161,47 @@ impl Room {
         }
     }
 
-    fn apply(&mut self, entry: Entry, effects: &mut Vec<Effect>) {
+    fn apply(&mut self, Placed { entry, ts }: Placed, effects: &mut Vec<Effect>) {
         match entry {
-            Entry::Join { member, pid, nickname } => self.join(member, pid, nickname, effects),
+            Entry::Join { member, pid, nickname } => {
+                self.join(member, Member { pid, nickname }, ts, effects);
+            }
             Entry::Leave { member } => {
                 if let Some(Member { pid, .. }) = self.members.remove(&member) {
                     effects.push(Effect::Part { member });
-                    self.tell(Audience::All, pid, ServerMessage::Leave, effects);
+                    effects.push(tell(Audience::All, &pid, ServerMessage::Leave, ts));
                 }
             }
             Entry::ChangeName { member, nickname } => {
                 if let Some(found) = self.members.get_mut(&member) {
                     found.nickname = nickname.clone();
-                    let pid = found.pid.clone();
-                    self.tell(Audience::All, pid, ServerMessage::ChangeName(nickname), effects);
+                    let renamed = ServerMessage::ChangeName(nickname);
+                    effects.push(tell(Audience::All, &found.pid, renamed, ts));
                 }
             }
             Entry::History { member, cursor } => self.page(member, cursor, effects),
-            Entry::Refuse { member, code, words } => self.refuse(member, code, words, effects),
+            Entry::Refuse { member, code, words } => {
+                if let Some(Member { pid, .. }) = self.members.get(&member) {
+                    let error =
+                        ServerMessage::Error { words, code: Some(code), retry_after_ms: None };
+                    effects.push(tell(Audience::One(member), pid, error, ts));
+                }
+            }
             Entry::Say { .. } => unreachable!("a message is applied when the store has answered"),
         }
     }
 
-    fn join(&mut self, member: MemberKey, pid: Pid, nickname: Nickname, effects: &mut Vec<Effect>) {
-        let joined = ServerMessage::Join(nickname.clone());
-        self.tell(Audience::All, pid.clone(), joined, effects);
-        self.members.insert(member, Member { pid: pid.clone(), nickname });
+    fn join(&mut self, key: MemberKey, member: Member, ts: UnixMillis, effects: &mut Vec<Effect>) {
+        let pid = member.pid.clone();
+        let joined = ServerMessage::Join(member.nickname.clone());
+        effects.push(tell(Audience::All, &pid, joined, ts));
+        self.members.insert(key, member);
         let snapshot = Snapshot {
             members: self.members.values().cloned().collect(),
             tail: self.tail.iter().cloned().collect(),
-            ts: self.latest_ts,
+            ts,
         };
-        effects.push(Effect::Greet { member, pid, snapshot });
+        effects.push(Effect::Greet { member: key, pid, snapshot });
     }
 
     fn page(&mut self, member: MemberKey, cursor: Cursor, effects: &mut Vec<Effect>) {
@@ -352,16 +215,8 @@ impl Room {
             Some(ids) => Effect::ReadPage { member, pid, ids },
         });
     }
+}
 
-    fn refuse(&self, member: MemberKey, code: ErrorCode, words: String, effects: &mut Vec<Effect>) {
-        if let Some(Member { pid, .. }) = self.members.get(&member) {
-            let message = ServerMessage::Error { words, code: Some(code), retry_after_ms: None };
-            self.tell(Audience::One(member), pid.clone(), message, effects);
-        }
-    }
-
-    fn tell(&self, to: Audience, from: Pid, message: ServerMessage, effects: &mut Vec<Effect>) {
-        let event = Event { from, message, ts: self.latest_ts };
-        effects.push(Effect::Tell { to, event });
-    }
+fn tell(to: Audience, from: &Pid, message: ServerMessage, ts: UnixMillis) -> Effect {
+    Effect::Tell { to, event: Event { from: from.clone(), message, ts } }
 }

@@ -1,10 +1,15 @@
 //! The database's shape, and how it is opened.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::OpenError;
+
+/// How long the writer waits for a lock that somebody else's tool holds on the database. Rooms
+/// wait with it, so it is short; what cannot be written by then is refused to its sender.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Each step takes the schema from its index to the next version. Steps are added, never edited.
 const MIGRATIONS: &[&str] = &["
@@ -35,6 +40,7 @@ const MIGRATIONS: &[&str] = &["
 /// Opens or makes the database, and brings its schema up to date.
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, OpenError> {
     let mut connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     // WAL: readers do not wait for the writer. In WAL mode NORMAL loses nothing when the process
     // dies; a commit reaches the platter at the next checkpoint.
     connection.pragma_update(None, "journal_mode", "WAL")?;

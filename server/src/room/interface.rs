@@ -1,0 +1,159 @@
+//! What goes into a room and what comes out of it.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use xmeet_shared::{
+    Cursor, ErrorCode, Member, MessageId, Nickname, Pid, ServerMessage, UnixMillis,
+};
+
+use super::message::{Kept, Message};
+
+/// A member as the room names it. Keys grow, so their order is the order of coming.
+pub type MemberKey = u64;
+
+/// What the store holds of a room when the room opens.
+#[derive(Debug, Clone, Default)]
+pub struct Stored {
+    /// The oldest message's id; 1 more than `newest` when there is none.
+    pub oldest: MessageId,
+    /// The newest message's id; 0 when there was never one.
+    pub newest: MessageId,
+    /// The newest page, oldest message first.
+    pub tail: Vec<Kept>,
+}
+
+/// Something that came to the room.
+#[derive(Debug)]
+pub enum Input {
+    /// A member came. The key is larger than every key before.
+    Join {
+        /// Its key.
+        member: MemberKey,
+        /// Its pid.
+        pid: Pid,
+        /// Its name.
+        nickname: Nickname,
+    },
+    /// A member's connection ended.
+    Leave {
+        /// Its key.
+        member: MemberKey,
+    },
+    /// A member said something.
+    Say {
+        /// Its key.
+        member: MemberKey,
+        /// The text.
+        text: String,
+    },
+    /// A member wants another name.
+    ChangeName {
+        /// Its key.
+        member: MemberKey,
+        /// The new name.
+        nickname: Nickname,
+    },
+    /// A member asks for a page.
+    History {
+        /// Its key.
+        member: MemberKey,
+        /// Which page.
+        cursor: Cursor,
+    },
+    /// A member sent what cannot be done. It passes through the room so that the answer comes in
+    /// its place among the member's other answers.
+    Refuse {
+        /// Its key.
+        member: MemberKey,
+        /// Why, for programs.
+        code: ErrorCode,
+        /// Why, for people.
+        words: String,
+    },
+    /// The store has kept the batch of [`Effect::Append`], from this id on.
+    Appended {
+        /// The id of the batch's first message.
+        first: MessageId,
+    },
+    /// The store could not keep the batch: none of it is in the history.
+    AppendFailed,
+}
+
+/// Something that `hub` is to do, in the order given.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Keep these messages, then answer with [`Input::Appended`] or [`Input::AppendFailed`]. There
+    /// is never a second one before the answer.
+    Append(Vec<Arc<Message>>),
+    /// Send a member its greeting.
+    Greet {
+        /// Who.
+        member: MemberKey,
+        /// Its pid.
+        pid: Pid,
+        /// What the greeting says.
+        snapshot: Snapshot,
+    },
+    /// A member is not here any more: nothing is sent to it from here on.
+    Part {
+        /// Who.
+        member: MemberKey,
+    },
+    /// Send an event.
+    Tell {
+        /// To whom.
+        to: Audience,
+        /// What.
+        event: Event,
+    },
+    /// Send a page that the room has at hand.
+    Page {
+        /// To whom.
+        member: MemberKey,
+        /// Its pid.
+        pid: Pid,
+        /// The page, oldest message first.
+        messages: Vec<Kept>,
+    },
+    /// Read a page from the store and send it.
+    ReadPage {
+        /// To whom.
+        member: MemberKey,
+        /// Its pid.
+        pid: Pid,
+        /// Which messages.
+        ids: RangeInclusive<MessageId>,
+    },
+}
+
+/// Who receives an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Every member that was greeted and has not parted.
+    All,
+    /// This one.
+    One(MemberKey),
+}
+
+/// What members are told.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Whose doing it is.
+    pub from: Pid,
+    /// What happened.
+    pub message: ServerMessage,
+    /// When.
+    pub ts: UnixMillis,
+}
+
+/// The room at one place in its order.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Who is there, oldest member first.
+    pub members: Vec<Member>,
+    /// Page 0, oldest message first.
+    pub tail: Vec<Kept>,
+    /// When.
+    pub ts: UnixMillis,
+}
