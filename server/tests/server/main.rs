@@ -1,2 +1,15 @@
-//! tests
-fn main() {}
+//! The server on real sockets: every line of the protocol page that can be observed.
+//!
+//! One file a theme. `support` starts servers (in this process, or the real binary) and has a
+//! client that is no part of the product. Add a test where its theme is; a new theme is a new file.
+
+mod connecting;
+mod frames;
+mod greeting;
+mod history;
+mod http;
+mod origins;
+mod process;
+mod slow_reader;
+mod support;
+mod talking;

@@ -1,0 +1,82 @@
+//! A client that does not read is closed, and nobody else notices.
+
+use tokio::net::TcpStream;
+use xmeet_shared::ServerMessage;
+
+use crate::support::client::path;
+use crate::support::raw::{self, read_close, read_frame};
+use crate::support::{Client, TestServer, soon};
+
+/// One message's size. Twenty mebibytes in all are more than the kernel's buffers and the outbox.
+const TEXT_BYTES: usize = 32 * 1024;
+const MESSAGES: u64 = 640;
+
+/// A member that has read its greeting and will not read on.
+async fn stalled_member(server: &TestServer) -> TcpStream {
+    let (response, mut stream) = raw::upgrade(server.address, &path("r", "stalled"), &[]).await;
+    assert_eq!(response.status, 101);
+    for _ in 0..4 {
+        soon("the greeting", read_frame(&mut stream)).await.unwrap();
+    }
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_reader_that_does_not_read_is_closed_with_1013_and_the_others_get_everything() {
+    let server = TestServer::with(&["--outbox-bytes-max", "1000000"]).await;
+    let stalled = stalled_member(&server).await;
+    let mut reader = Client::enter(server.address, "r", "reader").await;
+    let mut writer = Client::enter(server.address, "r", "writer").await;
+    let stalled_pid = reader.members[0].pid.clone();
+    assert_eq!(reader.next().await.message.kind(), "join");
+
+    let writing = tokio::spawn(async move {
+        let text = "x".repeat(TEXT_BYTES);
+        for _ in 0..MESSAGES {
+            writer.send(&text).await;
+            while writer.next().await.message.kind() != "normal" {}
+        }
+        writer
+    });
+    let mut next_id = 1;
+    let mut leaves = 0;
+    while next_id <= MESSAGES || leaves == 0 {
+        let envelope = reader.next().await;
+        match envelope.message {
+            ServerMessage::Normal { id, .. } => {
+                assert_eq!(id, Some(next_id), "the reader that reads misses nothing");
+                next_id += 1;
+            }
+            ServerMessage::Leave => {
+                assert_eq!(envelope.from, stalled_pid);
+                leaves += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(leaves, 1);
+    writing.await.unwrap();
+
+    // It comes back and everything is there.
+    let mut back = Client::enter(server.address, "r", "back").await;
+    assert_eq!(back.page.last().unwrap().id, Some(MESSAGES));
+    assert_eq!(back.ask_page(11).await.last().unwrap().id, Some(MESSAGES - 11 * 50));
+    drop(stalled);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_reader_that_was_too_slow_reads_why() {
+    let server = TestServer::with(&["--outbox-bytes-max", "1000000"]).await;
+    let mut stalled = stalled_member(&server).await;
+    let mut writer = Client::enter(server.address, "r", "writer").await;
+    let text = "x".repeat(TEXT_BYTES);
+    loop {
+        writer.send(&text).await;
+        if writer.next().await.message.kind() == "leave" {
+            break;
+        }
+    }
+    let (code, reason) = read_close(&mut stalled).await;
+    assert_eq!(code, 1013);
+    assert!(reason.contains("too slowly"), "{reason}");
+}

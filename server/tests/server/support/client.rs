@@ -1,0 +1,169 @@
+//! A client: connects, checks its greeting, and reads one event after the other.
+
+use std::net::SocketAddr;
+
+use futures_util::{SinkExt, StreamExt};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::net::TcpStream;
+use tokio_websockets::{ClientBuilder, CloseCode, Message, WebSocketStream};
+use xmeet_shared::{Envelope, ErrorCode, Member, Pid, Record, ServerMessage};
+
+use super::{raw, soon};
+
+/// A member of a room.
+pub(crate) struct Client {
+    pub(crate) pid: Pid,
+    pub(crate) members: Vec<Member>,
+    pub(crate) page: Vec<Record>,
+    socket: WebSocketStream<TcpStream>,
+}
+
+/// The path of a room, with a nickname.
+pub(crate) fn path(room: &str, nickname: &str) -> String {
+    let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    format!("/xgate/websocket/{}?nickname={}", encode(room), encode(nickname))
+}
+
+impl Client {
+    /// Enters a room and checks that the greeting is one.
+    pub(crate) async fn enter(address: SocketAddr, room: &str, nickname: &str) -> Self {
+        Self::enter_by(address, &path(room, nickname), &[]).await
+    }
+
+    /// Enters by a path and with headers of the test's own.
+    pub(crate) async fn enter_by(
+        address: SocketAddr,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Self {
+        let (response, stream) = raw::upgrade(address, path, headers).await;
+        assert_eq!(response.status, 101, "{}", response.text());
+        Self::greeted(stream).await
+    }
+
+    /// Takes over an upgraded connection.
+    pub(crate) async fn greeted(stream: TcpStream) -> Self {
+        let mut socket = ClientBuilder::new().take_over(stream);
+        let first = receive(&mut socket).await;
+        let ServerMessage::SelfId { pid, epoch: None } = first.message else {
+            panic!("self comes first: {first:?}")
+        };
+        let count = receive(&mut socket).await;
+        let members = receive(&mut socket).await;
+        let history = receive(&mut socket).await;
+        for greeting in [&first.from, &count.from, &members.from, &history.from] {
+            assert_eq!(greeting, &pid, "a greeting is from its receiver");
+        }
+        let ServerMessage::MemberCount(count) = count.message else { panic!("{count:?}") };
+        let ServerMessage::Members(members) = members.message else { panic!("{members:?}") };
+        let ServerMessage::History(page) = history.message else { panic!("{history:?}") };
+        assert_eq!(count, members.len() as u64);
+        assert!(members.iter().any(|member| member.pid == pid), "the receiver is a member");
+        Self { pid, members, page, socket }
+    }
+
+    /// What this member is called, as its greeting says.
+    pub(crate) fn nickname(&self) -> &str {
+        let own = self.members.iter().find(|member| member.pid == self.pid).unwrap();
+        own.nickname.as_str()
+    }
+
+    pub(crate) async fn send(&mut self, text: &str) {
+        self.socket.send(Message::text(text.to_owned())).await.unwrap();
+    }
+
+    pub(crate) async fn send_binary(&mut self, bytes: &'static [u8]) {
+        self.socket.send(Message::binary(bytes)).await.unwrap();
+    }
+
+    /// The next frame.
+    pub(crate) async fn next(&mut self) -> Envelope {
+        receive(&mut self.socket).await
+    }
+
+    /// The next frame's text, as it stands.
+    pub(crate) async fn next_text(&mut self) -> String {
+        receive_text(&mut self.socket).await
+    }
+
+    /// The next frame, which is a `normal`: its author, text and id.
+    pub(crate) async fn next_said(&mut self) -> (Pid, String, u64) {
+        let envelope = self.next().await;
+        match envelope.message {
+            ServerMessage::Normal { text, id } => (envelope.from, text, id.expect("it has an id")),
+            other => panic!("not a normal: {other:?}"),
+        }
+    }
+
+    /// The next frame, which is a page.
+    pub(crate) async fn next_page(&mut self) -> Vec<Record> {
+        match self.next().await.message {
+            ServerMessage::History(page) => page,
+            other => panic!("not a page: {other:?}"),
+        }
+    }
+
+    /// The next frame, which is an `error`: its code.
+    pub(crate) async fn next_error(&mut self) -> ErrorCode {
+        let envelope = self.next().await;
+        assert_eq!(envelope.from, self.pid, "an error is from its receiver");
+        match envelope.message {
+            ServerMessage::Error { words, code, .. } => {
+                assert!(!words.is_empty());
+                code.expect("it has a code")
+            }
+            other => panic!("not an error: {other:?}"),
+        }
+    }
+
+    /// Asks for a page and waits for it.
+    pub(crate) async fn ask_page(&mut self, cursor: u64) -> Vec<Record> {
+        self.send(&format!("@history:{cursor}")).await;
+        self.next_page().await
+    }
+
+    /// Says something and waits until it comes back.
+    pub(crate) async fn say(&mut self, text: &str) -> u64 {
+        self.send(text).await;
+        let (from, said, id) = self.next_said().await;
+        assert_eq!((from, said.as_str()), (self.pid.clone(), text));
+        id
+    }
+
+    /// Closes as a client that leaves, and waits for the server's answer.
+    pub(crate) async fn leave(mut self) {
+        let close = Message::close(Some(CloseCode::NORMAL_CLOSURE), "");
+        self.socket.send(close).await.unwrap();
+        let rest = async { while let Some(Ok(_)) = self.socket.next().await {} };
+        soon("the server's answer to a close", rest).await;
+    }
+
+    /// The code of the server's Close frame, past whatever comes before it.
+    pub(crate) async fn closed(&mut self) -> u16 {
+        let reading = async {
+            while let Some(Ok(message)) = self.socket.next().await {
+                if let Some((code, reason)) = message.as_close() {
+                    assert!(!reason.is_empty(), "every close has a reason");
+                    return u16::from(code);
+                }
+            }
+            panic!("the connection ended without a Close frame")
+        };
+        soon("a Close frame", reading).await
+    }
+
+    /// The connection below, for what a proper client would not do.
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.socket.into_inner()
+    }
+}
+
+async fn receive(socket: &mut WebSocketStream<TcpStream>) -> Envelope {
+    let text = receive_text(socket).await;
+    Envelope::parse(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+async fn receive_text(socket: &mut WebSocketStream<TcpStream>) -> String {
+    let message = soon("a frame", socket.next()).await.expect("the connection is open").unwrap();
+    message.as_text().unwrap_or_else(|| panic!("not a text: {message:?}")).to_owned()
+}

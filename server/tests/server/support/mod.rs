@@ -1,0 +1,22 @@
+//! What the tests share: servers and clients.
+
+pub(crate) mod client;
+pub(crate) mod raw;
+pub(crate) mod server;
+
+use std::future::Future;
+use std::time::Duration;
+
+pub(crate) use client::Client;
+pub(crate) use server::{Process, TestServer};
+
+/// How long anything may take before a test fails instead of hanging. Far more than it takes.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits for something, but not for ever.
+pub(crate) async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, work).await {
+        Ok(done) => done,
+        Err(_) => panic!("waited too long: {what}"),
+    }
+}

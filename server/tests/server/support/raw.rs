@@ -1,0 +1,136 @@
+//! HTTP and WebSocket bytes by hand, so that the tests depend on no client's good manners.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::soon;
+
+/// An HTTP response's head, and its body where it has one.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Response {
+    /// The first header of that name, which is given in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+/// Sends a request with these headers and reads the response.
+pub(crate) async fn request(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> (Response, TcpStream) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n");
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str("\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let response = soon("a response", read_response(&mut stream, method)).await;
+    (response, stream)
+}
+
+pub(crate) async fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Response {
+    request(address, "GET", path, headers).await.0
+}
+
+/// The headers of an upgrade request (RFC 6455 section 4.1).
+pub(crate) const UPGRADE: [(&str, &str); 4] = [
+    ("Connection", "Upgrade"),
+    ("Upgrade", "websocket"),
+    ("Sec-WebSocket-Version", "13"),
+    ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+];
+
+/// Asks for an upgrade, with further headers.
+pub(crate) async fn upgrade(
+    address: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> (Response, TcpStream) {
+    let headers: Vec<_> = UPGRADE.iter().chain(headers).copied().collect();
+    request(address, "GET", path, &headers).await
+}
+
+async fn read_response(stream: &mut TcpStream, method: &str) -> Response {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.expect("the response ended in its head"));
+    }
+    let head = String::from_utf8(head).unwrap();
+    let mut lines = head.split("\r\n");
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        .collect();
+    let mut response = Response { status, headers, body: Vec::new() };
+    let length = response.header("content-length").map_or(0, |text| text.parse().unwrap());
+    if method != "HEAD" && status != 304 {
+        response.body = vec![0; length];
+        stream.read_exact(&mut response.body).await.unwrap();
+    }
+    response
+}
+
+/// A client's frame (RFC 6455 section 5.2), masked. `first` is FIN, RSV and opcode.
+pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mask = [0x11, 0x22, 0x33, 0x44];
+    let mut bytes = vec![first];
+    match payload.len() {
+        length @ 0..=125 => bytes.push(0x80 | length as u8),
+        length @ 126..=0xffff => {
+            bytes.push(0x80 | 126);
+            bytes.extend((length as u16).to_be_bytes());
+        }
+        length => {
+            bytes.push(0x80 | 127);
+            bytes.extend((length as u64).to_be_bytes());
+        }
+    }
+    bytes.extend(mask);
+    bytes.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    bytes
+}
+
+/// A frame of the server: its first byte and its payload. `None` at the end of the connection.
+pub(crate) async fn read_frame(stream: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
+    let first = stream.read_u8().await.ok()?;
+    let length = match stream.read_u8().await.ok()? {
+        126 => u64::from(stream.read_u16().await.ok()?),
+        127 => stream.read_u64().await.ok()?,
+        length => u64::from(length),
+    };
+    let mut payload = vec![0; usize::try_from(length).unwrap()];
+    stream.read_exact(&mut payload).await.ok()?;
+    Some((first, payload))
+}
+
+/// Reads until the server's Close frame: its code and reason.
+pub(crate) async fn read_close(stream: &mut TcpStream) -> (u16, String) {
+    let reading = async {
+        loop {
+            let (first, payload) = read_frame(stream).await.expect("a Close frame before the end");
+            if first == 0x88 {
+                let (code, reason) = payload.split_at(2);
+                let code = u16::from_be_bytes(code.try_into().unwrap());
+                return (code, String::from_utf8(reason.to_vec()).unwrap());
+            }
+        }
+    };
+    soon("a Close frame", reading).await
+}

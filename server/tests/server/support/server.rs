@@ -1,0 +1,120 @@
+//! Servers to test: in this process, or the real binary as a process of its own.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+
+use clap::Parser;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use xmeet_server::config::Config;
+
+use super::soon;
+
+/// A server in this process, on a port of its own and with a folder of its own.
+pub(crate) struct TestServer {
+    pub(crate) address: SocketAddr,
+    pub(crate) folder: TempDir,
+    shutdown: CancellationToken,
+    running: JoinHandle<anyhow::Result<()>>,
+}
+
+impl TestServer {
+    pub(crate) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// Starts with settings from the command line.
+    pub(crate) async fn with(arguments: &[&str]) -> Self {
+        Self::on(TempDir::new().unwrap(), arguments).await
+    }
+
+    async fn on(folder: TempDir, arguments: &[&str]) -> Self {
+        let folder_name = folder.path().to_str().unwrap();
+        let fixed = ["xmeet", "--data-dir", folder_name, "--time-zone", "Asia/Shanghai"];
+        let config = Config::parse_from(fixed.iter().chain(arguments));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let running = tokio::spawn(xmeet_server::run(config, listener, shutdown.clone()));
+        Self { address, folder, shutdown, running }
+    }
+
+    /// Ends it in order, and gives its folder back.
+    pub(crate) async fn stop(self) -> TempDir {
+        self.shutdown.cancel();
+        soon("the server ends", self.running).await.unwrap().unwrap();
+        self.folder
+    }
+
+    /// Ends it and starts it again on what it kept.
+    pub(crate) async fn restart(self, arguments: &[&str]) -> Self {
+        let folder = self.stop().await;
+        Self::on(folder, arguments).await
+    }
+}
+
+/// The real binary. It is killed when this is dropped.
+pub(crate) struct Process {
+    pub(crate) address: SocketAddr,
+    child: Child,
+}
+
+impl Process {
+    /// Starts `xmeet` and waits for its ready line.
+    pub(crate) fn start(folder: &Path) -> Self {
+        let mut child = Self::command(folder).spawn().expect("xmeet can be started");
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        let address = loop {
+            line.clear();
+            assert!(log.read_line(&mut line).unwrap() > 0, "xmeet ended before it was ready");
+            if let Some((_, rest)) = line.split_once("url=http://") {
+                let address = rest.split('/').next().unwrap();
+                assert!(line.contains("data_dir="), "the ready line names the folder: {line}");
+                break address.parse().unwrap();
+            }
+        };
+        // Somebody must read on, or a full pipe would stop the server.
+        thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        Self { address, child }
+    }
+
+    /// The command, with a port of its own.
+    pub(crate) fn command(folder: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
+        command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(folder);
+        command.stderr(Stdio::piped());
+        command
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Sends a signal by name, as in `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args(["-s", name, &pid]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits until it has ended.
+    pub(crate) async fn ended(mut self) -> ExitStatus {
+        let waiting = tokio::task::spawn_blocking(move || self.child.wait().unwrap());
+        soon("xmeet ends", waiting).await.unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
