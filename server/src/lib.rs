@@ -76,21 +76,22 @@ pub async fn run(
     let serving = axum::serve(listener, http::router(app))
         .with_graceful_shutdown(shutdown.clone().cancelled_owned())
         .into_future();
-    let serving = tokio::spawn(serving);
+    let mut serving = tokio::spawn(serving);
 
-    shutdown.cancelled().await;
-    tracing::info!("xmeet is shutting down");
+    tokio::select! {
+        () = shutdown.cancelled() => tracing::info!("xmeet is shutting down"),
+        // axum's server ends only when it is told to; if that ever changes, so does the process.
+        ended = &mut serving => tracing::error!(?ended, "the listener ended"),
+    }
+    shutdown.cancel();
     sessions.close();
     let goodbye = async {
-        let _ = serving.await;
         sessions.wait().await;
         hub.drained().await;
     };
     if tokio::time::timeout(SHUTDOWN_TIMEOUT, goodbye).await.is_err() {
         tracing::warn!("some clients did not take their goodbye in time");
-        return Ok(());
     }
-    drop(hub);
-    tokio::task::spawn_blocking(move || threads.join()).await?;
+    tokio::task::spawn_blocking(|| threads.stop()).await?;
     Ok(())
 }

@@ -62,7 +62,7 @@ pub enum OpenError {
 /// The engine.
 #[derive(Debug)]
 pub struct SqliteHistory {
-    writer: mpsc::Sender<writer::Append>,
+    writer: mpsc::Sender<writer::Job>,
     reader: mpsc::Sender<reader::Request>,
 }
 
@@ -74,20 +74,26 @@ pub struct Opened {
     /// How often this data directory has been opened, this time included: what makes pids of this
     /// start differ from those of every other.
     pub creation: u64,
-    /// To wait, once the engine has been dropped, until everything is on disk.
+    /// To end the engine.
     pub threads: Threads,
 }
 
 /// The engine's threads.
 #[derive(Debug)]
 pub struct Threads {
+    writer: mpsc::Sender<writer::Job>,
+    reader: mpsc::Sender<reader::Request>,
     joins: Vec<JoinHandle<()>>,
     _lock: File,
 }
 
 impl Threads {
-    /// Waits until the threads have ended. They end when the engine is dropped.
-    pub fn join(self) {
+    /// Ends the engine when everything that it was sent is on disk. What it is sent from here on
+    /// is answered with [`HistoryError::Closed`]. Blocks.
+    pub fn stop(self) {
+        // Fails where a thread has panicked, which its join tells.
+        let _ = self.writer.blocking_send(writer::Job::Stop);
+        let _ = self.reader.blocking_send(reader::Request::Stop);
         for join in self.joins {
             if join.join().is_err() {
                 tracing::error!("a thread of the history panicked");
@@ -121,8 +127,10 @@ impl SqliteHistory {
                 .spawn(move || reader::run(&reading, read_receiver))
                 .map_err(|source| folder_error(folder, source))?,
         ];
+        let (writer, reader) = (write_sender.clone(), read_sender.clone());
+        let threads = Threads { writer, reader, joins, _lock: lock };
         let history = Self { writer: write_sender, reader: read_sender };
-        Ok(Opened { history, creation, threads: Threads { joins, _lock: lock } })
+        Ok(Opened { history, creation, threads })
     }
 }
 
@@ -151,7 +159,8 @@ impl History for SqliteHistory {
 
     fn append(&self, room: &RoomId, messages: Vec<Arc<Message>>) -> Answer<MessageId> {
         let room = room.clone();
-        ask(self.writer.clone(), |answer| writer::Append { room, messages, answer })
+        let append = |answer| writer::Append { room, messages, answer };
+        ask(self.writer.clone(), |answer| writer::Job::Append(append(answer)))
     }
 
     fn read(&self, room: &RoomId, ids: RangeInclusive<MessageId>) -> Answer<Vec<Kept>> {

@@ -21,9 +21,11 @@ pub(super) enum Request {
         ids: RangeInclusive<MessageId>,
         answer: oneshot::Sender<Result<Vec<Kept>, HistoryError>>,
     },
+    /// Answer what came before this, and end.
+    Stop,
 }
 
-/// Runs until every sender is gone.
+/// Runs until it is told to stop.
 pub(super) fn run(connection: &Connection, mut queue: mpsc::Receiver<Request>) {
     while let Some(request) = queue.blocking_recv() {
         // Whoever does not wait any more does not need the answer.
@@ -34,6 +36,7 @@ pub(super) fn run(connection: &Connection, mut queue: mpsc::Receiver<Request>) {
             Request::Read { room, ids, answer } => {
                 let _ = answer.send(read(connection, &room, &ids).map_err(HistoryError::from));
             }
+            Request::Stop => return,
         }
     }
 }

@@ -13,6 +13,10 @@ fn open(folder: &TempDir, kept_max: u64) -> (SqliteHistory, Threads, u64) {
     (history, threads, creation)
 }
 
+async fn stop(threads: Threads) {
+    tokio::task::spawn_blocking(|| threads.stop()).await.unwrap();
+}
+
 #[tokio::test]
 async fn the_contract_holds() {
     let folder = TempDir::new().unwrap();
@@ -28,8 +32,7 @@ async fn a_restart_keeps_everything_and_counts_itself() {
         assert_eq!(creation, start);
         fill(&history, &room("a"), 60).await;
         assert_eq!(history.load(&room("a")).await.unwrap().newest, start * 60);
-        drop(history);
-        threads.join();
+        stop(threads).await;
     }
 }
 
@@ -52,8 +55,9 @@ async fn a_lowered_limit_takes_hold_a_little_with_every_append() {
     let folder = TempDir::new().unwrap();
     let (history, threads, _) = open(&folder, 10_000);
     fill(&history, &room("a"), 1000).await;
-    drop(history);
-    threads.join();
+    stop(threads).await;
+    let after = history.append(&room("a"), vec![message("late")]).await;
+    assert_eq!(after, Err(HistoryError::Closed));
 
     let (history, _threads, _) = open(&folder, 10);
     let mut oldest = vec![history.load(&room("a")).await.unwrap().oldest];
@@ -78,11 +82,10 @@ async fn with_nothing_kept_ids_still_go_on() {
 #[tokio::test]
 async fn a_folder_has_one_server() {
     let folder = TempDir::new().unwrap();
-    let (history, threads, _) = open(&folder, 10);
+    let (_history, threads, _) = open(&folder, 10);
     let second = SqliteHistory::open(folder.path(), 10).unwrap_err();
     assert!(matches!(second, OpenError::InUse { .. }), "{second}");
-    drop(history);
-    threads.join();
+    stop(threads).await;
     assert!(SqliteHistory::open(folder.path(), 10).is_ok());
 }
 
@@ -103,9 +106,7 @@ fn what_cannot_be_opened_is_named() {
 #[test]
 fn a_newer_schema_is_left_alone() {
     let folder = TempDir::new().unwrap();
-    let Opened { history, threads, .. } = SqliteHistory::open(folder.path(), 10).unwrap();
-    drop(history);
-    threads.join();
+    SqliteHistory::open(folder.path(), 10).unwrap().threads.stop();
     let connection = rusqlite::Connection::open(folder.path().join(DATABASE_FILE)).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);

@@ -24,10 +24,26 @@ pub(super) struct Append {
     pub(super) answer: oneshot::Sender<Result<MessageId, HistoryError>>,
 }
 
-/// Runs until every sender is gone and everything that was sent is written.
-pub(super) fn run(mut connection: Connection, mut queue: mpsc::Receiver<Append>, kept_max: u64) {
+/// What the writer is sent.
+#[derive(Debug)]
+pub(super) enum Job {
+    Append(Append),
+    /// Write what came before this, and end.
+    Stop,
+}
+
+/// Runs until it is told to stop, and everything that was sent before is written.
+pub(super) fn run(mut connection: Connection, mut queue: mpsc::Receiver<Job>, kept_max: u64) {
+    let mut jobs = Vec::new();
     let mut batch = Vec::new();
-    while queue.blocking_recv_many(&mut batch, BATCH_APPENDS_MAX) > 0 {
+    let mut goes_on = true;
+    while goes_on && queue.blocking_recv_many(&mut jobs, BATCH_APPENDS_MAX) > 0 {
+        for job in jobs.drain(..) {
+            match job {
+                Job::Append(append) => batch.push(append),
+                Job::Stop => goes_on = false,
+            }
+        }
         match commit(&mut connection, &batch, kept_max) {
             Ok(firsts) => {
                 for (append, first) in batch.drain(..).zip(firsts) {
