@@ -129,8 +129,7 @@ impl RoomTask {
             Effect::Tell { to, event } => self.tell(to, event),
             Effect::Page { member, pid, messages } => {
                 if let Some(outbox) = self.members.greeted.get(&member) {
-                    outbox.push(self.encoder.page(pid, &messages));
-                    outbox.page_answered();
+                    outbox.push_page(self.encoder.page(pid, &messages));
                 }
             }
             Effect::ReadPage { member, pid, ids } => {
@@ -139,7 +138,7 @@ impl RoomTask {
                 let encoder = self.encoder.clone();
                 // Ids do not shift, so the page is the same however late it is read.
                 self.hub.tasks.spawn(async move {
-                    outbox.push(match page.await {
+                    outbox.push_page(match page.await {
                         Ok(messages) => encoder.page(pid, &messages),
                         Err(error) => {
                             tracing::error!(%error, "a page could not be read");
@@ -150,7 +149,6 @@ impl RoomTask {
                             encoder.frame(pid, message, encoder.now())
                         }
                     });
-                    outbox.page_answered();
                 });
             }
         }

@@ -55,8 +55,8 @@ pub struct Outbox {
     state: Mutex<State>,
     changed: Notify,
     limit_bytes: usize,
-    /// One history page at a time: a client that asks for many waits for each.
-    page_slot: Semaphore,
+    /// A permit for each history page that has been answered.
+    pages_answered: Semaphore,
 }
 
 impl Outbox {
@@ -64,8 +64,8 @@ impl Outbox {
     /// the limit is already reached, so that one large page never is.
     #[must_use]
     pub fn new(limit_bytes: usize) -> Self {
-        let (state, changed, page_slot) = (Mutex::default(), Notify::new(), Semaphore::new(1));
-        Self { state, changed, limit_bytes, page_slot }
+        let (state, changed, pages_answered) = (Mutex::default(), Notify::new(), Semaphore::new(0));
+        Self { state, changed, limit_bytes, pages_answered }
     }
 
     /// Queues a frame. When the client is too far behind, everything that waits is dropped and the
@@ -148,16 +148,18 @@ impl Outbox {
         self.lock().in_flight_bytes = 0;
     }
 
-    /// Waits until the last history page has been answered; before asking for the next.
-    pub async fn begin_page(&self) {
-        if let Ok(permit) = self.page_slot.acquire().await {
+    /// Waits until the history page that was asked for is in the queue. The session reads nothing
+    /// meanwhile: a client has one page under way, and its answers come in the order of its frames.
+    pub async fn page_queued(&self) {
+        if let Ok(permit) = self.pages_answered.acquire().await {
             permit.forget();
         }
     }
 
-    /// Says that the page has been answered.
-    pub fn page_answered(&self) {
-        self.page_slot.add_permits(1);
+    /// Queues the answer to a history request: a page, or the error instead of it.
+    pub fn push_page(&self, frame: Frame) {
+        self.push(frame);
+        self.pages_answered.add_permits(1);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {

@@ -28,7 +28,8 @@ const NO_HISTORY: Ending = Ending {
     code: CloseCode::TryAgainLater,
     reason: "the room's history cannot be read now: come back",
 };
-const SILENT: Ending = Ending { code: CloseCode::Policy, reason: "no answer to a ping" };
+const SILENT: Ending =
+    Ending { code: CloseCode::TryAgainLater, reason: "no answer to a ping: come back" };
 
 /// How many bytes a session may take and hold.
 #[derive(Debug, Clone, Copy)]
@@ -132,8 +133,9 @@ async fn obey(text: &str, membership: &Membership, outbox: &Outbox) -> Result<()
         Ok(Some(ClientCommand::Say(text))) => membership.say(text.to_owned()).await,
         Ok(Some(ClientCommand::ChangeName(nickname))) => membership.change_name(nickname).await,
         Ok(Some(ClientCommand::History(cursor))) => {
-            outbox.begin_page().await;
-            membership.history(cursor).await
+            membership.history(cursor).await?;
+            outbox.page_queued().await;
+            Ok(())
         }
         Err(error) => membership.refuse(error.code(), error.to_string()).await,
     }

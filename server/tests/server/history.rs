@@ -78,6 +78,21 @@ async fn many_questions_at_once_are_answered_in_order() {
 }
 
 #[tokio::test]
+async fn answers_come_in_the_order_of_the_questions() {
+    let server = TestServer::start().await;
+    talk(&server, "r", 120).await;
+    let mut client = Client::enter(server.address, "r", "a").await;
+    for number in 0..20 {
+        client.send("@history:1").await;
+        client.send("x").await;
+        client.send("@history:x").await;
+        assert_eq!(client.next_page().await.len(), 50);
+        assert_eq!(client.next_said().await.2, 121 + number);
+        assert_eq!(client.next_error().await, ErrorCode::BadCursor);
+    }
+}
+
+#[tokio::test]
 async fn a_cursor_that_is_no_number_is_an_error() {
     let server = TestServer::start().await;
     let mut client = Client::enter(server.address, "r", "a").await;
