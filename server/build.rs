@@ -39,9 +39,11 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     for path in entries.flatten().map(|entry| entry.path()) {
         let is_hidden =
             path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if path.is_dir() {
+        if is_hidden {
+            // Where trunk prepares what is not finished.
+        } else if path.is_dir() {
             collect(&path, files);
-        } else if !is_hidden {
+        } else {
             files.push(path);
         }
     }

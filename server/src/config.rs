@@ -44,7 +44,8 @@ pub struct Config {
         long = "allow-origin",
         env = "XMEET_ALLOW_ORIGIN",
         value_name = "ORIGIN",
-        value_delimiter = ','
+        value_delimiter = ',',
+        value_parser = origin
     )]
     pub allowed_origins: Vec<String>,
 
@@ -53,8 +54,19 @@ pub struct Config {
     pub log: String,
 }
 
-/// What may wait for one slow client unless it is set otherwise: a page of the largest messages.
+/// What may wait for one slow client unless it is set otherwise: a page of the largest messages,
+/// where they are plain text.
 const OUTBOX_BYTES_MAX_DEFAULT: usize = 4 * 1024 * 1024;
+
+/// Takes an origin as browsers send it (RFC 6454 section 6.2): scheme and host, no path.
+fn origin(text: &str) -> Result<String, String> {
+    let origin = text.trim();
+    let (scheme, host) = origin.split_once("://").unwrap_or_default();
+    if scheme.is_empty() || host.is_empty() || host.contains(['/', ' ', '*']) {
+        return Err("an origin is a scheme and a host, as in https://example.org".to_owned());
+    }
+    Ok(origin.to_owned())
+}
 
 #[cfg(test)]
 mod tests {

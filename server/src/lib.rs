@@ -36,7 +36,13 @@ use hub::Hub;
 
 /// How long a shutdown waits for clients to take their goodbye. Whatever they do, what they were
 /// told is kept is on disk.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(4);
+const GOODBYE_TIMEOUT: Duration = Duration::from_millis(3500);
+
+/// How much of that may go by while requests that are under way are answered.
+const REQUESTS_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long it then waits for the store to end in order. With the goodbye it stays below 5 s.
+const STORE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Serves on `listener` until `shutdown` is cancelled, and returns when everything is on disk.
 ///
@@ -78,20 +84,34 @@ pub async fn run(
         .into_future();
     let mut serving = tokio::spawn(serving);
 
-    tokio::select! {
-        () = shutdown.cancelled() => tracing::info!("xmeet is shutting down"),
-        // axum's server ends only when it is told to; if that ever changes, so does the process.
-        ended = &mut serving => tracing::error!(?ended, "the listener ended"),
-    }
+    let ended_early = tokio::select! {
+        biased;
+        () = shutdown.cancelled() => None,
+        ended = &mut serving => Some(ended),
+    };
+    tracing::info!("xmeet is shutting down");
     shutdown.cancel();
-    sessions.close();
+    let is_serving = ended_early.is_none();
     let goodbye = async {
+        // A handshake that is under way may still make a session.
+        if is_serving {
+            let _ = tokio::time::timeout(REQUESTS_TIMEOUT, serving).await;
+        }
+        sessions.close();
         sessions.wait().await;
         hub.drained().await;
     };
-    if tokio::time::timeout(SHUTDOWN_TIMEOUT, goodbye).await.is_err() {
+    if tokio::time::timeout(GOODBYE_TIMEOUT, goodbye).await.is_err() {
         tracing::warn!("some clients did not take their goodbye in time");
     }
-    tokio::task::spawn_blocking(|| threads.stop()).await?;
-    Ok(())
+    if tokio::time::timeout(STORE_TIMEOUT, threads.stop()).await.is_err() {
+        tracing::warn!("the store did not end in time; the next start takes up what it left");
+    }
+    match ended_early {
+        None => Ok(()),
+        Some(ended) => {
+            ended??;
+            anyhow::bail!("the listener ended by itself")
+        }
+    }
 }

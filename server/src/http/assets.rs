@@ -104,7 +104,9 @@ fn accepts(request: &HeaderMap, coding: &str) -> bool {
         texts.flat_map(|text| text.split(',')).find_map(|range| {
             let mut parts = range.split(';');
             let name = parts.next()?.trim();
-            let weight = parts.find_map(|part| part.trim().strip_prefix("q=")?.parse().ok());
+            let weight = parts.find_map(|part| {
+                part.trim().strip_prefix(['q', 'Q'])?.strip_prefix('=')?.parse().ok()
+            });
             name.eq_ignore_ascii_case(wanted).then_some(weight.unwrap_or(1.0_f32))
         })
     };
@@ -129,11 +131,66 @@ mod tests {
         HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(value))])
     }
 
+    static ASSET: Asset = ASSET_TEMPLATE;
+
+    const ASSET_TEMPLATE: Asset = Asset {
+        path: "/a-0123456789abcdef.js",
+        content_type: "text/javascript; charset=utf-8",
+        etag: "\"0123\"",
+        is_hashed: true,
+        plain: b"plain",
+        brotli: b"br",
+        gzip: b"gz",
+    };
+
+    fn header(response: &Response<Body>, name: axum::http::HeaderName) -> &str {
+        response.headers().get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_smallest_accepted_form_is_served() {
+        let cases = [("gzip, br", "br", "br"), ("gzip", "gzip", "gz"), ("identity", "", "plain")];
+        for (accepted, encoding, body) in cases {
+            let response = serve(&ASSET, &accepting(accepted));
+            assert_eq!(header(&response, CONTENT_ENCODING), encoding);
+            assert_eq!(header(&response, CONTENT_TYPE), ASSET.content_type);
+            assert_eq!(header(&response, VARY), "accept-encoding");
+            let bytes = axum::body::to_bytes(response.into_body(), 100).await.unwrap();
+            assert_eq!(bytes, body);
+        }
+    }
+
+    #[test]
+    fn a_form_that_is_known_is_not_sent_again() {
+        let mut tags = Vec::new();
+        for accepted in ["br", "gzip", "identity"] {
+            let mut request = accepting(accepted);
+            let etag = header(&serve(&ASSET, &request), ETAG).to_owned();
+            request
+                .insert(IF_NONE_MATCH, HeaderValue::from_str(&format!("\"x\", W/{etag}")).unwrap());
+            let response = serve(&ASSET, &request);
+            assert_eq!(response.status(), StatusCode::NOT_MODIFIED);
+            assert_eq!(header(&response, ETAG), etag);
+            tags.push(etag);
+        }
+        tags.sort_unstable();
+        tags.dedup();
+        assert_eq!(tags.len(), 3, "each form has its own tag");
+    }
+
+    #[test]
+    fn only_a_name_with_a_hash_is_immutable() {
+        assert_eq!(header(&serve(&ASSET, &accepting("br")), CACHE_CONTROL), IMMUTABLE);
+        static PAGE: Asset = Asset { path: "/index.html", is_hashed: false, ..ASSET_TEMPLATE };
+        assert_eq!(header(&serve(&PAGE, &accepting("br")), CACHE_CONTROL), REVALIDATE);
+    }
+
     #[test]
     fn a_coding_is_accepted_unless_it_is_weighted_nought() {
         assert!(accepts(&accepting("gzip, deflate, br"), "br"));
         assert!(accepts(&accepting("*"), "br"));
         assert!(accepts(&accepting("br;q=0.1"), "br"));
+        assert!(!accepts(&accepting("br;Q=0"), "br"));
         assert!(!accepts(&accepting("gzip, br;q=0, *"), "br"));
         assert!(!accepts(&accepting("identity"), "gzip"));
         assert!(!accepts(&HeaderMap::new(), "gzip"));

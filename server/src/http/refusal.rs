@@ -1,7 +1,7 @@
 //! Requests that are refused before an upgrade: an HTTP status and a JSON body that says why.
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, SEC_WEBSOCKET_VERSION, UPGRADE};
+use axum::http::header::{CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_VERSION, UPGRADE};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
@@ -70,6 +70,10 @@ impl Refusal {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some((name, value)) = self.header {
+            if name == UPGRADE {
+                // RFC 9110 section 7.8.
+                headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            }
             headers.insert(name, HeaderValue::from_static(value));
         }
         response

@@ -12,14 +12,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
-use xmeet_shared::{ErrorCode, Nickname, Pid, RoomId};
+use xmeet_shared::{CloseCode, ErrorCode, Nickname, Pid, RoomId};
 
 use crate::clock::Clock;
 use crate::history::{History, HistoryError};
 use crate::room::{Input, MemberKey};
-use crate::ws::outbox::Outbox;
+use crate::ws::outbox::{Ending, Outbox};
 use room_task::RoomTask;
 
 /// Inputs that may wait for one room; further ones wait with their sessions, which stop reading
@@ -28,6 +29,14 @@ const ROOM_INBOX_INPUTS_MAX: usize = 64;
 
 /// The node's number in its pids. There is one node.
 const NODE: u32 = 0;
+
+/// Rooms that a session tries to enter before it gives up. A room that leaves memory at that very
+/// moment costs a try; so does one that panics before it answers.
+const ENTER_TRIES_MAX: usize = 100;
+
+/// What members are closed with when their room ends under them.
+pub const ROOM_ENDED: Ending =
+    Ending { code: CloseCode::TryAgainLater, reason: "the room was restarted: come back" };
 
 /// What a room's task is sent.
 #[derive(Debug)]
@@ -60,11 +69,12 @@ impl std::fmt::Debug for Hub {
     }
 }
 
-/// A member's way to its room.
+/// A member's way to its room. A member that is dropped leaves.
 #[derive(Debug)]
 pub struct Membership {
     key: MemberKey,
-    room: mpsc::Sender<Envoy>,
+    /// Taken when it leaves.
+    room: Option<mpsc::Sender<Envoy>>,
 }
 
 /// The room has ended under its members, by a panic. They come back to a new one.
@@ -104,7 +114,7 @@ impl Hub {
         nickname: &Nickname,
         outbox: &Arc<Outbox>,
     ) -> Result<Membership, HistoryError> {
-        loop {
+        for _ in 0..ENTER_TRIES_MAX {
             let room = self.room(room_id);
             let (entered, answer) = oneshot::channel();
             let envoy =
@@ -114,9 +124,10 @@ impl Hub {
             }
             // No answer: the room left memory in that very moment. The next one is new.
             if let Ok(answer) = answer.await {
-                return Ok(Membership { key: answer?, room });
+                return Ok(Membership { key: answer?, room: Some(room) });
             }
         }
+        Err(HistoryError::Closed)
     }
 
     /// How many rooms are in memory.
@@ -225,12 +236,29 @@ impl Membership {
     }
 
     /// Leaves. What was sent before is said first.
-    pub async fn leave(self) {
-        // A room that has ended has no members.
-        let _ = self.send(Input::Leave { member: self.key }).await;
+    pub async fn leave(mut self) {
+        let leave = Envoy::Do(Input::Leave { member: self.key });
+        if let Some(room) = self.room.take() {
+            // A room that has ended has no members.
+            let _ = room.send(leave).await;
+        }
     }
 
     async fn send(&self, input: Input) -> Result<(), RoomEnded> {
-        self.room.send(Envoy::Do(input)).await.map_err(|_| RoomEnded)
+        let room = self.room.as_ref().ok_or(RoomEnded)?;
+        room.send(Envoy::Do(input)).await.map_err(|_| RoomEnded)
     }
 }
+
+/// For a session that ends by a panic: it must not leave a ghost in its room.
+impl Drop for Membership {
+    fn drop(&mut self) {
+        let leave = Envoy::Do(Input::Leave { member: self.key });
+        if let (Some(room), Ok(runtime)) = (self.room.take(), Handle::try_current()) {
+            runtime.spawn(async move { room.send(leave).await });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

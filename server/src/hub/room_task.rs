@@ -2,20 +2,23 @@
 //! It never waits for a socket or, once it is open, for the disk.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use tokio::sync::mpsc;
-use xmeet_shared::{CloseCode, ErrorCode, MessageId, RoomId, ServerMessage};
+use xmeet_shared::{CloseCode, ErrorCode, MessageId, Pid, RoomId, ServerMessage};
 
 use super::encode::Encoder;
-use super::{Envoy, Hub};
+use super::{Envoy, Hub, ROOM_ENDED};
 use crate::history::{Answer, HistoryError};
 use crate::room::{Audience, Effect, Event, Input, MemberKey, Room};
 use crate::ws::outbox::{Ending, Frame, Outbox};
 
-/// What members are closed with when their room ends under them.
-const ROOM_ENDED: Ending =
-    Ending { code: CloseCode::TryAgainLater, reason: "the room was restarted: come back" };
+/// What a client is closed with when its page could not even be refused.
+const PAGE_PANICKED: Ending =
+    Ending { code: CloseCode::TryAgainLater, reason: "the page could not be made: come back" };
 
 /// One room's task.
 pub(super) struct RoomTask {
@@ -133,25 +136,35 @@ impl RoomTask {
                 }
             }
             Effect::ReadPage { member, pid, ids } => {
-                let Some(outbox) = self.members.greeted.get(&member).cloned() else { return };
-                let page = self.hub.history.read(&self.id, ids);
-                let encoder = self.encoder.clone();
-                // Ids do not shift, so the page is the same however late it is read.
-                self.hub.tasks.spawn(async move {
-                    outbox.push_page(match page.await {
-                        Ok(messages) => encoder.page(pid, &messages),
-                        Err(error) => {
-                            tracing::error!(%error, "a page could not be read");
-                            let words = "the page could not be read".to_owned();
-                            let code = Some(ErrorCode::Storage);
-                            let message =
-                                ServerMessage::Error { words, code, retry_after_ms: None };
-                            encoder.frame(pid, message, encoder.now())
-                        }
-                    });
-                });
+                if let Some(outbox) = self.members.greeted.get(&member) {
+                    self.read_page(Arc::clone(outbox), pid, ids);
+                }
             }
         }
+    }
+
+    /// Reads a page aside. Ids do not shift, so it is the same page however late it is read.
+    fn read_page(&self, outbox: Arc<Outbox>, pid: Pid, ids: RangeInclusive<MessageId>) {
+        let page = self.hub.history.read(&self.id, ids);
+        let encoder = self.encoder.clone();
+        self.hub.tasks.spawn(async move {
+            let answer = async {
+                match page.await {
+                    Ok(messages) => encoder.page(pid, &messages),
+                    Err(error) => {
+                        tracing::error!(%error, "a page could not be read");
+                        let words = "the page could not be read".to_owned();
+                        let code = Some(ErrorCode::Storage);
+                        let message = ServerMessage::Error { words, code, retry_after_ms: None };
+                        encoder.frame(pid, message, encoder.now())
+                    }
+                }
+            };
+            match AssertUnwindSafe(answer).catch_unwind().await {
+                Ok(frame) => outbox.push_page(frame),
+                Err(_) => outbox.end(PAGE_PANICKED),
+            }
+        });
     }
 
     fn tell(&self, to: Audience, event: Event) {

@@ -13,7 +13,7 @@ use super::message::{Kept, Message};
 pub type MemberKey = u64;
 
 /// What the store holds of a room when the room opens.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Stored {
     /// The oldest message's id; 1 more than `newest` when there is none.
     pub oldest: MessageId,

@@ -30,7 +30,8 @@ pub struct Room {
     kept_max: u64,
     /// The newest page.
     tail: VecDeque<Kept>,
-    /// The latest time given out: a clock that jumps back does not turn the room's times around.
+    /// The latest time given out: while the room is in memory, a clock that jumps back does not
+    /// turn its times around. Not taken from the store, where one wrong clock would stay for good.
     latest_ts: UnixMillis,
 }
 
@@ -38,7 +39,6 @@ impl Room {
     /// Opens a room on what the store holds of it; `kept_max` messages stay in its history.
     #[must_use]
     pub fn new(stored: Stored, kept_max: u64) -> Self {
-        let latest_ts = stored.tail.last().map_or(UnixMillis::MIN, |kept| kept.message.ts);
         let mut room = Self {
             members: BTreeMap::new(),
             names_ahead: HashMap::new(),
@@ -46,7 +46,7 @@ impl Room {
             kept: stored.oldest.max(1)..=stored.newest,
             kept_max,
             tail: stored.tail.into(),
-            latest_ts,
+            latest_ts: UnixMillis::MIN,
         };
         room.trim();
         room

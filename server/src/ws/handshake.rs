@@ -8,7 +8,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use xmeet_shared::limits::NICKNAME_COOKIE_MAX_AGE_SECONDS;
 use xmeet_shared::{Nickname, RoomId, WEBSOCKET_PATH_PREFIX};
@@ -24,6 +24,12 @@ const WEBSOCKET_VERSION: &str = "13";
 
 /// Bytes in a `Sec-WebSocket-Key`, decoded.
 const KEY_BYTES: usize = 16;
+
+/// Takes keys whose last character has bits to spare: small clients draw 22 characters at random.
+const KEY_DECODER: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
 
 /// A request that may be upgraded.
 #[derive(Debug)]
@@ -106,7 +112,7 @@ fn check_upgrade(method: &Method, headers: &HeaderMap) -> Result<String, Refusal
         return Err(Refusal::version(WEBSOCKET_VERSION));
     }
     let key = headers.get(SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes).unwrap_or_default();
-    if STANDARD.decode(key).map(|bytes| bytes.len()) != Ok(KEY_BYTES) {
+    if KEY_DECODER.decode(key).map(|bytes| bytes.len()) != Ok(KEY_BYTES) {
         return Err(Refusal::bad_key());
     }
     let mut sha1 = sha1_smol::Sha1::new();
@@ -126,8 +132,8 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
 /// The parameter; where it says nothing, the cookie; where that says nothing too, a random name.
 fn nickname(query: Option<&str>, headers: &HeaderMap) -> Nickname {
     let parameter = form_urlencoded::parse(query.unwrap_or_default().as_bytes())
-        .find(|(key, _)| key == "nickname")
-        .and_then(|(_, value)| Nickname::from_handshake(&value));
+        .filter(|(key, _)| key == "nickname")
+        .find_map(|(_, value)| Nickname::from_handshake(&value));
     parameter.or_else(|| cookie(headers)).unwrap_or_else(|| {
         let language = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         let name = nicknames::random(language);

@@ -6,3 +6,4 @@ mod nicknames;
 pub mod outbox;
 pub mod session;
 pub mod socket;
+mod transport;

@@ -28,6 +28,12 @@ pub enum Frame {
     Text(Bytes),
     /// A WebSocket ping.
     Ping,
+    /// Stands for a pong that the WebSocket library writes by itself: a client that pings and does
+    /// not read must be counted like any other.
+    Pong {
+        /// Its length.
+        bytes: usize,
+    },
 }
 
 impl Frame {
@@ -36,6 +42,7 @@ impl Frame {
             + match self {
                 Self::Text(bytes) => bytes.len(),
                 Self::Ping => 0,
+                Self::Pong { bytes } => *bytes,
             }
     }
 }
@@ -46,7 +53,12 @@ struct State {
     queued_bytes: usize,
     /// What was taken and is not yet written.
     in_flight_bytes: usize,
+    /// History pages in `queue`.
+    queued_pages: usize,
+    /// History pages that were taken and are not yet written.
+    in_flight_pages: usize,
     ending: Option<Ending>,
+    is_closed: bool,
 }
 
 /// The queue of one client. Shared by its session, its room and the history reader.
@@ -55,8 +67,8 @@ pub struct Outbox {
     state: Mutex<State>,
     changed: Notify,
     limit_bytes: usize,
-    /// A permit for each history page that has been answered.
-    pages_answered: Semaphore,
+    /// A permit for each history page that has been written.
+    pages_written: Semaphore,
 }
 
 impl Outbox {
@@ -64,15 +76,24 @@ impl Outbox {
     /// the limit is already reached, so that one large page never is.
     #[must_use]
     pub fn new(limit_bytes: usize) -> Self {
-        let (state, changed, pages_answered) = (Mutex::default(), Notify::new(), Semaphore::new(0));
-        Self { state, changed, limit_bytes, pages_answered }
+        let (state, changed, pages_written) = (Mutex::default(), Notify::new(), Semaphore::new(0));
+        Self { state, changed, limit_bytes, pages_written }
     }
 
     /// Queues a frame. When the client is too far behind, everything that waits is dropped and the
     /// connection ends instead: the client comes back and catches up from the history.
     pub fn push(&self, frame: Frame) {
+        self.push_counting(frame, 0);
+    }
+
+    /// Queues the answer to a history request: a page, or the error instead of it.
+    pub fn push_page(&self, frame: Frame) {
+        self.push_counting(frame, 1);
+    }
+
+    fn push_counting(&self, frame: Frame, pages: usize) {
         let mut state = self.lock();
-        if state.ending.is_some() {
+        if state.ending.is_some() || state.is_closed {
             return;
         }
         if state.queued_bytes + state.in_flight_bytes > self.limit_bytes {
@@ -83,6 +104,7 @@ impl Outbox {
             });
         } else {
             state.queued_bytes += frame.cost_bytes();
+            state.queued_pages += pages;
             state.queue.push(frame);
         }
         drop(state);
@@ -94,7 +116,7 @@ impl Outbox {
     /// back to the same greeting.
     pub fn push_greeting(&self, frames: impl IntoIterator<Item = Frame>) {
         let mut state = self.lock();
-        if state.ending.is_none() {
+        if state.ending.is_none() && !state.is_closed {
             state.queue.extend(frames);
         }
         drop(state);
@@ -108,6 +130,13 @@ impl Outbox {
         state.ending.get_or_insert(ending);
         drop(state);
         self.changed.notify_one();
+    }
+
+    /// Takes nothing more: the connection has ended.
+    pub fn close(&self) {
+        let mut state = self.lock();
+        state.queue = Vec::new();
+        state.is_closed = true;
     }
 
     /// Waits for frames and takes all of them, or the ending. For one task only.
@@ -126,6 +155,7 @@ impl Outbox {
                 }
                 if !state.queue.is_empty() {
                     state.in_flight_bytes = mem::take(&mut state.queued_bytes);
+                    state.in_flight_pages = mem::take(&mut state.queued_pages);
                     return Ok(mem::take(&mut state.queue));
                 }
             }
@@ -145,21 +175,17 @@ impl Outbox {
 
     /// Says that what was taken has been written.
     pub fn written(&self) {
-        self.lock().in_flight_bytes = 0;
+        let mut state = self.lock();
+        state.in_flight_bytes = 0;
+        self.pages_written.add_permits(mem::take(&mut state.in_flight_pages));
     }
 
-    /// Waits until the history page that was asked for is in the queue. The session reads nothing
+    /// Waits until the history page that was asked for has been written. The session reads nothing
     /// meanwhile: a client has one page under way, and its answers come in the order of its frames.
-    pub async fn page_queued(&self) {
-        if let Ok(permit) = self.pages_answered.acquire().await {
+    pub async fn page_written(&self) {
+        if let Ok(permit) = self.pages_written.acquire().await {
             permit.forget();
         }
-    }
-
-    /// Queues the answer to a history request: a page, or the error instead of it.
-    pub fn push_page(&self, frame: Frame) {
-        self.push(frame);
-        self.pages_answered.add_permits(1);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {

@@ -12,7 +12,7 @@ use xmeet_shared::{ClientCommand, CloseCode, ErrorCode};
 use super::handshake::Handshake;
 use super::outbox::{Ending, Frame, Outbox};
 use super::socket::{self, Reader, Received, Writer};
-use crate::hub::{Hub, Membership, RoomEnded};
+use crate::hub::{self, Hub, Membership, RoomEnded};
 
 /// After this long without a word from the client it is pinged.
 const PING_AFTER: Duration = Duration::from_secs(25);
@@ -22,8 +22,8 @@ const PONG_WITHIN: Duration = Duration::from_secs(20);
 
 const GOING_AWAY: Ending =
     Ending { code: CloseCode::GoingAway, reason: "the server is going away: come back" };
-const ROOM_CLOSED: Ending =
-    Ending { code: CloseCode::TryAgainLater, reason: "the room was restarted: come back" };
+const SESSION_PANICKED: Ending =
+    Ending { code: CloseCode::TryAgainLater, reason: "the connection was restarted: come back" };
 const NO_HISTORY: Ending = Ending {
     code: CloseCode::TryAgainLater,
     reason: "the room's history cannot be read now: come back",
@@ -62,18 +62,17 @@ pub async fn run(
         Ok(membership) => membership,
         Err(_) => return socket::close(reader, writer, Some(NO_HISTORY)).await,
     };
-    // A panic ends this session; it must not leave a ghost in the room.
+    // A panic ends this session alone.
     let talk = AssertUnwindSafe(talk(&mut reader, &mut writer, &membership, &outbox, &shutdown));
     let end = talk.catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!("a session panicked");
-        End::Client
+        End::Server(SESSION_PANICKED)
     });
     let ending = match end {
         End::Client => None,
         End::Server(ending) => Some(ending),
     };
-    // From here on nothing more is queued for this client.
-    outbox.end(ending.unwrap_or(GOING_AWAY));
+    outbox.close();
     if ending == Some(GOING_AWAY) {
         // Everybody is told to go at the same time: nobody needs to see the others leave.
         socket::close(reader, writer, ending).await;
@@ -100,14 +99,20 @@ async fn talk(
 /// Carries out what the client sends. While its room is busy nothing more is read from it.
 async fn listen(reader: &mut Reader, membership: &Membership, outbox: &Outbox) -> End {
     let mut is_pinged = false;
+    let mut written_bytes = 0;
     loop {
         let patience = if is_pinged { PONG_WITHIN } else { PING_AFTER };
         let Ok(received) = tokio::time::timeout(patience, reader.next()).await else {
-            if is_pinged {
+            // Whoever still takes in what was written before the ping cannot answer it yet.
+            let takes_in = written_bytes != reader.written_bytes();
+            written_bytes = reader.written_bytes();
+            if is_pinged && !takes_in {
                 return End::Server(SILENT);
             }
-            is_pinged = true;
-            outbox.push(Frame::Ping);
+            if !is_pinged {
+                is_pinged = true;
+                outbox.push(Frame::Ping);
+            }
             continue;
         };
         is_pinged = false;
@@ -117,12 +122,16 @@ async fn listen(reader: &mut Reader, membership: &Membership, outbox: &Outbox) -
                 let words = "binary frames mean nothing here: send text";
                 membership.refuse(ErrorCode::Unsupported, words.to_owned()).await
             }
-            Received::Alive => Ok(()),
+            Received::Ping(bytes) => {
+                outbox.push(Frame::Pong { bytes });
+                Ok(())
+            }
+            Received::Pong => Ok(()),
             Received::Gone => return End::Client,
             Received::Broken(ending) => return End::Server(ending),
         };
         if let Err(RoomEnded) = done {
-            return End::Server(ROOM_CLOSED);
+            return End::Server(hub::ROOM_ENDED);
         }
     }
 }
@@ -134,7 +143,7 @@ async fn obey(text: &str, membership: &Membership, outbox: &Outbox) -> Result<()
         Ok(Some(ClientCommand::ChangeName(nickname))) => membership.change_name(nickname).await,
         Ok(Some(ClientCommand::History(cursor))) => {
             membership.history(cursor).await?;
-            outbox.page_queued().await;
+            outbox.page_written().await;
             Ok(())
         }
         Err(error) => membership.refuse(error.code(), error.to_string()).await,

@@ -6,13 +6,13 @@ use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_websockets::proto::ProtocolError;
 use tokio_websockets::{Config, Error, Limits, Message, Payload, ServerBuilder, WebSocketStream};
 use xmeet_shared::CloseCode;
 
 use super::outbox::{Ending, Frame};
+use super::transport::{Transport, Written};
 
 /// How long a client has to take the Close frame and answer it.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -21,14 +21,17 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// with unread data resets the connection, and the reset can overtake the Close frame.
 const DISCARDED_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Bytes that are gathered before they are written; more than an outbox hands over at once.
+/// Bytes that are gathered at most before they are written.
 const FLUSH_THRESHOLD_BYTES: usize = 1024 * 1024;
 
-type Stream = WebSocketStream<TokioIo<Upgraded>>;
+type Stream = WebSocketStream<Transport>;
 
 /// The receiving half.
 #[derive(Debug)]
-pub struct Reader(SplitStream<Stream>);
+pub struct Reader {
+    stream: SplitStream<Stream>,
+    written: Written,
+}
 
 /// The sending half.
 #[derive(Debug)]
@@ -41,8 +44,10 @@ pub enum Received {
     Text(String),
     /// A binary frame.
     Binary,
-    /// A ping or pong, which the library answers: the client lives.
-    Alive,
+    /// A ping of that many bytes, which the library answers by itself.
+    Ping(usize),
+    /// A pong: the client lives.
+    Pong,
     /// The client closed, or the connection was lost.
     Gone,
     /// The client broke the rules, and the connection must end so.
@@ -54,9 +59,11 @@ pub enum Received {
 pub fn open(upgraded: Upgraded, message_bytes_max: usize) -> (Reader, Writer) {
     let config = Config::default().frame_size(usize::MAX).flush_threshold(FLUSH_THRESHOLD_BYTES);
     let limits = Limits::default().max_payload_len(Some(message_bytes_max));
-    let stream = ServerBuilder::new().config(config).limits(limits).serve(TokioIo::new(upgraded));
-    let (writer, reader) = stream.split();
-    (Reader(reader), Writer(writer))
+    let transport = Transport::new(upgraded);
+    let written = transport.written();
+    let stream = ServerBuilder::new().config(config).limits(limits).serve(transport);
+    let (writer, stream) = stream.split();
+    (Reader { stream, written }, Writer(writer))
 }
 
 impl Reader {
@@ -65,7 +72,7 @@ impl Reader {
     /// # Cancel safety
     /// Safe: a message that is not complete stays in the stream.
     pub async fn next(&mut self) -> Received {
-        match self.0.next().await {
+        match self.stream.next().await {
             None | Some(Err(Error::Io(_) | Error::AlreadyClosed)) => Received::Gone,
             Some(Err(error)) => Received::Broken(ending_for(&error)),
             Some(Ok(message)) if message.is_close() => Received::Gone,
@@ -78,8 +85,15 @@ impl Reader {
                     Err(_) => Received::Broken(INVALID_UTF8),
                 }
             }
-            Some(Ok(_)) => Received::Alive,
+            Some(Ok(message)) if message.is_ping() => Received::Ping(message.as_payload().len()),
+            Some(Ok(_)) => Received::Pong,
         }
+    }
+
+    /// Bytes that the client's side has taken in so far.
+    #[must_use]
+    pub fn written_bytes(&self) -> u64 {
+        self.written.bytes()
     }
 }
 
@@ -93,6 +107,8 @@ impl Writer {
             let message = match frame {
                 Frame::Text(bytes) => Message::text(Payload::from(bytes)),
                 Frame::Ping => Message::ping(Bytes::new()),
+                // The library has queued it; flushing below writes it.
+                Frame::Pong { .. } => continue,
             };
             self.0.feed(message).await.map_err(|_| Lost)?;
         }
@@ -134,8 +150,8 @@ async fn close_in_order(mut reader: Reader, mut writer: Writer, ending: Option<E
         let _ = writer.0.send(Message::close(Some(code), reason)).await;
     }
     // Reading on sends what the library still has to say and waits for the client's answer.
-    while let Some(Ok(_)) = reader.0.next().await {}
-    let Ok(stream) = reader.0.reunite(writer.0) else { return };
+    while let Some(Ok(_)) = reader.stream.next().await {}
+    let Ok(stream) = reader.stream.reunite(writer.0) else { return };
     let mut io = stream.into_inner();
     let _ = io.shutdown().await;
     let mut discarded = 0;

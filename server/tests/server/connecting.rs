@@ -84,6 +84,7 @@ async fn the_nickname_parameter_is_form_decoded_and_cleaned() {
         ("?nickname=%3Cb%3Ex%3C%2Fb%3E", "<b>x</b>"),
         ("?nickname=%FFa", "\u{fffd}a"),
         ("?nickname=one&nickname=two", "one"),
+        ("?nickname=&nickname=two", "two"),
     ];
     for (query, expected) in cases {
         assert_eq!(named(&server, query, &[]).await.0, expected, "{query}");

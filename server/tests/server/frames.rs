@@ -172,3 +172,40 @@ async fn frames_that_come_with_the_handshake_are_not_lost() {
     soon("the early message", reading).await;
     assert!(answer.starts_with(b"HTTP/1.1 101"));
 }
+
+/// The answers to pings wait like everything else: whoever does not read them is closed.
+#[tokio::test]
+async fn a_client_that_pings_and_does_not_read_is_closed() {
+    let server = TestServer::with(&["--outbox-bytes-max", "100000"]).await;
+    let mut watcher = Client::enter(server.address, "r", "watcher").await;
+    let mut stream = connection(&server).await;
+    assert_eq!(watcher.next().await.message.kind(), "join");
+    let pings = frame(0x89, &[0; 125]).repeat(100);
+    let pinging = async { while stream.write_all(&pings).await.is_ok() {} };
+    tokio::select! {
+        () = pinging => {}
+        left = watcher.next() => assert_eq!(left.message.kind(), "leave"),
+    }
+}
+
+/// What a client sent before it went is said, even when it never read what came back.
+#[tokio::test]
+async fn what_was_sent_before_the_end_is_said() {
+    const COUNT: u64 = 500;
+    let server = TestServer::start().await;
+    let mut watcher = Client::enter(server.address, "r", "watcher").await;
+    let mut bytes = Vec::new();
+    for number in 1..=COUNT {
+        bytes.extend(frame(TEXT, number.to_string().as_bytes()));
+    }
+    bytes.extend(frame(0x88, &1000_u16.to_be_bytes()));
+    let mut stream = connection(&server).await;
+    stream.write_all(&bytes).await.unwrap();
+    // It goes without having read: the kernel resets the connection.
+    drop(stream);
+    assert_eq!(watcher.next().await.message.kind(), "join");
+    for number in 1..=COUNT {
+        assert_eq!(watcher.next_said().await.1, number.to_string());
+    }
+    assert_eq!(watcher.next().await.message.kind(), "leave");
+}

@@ -19,7 +19,7 @@ async fn every_origin_may_connect_unless_a_list_is_set() {
 #[tokio::test]
 async fn with_a_list_only_its_origins_may_connect() {
     let server =
-        TestServer::with(&["--allow-origin", "https://a.example,https://b.example:8443"]).await;
+        TestServer::with(&["--allow-origin", "https://a.example, https://b.example:8443"]).await;
     for origin in ["https://a.example", "https://b.example:8443"] {
         assert_eq!(status(&server, Some(origin)).await, 101, "{origin}");
     }

@@ -1,7 +1,7 @@
 //! The real binary: signals, crashes, and what it says when it cannot start.
 
 use std::io::Read;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -89,9 +89,29 @@ async fn a_client_that_does_not_take_its_goodbye_does_not_hold_up_the_end() {
     drop(silent);
 }
 
+/// Another tool holds the database, and many rooms have messages that wait for it: the end does
+/// not wait for each of them.
+#[tokio::test]
+async fn a_locked_store_does_not_hold_up_the_end() {
+    let folder = TempDir::new().unwrap();
+    let process = Process::start(folder.path());
+    let mut clients = Vec::new();
+    for room in 0..20 {
+        clients.push(Client::enter(process.address, &format!("r{room}"), "a").await);
+    }
+    let other = rusqlite::Connection::open(folder.path().join("history.sqlite3")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    for client in &mut clients {
+        client.send("never kept").await;
+    }
+    process.signal("TERM");
+    assert_eq!(process.ended().await.code(), Some(0));
+    other.execute_batch("ROLLBACK").unwrap();
+}
+
 /// Runs `xmeet` to its end: whether it succeeded, and what it said.
 fn outcome(mut command: Command) -> (bool, String) {
-    let mut child = command.spawn().unwrap();
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     (child.wait().unwrap().success(), said)
@@ -112,6 +132,7 @@ async fn what_cannot_work_is_said_in_a_sentence() {
         (with(&elsewhere, "--history-messages", "many"), "--history-messages"),
         (with(&elsewhere, "--listen", "here"), "--listen"),
         (with(&elsewhere, "--log", "=="), "--log"),
+        (with(&elsewhere, "--allow-origin", "https://a.example/"), "an origin is"),
         (with(&elsewhere, "--no-such-thing", "1"), "--no-such-thing"),
     ];
     for (command, why) in cases {
@@ -127,7 +148,6 @@ fn with(folder: &TempDir, name: &str, value: &str) -> Command {
         command.args(["--listen", "127.0.0.1:0"]);
     }
     command.arg("--data-dir").arg(folder.path()).args([name, value]);
-    command.stderr(std::process::Stdio::piped());
     command
 }
 
@@ -151,8 +171,12 @@ fn it_explains_itself() {
 async fn settings_come_from_the_environment_too() {
     let folder = TempDir::new().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
-    command.env("XMEET_LISTEN", "nowhere").env("XMEET_DATA_DIR", folder.path());
-    command.stderr(std::process::Stdio::piped());
-    let (succeeded, said) = outcome(command);
-    assert!(!succeeded && said.contains("nowhere"), "{said}");
+    command.env("XMEET_LISTEN", "127.0.0.1:0").env("XMEET_DATA_DIR", folder.path());
+    command.env("XMEET_HISTORY_MESSAGES", "1");
+    let process = Process::spawn(command);
+    let mut client = Client::enter(process.address, "r", "a").await;
+    client.say("x").await;
+    client.say("y").await;
+    assert_eq!(client.ask_page(0).await.len(), 1);
+    assert!(folder.path().join("history.sqlite3").exists());
 }

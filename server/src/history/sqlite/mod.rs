@@ -54,6 +54,12 @@ pub enum OpenError {
         /// The newest version that this program knows.
         known: i64,
     },
+    /// The file system has no shared memory, without which nobody can read while it is written.
+    #[error("the data folder must be on a local file system: SQLite's journal there is {mode:?}")]
+    NoWal {
+        /// The journal mode that SQLite fell back to.
+        mode: String,
+    },
     /// The database is damaged, or not one.
     #[error("the history database cannot be opened: {0}")]
     Database(#[from] rusqlite::Error),
@@ -88,17 +94,25 @@ pub struct Threads {
 }
 
 impl Threads {
-    /// Ends the engine when everything that it was sent is on disk. What it is sent from here on
-    /// is answered with [`HistoryError::Closed`]. Blocks.
-    pub fn stop(self) {
-        // Fails where a thread has panicked, which its join tells.
-        let _ = self.writer.blocking_send(writer::Job::Stop);
-        let _ = self.reader.blocking_send(reader::Request::Stop);
-        for join in self.joins {
-            if join.join().is_err() {
-                tracing::error!("a thread of the history panicked");
+    /// Ends the engine when everything that it was sent is on disk, and answers then. What it is
+    /// sent from here on is answered with [`HistoryError::Closed`].
+    ///
+    /// The waiting is done by a thread of its own, so that whoever cannot wait any longer can go:
+    /// what was not answered by then was never promised to anybody.
+    pub fn stop(self) -> oneshot::Receiver<()> {
+        let (stopped, answer) = oneshot::channel();
+        thread::spawn(move || {
+            // Fails where a thread has panicked, which its join tells.
+            let _ = self.writer.blocking_send(writer::Job::Stop);
+            let _ = self.reader.blocking_send(reader::Request::Stop);
+            for join in self.joins {
+                if join.join().is_err() {
+                    tracing::error!("a thread of the history panicked");
+                }
             }
-        }
+            let _ = stopped.send(());
+        });
+        answer
     }
 }
 

@@ -43,7 +43,11 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, OpenError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // WAL: readers do not wait for the writer. In WAL mode NORMAL loses nothing when the process
     // dies; a commit reaches the platter at the next checkpoint.
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(OpenError::NoWal { mode });
+    }
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     migrate(&mut connection)?;
     Ok(connection)
@@ -58,11 +62,11 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, OpenError> {
 /// Counts this start, durably, before any pid of it exists.
 pub(super) fn count_start(connection: &mut Connection) -> Result<u64, OpenError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
-    let creation = connection.query_row(
-        "UPDATE start SET creation = creation + 1 WHERE id = 1 RETURNING creation",
-        [],
-        |row| row.get(0),
-    )?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute("UPDATE start SET creation = creation + 1 WHERE id = 1", [])?;
+    let creation = transaction.query_row("SELECT creation FROM start", [], |row| row.get(0))?;
+    // The commit must be seen to succeed, or the next start would draw the same number.
+    transaction.commit()?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     Ok(creation)
 }

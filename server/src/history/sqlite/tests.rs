@@ -14,7 +14,7 @@ fn open(folder: &TempDir, kept_max: u64) -> (SqliteHistory, Threads, u64) {
 }
 
 async fn stop(threads: Threads) {
-    tokio::task::spawn_blocking(|| threads.stop()).await.unwrap();
+    threads.stop().await.unwrap();
 }
 
 #[tokio::test]
@@ -103,10 +103,10 @@ fn what_cannot_be_opened_is_named() {
     assert!(matches!(error, OpenError::Database(_)), "{error}");
 }
 
-#[test]
-fn a_newer_schema_is_left_alone() {
+#[tokio::test]
+async fn a_newer_schema_is_left_alone() {
     let folder = TempDir::new().unwrap();
-    SqliteHistory::open(folder.path(), 10).unwrap().threads.stop();
+    stop(SqliteHistory::open(folder.path(), 10).unwrap().threads).await;
     let connection = rusqlite::Connection::open(folder.path().join(DATABASE_FILE)).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);

@@ -1,6 +1,7 @@
 //! The thread that writes: one transaction for whatever waits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot};
@@ -44,6 +45,9 @@ pub(super) fn run(mut connection: Connection, mut queue: mpsc::Receiver<Job>, ke
                 Job::Stop => goes_on = false,
             }
         }
+        if batch.is_empty() {
+            continue;
+        }
         match commit(&mut connection, &batch, kept_max) {
             Ok(firsts) => {
                 for (append, first) in batch.drain(..).zip(firsts) {
@@ -51,36 +55,23 @@ pub(super) fn run(mut connection: Connection, mut queue: mpsc::Receiver<Job>, ke
                     let _ = append.answer.send(Ok(first));
                 }
             }
-            Err(_) if batch.len() > 1 => commit_one_by_one(&mut connection, &mut batch, kept_max),
-            Err(error) => refuse(&mut batch, &error),
-        }
-    }
-    // Leaves one file behind instead of three; the next start would do the same.
-    let checkpoint = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-    if let Err(error) = checkpoint {
-        tracing::debug!(%error, "the last checkpoint was left to the next start");
-    }
-}
-
-/// One append that cannot be written must not take the others of its batch with it.
-fn commit_one_by_one(connection: &mut Connection, batch: &mut Vec<Append>, kept_max: u64) {
-    for append in batch.drain(..) {
-        let mut single = vec![append];
-        match commit(connection, &single, kept_max) {
-            Ok(firsts) => {
-                for (append, first) in single.drain(..).zip(firsts) {
-                    let _ = append.answer.send(Ok(first));
+            // What stops one append, a lock or a full disk, stops them all: each is told now,
+            // rather than tried by itself while the others wait.
+            Err(error) => {
+                tracing::error!(%error, "messages could not be stored");
+                for append in batch.drain(..) {
+                    let _ = append.answer.send(Err(HistoryError::Storage(error.to_string())));
                 }
             }
-            Err(error) => refuse(&mut single, &error),
         }
     }
-}
-
-fn refuse(batch: &mut Vec<Append>, error: &rusqlite::Error) {
-    tracing::error!(%error, "messages could not be stored");
-    for append in batch.drain(..) {
-        let _ = append.answer.send(Err(HistoryError::Storage(error.to_string())));
+    // Leaves one file behind instead of three, unless somebody reads it: the next start would do
+    // the same.
+    let checkpoint = connection
+        .busy_timeout(Duration::ZERO)
+        .and_then(|()| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+    if let Err(error) = checkpoint {
+        tracing::debug!(%error, "the last checkpoint was left to the next start");
     }
 }
 

@@ -144,7 +144,10 @@ impl Client {
             while let Some(Ok(message)) = self.socket.next().await {
                 if let Some((code, reason)) = message.as_close() {
                     assert!(!reason.is_empty(), "every close has a reason");
-                    return u16::from(code);
+                    let code = u16::from(code);
+                    // Reading on answers it.
+                    while let Some(Ok(_)) = self.socket.next().await {}
+                    return code;
                 }
             }
             panic!("the connection ended without a Close frame")

@@ -67,7 +67,12 @@ pub(crate) struct Process {
 impl Process {
     /// Starts `xmeet` and waits for its ready line.
     pub(crate) fn start(folder: &Path) -> Self {
-        let mut child = Self::command(folder).spawn().expect("xmeet can be started");
+        Self::spawn(Self::command(folder))
+    }
+
+    /// Runs a command that starts `xmeet`, and waits for its ready line.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("xmeet can be started");
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         let address = loop {
@@ -88,7 +93,6 @@ impl Process {
     pub(crate) fn command(folder: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
         command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(folder);
-        command.stderr(Stdio::piped());
         command
     }
 

@@ -1,0 +1,69 @@
+//! The project's own commands, `cargo xtask <command>`: this file only turns arguments into one.
+
+mod client;
+mod dist;
+mod paths;
+mod pins;
+mod process;
+mod run;
+mod setup;
+mod stamp;
+mod test;
+mod tidy;
+mod trunk;
+
+use std::env;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::paths::Workspace;
+
+const USAGE: &str = "\
+Usage: cargo xtask <command>
+
+  run [ARGS...]       build whatever has changed, then start xmeet with ARGS
+  dist                leave the finished binary, web client inside, at target/release/xmeet
+  test [host|browser] every check and test; `host` leaves out the browser, `browser` is only that
+  trunk ARGS...       trunk with the project's tools around it, for example `trunk serve`
+  setup               only install what the commands above need
+  tidy                the checks of the source tree that no compiler makes
+  help                this text
+
+The first of them installs what is missing (a WebAssembly target, trunk, wasm-bindgen, for the
+tests also Chromium and cargo-nextest) and takes some minutes; it says what it is doing.
+Tools are kept in $XMEET_TOOLS_DIR, or else in ~/.cache/xmeet/tools.";
+
+fn main() -> ExitCode {
+    match dispatch() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch() -> Result<ExitCode> {
+    let mut arguments = env::args_os().skip(1);
+    let Some(command) = arguments.next() else {
+        bail!("no command was given.\n\n{USAGE}");
+    };
+    let rest: Vec<_> = arguments.collect();
+    let workspace = Workspace::find()?;
+    match command.to_str() {
+        // Whatever follows belongs to xmeet and to trunk, `--help` included.
+        Some("run") => return run::run(&workspace, &rest),
+        Some("trunk") => return trunk::run(&workspace, &rest),
+        Some("test") => test::run(&workspace, test::Part::from_arguments(&rest)?)?,
+        Some("help" | "--help" | "-h") => println!("{USAGE}"),
+        Some(name @ ("dist" | "setup" | "tidy")) if !rest.is_empty() => {
+            bail!("`cargo xtask {name}` takes no arguments.\n\n{USAGE}")
+        }
+        Some("dist") => dist::run(&workspace)?,
+        Some("setup") => setup::everything(&workspace)?,
+        Some("tidy") => tidy::run(&workspace)?,
+        _ => bail!("there is no command {}.\n\n{USAGE}", command.display()),
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,180 @@
+//! Running other programs: says which, hands on their output, and fails with one clear sentence.
+
+use std::borrow::Cow;
+use std::env;
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+/// Tells the person what is going on.
+pub(crate) fn say(text: &str) {
+    eprintln!("xtask: {text}");
+}
+
+/// A command that does not see what `cargo run` told xtask about itself: cargo and some build
+/// scripts take these variables for a change and compile again what was done already.
+pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
+    const CARGO_SETS: [&str; 5] = [
+        "CARGO",
+        "CARGO_MANIFEST_DIR",
+        "CARGO_MANIFEST_PATH",
+        "CARGO_BIN_NAME",
+        "CARGO_CRATE_NAME",
+    ];
+    let mut command = Command::new(program);
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if CARGO_SETS.contains(&text.as_ref()) || text.starts_with("CARGO_PKG_") {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
+/// Runs a command with the terminal's own input and output.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    echo(command);
+    let status = command.status().map_err(|error| cannot_start(command, &error))?;
+    check(command, status)
+}
+
+/// Like [`run`], for what may wait forever on an unreachable network.
+pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
+    echo(command);
+    let started = Instant::now();
+    let mut child = command.spawn().map_err(|error| cannot_start(command, &error))?;
+    loop {
+        if let Some(status) = child.try_wait().context("waiting for a program failed")? {
+            return check(command, status);
+        }
+        if started.elapsed() > limit {
+            // It may end between the two calls; either way it is gone.
+            let _ = child.kill();
+            let _ = child.wait();
+            bail!("`{}` did not finish within {} s", line(command), limit.as_secs());
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Like [`run`], and returns what the command wrote to its standard output besides showing it.
+pub(crate) fn run_and_read(command: &mut Command) -> Result<String> {
+    echo(command);
+    command.stdout(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| cannot_start(command, &error))?;
+    let mut seen = Vec::new();
+    if let Some(pipe) = child.stdout.take() {
+        let mut pipe = BufReader::new(pipe);
+        let mut screen = std::io::stdout();
+        loop {
+            let before = seen.len();
+            if pipe.read_until(b'\n', &mut seen).context("reading a program's output failed")? == 0
+            {
+                break;
+            }
+            // Nobody reading our output is no reason to stop a test run.
+            let _ = screen.write_all(&seen[before..]);
+        }
+    }
+    let status = child.wait().context("waiting for a program failed")?;
+    check(command, status)?;
+    Ok(String::from_utf8_lossy(&seen).into_owned())
+}
+
+/// What a command prints, or nothing when it is missing or fails: for asking, not for doing.
+pub(crate) fn ask(command: &mut Command) -> Option<String> {
+    let output = command.stdin(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Puts the program in xtask's place, so that signals and the exit code are the program's own.
+#[cfg(unix)]
+pub(crate) fn become_program(command: &mut Command) -> Result<ExitCode> {
+    use std::os::unix::process::CommandExt as _;
+    let error = command.exec();
+    Err(cannot_start(command, &error))
+}
+
+/// Runs the program and ends as it ends, where one program cannot take another's place.
+#[cfg(not(unix))]
+pub(crate) fn become_program(command: &mut Command) -> Result<ExitCode> {
+    let status = command.status().map_err(|error| cannot_start(command, &error))?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
+    Ok(ExitCode::from(code))
+}
+
+/// Where a program is on PATH, if it is.
+pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
+    let file = format!("{name}{}", env::consts::EXE_SUFFIX);
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|folder| folder.join(&file)).find(|candidate| candidate.is_file())
+}
+
+fn echo(command: &Command) {
+    eprintln!("xtask: $ {}", line(command));
+}
+
+fn check(command: &Command, status: ExitStatus) -> Result<()> {
+    if status.success() {
+        return Ok(());
+    }
+    bail!("`{}` failed ({status}); what it printed above says why", line(command))
+}
+
+fn cannot_start(command: &Command, error: &std::io::Error) -> anyhow::Error {
+    let program = command.get_program().display();
+    if error.kind() == ErrorKind::NotFound {
+        anyhow::anyhow!("the program `{program}` is not installed, or not on PATH")
+    } else {
+        anyhow::anyhow!("the program `{program}` cannot be started: {error}")
+    }
+}
+
+/// The command as one would type it.
+fn line(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words: Vec<String> =
+        words.map(|word| quoted(&word.to_string_lossy()).into_owned()).collect();
+    words.join(" ")
+}
+
+fn quoted(word: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_alphanumeric() || "-_./=:@+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        Cow::Borrowed(word)
+    } else {
+        Cow::Owned(format!("'{word}'"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_program_is_a_sentence() {
+        let error = run(&mut command("xmeet-no-such-program")).unwrap_err().to_string();
+        assert_eq!(error, "the program `xmeet-no-such-program` is not installed, or not on PATH");
+    }
+
+    #[test]
+    fn a_failing_program_is_named_with_its_arguments() {
+        let mut failing = command("sh");
+        failing.args(["-c", "exit 3"]);
+        let error = run(&mut failing).unwrap_err().to_string();
+        assert!(error.starts_with("`sh -c 'exit 3'` failed (exit status: 3)"), "{error}");
+    }
+
+    #[test]
+    fn a_hanging_program_is_stopped() {
+        let mut hanging = command("sleep");
+        hanging.arg("30");
+        let error = run_within(&mut hanging, Duration::from_millis(100)).unwrap_err().to_string();
+        assert!(error.contains("did not finish within"), "{error}");
+    }
+}
