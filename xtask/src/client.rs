@@ -31,7 +31,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     let started = Instant::now();
     // trunk takes over whatever lies in this folder, also what no longer belongs to the client.
     remove(&workspace.web_target().join("wasm-bindgen/release"))?;
-    let mut trunk = tools.trunk(workspace)?;
+    let mut trunk = tools.trunk_for_release(workspace)?;
     run(trunk.args(["build", "--release"])).context("the web client could not be built")?;
     fs::write(&stamp, line(&made_of, &output(workspace)))
         .with_context(|| format!("cannot write {}", stamp.display()))?;

@@ -56,7 +56,7 @@ fn in_rustup() -> bool {
 }
 
 /// The 96 in `rustc 1.96.0 (ac68faa20 2026-05-25)`.
-fn minor_version(text: &str) -> Option<u32> {
+pub(super) fn minor_version(text: &str) -> Option<u32> {
     text.strip_prefix("rustc 1.")?.split('.').next()?.parse().ok()
 }
 

@@ -8,6 +8,7 @@ mod debian_rust;
 mod linker;
 pub(crate) mod nextest;
 pub(crate) mod node;
+mod small_std;
 mod trunk;
 mod wasm_bindgen;
 mod wasm_opt;
@@ -31,6 +32,8 @@ pub(crate) struct WebTools {
     folders: Vec<PathBuf>,
     /// Further environment, such as which Rust toolchain compiles the client.
     variables: Vec<(&'static str, OsString)>,
+    /// Environment for the finished client alone.
+    release_variables: Vec<(&'static str, OsString)>,
     /// A line for each tool, by which a change of tools leads to a new build.
     pub(crate) versions: Vec<String>,
 }
@@ -48,6 +51,17 @@ impl WebTools {
 
     fn set(&mut self, name: &'static str, value: impl AsRef<OsStr>) {
         self.variables.push((name, value.as_ref().to_owned()));
+    }
+
+    fn set_for_release(&mut self, name: &'static str, value: impl AsRef<OsStr>) {
+        self.release_variables.push((name, value.as_ref().to_owned()));
+    }
+
+    /// trunk as the finished client is built.
+    pub(crate) fn trunk_for_release(&self, workspace: &Workspace) -> Result<Command> {
+        let mut trunk = self.trunk(workspace)?;
+        trunk.envs(self.release_variables.iter().map(|(name, value)| (name, value)));
+        Ok(trunk)
     }
 
     /// trunk with all of it around.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::{WebTools, debian_rust, linker};
+use super::{WebTools, debian_rust, linker, small_std};
 use crate::process::{ask, command, on_path, run_within, say};
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -18,6 +18,7 @@ const RUSTUP_LIMIT: Duration = Duration::from_secs(180);
 pub(super) fn provide(tools: &mut WebTools) -> Result<()> {
     if has_target() {
         tools.versions.push(format!("rust: {}", rustc_version("rustc")));
+        small_std::provide(tools);
         return Ok(());
     }
     if on_path("rustup").is_none() {
@@ -43,7 +44,7 @@ pub(super) fn provide(tools: &mut WebTools) -> Result<()> {
 fn without_rustup(tools: &mut WebTools) -> Result<()> {
     let sysroot = ask(command("rustc").args(["--print", "sysroot"]))
         .context("there is no Rust compiler on PATH; rustup installs one")?;
-    if Path::new(&sysroot).join("lib/rustlib/src/rust/library/std/Cargo.toml").is_file() {
+    if Path::new(&sysroot).join(small_std::SOURCES).is_file() {
         return build_std(tools, "rustc");
     }
     bail!(
@@ -56,7 +57,8 @@ fn without_rustup(tools: &mut WebTools) -> Result<()> {
 /// Has cargo compile the standard library for the web, some 30 s once for each build folder.
 fn build_std(tools: &mut WebTools, rustc: &str) -> Result<()> {
     tools.set("RUSTC_BOOTSTRAP", "1");
-    tools.set("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort");
+    tools.set("CARGO_UNSTABLE_BUILD_STD", small_std::CRATES);
+    small_std::shrink(tools, &rustc_version(rustc));
     tools.set("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker::provide()?);
     tools.versions.push(format!("rust: {}, standard library from source", rustc_version(rustc)));
     Ok(())

@@ -1,0 +1,103 @@
+// A TCP relay between a page and the server: it can hold back what either side says, cut every
+// connection, and refuse new ones. That makes "while the answer is on its way" a state of a test
+// instead of a matter of luck.
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+
+/** What a browser asks for a room with. */
+const SOCKET_REQUEST = 'GET /xgate/websocket/';
+
+export class Gate {
+  #pairs = new Set();
+  #held = { down: false, up: false };
+  #isClosed = false;
+  #refusesSockets = false;
+
+  /** Opens a gate to a `Server`, wherever that listens by then. */
+  static async open(server) {
+    const gate = new Gate();
+    gate.server = server;
+    gate.listener = createServer((near) => gate.#relay(near));
+    gate.listener.listen(0, '127.0.0.1');
+    await once(gate.listener, 'listening');
+    gate.port = gate.listener.address().port;
+    return gate;
+  }
+
+  get origin() {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  #relay(near) {
+    near.on('error', () => {});
+    if (this.#isClosed) return near.destroy();
+    const far = connect(this.server.port, '127.0.0.1');
+    far.on('error', () => {});
+    near.setNoDelay(true);
+    far.setNoDelay(true);
+    const pair = { near, far };
+    this.#pairs.add(pair);
+    const end = () => {
+      near.destroy();
+      far.destroy();
+      this.#pairs.delete(pair);
+    };
+    near.on('close', end).on('data', (bytes) => {
+      if (this.#refusesSockets && bytes.includes(SOCKET_REQUEST)) end();
+      else far.write(bytes);
+    });
+    far.on('data', (bytes) => near.write(bytes)).on('close', end);
+    this.#apply(pair);
+  }
+
+  #apply({ near, far }) {
+    if (this.#held.up) near.pause();
+    else near.resume();
+    if (this.#held.down) far.pause();
+    else far.resume();
+  }
+
+  /** Holds back what comes from the server (`down`) or from the page (`up`). */
+  hold(direction) {
+    this.#held[direction] = true;
+    this.#pairs.forEach((pair) => this.#apply(pair));
+  }
+
+  /** Lets everything through again, what was held back first. */
+  release() {
+    this.#held = { down: false, up: false };
+    this.#pairs.forEach((pair) => this.#apply(pair));
+  }
+
+  /** Breaks every connection; what was held back is lost. */
+  cut() {
+    for (const { near, far } of this.#pairs) {
+      near.destroy();
+      far.destroy();
+    }
+  }
+
+  /** Breaks every connection and takes no new ones. */
+  shut() {
+    this.#isClosed = true;
+    this.cut();
+  }
+
+  /** Breaks every connection; from now on pages are served and WebSockets are not. */
+  refuseSockets() {
+    this.#refusesSockets = true;
+    this.cut();
+  }
+
+  /** Takes connections again. */
+  reopen() {
+    this.#isClosed = false;
+    this.#refusesSockets = false;
+    this.release();
+  }
+
+  close() {
+    this.cut();
+    this.listener.close();
+  }
+}

@@ -1,0 +1,83 @@
+// An input method at work, as Chromium knows it and as Safari does it.
+
+/** What Chromium gives every key that an input method takes. */
+const KEY_OF_AN_IME = 229;
+
+/** What a person needs at least from one press of a key to the next, in milliseconds. */
+const NEXT_PRESS_MS = 100;
+
+/** Starts a trace of composition and Enter in a field: `await trace()` gives the events so far. */
+export async function traceOf(field) {
+  const handle = await field.evaluateHandle((field) => {
+    const seen = [];
+    const note = (event) => {
+      const code = event.type === 'keydown' ? ` ${event.keyCode} ${event.isComposing}` : '';
+      seen.push(event.type + code);
+    };
+    for (const type of ['compositionstart', 'compositionend', 'keydown']) {
+      field.addEventListener(type, note, { capture: true });
+    }
+    return seen;
+  });
+  return () => handle.jsonValue();
+}
+
+/** Writes `text` with an input method and confirms it with Enter, as in Chromium. */
+export async function composeAndConfirm(page, letters, text) {
+  const cdp = await page.context().newCDPSession(page);
+  const key = { key: 'Process', code: 'Enter', windowsVirtualKeyCode: KEY_OF_AN_IME };
+  const selection = { selectionStart: letters.length, selectionEnd: letters.length };
+  await cdp.send('Input.imeSetComposition', { text: letters, ...selection });
+  await cdp.send('Input.dispatchKeyEvent', { type: 'rawKeyDown', ...key });
+  await cdp.send('Input.insertText', { text });
+  await cdp.send('Input.dispatchKeyEvent', { type: 'keyUp', ...key, key: 'Enter' });
+  await cdp.detach();
+  // Nobody presses Enter twice within a few milliseconds, and a page may rely on that.
+  await page.evaluate((ms) => new Promise((done) => setTimeout(done, ms)), NEXT_PRESS_MS);
+}
+
+/** The same as Safari does it: the composition is over just before an Enter without any mark. */
+export function composeAndConfirmAsSafari(field, text) {
+  return field.evaluate((field, text) => {
+    const composition = (type) =>
+      field.dispatchEvent(new CompositionEvent(type, { bubbles: true, data: text }));
+    field.focus();
+    composition('compositionstart');
+    composition('compositionupdate');
+    // The native setter, as typing does it: frameworks listen for the event.
+    const prototype = Object.getPrototypeOf(field);
+    Object.getOwnPropertyDescriptor(prototype, 'value').set.call(field, text);
+    field.dispatchEvent(new InputEvent('input', { bubbles: true, data: text, isComposing: true }));
+    composition('compositionend');
+    pressEnter({ keyCode: 13 });
+
+    function pressEnter(marks) {
+      const options = { bubbles: true, cancelable: true, key: 'Enter', code: 'Enter', ...marks };
+      field.dispatchEvent(new KeyboardEvent('keydown', options));
+    }
+  }, text);
+}
+
+/** An Enter that only its marks tell from a real one: `keyCode` 229, or `isComposing`. */
+export function pressMarkedEnter(field, marks) {
+  return field.evaluate((field, marks) => {
+    const options = { bubbles: true, cancelable: true, key: 'Enter', code: 'Enter', ...marks };
+    const event = new KeyboardEvent('keydown', options);
+    field.dispatchEvent(event);
+  }, marks);
+}
+
+/**
+ * Lets a composition in the field end right before the next Enter that is really pressed there, as
+ * Safari does it. Unlike an Enter made by a script, that one submits forms.
+ */
+export function endCompositionBeforeNextEnter(field) {
+  return field.evaluate((field) => {
+    const composition = (type) => field.dispatchEvent(new CompositionEvent(type, { bubbles: true }));
+    composition('compositionstart');
+    window.addEventListener('keydown', () => composition('compositionend'), {
+      capture: true,
+      once: true,
+    });
+  });
+}

@@ -1,0 +1,24 @@
+// The landing page, as a person sees it.
+
+export class LandingPage {
+  constructor(page) {
+    this.page = page;
+    const part = (name) => page.getByTestId(name);
+    this.form = part('landing');
+    this.room = page.locator('#room');
+    this.nickname = page.locator('#nickname');
+    this.go = part('go');
+    this.random = part('random-room');
+    this.recent = part('recent-rooms');
+    this.roomWarning = part('room-warning');
+    this.roomError = part('room-error');
+    this.nicknameError = part('nickname-error');
+    this.language = part('language');
+    this.theme = part('theme');
+  }
+
+  async open(origin) {
+    await this.page.goto(`${origin}/`);
+    await this.form.waitFor();
+  }
+}

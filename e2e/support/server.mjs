@@ -1,0 +1,111 @@
+// The real `xmeet` binary, with a data folder of its own, that can be killed and started again.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { within } from './until.mjs';
+
+const BUILT = fileURLToPath(new URL('../../target/release/xmeet', import.meta.url));
+
+/** The program under test: `cargo xtask test` names it; `cargo xtask dist` leaves it there. */
+export const XMEET_BIN = process.env.XMEET_BIN || BUILT;
+
+const START_MS = 15_000;
+/** What the server is promised to need at most after a SIGTERM, and a little. */
+const STOP_MS = 6_000;
+/** The last lines of its log that a failure shows. */
+const LOG_LINES = 30;
+
+const running = new Set();
+// A test run that is interrupted leaves no servers behind.
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
+export class Server {
+  #child;
+  #ended;
+  #log = '';
+
+  /** Starts one on a port that is free. `settings` are further arguments of the program. */
+  static async start(settings = []) {
+    if (!existsSync(XMEET_BIN)) {
+      throw new Error(`there is no ${XMEET_BIN}: set XMEET_BIN, or build it: cargo xtask dist`);
+    }
+    const server = new Server();
+    server.settings = settings;
+    server.folder = await mkdtemp(join(tmpdir(), 'xmeet-e2e-'));
+    await server.#launch(0);
+    return server;
+  }
+
+  async #launch(port) {
+    const args = ['--listen', `127.0.0.1:${port}`, '--data-dir', this.folder, ...this.settings];
+    const child = spawn(XMEET_BIN, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    running.add(child);
+    this.#child = child;
+    this.#ended = once(child, 'exit').then(([code, signal]) => {
+      running.delete(child);
+      return { code, signal };
+    });
+    const from = this.#log.length;
+    const ready = new Promise((resolve, reject) => {
+      child.once('error', reject);
+      child.stderr.setEncoding('utf8').on('data', (text) => {
+        this.#log += text;
+        const found = /ready.*?http:\/\/127\.0\.0\.1:(\d+)/.exec(plain(this.#log.slice(from)));
+        if (found) resolve(Number(found[1]));
+      });
+      this.#ended.then(() => reject(new Error(`xmeet ended at once:\n${this.tail()}`)));
+    });
+    this.port = await within(START_MS, 'starting xmeet', ready);
+  }
+
+  get origin() {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** The address of a room's WebSocket. */
+  socket(room, nickname) {
+    const query = nickname === undefined ? '' : `?nickname=${encodeURIComponent(nickname)}`;
+    return `ws://127.0.0.1:${this.port}/xgate/websocket/${encodeURIComponent(room)}${query}`;
+  }
+
+  /** The last lines of the log. */
+  tail() {
+    return plain(this.#log).split('\n').slice(-LOG_LINES).join('\n');
+  }
+
+  /** kill -9. */
+  async crash() {
+    this.#child.kill('SIGKILL');
+    await this.#ended;
+  }
+
+  /** SIGTERM: gives back `{ code, signal }`. */
+  async stop() {
+    this.#child.kill('SIGTERM');
+    return within(STOP_MS, 'the end of xmeet after SIGTERM', this.#ended);
+  }
+
+  /** Starts again where it was, with the data it had. */
+  async restart() {
+    await this.#launch(this.port);
+  }
+
+  /** Throws its data away; it must not be running. */
+  async wipe() {
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  async remove() {
+    await this.crash();
+    await this.wipe();
+  }
+}
+
+/** Text without the colours of a terminal. */
+function plain(text) {
+  return text.replace(/\x1b\[[0-9;]*m/g, '');
+}

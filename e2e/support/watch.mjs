@@ -1,0 +1,62 @@
+// What a page does behind the scenes: its complaints, and the frames on its WebSockets.
+
+/** What Chromium itself writes to the console when a WebSocket cannot reach the server. */
+const UNREACHABLE = /WebSocket connection to '[^']*' failed/;
+
+/** Collects errors and warnings of the console, and exceptions nobody caught. */
+export class Complaints {
+  #list = [];
+  #mayBeUnreachable = false;
+
+  watch(page, who) {
+    page.on('console', (message) => {
+      if (['error', 'warning', 'assert'].includes(message.type())) {
+        const { url, lineNumber } = message.location();
+        this.#list.push(`${who}: ${message.type()}: ${message.text()} (${url}:${lineNumber})`);
+      }
+    });
+    page.on('pageerror', (error) => this.#list.push(`${who}: ${error.stack ?? error}`));
+    page.on('crash', () => this.#list.push(`${who}: the page crashed`));
+  }
+
+  /** For tests that take the server away: the browser complains then, whatever the page does. */
+  allowUnreachable() {
+    this.#mayBeUnreachable = true;
+  }
+
+  /** Those that nobody allowed. */
+  get rest() {
+    const allowed = (line) => this.#mayBeUnreachable && UNREACHABLE.test(line);
+    return this.#list.filter((line) => !allowed(line));
+  }
+}
+
+/** Records the frames of every WebSocket that a page opens from now on. */
+export class Frames {
+  sent = [];
+  received = [];
+
+  static async of(page) {
+    const frames = new Frames();
+    const cdp = await page.context().newCDPSession(page);
+    cdp.on('Network.webSocketFrameSent', ({ response }) => {
+      // Opcode 1 is text (RFC 6455 section 5.2).
+      if (response.opcode === 1) frames.sent.push(response.payloadData);
+    });
+    cdp.on('Network.webSocketFrameReceived', ({ response }) => {
+      if (response.opcode === 1) frames.received.push(response.payloadData);
+    });
+    await cdp.send('Network.enable');
+    return frames;
+  }
+
+  /** What was sent, pages of history left out: those the client asks for by itself. */
+  get said() {
+    return this.sent.filter((text) => !text.startsWith('@history:'));
+  }
+
+  /** The pages that were asked for. */
+  get asked() {
+    return this.sent.filter((text) => text.startsWith('@history:'));
+  }
+}

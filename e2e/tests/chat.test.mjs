@@ -1,0 +1,127 @@
+// People chatting: everybody reads everything once, in one order, as text and nothing but text.
+import assert from 'node:assert/strict';
+import { until } from '../support/until.mjs';
+import { story } from '../support/world.mjs';
+
+story('two people chat both ways and each sees every message once', async (world) => {
+  const anna = await world.person('two', 'Anna');
+  const bert = await world.person('two', 'Bert');
+  await anna.say('hello Bert');
+  assert.equal((await bert.shows('hello Bert')).author, 'Anna');
+  await bert.say('hello Anna');
+  assert.equal((await anna.shows('hello Anna')).author, 'Bert');
+  for (const page of [anna, bert]) {
+    assert.deepEqual(await page.texts(), ['hello Bert', 'hello Anna']);
+    assert.deepEqual((await page.messages()).map((row) => row.id), [1, 2]);
+    assert.deepEqual((await page.messages()).map((row) => row.author), ['Anna', 'Bert']);
+  }
+});
+
+story('three people who talk at the same time read the same conversation', async (world) => {
+  const names = ['Anna', 'Bert', 'Çiğdem'];
+  const people = [];
+  for (const name of names) people.push(await world.person('three', name));
+  const ROUNDS = 10;
+  const talk = async (page, name) => {
+    for (let round = 0; round < ROUNDS; round += 1) await page.say(`${name} ${round}`);
+  };
+  await Promise.all(people.map((page, index) => talk(page, names[index])));
+  const all = names.length * ROUNDS;
+  for (const page of people) {
+    await until(
+      async () => `${all} settled messages; there are ${JSON.stringify(await page.messages())}`,
+      async () => (await page.messages()).filter((row) => row.id !== null).length === all,
+    );
+  }
+  const [first, ...others] = await Promise.all(people.map((page) => page.messages()));
+  const seen = (rows) => rows.map(({ id, author, text }) => ({ id, author, text }));
+  others.forEach((other) => assert.deepEqual(seen(other), seen(first)));
+  for (const name of names) {
+    const own = first.map((row) => row.text).filter((text) => text.startsWith(name));
+    assert.deepEqual(own, Array.from({ length: ROUNDS }, (_, round) => `${name} ${round}`));
+  }
+});
+
+story("a message's row is there at once and settles where it is", async (world) => {
+  const gate = await world.gate();
+  const anna = await world.person('settle', 'Anna', { at: gate });
+  gate.hold('down');
+  await anna.say('on its way');
+  const [pending] = await until('the row', async () => {
+    const rows = await anna.messages();
+    return rows.length && rows;
+  });
+  assert.deepEqual([pending.text, pending.id, pending.pending], ['on its way', null, 'sending']);
+  assert.equal(await anna.composer.inputValue(), '', 'the box is free for the next one');
+  const place = () => anna.message('on its way').boundingBox();
+  const before = await place();
+  gate.release();
+  const settled = await anna.shows('on its way');
+  assert.equal(settled.id, 1);
+  const after = await place();
+  assert.ok(Math.abs(after.y - before.y) <= 1, `it moved from ${before.y} to ${after.y}`);
+  assert.equal((await anna.messages()).length, 1);
+});
+
+story('messages that look the same are all kept', async (world) => {
+  const anna = await world.person('same', 'Anna');
+  const bot = await world.bot('same', 'bot');
+  for (let times = 0; times < 3; times += 1) await anna.say('哈');
+  await bot.say('哈');
+  await until('all four', async () => (await anna.messages()).every((row) => row.id !== null)
+    && (await anna.texts()).length === 4);
+  assert.deepEqual(bot.texts, ['哈', '哈', '哈', '哈']);
+  assert.deepEqual((await anna.messages()).map((row) => row.id), [1, 2, 3, 4]);
+});
+
+story('markup is shown as it was typed and runs nothing', async (world) => {
+  const ROOM = '<img src=x onerror=pwned=1>';
+  const NAME = '<img src=y onerror=pwned=1>';
+  const TEXTS = [
+    '<img src=x onerror="window.pwned=1">',
+    '"><svg onload=pwned=1>',
+    '<script>pwned=1</script>',
+    '&lt;b&gt; &amp; <b>bold</b>',
+    '<a href="javascript:pwned=1">press</a>',
+  ];
+  const anna = await world.person(ROOM, NAME);
+  const bot = await world.bot(ROOM, '<svg onload=pwned=1>');
+  await anna.say(TEXTS[0]);
+  await bot.hears(TEXTS[0]);
+  await bot.say(...TEXTS.slice(1));
+  await anna.shows(TEXTS.at(-1));
+  bot.send('@changename:<b>x</b>');
+  await anna.line('changename', '<b>x</b>');
+  await bot.leave();
+  await anna.line('leave', '<b>x</b>');
+  await anna.line('join', '<svg onload=pwned=1>');
+  // Whoever comes later gets the same from the history.
+  const later = await world.person(ROOM, '<b>later</b>');
+  for (const page of [anna, later]) {
+    assert.deepEqual(await page.texts(), TEXTS);
+    assert.deepEqual((await page.messages())[0].author, NAME);
+    assert.equal(await page.name.textContent(), ROOM);
+    assert.ok((await page.page.title()).includes(ROOM), await page.page.title());
+    await page.showsPeople(NAME, '<b>later</b>');
+    const intruders = '[onerror], [onload], img[src="x"], img[src="y"], [href^="javascript"], #x b';
+    assert.equal(await page.page.locator(intruders).count(), 0);
+    assert.equal(await page.page.locator('body b').count(), 0);
+    assert.equal(await page.page.evaluate(() => window.pwned), undefined);
+  }
+});
+
+story('every row has a time, and the first of a day a line with the day', async (world) => {
+  const anna = await world.person('days', 'Anna', { timezoneId: 'Asia/Shanghai' });
+  await anna.say('now');
+  const row = await anna.shows('now');
+  const clock = await anna.page.evaluate(() => {
+    const now = new Date();
+    const text = (date) => `${date.getHours()}`.padStart(2, '0');
+    // The minute, or the hour, may have turned since.
+    return [text(new Date(now - 60_000)), text(now)];
+  });
+  assert.ok(clock.some((hour) => row.time.includes(hour)), `${row.time} is at ${clock}`);
+  assert.equal(await anna.row('day').count(), 1);
+  const order = await anna.rows.evaluateAll((rows) => rows.map((row) => row.dataset.row));
+  assert.ok(order.indexOf('day') < order.indexOf('message'), order.join());
+});

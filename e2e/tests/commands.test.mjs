@@ -1,0 +1,76 @@
+// Commands in the message box: nobody sends one by accident, and nobody is kept from it.
+import assert from 'node:assert/strict';
+import { RoomPage } from '../support/room-page.mjs';
+import { until } from '../support/until.mjs';
+import { Frames } from '../support/watch.mjs';
+import { story } from '../support/world.mjs';
+
+story('a history command in the box is not sent: it is run or said on request', async (world) => {
+  const bot = await world.bot('command', 'bot');
+  await bot.say(...Array.from({ length: 120 }, (_, number) => `old ${number}`));
+  const page = await world.tab(await world.context(), 'Anna');
+  const frames = await Frames.of(page);
+  const anna = new RoomPage(page);
+  await anna.open(world.server.origin, 'command', 'Anna');
+  await anna.shows('old 119');
+
+  const asked = frames.asked.length;
+  await anna.say('@history:2');
+  await anna.command.waitFor();
+  assert.ok((await anna.command.textContent()).includes('2'), 'it says what would happen');
+  assert.equal(frames.asked.length, asked);
+  await anna.run.click();
+  await anna.command.waitFor({ state: 'hidden' });
+  await until('page 2 to be asked for', () => frames.asked.slice(asked).includes('@history:2'));
+
+  await anna.say('@history:1');
+  await anna.command.waitFor();
+  await anna.sayIt.click();
+  await anna.command.waitFor({ state: 'hidden' });
+  const said = await until('it to be said', () =>
+    bot.texts.find((text) => text.includes('@history:1')));
+  assert.equal(said.trim(), '@history:1');
+  assert.equal(await anna.composer.inputValue(), '');
+  assert.deepEqual(frames.said.map((text) => text.trim()), ['@history:1']);
+});
+
+story('a rename command in the box is not sent: it is run or said on request', async (world) => {
+  const bot = await world.bot('command', 'bot');
+  const page = await world.person('command', 'Anna');
+  await page.say('@changename:Zoë');
+  await page.command.waitFor();
+  assert.ok((await page.command.textContent()).includes('Zoë'), 'it says what would happen');
+  await page.sayIt.click();
+  const said = await until('it to be said', () => bot.texts[0]);
+  assert.equal(said.trim(), '@changename:Zoë');
+  assert.equal((await page.me()).name, 'Anna');
+  assert.deepEqual(bot.of('changename'), []);
+
+  await page.say('@changename:Zoë');
+  await page.run.click();
+  await bot.sees('changename', 'Zoë');
+  await page.showsPeople('bot', 'Zoë');
+  assert.equal(await page.composer.inputValue(), '');
+  await page.say('and on');
+  await bot.hears('and on');
+  assert.equal(bot.texts.length, 2);
+  assert.equal(bot.of('changename').length, 1);
+});
+
+story('commands that mean nothing are explained, and @someone is text', async (world) => {
+  const bot = await world.bot('command', 'bot');
+  const anna = await world.person('command', 'Anna');
+  const tooLong = `@changename:${'x'.repeat(33)}`;
+  for (const text of ['@history:', '@history:one', '@changename:', tooLong]) {
+    await anna.say(text);
+    await anna.command.waitFor();
+    assert.equal(await anna.composer.inputValue(), text);
+    await anna.composer.press('Escape');
+    await anna.type('');
+    await anna.command.waitFor({ state: 'hidden' });
+  }
+  await anna.say('@someone hello');
+  await bot.hears('@someone hello');
+  assert.deepEqual(bot.texts, ['@someone hello']);
+  assert.equal(await anna.error.count(), 0, 'the server had nothing to complain about');
+});

@@ -1,0 +1,201 @@
+// Losing the server and finding it again: what is shown, and catching up with what was missed.
+import assert from 'node:assert/strict';
+import { until } from '../support/until.mjs';
+import { story } from '../support/world.mjs';
+
+story('after kill -9 the page returns by itself, with everything, once', async (world) => {
+  const { gate, view } = await world.behindGate('crash', '小明');
+  await view.say('before');
+  await view.shows('before');
+  await world.server.crash();
+  await view.disconnected();
+  gate.shut();
+  await world.server.restart();
+  const bot = await world.bot('crash', 'bot');
+  await bot.say('missed 1', 'missed 2', 'missed 3');
+  assert.deepEqual(await view.texts(), ['before'], 'reading goes on meanwhile');
+  gate.reopen();
+  await view.connected();
+  await view.shows('missed 3');
+  await bot.say('after');
+  await view.shows('after');
+  assert.deepEqual(await view.texts(), ['before', 'missed 1', 'missed 2', 'missed 3', 'after']);
+  assert.deepEqual((await view.messages()).map((row) => row.id), [1, 2, 3, 4, 5]);
+  await view.showsPeople('bot', '小明');
+  await view.say('it works again');
+  await bot.hears('it works again');
+});
+
+story('a page that waits says how many seconds, and tries at once on request', async (world) => {
+  const { gate, view } = await world.behindGate('wait', 'Anna');
+  gate.shut();
+  await view.disconnected();
+  // Long enough to tell an attempt that was asked for from one that was due.
+  await until(
+    async () => `a wait of 3 s or more; it shows ${await view.connection.textContent()}`,
+    async () => (await view.state()) === 'retrying'
+      && Number(/\d+/.exec(await view.connection.textContent())?.[0]) >= 3,
+    40_000,
+  );
+  gate.reopen();
+  const start = performance.now();
+  await view.tryNow.click();
+  await view.connected();
+  assert.ok(performance.now() - start < 1_500, 'at once');
+});
+
+story('pages that lost the server together do not knock together', async (world) => {
+  const PAGES = 5;
+  const { gate, view } = await world.behindGate('herd', 'page 0');
+  const herd = [view];
+  for (let page = 1; page < PAGES; page += 1) {
+    herd.push(await world.person('herd', `page ${page}`, { at: gate }));
+  }
+  const attempts = [];
+  gate.listener.on('connection', () => attempts.push(performance.now()));
+  gate.shut();
+  await until('each page to knock', () => attempts.length >= PAGES);
+  const spread = attempts[PAGES - 1] - attempts[0];
+  assert.ok(spread > 50, `${PAGES} attempts within ${spread} ms`);
+  gate.reopen();
+  for (const page of herd) await page.connected();
+  await view.showsPeople(...herd.map((_, page) => `page ${page}`));
+});
+
+story('a server that stops says goodbye with 1001 and the page comes back', async (world) => {
+  const { view } = await world.behindGate('stop', 'Anna');
+  const bot = await world.bot('stop', 'bot');
+  await view.say('kept');
+  await view.shows('kept');
+  await view.type('half typed');
+  assert.deepEqual(await world.server.stop(), { code: 0, signal: null });
+  await until('the goodbye', () => bot.closed);
+  assert.equal(bot.closed.code, 1001);
+  assert.ok(bot.closed.reason.length > 0);
+  await view.disconnected();
+  await world.server.restart();
+  await view.connected();
+  assert.deepEqual(await view.texts(), ['kept']);
+  assert.equal((await view.me()).name, 'Anna');
+  assert.equal(await view.composer.inputValue(), 'half typed');
+});
+
+story('a name that was changed is kept through a reconnect', async (world) => {
+  const { gate, view } = await world.behindGate('name', 'Anna');
+  await view.renameTo('安娜');
+  await view.showsPeople('安娜');
+  gate.cut();
+  await view.disconnected();
+  await view.connected();
+  await view.showsPeople('安娜');
+});
+
+story('half-typed text and the keyboard stay in the box through a reconnect', async (world) => {
+  const { gate, view } = await world.behindGate('draft', 'Anna');
+  await view.composer.focus();
+  await view.page.keyboard.type('half ');
+  gate.shut();
+  await view.disconnected();
+  await view.page.keyboard.type('typed');
+  gate.reopen();
+  await view.connected();
+  await view.page.keyboard.type('!');
+  assert.equal(await view.composer.inputValue(), 'half typed!');
+  assert.deepEqual(await view.texts(), []);
+});
+
+for (const missed of [49, 50, 51, 120]) {
+  story(`${missed} messages missed are all there afterwards, in order, once`, async (world) => {
+    const { gate, view } = await world.behindGate('missed', 'Anna');
+    const bot = await world.bot('missed', 'bot');
+    await bot.say('n 0');
+    await view.shows('n 0');
+    gate.shut();
+    await view.disconnected();
+    const texts = Array.from({ length: missed }, (_, index) => `n ${index + 1}`);
+    await bot.say(...texts);
+    gate.reopen();
+    await view.connected();
+    await view.shows(texts.at(-1));
+    const wanted = ['n 0', ...texts];
+    await until(
+      async () => `all ${missed}; there are ${await view.texts()}`,
+      async () => {
+        const shown = await view.texts();
+        if (shown.length === wanted.length) return true;
+        // What is not there is told of, and comes once somebody looks for it.
+        if (shown[0] === 'n 0') assert.equal(await view.gap.count(), 1, 'a gap is shown');
+        if (await view.gap.count()) await view.gap.first().scrollIntoViewIfNeeded();
+        await view.wheel(-300);
+        const load = view.gap.getByRole('button');
+        if ((await load.count()) && (await load.first().isEnabled())) {
+          await load.first().click({ timeout: 1_000 }).catch(() => {});
+        }
+        return false;
+      },
+      20_000,
+    );
+    assert.deepEqual(await view.texts(), wanted);
+    assert.equal(await view.gap.count(), 0);
+  });
+}
+
+story('a network that goes away is shown, and back it is used at once', async (world) => {
+  world.complaints.allowUnreachable();
+  const view = await world.person('network', 'Anna');
+  const bot = await world.bot('network', 'bot');
+  const context = view.page.context();
+  await context.setOffline(true);
+  await view.disconnected();
+  await view.say('in a tunnel');
+  await bot.say('meanwhile');
+  await context.setOffline(false);
+  await view.connected();
+  await bot.hears('in a tunnel');
+  await view.shows('in a tunnel');
+  await view.shows('meanwhile');
+  assert.deepEqual(await view.texts(), ['meanwhile', 'in a tunnel']);
+});
+
+story('a reader further up keeps the place when the connection returns', async (world) => {
+  const bot = await world.bot('place', 'bot');
+  await bot.say(...Array.from({ length: 50 }, (_, index) => `n ${index}`));
+  const { gate, view } = await world.behindGate('place', 'Anna');
+  await view.shows('n 49');
+  await view.atBottom();
+  await view.wheel(-500);
+  const eye = await view.keepAnEyeOnTheMiddle();
+  gate.shut();
+  await view.disconnected();
+  await bot.say('missed 1', 'missed 2');
+  gate.reopen();
+  await view.connected();
+  await view.shows('missed 2');
+  const { drift } = await eye.stop();
+  assert.ok(drift <= 1, `the row under the eye moved by ${drift} px`);
+});
+
+story('a page that is left leaves the room, once', async (world) => {
+  const view = await world.person('left', 'Anna');
+  const bot = await world.bot('left', 'bot');
+  await view.page.goto(`${world.server.origin}/`);
+  await until('the leave', () => bot.of('leave').length > 0);
+  await bot.say('anybody?');
+  assert.deepEqual(bot.frames.slice(4).map((frame) => frame.type), ['leave', 'normal']);
+});
+
+story('a store that was wiped: the page drops what is no longer there', async (world) => {
+  const { view } = await world.behindGate('wiped', 'Anna');
+  await view.say('old');
+  await view.say('older');
+  await view.shows('older');
+  await world.server.crash();
+  await view.disconnected();
+  await world.server.wipe();
+  await world.server.restart();
+  const bot = await world.bot('wiped', 'bot');
+  await bot.say('new');
+  await view.connected();
+  await view.shows('new');
+  assert.deepEqual(await view.texts(), ['new']);
+});

@@ -1,0 +1,216 @@
+// Reading: older pages on the way up, the view that does not jump, the bottom that follows.
+import assert from 'node:assert/strict';
+import { RoomPage } from '../support/room-page.mjs';
+import { until } from '../support/until.mjs';
+import { Frames } from '../support/watch.mjs';
+import { story } from '../support/world.mjs';
+
+/** How far a row may move under the eye, in CSS pixels. */
+const EYE_PX = 1;
+const UP = -3_000;
+
+/** Numbered texts of mixed height. */
+const numbered = (number) => `n ${number}${'\nmore'.repeat(number % 4)}`;
+const numberOf = (text) => Number(/^n (\d+)/.exec(text)[1]);
+const texts = (count, first = 1) =>
+  Array.from({ length: count }, (_, index) => numbered(first + index));
+
+/** The numbers on the page; fails where one is repeated, skipped or out of order. */
+async function consecutive(view) {
+  const numbers = (await view.texts()).map(numberOf);
+  numbers.forEach((number, index) => {
+    if (index > 0) assert.equal(number, numbers[index - 1] + 1, `after ${numbers[index - 1]}`);
+  });
+  return numbers;
+}
+
+/** Opens a room and watches its frames from the first. */
+async function openWatched(world, room, at) {
+  const page = await world.tab(await world.context(), 'Anna');
+  const frames = await Frames.of(page);
+  const view = new RoomPage(page);
+  await view.open(at.origin, room, 'Anna');
+  return { view, frames };
+}
+
+story('reading back to the beginning while a bot goes on talking', {
+  ms: 120_000,
+}, async (world) => {
+  const OLD = 300;
+  const bot = await world.bot('back', 'bot');
+  await bot.say(...texts(OLD));
+  const gate = await world.gate();
+  const { view, frames } = await openWatched(world, 'back', gate);
+  await view.shows(numbered(OLD));
+  await view.atBottom();
+  const chatter = bot.chatter(5, (index) => numbered(OLD + 1 + index));
+
+  const drifts = [];
+  while ((await view.beginning.count()) === 0) {
+    // What the server answers waits here until the eye rests on a row.
+    gate.hold('down');
+    await view.wheel(UP);
+    const eye = await view.keepAnEyeOnTheMiddle();
+    const [oldest] = await consecutive(view);
+    gate.release();
+    await until(
+      () => `an older page above ${oldest}; asked for ${frames.asked}`,
+      async () => (await consecutive(view))[0] < oldest || (await view.beginning.count()) > 0,
+    );
+    const { id, drift } = await eye.stop();
+    drifts.push({ oldest, id, drift });
+  }
+  assert.ok(drifts.length >= 3, `older pages came ${drifts.length} times only`);
+  const moved = drifts.filter(({ drift }) => !(drift <= EYE_PX));
+  assert.deepEqual(moved, [], 'rows that moved under the eye');
+
+  await view.wheel(UP);
+  await view.beginning.waitFor();
+  const asked = frames.asked.length;
+  const said = bot.texts.length;
+  await view.wheel(UP);
+  await view.wheel(200);
+  await view.wheel(UP);
+  await until('the bot to say five more', () => bot.texts.length >= said + 5);
+  assert.equal(frames.asked.length, asked, 'at the beginning nothing more is asked for');
+
+  const last = OLD + chatter.stop();
+  await bot.hears(numbered(last));
+  await view.jump.click();
+  await view.shows(numbered(last));
+  await view.atBottom();
+  const numbers = await consecutive(view);
+  assert.equal(numbers.at(-1), last);
+  assert.equal(numbers[0], 1);
+  assert.equal(await view.gap.count(), 0);
+  assert.equal(await view.beginning.count(), 1);
+  const ids = (await view.messages()).map((row) => row.id);
+  assert.deepEqual(ids, numbers, 'ids are the numbers');
+});
+
+story('the keyboard reads back to the beginning as well', async (world) => {
+  const bot = await world.bot('keys', 'bot');
+  await bot.say(...texts(120));
+  const view = await world.person('keys', 'Anna');
+  await view.shows(numbered(120));
+  await view.log.focus();
+  await until('the beginning', async () => {
+    await view.page.keyboard.press('PageUp');
+    return (await view.beginning.count()) > 0 && (await view.beginning.isVisible());
+  });
+  const numbers = await consecutive(view);
+  assert.deepEqual([numbers[0], numbers.at(-1)], [1, 120]);
+});
+
+story('exactly one page, and one message more, end with the beginning', async (world) => {
+  for (const count of [1, 49, 50, 51, 100, 101]) {
+    const bot = await world.bot(`room ${count}`, 'bot');
+    await bot.say(...texts(count));
+    const { view } = await openWatched(world, `room ${count}`, world.server);
+    await view.shows(numbered(count));
+    await until('the beginning', async () => {
+      await view.wheel(UP);
+      return (await view.beginning.count()) > 0;
+    });
+    const numbers = await consecutive(view);
+    assert.deepEqual([numbers[0], numbers.length], [1, count]);
+    await view.page.close();
+  }
+});
+
+story('scrolled up, new rows do not move the view and the pill counts them', async (world) => {
+  const bot = await world.bot('pill', 'bot');
+  await bot.say(...texts(50));
+  const view = await world.person('pill', 'Anna');
+  await view.shows(numbered(50));
+  await view.atBottom();
+  assert.equal(await view.jump.isVisible(), false);
+  await view.wheel(-400);
+  const before = await view.fromBottom();
+  assert.ok(before > 200, `it went up: ${before}`);
+  const eye = await view.keepAnEyeOnTheMiddle();
+  await bot.say(...texts(20, 51));
+  await until(
+    async () => `a pill that counts 20; it says ${await view.jump.getAttribute('data-count')}`,
+    async () => (await view.jump.getAttribute('data-count')) === '20',
+  );
+  const { drift } = await eye.stop();
+  assert.ok(drift <= EYE_PX, `the row under the eye moved by ${drift} px`);
+
+  await view.jump.click();
+  await view.atBottom();
+  await view.jump.waitFor({ state: 'hidden' });
+  await view.shows(numbered(70));
+});
+
+story('at the bottom new rows are followed, whoever writes them', async (world) => {
+  const bot = await world.bot('follow', 'bot');
+  await bot.say(...texts(50));
+  const view = await world.person('follow', 'Anna');
+  await view.shows(numbered(50));
+  for (const number of [51, 52, 53]) {
+    await bot.say(numbered(number));
+    await view.shows(numbered(number));
+    await view.atBottom();
+  }
+  await view.page.setViewportSize({ width: 700, height: 500 });
+  await view.atBottom();
+  await view.wheel(-400);
+  await view.say('n 54');
+  await view.shows('n 54');
+  await view.atBottom();
+  await view.wheel(-400);
+  await view.log.press('End');
+  await view.atBottom();
+  await view.jump.waitFor({ state: 'hidden' });
+});
+
+story('a narrower window keeps the place of whoever reads further up', async (world) => {
+  const bot = await world.bot('narrow', 'bot');
+  const long = 'a sentence that takes more lines where there is less room for it '.repeat(4);
+  await bot.say(...Array.from({ length: 50 }, (_, index) => `n ${index + 1} ${long}`));
+  const view = await world.person('narrow', 'Anna');
+  await until('the last row', async () => (await view.messages()).length === 50);
+  await view.atBottom();
+  await view.wheel(-1_500);
+  const top = () => view.log.evaluate((log) => {
+    const edge = log.getBoundingClientRect().top;
+    const rows = [...log.querySelectorAll('[data-row="message"]')];
+    return rows.find((row) => row.getBoundingClientRect().bottom > edge + 1).dataset.id;
+  });
+  const before = Number(await top());
+  await view.page.setViewportSize({ width: 420, height: 800 });
+  await view.atRest();
+  const after = Number(await top());
+  assert.ok(Math.abs(after - before) <= 1, `row ${before} was at the top, then row ${after}`);
+});
+
+story('rows show the name of their time, also after their author has left', async (world) => {
+  const bot = await world.bot('authors', 'first');
+  await bot.say('as first');
+  bot.send('@changename:second');
+  await bot.sees('changename', 'second');
+  await bot.say('as second');
+  await bot.leave();
+  const view = await world.person('authors', 'Anna');
+  const rows = await view.messages();
+  assert.deepEqual(rows.map(({ author, text }) => [author, text]), [
+    ['first', 'as first'],
+    ['second', 'as second'],
+  ]);
+});
+
+story('a server that forgets the oldest messages: the beginning is where they end', {
+  settings: ['--history-messages', '60'],
+}, async (world) => {
+  const bot = await world.bot('short', 'bot');
+  await bot.say(...texts(130));
+  const view = await world.person('short', 'Anna');
+  await view.shows(numbered(130));
+  await until('the beginning', async () => {
+    await view.wheel(UP);
+    return (await view.beginning.count()) > 0;
+  });
+  const numbers = await consecutive(view);
+  assert.deepEqual([numbers[0], numbers.at(-1)], [71, 130]);
+});

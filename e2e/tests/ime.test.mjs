@@ -1,0 +1,81 @@
+// Input methods: the Enter that confirms what they wrote sends nothing, in any box, ever.
+import assert from 'node:assert/strict';
+import {
+  composeAndConfirm, composeAndConfirmAsSafari, endCompositionBeforeNextEnter, pressMarkedEnter,
+  traceOf,
+} from '../support/ime.mjs';
+import { story } from '../support/world.mjs';
+
+story('Enter that confirms what an input method wrote never sends', async (world) => {
+  const bot = await world.bot('ime', 'bot');
+  const anna = await world.person('ime', 'Anna');
+  const trace = await traceOf(anna.composer);
+  await anna.composer.focus();
+  for (const [letters, text] of [['ni hao', '你好'], ['にほん', '日本'], ['ㅎㅏㄴ', '한']]) {
+    await composeAndConfirm(anna.page, letters, text);
+    assert.equal(await anna.composer.inputValue(), text, 'it is still in the box');
+    await anna.page.keyboard.press('Enter');
+    await bot.hears(text);
+    assert.equal(await anna.composer.inputValue(), '');
+  }
+  const once = ['compositionstart', 'keydown 229 true', 'compositionend', 'keydown 13 false'];
+  assert.deepEqual(await trace(), [...once, ...once, ...once], 'what this browser reported');
+  assert.deepEqual(bot.texts, ['你好', '日本', '한'], 'each once');
+});
+
+story('nor when the composition was over before its Enter, as in Safari', async (world) => {
+  const bot = await world.bot('safari', 'bot');
+  const anna = await world.person('safari', 'Anna');
+  await composeAndConfirmAsSafari(anna.composer, '你好');
+  assert.equal(await anna.composer.inputValue(), '你好');
+  await anna.composer.press('Enter');
+  await bot.hears('你好');
+  assert.deepEqual(bot.texts, ['你好']);
+});
+
+story('nor with only one of the marks that browsers put on such an Enter', async (world) => {
+  const bot = await world.bot('marks', 'bot');
+  const anna = await world.person('marks', 'Anna');
+  for (const marks of [{ keyCode: 229 }, { keyCode: 13, isComposing: true }]) {
+    await anna.type(`with ${JSON.stringify(marks)}`);
+    await pressMarkedEnter(anna.composer, marks);
+    assert.equal(await anna.composer.inputValue(), `with ${JSON.stringify(marks)}`);
+  }
+  await anna.say('last');
+  await bot.hears('last');
+  assert.deepEqual(bot.texts, ['last']);
+  // The same event without a mark does send: this test can fail.
+  await anna.type('unmarked');
+  await pressMarkedEnter(anna.composer, { keyCode: 13 });
+  await bot.hears('unmarked');
+});
+
+story('nor in the box for a new nickname', async (world) => {
+  const bot = await world.bot('ime name', 'bot');
+  const anna = await world.person('ime name', 'Anna');
+  await anna.rename.click();
+  await anna.renameInput.fill('');
+  await composeAndConfirm(anna.page, 'xiao ming', '小明');
+  await endCompositionBeforeNextEnter(anna.renameInput);
+  await anna.page.keyboard.press('Enter');
+  assert.equal(await anna.renameInput.inputValue(), '小明', 'the form is still there');
+  await anna.page.keyboard.type('!');
+  await anna.page.keyboard.press('Enter');
+  await bot.sees('changename', '小明!');
+  assert.equal(bot.of('changename').length, 1);
+});
+
+story('nor on the front page', async (world) => {
+  const bot = await world.bot('tea', 'bot');
+  const landing = await world.visitor();
+  await landing.room.fill('tea');
+  await landing.nickname.focus();
+  await composeAndConfirm(landing.page, 'xiao ming', '小明');
+  await endCompositionBeforeNextEnter(landing.nickname);
+  await landing.page.keyboard.press('Enter');
+  assert.equal(await landing.nickname.inputValue(), '小明', 'the form is still there');
+  await landing.page.keyboard.type('!');
+  await landing.page.keyboard.press('Enter');
+  await bot.sees('join', '小明!');
+  assert.equal(bot.of('join').length, 1);
+});

@@ -1,0 +1,119 @@
+// Chinese and English, light and dark: by browser, by switch, remembered.
+import assert from 'node:assert/strict';
+import { LandingPage } from '../support/landing-page.mjs';
+import { until } from '../support/until.mjs';
+import { story } from '../support/world.mjs';
+
+const HAN = /\p{Script=Han}/u;
+
+const langOf = (view) => view.page.locator('html').getAttribute('lang');
+const backgroundOf = (view) =>
+  view.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+
+/** Everything that a page says to eyes and to screen readers. */
+function wordsOf(view) {
+  return view.page.evaluate(() => {
+    const words = new Set([document.title]);
+    for (const element of document.querySelectorAll('body *')) {
+      if (element.closest('script, style, noscript, [data-testid="text"]')) continue;
+      for (const name of ['aria-label', 'title', 'placeholder', 'alt', 'aria-description']) {
+        if (element.getAttribute(name)) words.add(element.getAttribute(name));
+      }
+      for (const node of element.childNodes) {
+        if (node.nodeType === Node.TEXT_NODE && node.data.trim()) words.add(node.data.trim());
+      }
+    }
+    return [...words];
+  });
+}
+
+story('the language is the one of the browser', async (world) => {
+  const words = { 'zh-CN': true, 'zh-TW': true, 'en-GB': false, 'de-DE': false };
+  for (const [locale, isChinese] of Object.entries(words)) {
+    const view = await world.person('lang', 'Anna', { locale });
+    assert.equal(await langOf(view), isChinese ? 'zh-CN' : 'en', locale);
+    const label = await view.composer.getAttribute('placeholder');
+    assert.equal(HAN.test(label), isChinese, `${locale}: ${label}`);
+    await view.page.close();
+  }
+});
+
+story('the switch changes the language at once, and it is remembered everywhere', async (world) => {
+  const view = await world.person('lang', 'Anna');
+  assert.equal(await langOf(view), 'en');
+  await view.language.click();
+  await until('Chinese', async () => (await langOf(view)) === 'zh-CN');
+  assert.match(await view.composer.getAttribute('placeholder'), HAN);
+  await view.say('text stays');
+  await view.shows('text stays');
+  await view.reload();
+  assert.equal(await langOf(view), 'zh-CN');
+  const landing = new LandingPage(view.page);
+  await landing.open(world.server.origin);
+  assert.equal(await langOf(landing), 'zh-CN');
+  assert.match(await landing.go.textContent(), HAN);
+  await landing.language.click();
+  await until('English', async () => (await langOf(landing)) === 'en');
+  assert.doesNotMatch(await landing.go.textContent(), HAN);
+  await view.open(world.server.origin, 'lang');
+  assert.equal(await langOf(view), 'en');
+});
+
+story('each language covers every word on the page', async (world) => {
+  const collect = async (locale) => {
+    const view = await world.person('cover', 'N4me', { locale });
+    const bot = await world.bot('cover', 'B0t');
+    await view.line('join', 'B0t');
+    bot.send('@changename:B1t');
+    await view.line('changename', 'B1t');
+    await bot.leave();
+    await view.line('leave', 'B1t');
+    await view.say('@history:0');
+    await view.command.waitFor();
+    await view.rename.click();
+    await view.renameInput.waitFor();
+    const words = await wordsOf(view);
+    const landing = new LandingPage(view.page);
+    await landing.open(world.server.origin);
+    await landing.nickname.fill('   ');
+    await landing.go.click();
+    await landing.nicknameError.waitFor();
+    return [...words, ...(await wordsOf(landing))];
+  };
+  // Names, keys, times, and what was typed are the same in every language.
+  const NEUTRAL = [
+    /^(XMeet|cover.*|N4me|B[01]t|@history:0|Enter|Shift.*)$/,
+    /^[\p{P}\p{S}\d\s]*$/u,
+    /^[\d:]+ UTC[+-][\d:]+$/,
+    /^(中文?|EN|English)$/,
+  ];
+  const own = (text) => NEUTRAL.some((pattern) => pattern.test(text));
+  const english = (await collect('en-US')).filter((text) => !own(text));
+  const chinese = (await collect('zh-CN')).filter((text) => !own(text));
+  assert.ok(english.length > 15 && chinese.length > 15, 'there are words');
+  const inHan = english.filter((text) => HAN.test(text));
+  assert.deepEqual(inHan, [], 'Chinese on the English page');
+  const letters = /[A-Za-z]{2,}/;
+  const notInHan = chinese.filter((text) => letters.test(text) && !HAN.test(text));
+  assert.deepEqual(notInHan, [], 'English on the Chinese page');
+});
+
+story('the theme follows the system, the switch overrides it and is remembered', async (world) => {
+  const light = await world.person('theme', 'Anna', { colorScheme: 'light' });
+  const dark = await world.person('theme', 'Bert', { colorScheme: 'dark' });
+  const [white, black] = [await backgroundOf(light), await backgroundOf(dark)];
+  const brightness = (colour) =>
+    colour.match(/\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0);
+  assert.ok(brightness(white) > 600 && brightness(black) < 150, `${white} and ${black}`);
+  await light.theme.click();
+  await until('dark', async () => (await backgroundOf(light)) === black);
+  await light.reload();
+  assert.equal(await backgroundOf(light), black);
+  const landing = new LandingPage(light.page);
+  await landing.open(world.server.origin);
+  assert.equal(await backgroundOf(landing), black);
+  await landing.theme.click();
+  await until('light', async () => (await backgroundOf(landing)) === white);
+  await landing.page.reload();
+  assert.equal(await backgroundOf(landing), white);
+});

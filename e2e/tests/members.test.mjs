@@ -1,0 +1,115 @@
+// Who is in the room: the list, its count, oneself in it, and the lines about coming and going.
+import assert from 'node:assert/strict';
+import { randomOf, seedOf } from '../support/random.mjs';
+import { RoomPage } from '../support/room-page.mjs';
+import { story } from '../support/world.mjs';
+
+story('the list shows everybody, marks oneself, and its length is the count', async (world) => {
+  const bot = await world.bot('list', '机器人');
+  const anna = await world.person('list', 'Anna');
+  await anna.showsPeople('机器人', 'Anna');
+  const people = await anna.people();
+  assert.deepEqual(people.map((person) => person.name), ['机器人', 'Anna'], 'oldest first');
+  assert.deepEqual(people.filter((person) => person.isSelf).map(({ name }) => name), ['Anna']);
+  assert.equal(people[0].pid, bot.pid);
+  assert.ok((await anna.count.textContent()).includes('2'));
+});
+
+story('joining, renaming and leaving show at once, in the list and as lines', async (world) => {
+  const anna = await world.person('live', 'Anna');
+  await anna.showsPeople('Anna');
+  const bot = await world.bot('live', 'first');
+  await anna.showsPeople('Anna', 'first');
+  await anna.line('join', 'first');
+  bot.send('@changename:second');
+  await anna.showsPeople('Anna', 'second');
+  const line = await anna.line('changename', 'second');
+  assert.ok(line.text.includes('first'), `the old name too: ${line.text}`);
+  await bot.leave();
+  await anna.showsPeople('Anna');
+  await anna.line('leave', 'second');
+  assert.deepEqual(
+    (await anna.lines()).map((line) => line.kind),
+    ['join', 'changename', 'leave'],
+  );
+});
+
+story('somebody who vanishes without a word leaves the list', async (world) => {
+  const anna = await world.person('vanish', 'Anna');
+  const bot = await world.bot('vanish', 'ghost');
+  await anna.showsPeople('Anna', 'ghost');
+  bot.vanish();
+  await anna.showsPeople('Anna');
+  await anna.line('leave', 'ghost');
+});
+
+story('a name that two people share is two entries', async (world) => {
+  const anna = await world.person('twins', 'Anna');
+  const bot = await world.bot('twins', 'Anna');
+  await anna.showsPeople('Anna', 'Anna');
+  assert.notEqual((await anna.me()).pid, bot.pid);
+  await bot.leave();
+  await anna.showsPeople('Anna');
+  assert.ok(await anna.me(), 'the one that stays is oneself');
+});
+
+story('two tabs of one browser are two members', async (world) => {
+  const context = await world.context();
+  const [one, two] = [
+    new RoomPage(await world.tab(context, 'one')),
+    new RoomPage(await world.tab(context, 'two')),
+  ];
+  await one.open(world.server.origin, 'tabs', 'One');
+  await two.open(world.server.origin, 'tabs', 'Two');
+  await one.showsPeople('One', 'Two');
+  assert.notEqual((await one.me()).pid, (await two.me()).pid);
+  await one.reload();
+  assert.equal((await one.me()).name, 'One', 'its own name, not that of the other tab');
+  await two.page.close();
+  await one.showsPeople('One');
+});
+
+story('while people come and go at random the count is the length of the list', async (world) => {
+  const seed = seedOf(world.t);
+  const random = randomOf(seed);
+  const STEPS = 60;
+  const CROWD = 6;
+  const anna = await world.person('crowd', 'Anna');
+  const bert = await world.person('crowd', 'Bert');
+  const watches = [];
+  for (const view of [anna, bert]) watches.push(await watchCount(view));
+  const crowd = new Map();
+  for (let step = 0; step < STEPS; step += 1) {
+    const name = `bot${Math.floor(random() * CROWD)}`;
+    const bot = crowd.get(name);
+    if (!bot) crowd.set(name, await world.bot('crowd', name));
+    else if (random() < 0.5) await bot.leave().then(() => crowd.delete(name));
+    else {
+      bot.vanish();
+      crowd.delete(name);
+    }
+  }
+  for (const view of [anna, bert]) await view.showsPeople('Anna', 'Bert', ...crowd.keys());
+  for (const watch of watches) {
+    const { frames, wrong } = await watch.evaluate((watch) => watch);
+    assert.ok(frames > 10, `only ${frames} frames were looked at`);
+    assert.deepEqual(wrong, [], `with E2E_SEED=${seed}`);
+  }
+});
+
+/** Compares count and list in every frame. */
+function watchCount(view) {
+  return view.page.evaluateHandle(() => {
+    const watch = { frames: 0, wrong: [] };
+    const part = (name) => document.querySelector(`[data-testid="${name}"]`);
+    const look = () => {
+      const count = Number(part('member-count').dataset.count);
+      const length = part('members').querySelectorAll('[data-pid]').length;
+      if (count !== length) watch.wrong.push({ count, length });
+      watch.frames += 1;
+      requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+    return watch;
+  });
+}

@@ -1,0 +1,97 @@
+// Names: where they come from, that they stay, and changing them in place.
+import assert from 'node:assert/strict';
+import { until } from '../support/until.mjs';
+import { story } from '../support/world.mjs';
+
+story('the address may carry the name, and a reload without it keeps it', async (world) => {
+  const anna = await world.person('names', '小明');
+  assert.equal((await anna.me()).name, '小明');
+  await anna.goto(world.server.origin, 'names');
+  await anna.connected();
+  assert.equal((await anna.me()).name, '小明');
+  await anna.reload();
+  assert.equal((await anna.me()).name, '小明');
+});
+
+story('the same browser keeps the name in another room and in another tab', async (world) => {
+  const anna = await world.person('names', 'Anna');
+  await anna.goto(world.server.origin, 'elsewhere');
+  await anna.connected();
+  assert.equal((await anna.me()).name, 'Anna');
+  const tab = await world.tab(anna.page.context());
+  const other = new anna.constructor(tab);
+  await other.open(world.server.origin, 'names');
+  assert.equal((await other.me()).name, 'Anna');
+});
+
+story('whoever brings no name gets one, and keeps it', async (world) => {
+  const somebody = await world.person('names');
+  const { name } = await somebody.me();
+  assert.ok(name.trim().length > 0);
+  await somebody.reload();
+  assert.equal((await somebody.me()).name, name);
+  const names = new Set([name]);
+  for (let other = 0; other < 4; other += 1) {
+    names.add((await (await world.person('names')).me()).name);
+  }
+  assert.ok(names.size > 1, `five people were all called ${name}`);
+});
+
+story('twenty Chinese characters are a name', async (world) => {
+  const name = '欢迎来到聊天室的每一位新朋友大家好呀一起';
+  assert.equal([...name].length, 20);
+  const anna = await world.person('names', name);
+  assert.equal((await anna.me()).name, name);
+  await anna.reload();
+  assert.equal((await anna.me()).name, name);
+});
+
+story('renaming in place reaches everybody and outlives a reload', async (world) => {
+  const anna = await world.person('rename', 'Anna');
+  const bert = await world.person('rename', 'Bert');
+  await anna.say('before');
+  await anna.renameTo('安娜');
+  await bert.showsPeople('安娜', 'Bert');
+  await bert.line('changename', '安娜');
+  assert.equal((await anna.me()).name, '安娜');
+  await anna.say('after');
+  const authors = async (page) => {
+    await page.shows('after');
+    return (await page.messages()).map((row) => row.author);
+  };
+  assert.deepEqual(await authors(bert), ['Anna', '安娜'], 'each with the name of its time');
+  await anna.reload();
+  assert.equal((await anna.me()).name, '安娜');
+  assert.deepEqual(await authors(anna), ['Anna', '安娜']);
+});
+
+story('a rename by Enter, and none by Escape', async (world) => {
+  const anna = await world.person('rename', 'Anna');
+  await anna.rename.click();
+  await anna.renameInput.fill('Escaped');
+  await anna.renameInput.press('Escape');
+  await anna.renameInput.waitFor({ state: 'hidden' });
+  await anna.rename.click();
+  await anna.renameInput.fill('Entered');
+  await anna.renameInput.press('Enter');
+  await anna.showsPeople('Entered');
+  assert.deepEqual((await anna.lines()).map((line) => line.kind), ['changename']);
+});
+
+story('a name that cannot be is refused in place with a reason', async (world) => {
+  const bot = await world.bot('rename', 'bot');
+  const anna = await world.person('rename', 'Anna');
+  for (const name of ['   ', '\u200b\u2060', '\u202e\u2066', 'x'.repeat(33)]) {
+    await anna.renameTo(name);
+    const text = await until(`a reason against ${JSON.stringify(name)}`, async () => {
+      const id = await anna.renameInput.getAttribute('aria-describedby');
+      return id && (await anna.page.locator(`[id="${id}"]`).textContent()).trim();
+    });
+    assert.ok(text.length > 0);
+    assert.equal(await anna.renameInput.getAttribute('aria-invalid'), 'true');
+    await anna.renameInput.press('Escape');
+  }
+  await anna.renameTo('fine');
+  await bot.sees('changename', 'fine');
+  assert.equal(bot.of('changename').length, 1);
+});

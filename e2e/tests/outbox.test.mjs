@@ -1,0 +1,132 @@
+// What was typed is never lost and never said twice, whenever the connection goes.
+import assert from 'node:assert/strict';
+import { until } from '../support/until.mjs';
+import { story } from '../support/world.mjs';
+
+story('messages typed while offline wait, and are sent once each, in order', async (world) => {
+  const { gate, view } = await world.behindGate('offline', 'Anna');
+  const bot = await world.bot('offline', 'bot');
+  const typed = ['one', 'two', 'three'];
+  gate.shut();
+  await view.disconnected();
+  for (const text of typed) await view.say(text);
+  const rows = await view.messages();
+  assert.deepEqual(rows.map((row) => row.text), typed);
+  assert.deepEqual(rows.map((row) => row.pending), ['waiting', 'waiting', 'waiting']);
+  assert.deepEqual(bot.texts, []);
+  gate.reopen();
+  await view.connected();
+  for (const text of typed) await view.shows(text);
+  await view.say('four');
+  await bot.hears('four');
+  assert.deepEqual(bot.texts, [...typed, 'four']);
+  assert.deepEqual(await view.texts(), [...typed, 'four']);
+});
+
+story('messages that wait outlive a reload and are sent once', async (world) => {
+  const { gate, view } = await world.behindGate('reload', 'Anna');
+  const bot = await world.bot('reload', 'bot');
+  gate.refuseSockets();
+  await view.disconnected();
+  await view.say('waited');
+  await until('the row', async () => (await view.messages())[0]?.pending === 'waiting');
+  await view.page.reload();
+  await until(
+    async () => `the waiting row; there is ${JSON.stringify(await view.messages())}`,
+    async () => (await view.messages()).some((row) => row.text === 'waited' && row.pending),
+  );
+  assert.deepEqual(bot.texts, []);
+  gate.reopen();
+  await view.connected();
+  await view.shows('waited');
+  await view.say('fence');
+  await bot.hears('fence');
+  assert.deepEqual(bot.texts, ['waited', 'fence']);
+  assert.deepEqual(await view.texts(), ['waited', 'fence']);
+});
+
+story('a server killed after keeping a message, unsaid: it is there once', async (world) => {
+  const { gate, view } = await world.behindGate('doubt', 'Anna');
+  const bot = await world.bot('doubt', 'bot');
+  gate.hold('down');
+  await view.say('kept, not confirmed');
+  await bot.hears('kept, not confirmed');
+  assert.equal((await view.messages())[0].pending, 'sending');
+  await world.server.crash();
+  gate.cut();
+  gate.release();
+  await world.server.restart();
+  await view.connected();
+  await view.shows('kept, not confirmed');
+  const again = await world.bot('doubt', 'again');
+  await view.say('fence');
+  await again.hears('fence');
+  const [history] = again.of('history');
+  assert.deepEqual(history.payload.map((record) => record.payload), ['kept, not confirmed']);
+  assert.deepEqual(again.texts, ['fence']);
+  assert.deepEqual(await view.texts(), ['kept, not confirmed', 'fence']);
+});
+
+story('the same with a reload in between', async (world) => {
+  const { gate, view } = await world.behindGate('doubt', 'Anna');
+  const bot = await world.bot('doubt', 'bot');
+  gate.hold('down');
+  await view.say('kept, not confirmed');
+  await bot.hears('kept, not confirmed');
+  gate.cut();
+  gate.release();
+  await view.page.reload();
+  await view.connected();
+  await view.shows('kept, not confirmed');
+  await view.say('fence');
+  await bot.hears('fence');
+  assert.deepEqual(bot.texts, ['kept, not confirmed', 'fence']);
+  assert.deepEqual(await view.texts(), ['kept, not confirmed', 'fence']);
+});
+
+story('a message lost on its way can be sent again, or taken back into the box', async (world) => {
+  const { gate, view } = await world.behindGate('lost', 'Anna');
+  const bot = await world.bot('lost', 'bot');
+  for (const [text, choice] of [['again', 'resend'], ['edited', 'edit']]) {
+    gate.hold('up');
+    await view.say(text);
+    await until('the row', async () => (await view.messages()).at(-1)?.pending === 'sending');
+    gate.cut();
+    gate.release();
+    await view.connected();
+    await until(
+      async () => `a row in doubt; there are ${JSON.stringify(await view.messages())}`,
+      async () => (await view.messages()).some((row) => row.pending === 'unconfirmed'),
+    );
+    assert.equal(bot.texts.includes(text), false);
+    await view[choice].click();
+  }
+  await until('the text in the box', async () => (await view.composer.inputValue()) === 'edited');
+  await view.say('edited!');
+  await bot.hears('edited!');
+  assert.deepEqual(bot.texts, ['again', 'edited!']);
+  await view.shows('edited!');
+  assert.deepEqual(await view.texts(), ['again', 'edited!']);
+});
+
+story('a message that this server finds too large is not lost, nor in the way', {
+  settings: ['--frame-bytes-max', '100'],
+}, async (world) => {
+  const bot = await world.bot('small', 'bot');
+  const view = await world.person('small', 'Anna');
+  const large = 'x'.repeat(101);
+  await view.say(large);
+  await until('the server to close the connection', () => bot.of('leave').length === 1);
+  if ((await view.state()) === 'stopped') await view.tryNow.click();
+  await view.connected();
+  await until(
+    async () => `the text, in doubt or in the box; there is ${JSON.stringify(await view.texts())}`,
+    async () => (await view.composer.inputValue()) === large
+      || (await view.messages()).some((row) => row.text === large && row.pending === 'unconfirmed'),
+  );
+  await view.say('fits');
+  await bot.hears('fits');
+  await view.shows('fits');
+  assert.deepEqual(bot.texts, ['fits']);
+  assert.equal(bot.of('leave').length, 1, 'it was not tried again');
+});

@@ -1,0 +1,94 @@
+// Rooms by their address: ids of any script, and addresses that are no room.
+import assert from 'node:assert/strict';
+import { LandingPage } from '../support/landing-page.mjs';
+import { RoomPage } from '../support/room-page.mjs';
+import { story } from '../support/world.mjs';
+
+const IDS = [
+  '聊天室', 'two words', '100%', '%41', 'a/b', 'a?b#c', 'q&a=1+2', '😀👨‍👩‍👧', "it's \"quoted\"",
+  'مرحبا', 'x'.repeat(128), '...', 'a\\b',
+];
+
+story('a room id of any script is the same room to the page and to a bot', async (world) => {
+  const view = new RoomPage(await world.tab(await world.context()));
+  for (const id of IDS) {
+    const bot = await world.bot(id, 'bot');
+    await view.open(world.server.origin, id, 'Anna');
+    assert.equal(await view.name.textContent(), id);
+    await bot.sees('join', 'Anna');
+    await view.say(`in ${id}`);
+    assert.equal((await bot.hears(`in ${id}`)).xnest, id);
+    await view.shows(`in ${id}`);
+  }
+});
+
+story('odd ids typed at the front page lead to those rooms', async (world) => {
+  const landing = await world.visitor();
+  for (const id of ['a/b', '100%', '小 明', '😀', '?x=1#y']) {
+    const bot = await world.bot(id, 'bot');
+    await landing.open(world.server.origin);
+    await landing.room.fill(id);
+    await landing.nickname.fill('Anna');
+    await landing.room.press('Enter');
+    await bot.sees('join', 'Anna');
+    const view = new RoomPage(landing.page);
+    await view.connected();
+    assert.equal(await view.name.textContent(), id);
+  }
+});
+
+story('a room never seen before is empty, usable at once and within 2 s', async (world) => {
+  const page = await world.tab(await world.context());
+  const view = new RoomPage(page);
+  await view.open(world.server.origin, 'warm the cache', 'Anna');
+  const start = performance.now();
+  await view.open(world.server.origin, 'never seen', 'Anna');
+  await view.composer.waitFor();
+  const took = performance.now() - start;
+  assert.ok(took < 2_000, `${took} ms`);
+  assert.deepEqual(await view.messages(), []);
+  await view.beginning.waitFor();
+  await view.say('first');
+  await view.shows('first');
+});
+
+story('rooms do not hear each other', async (world) => {
+  const here = await world.person('here', 'Anna');
+  const there = await world.bot('there', 'bot');
+  await there.say('over there');
+  await here.say('over here');
+  await here.shows('over here');
+  assert.deepEqual(await here.texts(), ['over here']);
+  assert.deepEqual(there.texts, ['over there']);
+  await here.showsPeople('Anna');
+});
+
+story('an address that cannot be a room says so and leads to the front page', async (world) => {
+  const page = await world.tab(await world.context());
+  const sockets = [];
+  page.on('websocket', (socket) => sockets.push(socket.url()));
+  for (const segment of ['x'.repeat(129), '%ff%fe', 'a%00b']) {
+    await page.goto(`${world.server.origin}/room/${segment}`);
+    const home = page.getByRole('main').getByRole('link');
+    await home.first().waitFor();
+    assert.equal(await page.getByTestId('composer').count(), 0, segment);
+    await home.first().click();
+    await new LandingPage(page).form.waitFor();
+  }
+  assert.deepEqual(sockets, [], 'nothing was asked of the server');
+});
+
+story('the link that is shared is the address of the room', async (world) => {
+  const anna = await world.person('a/b 小', 'Anna', {
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  await anna.share.click();
+  const read = () => anna.page.evaluate(() => navigator.clipboard.readText());
+  const link = await read();
+  assert.equal(link, `${world.server.origin}/room/${encodeURIComponent('a/b 小')}`);
+  const bert = new RoomPage(await world.tab(await world.context(), 'Bert'));
+  await bert.page.goto(link);
+  await bert.connected();
+  assert.equal(await bert.name.textContent(), 'a/b 小');
+  assert.notEqual((await bert.me()).name, 'Anna', 'a link does not lend its name');
+});

@@ -1,0 +1,100 @@
+//! The few things that are asked of the browser, each in one place.
+
+use wasm_bindgen::JsCast;
+use web_sys::{Document, HtmlElement, Storage, Window};
+use xmeet_shared::UnixMillis;
+
+/// The window.
+///
+/// # Panics
+/// Outside a browser window, where this client does not run.
+#[must_use]
+pub fn window() -> Window {
+    web_sys::window().expect("the client runs in a browser window")
+}
+
+/// The document.
+///
+/// # Panics
+/// Outside a browser window, where this client does not run.
+#[must_use]
+pub fn document() -> Document {
+    window().document().expect("a window has a document")
+}
+
+/// The browser's clock.
+#[must_use]
+#[expect(clippy::cast_possible_truncation, reason = "whole milliseconds of this era fit")]
+pub fn now() -> UnixMillis {
+    js_sys::Date::now() as UnixMillis
+}
+
+/// A random number from 0 to 1.
+#[must_use]
+pub fn random() -> f64 {
+    js_sys::Math::random()
+}
+
+/// How far the browser's time zone was ahead of UTC at `at`, in minutes.
+#[must_use]
+#[expect(clippy::cast_possible_truncation, reason = "an offset is less than a day")]
+pub fn offset_minutes(at: UnixMillis) -> i32 {
+    #[expect(clippy::cast_precision_loss, reason = "a Date holds no more either")]
+    let date = js_sys::Date::new(&(at as f64).into());
+    let minutes = -date.get_timezone_offset();
+    // A moment that no calendar has is NaN.
+    if minutes.is_finite() { minutes as i32 } else { 0 }
+}
+
+/// Storage that outlives the browser; `None` where the person has turned it off.
+#[must_use]
+pub fn local_storage() -> Option<Storage> {
+    window().local_storage().ok().flatten()
+}
+
+/// Storage that lives as long as the tab.
+#[must_use]
+pub fn session_storage() -> Option<Storage> {
+    window().session_storage().ok().flatten()
+}
+
+/// Whether a media query holds.
+#[must_use]
+pub fn matches_media(query: &str) -> bool {
+    window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
+}
+
+/// Whether the page is out of sight.
+#[must_use]
+pub fn is_hidden() -> bool {
+    document().hidden()
+}
+
+/// The first element that a selector finds.
+#[must_use]
+pub fn find(selector: &str) -> Option<HtmlElement> {
+    document().query_selector(selector).ok().flatten()?.dyn_into().ok()
+}
+
+/// Moves the keyboard to the first element that a selector finds.
+pub fn focus(selector: &str) {
+    if let Some(element) = find(selector) {
+        let _ = element.focus();
+    }
+}
+
+/// Moves the keyboard to a text field, with everything in it selected.
+pub fn focus_and_select(selector: &str) {
+    focus(selector);
+    if let Some(Ok(input)) = find(selector).map(JsCast::dyn_into::<web_sys::HtmlInputElement>) {
+        input.select();
+    }
+}
+
+/// Makes the browser forget a cookie of this site.
+pub fn forget_cookie(name: &str) {
+    let document = document();
+    let _ = document
+        .unchecked_ref::<web_sys::HtmlDocument>()
+        .set_cookie(&format!("{name}=; Path=/; Max-Age=0; SameSite=Lax"));
+}

@@ -1,0 +1,35 @@
+//! The whole client: the page that the address asks for.
+
+use leptos::prelude::*;
+
+use super::bad_page::BadPage;
+use super::landing::Landing;
+use super::live::live;
+use super::room_form::Entrance;
+use super::room_page::RoomPage;
+use crate::browser;
+use crate::page::Page;
+use crate::settings::Settings;
+use crate::store::Store;
+
+/// The client. What a person has done lives outside of the page, which is drawn anew in the other
+/// language when that is switched.
+#[component]
+pub fn App() -> impl IntoView {
+    let settings = Settings::provide();
+    let page = Page::at(&browser::window().location().pathname().unwrap_or_default());
+    match &page {
+        Page::Landing => Entrance::provide(),
+        Page::Room(room) => Store::provide(room.clone()),
+        Page::BadRoom(_) | Page::Unknown => {}
+    }
+    live(move || {
+        settings.lang.track();
+        match page {
+            Page::Landing => view! { <Landing/> }.into_any(),
+            Page::Room(_) => view! { <RoomPage/> }.into_any(),
+            Page::BadRoom(why) => view! { <BadPage why=Some(why)/> }.into_any(),
+            Page::Unknown => view! { <BadPage why=None/> }.into_any(),
+        }
+    })
+}

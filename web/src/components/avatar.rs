@@ -1,0 +1,21 @@
+//! A member's seal: the first character of the name on the member's colour.
+
+use leptos::prelude::*;
+
+use crate::identity;
+
+/// A seal. It says nothing to a screen reader: the name stands beside it.
+#[component]
+pub fn Avatar(
+    /// The member's colour.
+    hue: u32,
+    /// What the member is called.
+    #[prop(into)]
+    name: String,
+) -> impl IntoView {
+    view! {
+        <span class="avatar" data-hue=hue.to_string() aria-hidden="true">
+            <span>{identity::initial(&name)}</span>
+        </span>
+    }
+}

@@ -1,0 +1,28 @@
+//! What stands at an address that is no page, or cannot be a room.
+
+use leptos::prelude::*;
+
+use super::landing::TopBar;
+use crate::page::BadRoom;
+use crate::settings::Settings;
+
+/// Says what is wrong and leads home.
+#[component]
+pub fn BadPage(
+    /// Why the address cannot be a room; `None` when it does not even look like one.
+    why: Option<BadRoom>,
+) -> impl IntoView {
+    let text = Settings::words();
+    let title = if why.is_some() { text.bad_room } else { text.page_unknown };
+    let reason = why.map(|why| text.bad_room_reason(why)).unwrap_or_default();
+    view! {
+        <div class="landing">
+            <TopBar/>
+            <main class="bad-page">
+                <h1>{title}</h1>
+                <p data-testid="room-error">{reason}</p>
+                <a class="button primary" href="/">{text.back_home}</a>
+            </main>
+        </div>
+    }
+}

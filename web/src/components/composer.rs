@@ -1,0 +1,245 @@
+//! The message box, with everything that has to be said about what is in it.
+
+use leptos::prelude::*;
+use web_sys::KeyboardEvent;
+use xmeet_shared::ClientCommand;
+use xmeet_shared::limits::FRAME_BYTES_MAX_DEFAULT;
+
+use super::avatar::Avatar;
+use super::command_notice::command_notice;
+use super::icon::{self, Icon};
+use super::ime::Ime;
+use super::live::{attribute, flag, live, truth, when, words};
+use super::rename_form::rename_form;
+use super::server_error::ServerError;
+use crate::{browser, identity};
+use crate::settings::Settings;
+use crate::store::Store;
+
+/// The counter appears when fewer bytes than this are left.
+const COUNTER_BYTES: usize = 4 * 1024;
+
+/// What happens to the text when it is sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// Nothing in it is visible: it stays where it is.
+    Blank,
+    /// Longer than the server takes: it stays where it is.
+    TooLong,
+    /// The server would take it for a command: the person is asked.
+    Command,
+    /// It is said.
+    Say,
+}
+
+fn judge(text: &str) -> Verdict {
+    if text.trim().is_empty() {
+        Verdict::Blank
+    } else if text.len() > FRAME_BYTES_MAX_DEFAULT {
+        Verdict::TooLong
+    } else if ClientCommand::looks_like_command(text) {
+        Verdict::Command
+    } else {
+        Verdict::Say
+    }
+}
+
+/// The message box.
+#[component]
+pub fn Composer() -> impl IntoView {
+    let store = Store::get();
+    let asks = RwSignal::new(false);
+    let done = Callback::new(move |is_spent: bool| {
+        asks.set(false);
+        if is_spent {
+            store.set_draft(String::new());
+        }
+        browser::focus("#composer");
+    });
+    let send = move || {
+        let text = store.draft.get_untracked();
+        match judge(&text) {
+            Verdict::Blank | Verdict::TooLong => {}
+            Verdict::Command => asks.set(true),
+            Verdict::Say => {
+                store.say(&text);
+                store.set_draft(String::new());
+            }
+        }
+    };
+    let notice = live(move || {
+        asks.get().then(|| command_notice(store.draft.get_untracked(), done))
+    });
+    let submit = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        send();
+    };
+    view! {
+        <div class="composer">
+            <ServerError/>
+            {notice}
+            {when(move || store.is_renaming.get(), rename_form)}
+            <form class="box" on:submit=submit>
+                {own_seal()}
+                {message_box(asks, send)}
+                {send_button()}
+            </form>
+            {counter()}
+        </div>
+    }
+}
+
+/// One's own seal, which leads to the nickname.
+fn own_seal() -> AnyView {
+    let (text, store) = (Settings::words(), Store::get());
+    let name = move || store.my_name().map(|name| name.to_string()).unwrap_or_default();
+    let label = move || Some(format!("{} ({})", text.rename, name()));
+    let seal = live(move || {
+        let name = name();
+        let hue = store.me.with(|me| {
+            let pid = me.as_ref()?;
+            Some(identity::hue(pid, &name, store.is_shared_name(&name)))
+        });
+        view! { <Avatar hue=hue.unwrap_or(identity::HUES) name/> }
+    });
+    view! {
+        <button
+            type="button"
+            class="own-seal"
+            data-testid="rename"
+            aria-label=attribute(label)
+            title=attribute(label)
+            aria-expanded=truth(move || store.is_renaming.get())
+            on:click=move |_| store.is_renaming.update(|renaming| *renaming = !*renaming)
+        >
+            {seal}
+            <Icon path=icon::PENCIL/>
+        </button>
+    }
+    .into_any()
+}
+
+/// The field itself. A hidden copy of the text behind it makes it grow with what is in it.
+fn message_box(asks: RwSignal<bool>, send: impl Fn() + 'static) -> AnyView {
+    let (text, store) = (Settings::words(), Store::get());
+    let ime = Ime::new();
+    request_animation_frame(|| {
+        // On a phone the keyboard would cover what the person came to read.
+        if browser::matches_media("(pointer: fine)") {
+            browser::focus("#composer");
+        }
+    });
+    let on_key = move |event: KeyboardEvent| {
+        if ime.takes(&event) {
+            return;
+        }
+        match event.key().as_str() {
+            "Enter" if !event.shift_key() => {
+                event.prevent_default();
+                send();
+            }
+            "Escape" => asks.set(false),
+            _ => {}
+        }
+    };
+    let on_input = move |event| {
+        asks.set(false);
+        store.set_draft(event_target_value(&event));
+    };
+    view! {
+        <div class="grow">
+            <div class="mirror" aria-hidden="true">
+                {words(move || format!("{}\n", store.draft.get()))}
+            </div>
+            <textarea
+                id="composer"
+                data-testid="composer"
+                rows="1"
+                dir="auto"
+                enterkeyhint="send"
+                aria-label=text.composer_label
+                placeholder=text.composer_hint
+                title=text.composer_keys
+                prop:value=store.draft
+                on:input=on_input
+                on:compositionstart=move |_| ime.start()
+                on:compositionend=move |event| ime.end(&event)
+                on:keydown=on_key
+            ></textarea>
+        </div>
+    }
+    .into_any()
+}
+
+fn send_button() -> AnyView {
+    let (text, store) = (Settings::words(), Store::get());
+    // The field keeps the focus, and a phone its keyboard.
+    let keep_focus = |event: web_sys::MouseEvent| event.prevent_default();
+    view! {
+        <button
+            type="submit"
+            class="primary send"
+            class:idle=flag(move || store.draft.with(|draft| draft.trim().is_empty()))
+            data-testid="send"
+            aria-label=text.send
+            title=text.send
+            disabled=flag(move || used(store) > FRAME_BYTES_MAX_DEFAULT)
+            on:mousedown=keep_focus
+        >
+            <Icon path=icon::SEND/>
+        </button>
+    }
+    .into_any()
+}
+
+/// The size of what is typed, as the server counts it.
+fn used(store: Store) -> usize {
+    store.draft.with(String::len)
+}
+
+/// How much room is left, near the end of it.
+fn counter() -> AnyView {
+    let (text, store) = (Settings::words(), Store::get());
+    let left = words(move || {
+        let used = used(store);
+        if used > FRAME_BYTES_MAX_DEFAULT {
+            (text.bytes_over)((used - FRAME_BYTES_MAX_DEFAULT) as u64)
+        } else if used + COUNTER_BYTES > FRAME_BYTES_MAX_DEFAULT {
+            (text.bytes_left)((FRAME_BYTES_MAX_DEFAULT - used) as u64)
+        } else {
+            String::new()
+        }
+    });
+    view! {
+        <p
+            class="counter"
+            class:bad=flag(move || used(store) > FRAME_BYTES_MAX_DEFAULT)
+            data-testid="counter"
+        >
+            {left}
+        </p>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_meant_is_sent() {
+        assert!(judge(" \n\u{3000}") == Verdict::Blank);
+        assert!(judge("hello") == Verdict::Say);
+        assert!(judge(" @history:1") == Verdict::Say);
+        assert!(judge("@history:1") == Verdict::Command);
+        assert!(judge("@changename:") == Verdict::Command);
+        assert!(judge("@小明 hello") == Verdict::Say);
+    }
+
+    #[test]
+    fn size_is_counted_as_the_server_counts_it() {
+        assert!(judge(&"x".repeat(FRAME_BYTES_MAX_DEFAULT)) == Verdict::Say);
+        assert!(judge(&"汉".repeat(FRAME_BYTES_MAX_DEFAULT / 3)) == Verdict::Say);
+        assert!(judge(&"汉".repeat(FRAME_BYTES_MAX_DEFAULT / 3 + 1)) == Verdict::TooLong);
+    }
+}

@@ -1,0 +1,67 @@
+//! How the connection is, and what can be done about it.
+
+use leptos::prelude::*;
+
+use super::button::small_button;
+use super::live::{Words, attribute, live, words};
+use crate::connection::Phase;
+use crate::i18n::Text;
+use crate::settings::Settings;
+use crate::store::Store;
+
+/// The name of a phase for styles and tests, what it is called, and what can be done about it.
+fn describe(phase: Phase, text: &Text) -> (&'static str, &'static str, Option<&'static str>) {
+    match phase {
+        Phase::Connecting => ("connecting", text.connecting, None),
+        Phase::Connected => ("connected", text.connected, None),
+        Phase::Lost { .. } => ("lost", text.lost, Some(text.try_now)),
+        Phase::Retrying { .. } => ("retrying", text.retrying, Some(text.try_now)),
+        Phase::Stopped { code } => ("stopped", text.stopped(code), Some(text.connect_again)),
+    }
+}
+
+/// The state of the connection. Only its turns are read aloud, not the seconds.
+#[component]
+pub fn ConnectionBadge() -> impl IntoView {
+    let (text, store) = (Settings::words(), Store::get());
+    let description = Memo::new(move |_| describe(store.phase.get(), text));
+    let state = attribute(move || Some(description.get().0.to_owned()));
+    let name = words(move || description.get().1.to_owned());
+    let wait = words(move || match store.phase.get() {
+        Phase::Retrying { .. } | Phase::Lost { .. } => (text.retrying_in)(store.retry_in_s.get()),
+        Phase::Connecting | Phase::Connected | Phase::Stopped { .. } => String::new(),
+    });
+    let button = live(move || {
+        let action = description.get().2?;
+        Some(small_button("try-now", action, move || store.try_now()))
+    });
+    view! {
+        <div class="connection" data-testid="connection" data-state=state>
+            <span class="dot" aria-hidden="true"></span>
+            <span class="words">{name}</span>
+            <span class="wait">{wait}</span>
+            {button}
+            <span class="sr-only" role="status">{announcement(text, store)}</span>
+        </div>
+    }
+}
+
+/// "Connection lost" and "connected again", once each.
+fn announcement(text: &'static Text, store: Store) -> Words {
+    // Whether it ever was connected, and was lost since.
+    let turns = Memo::new(move |before: Option<&(bool, bool)>| {
+        let (was_connected, was_lost) = before.copied().unwrap_or_default();
+        match store.phase.get() {
+            Phase::Connected => (true, was_lost),
+            _ => (was_connected, was_lost || was_connected),
+        }
+    });
+    words(move || {
+        let announcement = match (turns.get().1, store.phase.get()) {
+            (false, _) => "",
+            (true, Phase::Connected) => text.said_back,
+            (true, _) => text.said_lost,
+        };
+        announcement.to_owned()
+    })
+}

@@ -1,0 +1,35 @@
+//! Messages that are missing between two that are here, counted. They load as they come near the
+//! view, or when asked for.
+
+use leptos::prelude::*;
+
+use super::button::small_button;
+use super::live::{attribute, live};
+use super::top_row::spinner;
+use crate::room::{GapRow, Row};
+use crate::settings::Settings;
+use crate::store::Store;
+
+/// A gap.
+pub fn gap_row(row: RwSignal<Row>) -> AnyView {
+    const NONE: GapRow =
+        GapRow { first: 1, last: 0, is_kept: false, is_loading: false, has_failed: false };
+    let (text, store) = (Settings::words(), Store::get());
+    let gap = move || match row.get() {
+        Row::Gap(gap) => gap,
+        _ => NONE,
+    };
+    let first = attribute(move || Some(gap().first.to_string()));
+    let last = attribute(move || Some(gap().last.to_string()));
+    let body = live(move || {
+        let gap = gap();
+        let count = (gap.last + 1).saturating_sub(gap.first);
+        let words = if gap.is_kept { (text.gap)(count) } else { (text.gap_gone)(count) };
+        let action = if gap.has_failed { text.retry } else { text.gap_load };
+        let button = (gap.is_kept && !gap.is_loading)
+            .then(|| small_button("load-gap", action, move || store.load(gap.last, true)));
+        view! { <span>{words}</span>{button}{spinner(gap.is_loading)} }
+    });
+    view! { <div class="row gap" data-row="gap" data-first=first data-last=last>{body}</div> }
+        .into_any()
+}

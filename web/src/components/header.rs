@@ -1,0 +1,62 @@
+//! The head of a room: its name, who is there, how the connection is, and the switches.
+
+use leptos::prelude::*;
+
+use super::connection_badge::ConnectionBadge;
+use super::icon::{self, Icon};
+use super::language_switch::LanguageSwitch;
+use super::live::{attribute, flag, truth, words};
+use super::share_button::ShareButton;
+use super::theme_switch::ThemeSwitch;
+use crate::settings::Settings;
+use crate::store::Store;
+
+/// The header.
+#[component]
+pub fn Header() -> impl IntoView {
+    let (text, store) = (Settings::words(), Store::get());
+    let name = store.room_id().to_string();
+    view! {
+        <header class="room-header" inert=flag(move || store.members_open.get())>
+            <a class="brand" href="/" aria-label=text.home title=text.home>
+                <Icon path=icon::MARK/>
+            </a>
+            <h1 data-testid="room-name" title=name.clone()><bdi>{name.clone()}</bdi></h1>
+            <ConnectionBadge/>
+            <div class="tools">
+                <MemberCount/>
+                <ShareButton/>
+                <LanguageSwitch/>
+                <ThemeSwitch/>
+            </div>
+        </header>
+    }
+}
+
+/// How many are here. Where the list has no room beside the messages, it opens it.
+#[component]
+fn MemberCount() -> impl IntoView {
+    let (text, store) = (Settings::words(), Store::get());
+    let count = move || store.people.with(Vec::len).to_string();
+    let name = move || {
+        let count = store.people.with(Vec::len) as u64;
+        Some(format!("{} · {}", (text.member_count)(count), text.members_show))
+    };
+    view! {
+        <button
+            type="button"
+            class="quiet count"
+            data-testid="members-toggle"
+            aria-label=attribute(name)
+            title=attribute(name)
+            aria-expanded=truth(move || store.members_open.get())
+            aria-controls="members"
+            on:click=move |_| store.members_open.set(true)
+        >
+            <Icon path=icon::PEOPLE/>
+            <span data-testid="member-count" data-count=attribute(move || Some(count()))>
+                {words(count)}
+            </span>
+        </button>
+    }
+}

@@ -1,0 +1,48 @@
+//! The front page: what this is at one glance, and the way into a room.
+
+use leptos::prelude::*;
+
+use super::icon::{self, Icon};
+use super::language_switch::LanguageSwitch;
+use super::recent_rooms::RecentRooms;
+use super::room_form::RoomForm;
+use super::theme_switch::ThemeSwitch;
+use crate::settings::Settings;
+
+/// The front page.
+#[component]
+pub fn Landing() -> impl IntoView {
+    let text = Settings::words();
+    let step = |(title, words)| view! { <li><strong>{title}</strong><span>{words}</span></li> };
+    view! {
+        <div class="landing">
+            <TopBar/>
+            <main>
+                <div class="pitch">
+                    <h1>{text.tagline}</h1>
+                    <p>{text.pitch}</p>
+                    <ol class="steps">{text.steps.map(step).into_iter().collect_view()}</ol>
+                </div>
+                <div class="enter">
+                    <RoomForm/>
+                    <RecentRooms/>
+                </div>
+            </main>
+        </div>
+    }
+}
+
+/// The bar over the pages that are no room.
+#[component]
+pub fn TopBar() -> impl IntoView {
+    view! {
+        <header class="top-bar">
+            <a class="brand" href="/">
+                <Icon path=icon::MARK/>
+                "XMeet"
+            </a>
+            <LanguageSwitch/>
+            <ThemeSwitch/>
+        </header>
+    }
+}

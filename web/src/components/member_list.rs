@@ -1,0 +1,107 @@
+//! Who is in the room: beside the messages, or over them where there is no room beside.
+
+use leptos::prelude::*;
+
+use super::avatar::Avatar;
+use super::button::icon_button;
+use super::each::{Item, each};
+use super::icon;
+use super::live::{attribute, effect, flag, live, words};
+use crate::room::members::Person;
+use crate::settings::Settings;
+use crate::store::Store;
+use crate::{browser, identity};
+
+/// The panel. Open over the messages it is a dialog: focus moves in, Escape closes and restores.
+#[component]
+pub fn MemberPanel() -> impl IntoView {
+    let (text, store) = (Settings::words(), Store::get());
+    let open = store.members_open;
+    let mut was_open = open.get_untracked();
+    effect(move || {
+        let is_open = open.get();
+        if is_open && !was_open {
+            request_animation_frame(|| browser::focus(".members .close"));
+        }
+        was_open = is_open;
+    });
+    let close = move || {
+        open.set(false);
+        // Once the header is live again.
+        request_animation_frame(|| browser::focus("[data-testid=members-toggle]"));
+    };
+    let on_key = move |event: web_sys::KeyboardEvent| {
+        if event.key() == "Escape" && open.get_untracked() {
+            close();
+        }
+    };
+    let while_open = |value: &'static str| {
+        attribute(move || open.get().then(|| value.to_owned()))
+    };
+    let count = words(move || store.people.with(Vec::len).to_string());
+    view! {
+        <div class="veil" class:open=flag(move || open.get()) on:click=move |_| close()></div>
+        <aside
+            id="members"
+            class="members"
+            class:open=flag(move || open.get())
+            role=while_open("dialog")
+            aria-modal=while_open("true")
+            aria-label=text.members
+            tabindex="-1"
+            on:keydown=on_key
+        >
+            <div class="members-head">
+                <h2>{text.members}</h2>
+                <span aria-hidden="true">{count}</span>
+                {icon_button("quiet close", "members-close", text.members_close, icon::CROSS, close)}
+            </div>
+            <ul data-testid="members" aria-label=text.members tabindex="0">
+                {each(move || store.people.get().into_iter().map(Item::Person).collect())}
+            </ul>
+        </aside>
+    }
+}
+
+/// One member, under the name of the moment.
+pub fn entry(person: Person) -> AnyView {
+    let store = Store::get();
+    let Person { pid, name } = person;
+    let (id, name) = (pid.to_string(), name.to_string());
+    let is_self = {
+        let pid = pid.clone();
+        Memo::new(move |_| store.me.with(|me| me.as_ref() == Some(&pid)))
+    };
+    let own = attribute(move || is_self.get().then(|| "true".to_owned()));
+    let is_shared = {
+        let name = name.clone();
+        Memo::new(move |_| store.is_shared_name(&name))
+    };
+    let body = live(move || {
+        let hue = identity::hue(&pid, &name, is_shared.get());
+        let tag = is_shared.get().then(|| view! { <span class="tag">{identity::tag(&pid)}</span> });
+        view! {
+            <Avatar hue name=name.clone()/>
+            <span class="member">
+                <bdi data-testid="member-name" title=name.clone()>{name.clone()}</bdi>
+                {tag}
+            </span>
+            {is_self.get().then(own_controls)}
+        }
+    });
+    view! { <li data-pid=id data-self=own>{body}</li> }.into_any()
+}
+
+/// What stands behind one's own name.
+fn own_controls() -> AnyView {
+    let (text, store) = (Settings::words(), Store::get());
+    let rename = move || {
+        store.members_open.set(false);
+        store.is_renaming.set(true);
+    };
+    view! {
+        <span class="you">{text.you}</span>
+        {icon_button("quiet", "rename-self", text.rename, icon::PENCIL, rename)}
+    }
+    .into_any()
+}

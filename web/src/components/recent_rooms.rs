@@ -1,0 +1,38 @@
+//! The rooms visited before.
+
+use leptos::prelude::*;
+use xmeet_shared::RoomId;
+
+use super::button::word_button;
+use super::live::live;
+use crate::page::room_path;
+use crate::prefs;
+use crate::settings::Settings;
+
+/// Links to the rooms visited before; nothing where there are none.
+#[component]
+pub fn RecentRooms() -> impl IntoView {
+    let rooms = RwSignal::new(prefs::rooms());
+    live(move || {
+        let text = Settings::words();
+        let link = |room: RoomId| {
+            view! { <li><a href=room_path(&room)><bdi>{room.to_string()}</bdi></a></li> }
+        };
+        let links: Vec<_> = rooms.get().into_iter().map(link).collect();
+        if links.is_empty() {
+            return ().into_any();
+        }
+        let forget = word_button("link", "forget-rooms", || text.recent_forget.to_owned(), move || {
+            prefs::forget_rooms();
+            rooms.set(Vec::new());
+        });
+        view! {
+            <nav class="recent" data-testid="recent-rooms" aria-labelledby="recent-title">
+                <h2 id="recent-title">{text.recent}</h2>
+                <ul>{links}</ul>
+                {forget}
+            </nav>
+        }
+        .into_any()
+    })
+}

@@ -1,0 +1,170 @@
+//! The way into a room: its name, one's own, go.
+
+use leptos::prelude::*;
+use xmeet_shared::{Nickname, NicknameError, RoomId};
+
+use super::button::icon_button;
+use super::icon::{self, Icon};
+use super::live::live;
+use super::text_field::TextField;
+use crate::encoding::encode;
+use crate::page::{BadRoom, room_from_input, room_path};
+use crate::settings::Settings;
+use crate::{browser, prefs};
+
+/// What random room names are made of: letters and digits that are not taken for one another.
+const RANDOM_LETTERS: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
+
+/// A name that nobody guesses: 60 random bits in three groups.
+fn random_room() -> String {
+    let mut bytes = [0; 12];
+    let is_drawn = browser::window()
+        .crypto()
+        .is_ok_and(|crypto| crypto.get_random_values_with_u8_array(&mut bytes).is_ok());
+    if !is_drawn {
+        bytes.fill_with(|| (browser::random() * 255.0) as u8);
+    }
+    let letters = bytes.map(|byte| char::from(RANDOM_LETTERS[usize::from(byte % 32)]));
+    letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-")
+}
+
+/// What was typed as a nickname: nothing at all asks for a random one.
+fn read_nickname(text: &str) -> Result<Option<Nickname>, NicknameError> {
+    if text.is_empty() { Ok(None) } else { Nickname::new(text).map(Some) }
+}
+
+fn enter(room: &RoomId, nickname: Option<&Nickname>) {
+    let mut address = room_path(room);
+    prefs::set_nickname(nickname.map(Nickname::as_str));
+    match nickname {
+        // In the address as well, for a browser that stores nothing.
+        Some(name) => {
+            address.push_str("?nickname=");
+            address.push_str(&encode(name.as_str()));
+        }
+        None => browser::forget_cookie("nickname"),
+    }
+    let _ = browser::window().location().set_href(&address);
+}
+
+/// What is typed on the front page; it outlives a switch of the language.
+#[derive(Clone, Copy)]
+pub struct Entrance {
+    room: RwSignal<String>,
+    nickname: RwSignal<String>,
+}
+
+impl Entrance {
+    /// Provides it to every component below.
+    pub fn provide() {
+        let nickname = RwSignal::new(prefs::nickname().unwrap_or_default());
+        provide_context(Self { room: RwSignal::new(String::new()), nickname });
+    }
+}
+
+/// The form.
+#[component]
+pub fn RoomForm() -> impl IntoView {
+    let text = Settings::words();
+    let Entrance { room, nickname } = expect_context();
+    let room_error = RwSignal::new(None::<BadRoom>);
+    let nickname_error = RwSignal::new(None::<NicknameError>);
+    let submit = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        let (asked_room, asked_name) =
+            (room_from_input(&room.get_untracked()), read_nickname(&nickname.get_untracked()));
+        room_error.set(asked_room.as_ref().err().copied());
+        nickname_error.set(asked_name.as_ref().err().copied());
+        match (asked_room, asked_name) {
+            (Ok(room), Ok(name)) => enter(&room, name.as_ref()),
+            (Err(_), _) => browser::focus("#room"),
+            (_, Err(_)) => browser::focus("#nickname"),
+        }
+    };
+    request_animation_frame(|| {
+        if browser::matches_media("(pointer: fine)") {
+            browser::focus("#room");
+        }
+    });
+    view! {
+        <form class="card" data-testid="landing" novalidate on:submit=submit>
+            {room_field(room, room_error)}
+            {nickname_field(nickname, nickname_error)}
+            <button type="submit" class="primary wide" data-testid="go">
+                {text.go}
+                <Icon path=icon::GO/>
+            </button>
+        </form>
+    }
+}
+
+/// Which room, with what has to be said about its name.
+fn room_field(room: RwSignal<String>, error: RwSignal<Option<BadRoom>>) -> AnyView {
+    let text = Settings::words();
+    let notes = live(move || {
+        let asked = room.with(|room| room_from_input(room)).ok();
+        let warning = asked.filter(RoomId::is_longer_than_advised).map(|asked| {
+            let words = (text.room_long)(asked.as_str().chars().count() as u64);
+            note("note warn", "room-warning", words)
+        });
+        let reason = error
+            .get()
+            .map(|why| note("note bad", "room-error", text.bad_room_reason(why)));
+        view! { {warning}{reason} }
+    });
+    let field = TextField {
+        id: "room",
+        hint: text.room_hint,
+        autocomplete: "off",
+        value: room,
+        is_invalid: Box::new(move || error.get().is_some()),
+        on_input: Box::new(move || error.set(None)),
+        on_escape: Box::new(|| ()),
+    };
+    let random = icon_button("", "random-room", text.room_random, icon::DICE, move || {
+        error.set(None);
+        room.set(random_room());
+    });
+    view! {
+        <div class="field">
+            <label for="room">{text.room_label}</label>
+            <div class="with-button">{field.draw()}{random}</div>
+            <div id="room-notes" aria-live="polite">{notes}</div>
+        </div>
+    }
+    .into_any()
+}
+
+/// What to be called there, with what has to be said about it.
+fn nickname_field(
+    nickname: RwSignal<String>,
+    error: RwSignal<Option<NicknameError>>,
+) -> AnyView {
+    let text = Settings::words();
+    let notes = live(move || {
+        error.get().map(|why| note("note bad", "nickname-error", text.bad_nickname_reason(why)))
+    });
+    let field = TextField {
+        id: "nickname",
+        hint: text.nickname_hint,
+        autocomplete: "nickname",
+        value: nickname,
+        is_invalid: Box::new(move || error.get().is_some()),
+        on_input: Box::new(move || {
+            error.set(nickname.with_untracked(|name| read_nickname(name).err()));
+        }),
+        on_escape: Box::new(|| ()),
+    };
+    view! {
+        <div class="field">
+            <label for="nickname">{text.nickname_label}</label>
+            {field.draw()}
+            <div id="nickname-notes" aria-live="polite">{notes}</div>
+        </div>
+    }
+    .into_any()
+}
+
+fn note(class: &'static str, testid: &'static str, words: String) -> AnyView {
+    view! { <p class=class data-testid=testid>{words}</p> }.into_any()
+}

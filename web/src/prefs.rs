@@ -1,0 +1,146 @@
+//! What the browser remembers: language, theme, nickname, rooms visited, drafts, and what was not
+//! sent yet. Everything here works, forgetfully, where storage is turned off.
+
+use web_sys::Storage;
+use xmeet_shared::{Pid, RoomId};
+
+use crate::browser::{local_storage, session_storage};
+use crate::encoding::{decode_segment, encode};
+use crate::i18n::Lang;
+use crate::room::outbox::SavedEntry;
+
+const LANGUAGE: &str = "xmeet.language";
+/// `boot.js` reads this one too.
+const THEME: &str = "xmeet.theme";
+const NICKNAME: &str = "xmeet.nickname";
+const ROOMS: &str = "xmeet.rooms";
+
+/// The most rooms that are remembered.
+const ROOMS_MAX: usize = 12;
+
+fn read(storage: Option<Storage>, key: &str) -> Option<String> {
+    storage?.get_item(key).ok().flatten()
+}
+
+/// A full storage is like one that is turned off.
+fn write(storage: Option<Storage>, key: &str, value: Option<&str>) {
+    if let Some(storage) = storage {
+        let _ = match value {
+            Some(value) => storage.set_item(key, value),
+            None => storage.remove_item(key),
+        };
+    }
+}
+
+/// A list, kept one entry a line; entries that make no sense are passed over.
+fn read_list<T>(storage: Option<Storage>, key: &str, read_line: fn(&str) -> Option<T>) -> Vec<T> {
+    read(storage, key).unwrap_or_default().lines().filter_map(read_line).collect()
+}
+
+fn write_list(storage: Option<Storage>, key: &str, lines: &[String]) {
+    write(storage, key, (!lines.is_empty()).then(|| lines.join("\n")).as_deref());
+}
+
+/// The language that was chosen.
+#[must_use]
+pub fn language() -> Option<Lang> {
+    read(local_storage(), LANGUAGE).map(|tag| Lang::from_tag(&tag))
+}
+
+/// Remembers the language.
+pub fn set_language(lang: Lang) {
+    write(local_storage(), LANGUAGE, Some(lang.tag()));
+}
+
+/// Whether dark was chosen; `None` follows the system.
+#[must_use]
+pub fn dark() -> Option<bool> {
+    read(local_storage(), THEME).map(|theme| theme == "dark")
+}
+
+/// Remembers the theme.
+pub fn set_dark(dark: Option<bool>) {
+    let theme = dark.map(|dark| if dark { "dark" } else { "light" });
+    write(local_storage(), THEME, theme);
+}
+
+/// The nickname used last: in this tab, else in this browser.
+#[must_use]
+pub fn nickname() -> Option<String> {
+    read(session_storage(), NICKNAME).or_else(|| read(local_storage(), NICKNAME))
+}
+
+/// Remembers the nickname. Two tabs may be two people, so the tab keeps its own.
+pub fn set_nickname(name: Option<&str>) {
+    write(session_storage(), NICKNAME, name);
+    write(local_storage(), NICKNAME, name);
+}
+
+/// The rooms visited before, the latest first.
+#[must_use]
+pub fn rooms() -> Vec<RoomId> {
+    read_list(local_storage(), ROOMS, |line| RoomId::new(&decode_segment(line)?).ok())
+}
+
+/// Remembers a visit.
+pub fn visited(room: &RoomId) {
+    let mut rooms = rooms();
+    rooms.retain(|other| other != room);
+    rooms.insert(0, room.clone());
+    rooms.truncate(ROOMS_MAX);
+    let lines: Vec<_> = rooms.iter().map(|room| encode(room.as_str())).collect();
+    write_list(local_storage(), ROOMS, &lines);
+}
+
+/// Forgets every visit.
+pub fn forget_rooms() {
+    write(local_storage(), ROOMS, None);
+}
+
+/// What was half typed in a room.
+#[must_use]
+pub fn draft(room: &RoomId) -> String {
+    read(local_storage(), &draft_key(room)).unwrap_or_default()
+}
+
+/// Remembers what is half typed in a room.
+pub fn set_draft(room: &RoomId, text: &str) {
+    write(local_storage(), &draft_key(room), (!text.is_empty()).then_some(text));
+}
+
+/// What was not known to be kept when the page was left.
+#[must_use]
+pub fn outbox(room: &RoomId) -> Vec<SavedEntry> {
+    read_list(session_storage(), &outbox_key(room), SavedEntry::from_line)
+}
+
+/// Remembers what is not known to be kept.
+pub fn set_outbox(room: &RoomId, entries: &[SavedEntry]) {
+    let lines: Vec<_> = entries.iter().map(SavedEntry::to_line).collect();
+    write_list(session_storage(), &outbox_key(room), &lines);
+}
+
+/// The ids that this tab had in a room.
+#[must_use]
+pub fn own_pids(room: &RoomId) -> Vec<Pid> {
+    let read_line = |line: &str| Some(Pid::from_wire(&decode_segment(line)?));
+    read_list(session_storage(), &pids_key(room), read_line)
+}
+
+/// Remembers the ids that this tab had in a room.
+pub fn set_own_pids(room: &RoomId, pids: &[Pid]) {
+    let lines: Vec<_> = pids.iter().map(|pid| encode(pid.as_str())).collect();
+    write_list(session_storage(), &pids_key(room), &lines);
+}
+
+fn draft_key(room: &RoomId) -> String {
+    format!("xmeet.draft:{room}")
+}
+
+fn outbox_key(room: &RoomId) -> String {
+    format!("xmeet.outbox:{room}")
+}
+
+fn pids_key(room: &RoomId) -> String {
+    format!("xmeet.pids:{room}")
+}

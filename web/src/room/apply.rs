@@ -1,0 +1,183 @@
+//! Takes in what the server says.
+
+use xmeet_shared::limits::HISTORY_PAGE_MESSAGES;
+use xmeet_shared::{Envelope, ErrorCode, Pid, Record, ServerMessage, UnixMillis};
+
+use super::log::{LineKind, Message};
+use super::{Changes, Notice, OWN_PIDS_MAX, Room, Stage};
+
+impl Room {
+    /// Takes in one frame that came at `received_at`.
+    pub fn apply(&mut self, envelope: Envelope, received_at: UnixMillis) -> Changes {
+        let Envelope { from, message, ts, .. } = envelope;
+        let at = ts.unwrap_or(received_at);
+        let mut changes = Changes::default();
+        match message {
+            ServerMessage::SelfId { pid, epoch } => self.greeted_as(pid, epoch),
+            ServerMessage::MemberCount(_) | ServerMessage::Ping => {}
+            ServerMessage::Members(members) => {
+                self.members.replace(&members);
+                // Rows that are still on their way bear our name.
+                changes.rows = true;
+                changes.members = true;
+            }
+            ServerMessage::History(records) => self.history(records, at, &mut changes),
+            ServerMessage::Join(name) => {
+                self.members.join(&from, name.as_str());
+                self.log.push_line(from, name.as_str().into(), LineKind::Join, at);
+                changes.members = true;
+                changes.rows = true;
+            }
+            ServerMessage::Leave => {
+                if let Some(person) = self.members.leave(&from) {
+                    self.log.push_line(from, person.name, LineKind::Leave, at);
+                    changes.members = true;
+                    changes.rows = true;
+                }
+            }
+            ServerMessage::ChangeName(name) => {
+                self.is_renaming &= !self.is_me(&from);
+                if let Some(old) = self.members.rename(&from, name.as_str()) {
+                    let kind = LineKind::Rename(name.as_str().into());
+                    self.log.push_line(from, old, kind, at);
+                    changes.members = true;
+                    changes.rows = true;
+                }
+            }
+            ServerMessage::Normal { text, id } => self.said(from, text, id, at, &mut changes),
+            ServerMessage::Error { words, code, retry_after_ms } => {
+                self.refused(code, &mut changes);
+                changes.notice = Some(Notice { code, words, retry_after_ms });
+            }
+        }
+        changes
+    }
+
+    fn greeted_as(&mut self, pid: Pid, epoch: Option<String>) {
+        if epoch != self.epoch {
+            // The room's ids count something else now.
+            if self.epoch.is_some() {
+                self.log.clear();
+            }
+            self.epoch = epoch;
+        }
+        self.stage = Stage::Greeting;
+        self.pager.reset();
+        self.is_renaming = false;
+        if !self.is_me(&pid) {
+            if self.own_pids.len() >= OWN_PIDS_MAX {
+                self.own_pids.remove(0);
+            }
+            self.own_pids.push(pid.clone());
+        }
+        self.me = Some(pid);
+    }
+
+    fn history(&mut self, records: Vec<Record>, at: UnixMillis, changes: &mut Changes) {
+        let is_greeting = self.stage == Stage::Greeting;
+        if is_greeting && self.contradicts(&records) {
+            self.log.clear();
+        }
+        let was_empty = records.is_empty();
+        let is_short = (records.len() as u64) < HISTORY_PAGE_MESSAGES;
+        if is_short && let Some(oldest) = records.iter().filter_map(|record| record.id).min() {
+            self.log.raise_floor(oldest);
+        }
+        for record in records {
+            let message = self.remember(record, at);
+            self.log.insert(message);
+        }
+        changes.outbox = self.outbox.settle_from(&mut self.log);
+        if is_greeting {
+            self.stage = Stage::Live;
+            self.was_greeted = true;
+            self.outbox.doubt();
+            changes.is_greeted = true;
+            changes.outbox = true;
+        } else {
+            changes.ask = self.pager.answered(was_empty, &mut self.log);
+        }
+        changes.rows = true;
+    }
+
+    /// Whether page 0 of a greeting shows another history than the one held: the server's store
+    /// was wiped or restored.
+    fn contradicts(&self, records: &[Record]) -> bool {
+        let newest_here = self.log.newest().unwrap_or(0);
+        let newest_there = records.iter().filter_map(|record| record.id).max().unwrap_or(0);
+        newest_there < newest_here
+            || records.iter().any(|record| {
+                let held = record.id.and_then(|id| self.log.get(id));
+                held.is_some_and(|held| {
+                    held.from != record.from || *held.text != *record.payload
+                })
+            })
+    }
+
+    fn remember(&self, record: Record, at: UnixMillis) -> Message {
+        let name = match &record.nickname {
+            Some(name) => name.as_str().into(),
+            None => match self.members.name(&record.from) {
+                Some(name) => name.clone(),
+                None => record.from.as_str().into(),
+            },
+        };
+        Message {
+            id: record.id,
+            from: record.from,
+            name,
+            text: record.payload.into(),
+            at: record.ts.unwrap_or(at),
+            local: None,
+        }
+    }
+
+    /// A message without an id has no place in the room: our server never sends one.
+    fn said(
+        &mut self,
+        from: Pid,
+        text: String,
+        id: Option<u64>,
+        at: UnixMillis,
+        changes: &mut Changes,
+    ) {
+        let name = match self.members.name(&from) {
+            Some(name) => name.clone(),
+            None => from.as_str().into(),
+        };
+        let message =
+            Message { id, from: from.clone(), name, text: text.into(), at, local: None };
+        let text = message.text.clone();
+        if let Some(id) = id
+            && self.log.insert(message)
+        {
+            changes.rows = true;
+            if self.is_me(&from)
+                && let Some(local) = self.outbox.settle(&from, &text)
+            {
+                self.log.claim(id, local);
+                changes.outbox = true;
+            }
+        }
+    }
+
+    /// Finds what an `error` is about: it names nothing, but little is under way at a time.
+    fn refused(&mut self, code: Option<ErrorCode>, changes: &mut Changes) {
+        changes.rows = true;
+        match code {
+            Some(ErrorCode::BadCursor) => self.pager.fail(),
+            Some(ErrorCode::BadNickname) => self.is_renaming = false,
+            _ if self.pager.is_waiting() || self.is_renaming => {
+                self.pager.fail();
+                self.is_renaming = false;
+                // It may have been the message all the same.
+                self.outbox.doubt();
+                changes.outbox = true;
+            }
+            _ => {
+                changes.returned = self.outbox.refuse();
+                changes.outbox = changes.returned.is_some();
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What was said, by id, and what happened around it. Ids of a room are 1, 2, 3 … without a gap,
+//! so which messages are missing is known exactly.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use xmeet_shared::{MessageId, Pid, UnixMillis};
+
+use super::outbox::LocalId;
+
+/// The most join, leave and rename lines that are kept; they are live only and lost on reload.
+const LINES_MAX: usize = 1_000;
+
+/// One message, kept by the server or still on its way there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Its place in the room; `None` until the server has kept it.
+    pub id: Option<MessageId>,
+    /// Who said it.
+    pub from: Pid,
+    /// What its author was called then.
+    pub name: Arc<str>,
+    /// What was said.
+    pub text: Arc<str>,
+    /// When.
+    pub at: UnixMillis,
+    /// What it was called in this client's outbox, for one of our own.
+    pub local: Option<LocalId>,
+}
+
+/// Somebody came, went, or took another name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Tells lines apart.
+    pub number: u64,
+    /// Who.
+    pub pid: Pid,
+    /// What they were called until then.
+    pub name: Arc<str>,
+    /// What happened.
+    pub kind: LineKind,
+    /// When.
+    pub at: UnixMillis,
+}
+
+/// What a [`Line`] tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LineKind {
+    /// A member came.
+    Join,
+    /// A member went.
+    Leave,
+    /// A member is now called this.
+    Rename(Arc<str>),
+}
+
+/// Messages and lines in the order in which the room saw them.
+#[derive(Debug, Default)]
+pub struct Log {
+    messages: BTreeMap<MessageId, Arc<Message>>,
+    /// By the id of the last message before the line, then by its number.
+    lines: BTreeMap<(MessageId, u64), Arc<Line>>,
+    lines_seen: u64,
+    /// The server keeps nothing older than this id, as far as is known.
+    floor: MessageId,
+}
+
+/// One step through a [`Log`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// A message.
+    Message(Arc<Message>),
+    /// A line.
+    Line(Arc<Line>),
+    /// Messages that exist, or existed, and are not here.
+    Gap(RangeInclusive<MessageId>),
+}
+
+impl Log {
+    /// Adds a message that has an id, unless it is there already. Says whether it was new.
+    pub fn insert(&mut self, message: Message) -> bool {
+        let Some(id) = message.id else { return false };
+        let is_new = !self.messages.contains_key(&id);
+        if is_new {
+            self.messages.insert(id, Arc::new(message));
+        }
+        is_new
+    }
+
+    /// Adds a line after the newest message.
+    pub fn push_line(&mut self, pid: Pid, name: Arc<str>, kind: LineKind, at: UnixMillis) {
+        self.lines_seen += 1;
+        let number = self.lines_seen;
+        let line = Arc::new(Line { number, pid, name, kind, at });
+        self.lines.insert((self.newest().unwrap_or(0), number), line);
+        if self.lines.len() > LINES_MAX {
+            self.lines.pop_first();
+        }
+    }
+
+    /// Forgets everything: the room's ids begin again.
+    pub fn clear(&mut self) {
+        self.messages.clear();
+        self.lines.clear();
+        self.floor = 0;
+    }
+
+    /// The message with this id, if it is here.
+    #[must_use]
+    pub fn get(&self, id: MessageId) -> Option<&Arc<Message>> {
+        self.messages.get(&id)
+    }
+
+    /// Remembers that message `id` is what `local` became.
+    pub fn claim(&mut self, id: MessageId, local: LocalId) {
+        if let Some(message) = self.messages.get_mut(&id) {
+            Arc::make_mut(message).local = Some(local);
+        }
+    }
+
+    /// The newest id that is here.
+    #[must_use]
+    pub fn newest(&self) -> Option<MessageId> {
+        self.messages.last_key_value().map(|(id, _)| *id)
+    }
+
+    /// The oldest id that is here.
+    #[must_use]
+    pub fn oldest(&self) -> Option<MessageId> {
+        self.messages.first_key_value().map(|(id, _)| *id)
+    }
+
+    /// The messages after `id`, oldest first.
+    pub fn after(&self, id: MessageId) -> impl Iterator<Item = &Arc<Message>> {
+        self.messages.range(id.saturating_add(1)..).map(|(_, message)| message)
+    }
+
+    /// Learns that the server keeps nothing older than `id`.
+    pub fn raise_floor(&mut self, id: MessageId) {
+        self.floor = self.floor.max(id);
+    }
+
+    /// Whether the server still keeps message `id`, as far as is known.
+    #[must_use]
+    pub fn is_kept(&self, id: MessageId) -> bool {
+        id >= self.floor.max(1)
+    }
+
+    /// Everything, oldest first, with a [`Item::Gap`] wherever ids are missing between two that
+    /// are here.
+    pub fn items(&self) -> Vec<Item> {
+        let mut items = Vec::with_capacity(self.messages.len() + self.lines.len());
+        let mut lines = self.lines.iter().peekable();
+        let mut previous: Option<MessageId> = None;
+        for (id, message) in &self.messages {
+            while let Some((_, line)) = lines.next_if(|((after, _), _)| after < id) {
+                items.push(Item::Line(line.clone()));
+            }
+            if let Some(previous) = previous
+                && id - previous > 1
+            {
+                items.push(Item::Gap(previous + 1..=id - 1));
+            }
+            items.push(Item::Message(message.clone()));
+            previous = Some(*id);
+        }
+        items.extend(lines.map(|(_, line)| Item::Line(line.clone())));
+        items
+    }
+}

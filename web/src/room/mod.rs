@@ -1,0 +1,179 @@
+//! A room as this client knows it: pure state, [`Room::apply`] takes in what the server says. No
+//! clock, no browser, no reactivity; the store stands on top.
+//!
+//! - [`log`]: messages by id and the lines between them, [`rows`]: how they stand in the list
+//! - [`members`]: who is present
+//! - [`outbox`]: what was typed and is not known to be kept yet
+//! - [`pager`]: which history page to ask for
+
+pub mod log;
+pub mod members;
+pub mod outbox;
+pub mod pager;
+pub mod rows;
+
+mod apply;
+mod requests;
+
+use std::sync::Arc;
+
+use xmeet_shared::{ErrorCode, Pid};
+
+use log::Log;
+use members::{Members, Person};
+use outbox::{Outbox, SavedEntry};
+use pager::Pager;
+pub use rows::{GapRow, MessageRow, Row, RowKey, Top};
+
+/// How many of our own earlier ids are remembered, to mark what we said before a reconnect or a
+/// reload.
+const OWN_PIDS_MAX: usize = 64;
+
+/// Whether the server is being listened to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// No connection.
+    Away,
+    /// `self` has come, page 0 has not.
+    Greeting,
+    /// Greeted: what happens comes in, what is typed goes out.
+    Live,
+}
+
+/// The view model of one room.
+#[derive(Debug)]
+pub struct Room {
+    stage: Stage,
+    me: Option<Pid>,
+    own_pids: Vec<Pid>,
+    epoch: Option<String>,
+    members: Members,
+    log: Log,
+    outbox: Outbox,
+    pager: Pager,
+    /// A `@changename:` was sent and is not answered.
+    is_renaming: bool,
+    /// Whether a greeting has ever been complete.
+    was_greeted: bool,
+}
+
+/// What an envelope changed, for whoever draws it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// The rows changed.
+    pub rows: bool,
+    /// The member list changed.
+    pub members: bool,
+    /// The outbox changed.
+    pub outbox: bool,
+    /// The greeting is complete: send what waits.
+    pub is_greeted: bool,
+    /// The server could not do something.
+    pub notice: Option<Notice>,
+    /// A text that the server refused, for the person to have back.
+    pub returned: Option<Arc<str>>,
+    /// A page to ask for.
+    pub ask: Option<xmeet_shared::Cursor>,
+}
+
+/// What the server could not do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// For programs.
+    pub code: Option<ErrorCode>,
+    /// For people, in the server's words.
+    pub words: String,
+    /// How long to wait before trying again, in milliseconds.
+    pub retry_after_ms: Option<u64>,
+}
+
+impl Room {
+    /// A room that was not entered yet, with what an earlier life of this page left to send, and
+    /// the ids that it had.
+    #[must_use]
+    pub fn new(saved: Vec<SavedEntry>, own_pids: Vec<Pid>) -> Self {
+        Self {
+            stage: Stage::Away,
+            me: None,
+            own_pids,
+            epoch: None,
+            members: Members::default(),
+            log: Log::default(),
+            outbox: Outbox::restore(saved),
+            pager: Pager::default(),
+            is_renaming: false,
+            was_greeted: false,
+        }
+    }
+
+    /// Everybody present, oldest member first.
+    #[must_use]
+    pub fn people(&self) -> &[Person] {
+        self.members.people()
+    }
+
+    /// Our own id, of the last connection.
+    #[must_use]
+    pub fn me(&self) -> Option<&Pid> {
+        self.me.as_ref()
+    }
+
+    /// What we are called.
+    #[must_use]
+    pub fn my_name(&self) -> Option<Arc<str>> {
+        self.members.name(self.me.as_ref()?).cloned()
+    }
+
+    /// Our own ids, of this connection and earlier ones.
+    #[must_use]
+    pub fn own_pids(&self) -> &[Pid] {
+        &self.own_pids
+    }
+
+    /// What was said, and what happened around it.
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// What is on its way.
+    #[must_use]
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// The rows of the list, on a clock that is `offset_minutes` ahead of UTC at a given moment.
+    pub fn rows(
+        &self,
+        offset_minutes: &mut dyn FnMut(xmeet_shared::UnixMillis) -> i32,
+    ) -> Vec<(RowKey, Row)> {
+        rows::rows(self, offset_minutes)
+    }
+
+    fn is_me(&self, pid: &Pid) -> bool {
+        self.own_pids.contains(pid)
+    }
+
+    /// The head of the list; `None` before the first greeting, when nothing is known.
+    fn top(&self) -> Option<Top> {
+        let Some(oldest) = self.log.oldest() else {
+            return self.was_greeted.then_some(Top::Beginning);
+        };
+        let older = oldest.saturating_sub(1);
+        Some(if !self.log.is_kept(older) {
+            Top::Beginning
+        } else if self.pager.target() == Some(older) {
+            Top::Loading
+        } else if self.pager.failed() == Some(older) {
+            Top::Failed
+        } else {
+            Top::More
+        })
+    }
+}
+
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tests_property;

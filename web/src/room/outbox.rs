@@ -1,0 +1,226 @@
+//! What was typed and is not known to be kept yet. Pure: it decides what may be sent and what
+//! became of what was sent; the store carries it out.
+//!
+//! One message is under way at a time. Whatever the server answers then belongs to that message,
+//! and a lost connection leaves at most one in doubt. A message in doubt is never sent again by
+//! itself: it might be said twice.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use xmeet_shared::{MessageId, Pid, UnixMillis};
+
+use super::log::Log;
+use crate::encoding::{decode_segment, encode};
+
+/// Names an entry of the outbox, and later the message that it became, within this page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LocalId(pub u64);
+
+/// How far a message has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// It waits for the connection, or for those before it.
+    Waiting,
+    /// It was handed to the socket.
+    Sending,
+    /// The connection was lost with it: nobody knows whether the server has it.
+    Unconfirmed,
+}
+
+/// When and by whom an entry was handed to a socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Sent {
+    by: Pid,
+    /// The newest message known then: ours can only come after it.
+    after: MessageId,
+}
+
+/// One text on its way, as it is kept in browser storage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SavedEntry {
+    text: Arc<str>,
+    at: UnixMillis,
+    sent: Option<Sent>,
+}
+
+impl SavedEntry {
+    /// One line without white space but single spaces: when, what, and where it was sent already
+    /// by whom and after which message.
+    #[must_use]
+    pub fn to_line(&self) -> String {
+        let line = format!("{} {}", self.at, encode(&self.text));
+        match &self.sent {
+            Some(sent) => format!("{line} {} {}", encode(sent.by.as_str()), sent.after),
+            None => line,
+        }
+    }
+
+    /// Reads what [`SavedEntry::to_line`] wrote.
+    #[must_use]
+    pub fn from_line(line: &str) -> Option<Self> {
+        let mut words = line.split(' ');
+        let at = words.next()?.parse().ok()?;
+        let text = decode_segment(words.next()?)?.into();
+        let sent = match (words.next(), words.next()) {
+            (Some(by), Some(after)) => Some(Sent {
+                by: Pid::from_wire(&decode_segment(by)?),
+                after: after.parse().ok()?,
+            }),
+            _ => None,
+        };
+        Some(Self { text, at, sent })
+    }
+}
+
+/// One text on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name.
+    pub local: LocalId,
+    /// The text.
+    pub text: Arc<str>,
+    /// When it was typed.
+    pub at: UnixMillis,
+    /// How far it has come.
+    pub delivery: Delivery,
+    sent: Option<Sent>,
+}
+
+/// Everything on its way, in the order in which it was typed.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    entries: VecDeque<Entry>,
+    last_local: u64,
+}
+
+impl Outbox {
+    /// Takes up what an earlier life of this page left behind.
+    #[must_use]
+    pub fn restore(saved: Vec<SavedEntry>) -> Self {
+        let mut outbox = Self::default();
+        for SavedEntry { text, at, sent } in saved {
+            let local = outbox.push(text, at);
+            if let Some(entry) = outbox.entry(local) {
+                // The greeting will tell; until then it is as it was.
+                entry.delivery = if sent.is_some() { Delivery::Sending } else { Delivery::Waiting };
+                entry.sent = sent;
+            }
+        }
+        outbox
+    }
+
+    /// What to keep in browser storage.
+    #[must_use]
+    pub fn saved(&self) -> Vec<SavedEntry> {
+        let save = |entry: &Entry| SavedEntry {
+            text: entry.text.clone(),
+            at: entry.at,
+            sent: entry.sent.clone(),
+        };
+        self.entries.iter().map(save).collect()
+    }
+
+    /// The entries, oldest first.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
+    /// Adds a text.
+    pub fn push(&mut self, text: Arc<str>, at: UnixMillis) -> LocalId {
+        self.last_local += 1;
+        let local = LocalId(self.last_local);
+        let delivery = Delivery::Waiting;
+        self.entries.push_back(Entry { local, text, at, delivery, sent: None });
+        local
+    }
+
+    /// The entry that may be sent now: the oldest that waits, when none is under way.
+    #[must_use]
+    pub fn next(&self) -> Option<&Entry> {
+        let under_way = self.is_sending();
+        self.entries.iter().find(|entry| !under_way && entry.delivery == Delivery::Waiting)
+    }
+
+    /// Whether an entry is under way.
+    #[must_use]
+    pub fn is_sending(&self) -> bool {
+        self.entries.iter().any(|entry| entry.delivery == Delivery::Sending)
+    }
+
+    /// Notes that `local` was handed to the socket of `by` when `after` was the newest message.
+    pub fn mark_sent(&mut self, local: LocalId, by: Pid, after: MessageId) {
+        if let Some(entry) = self.entry(local) {
+            entry.delivery = Delivery::Sending;
+            entry.sent = Some(Sent { by, after });
+        }
+    }
+
+    /// Our own words came back live: names the entry that they were.
+    pub fn settle(&mut self, by: &Pid, text: &str) -> Option<LocalId> {
+        let was_this = |entry: &Entry| {
+            entry.sent.as_ref().is_some_and(|sent| sent.by == *by) && *entry.text == *text
+        };
+        let place = self.entries.iter().position(was_this)?;
+        self.entries.remove(place).map(|entry| entry.local)
+    }
+
+    /// Looks in the log for what was sent and settles what is there.
+    pub fn settle_from(&mut self, log: &mut Log) -> bool {
+        let mut found = Vec::new();
+        self.entries.retain(|entry| {
+            let Some(sent) = &entry.sent else { return true };
+            let id = log.after(sent.after).find_map(|message| {
+                let id = message.id?;
+                let is_it = message.from == sent.by
+                    && message.text == entry.text
+                    && message.local.is_none()
+                    && !found.iter().any(|(taken, _)| *taken == id);
+                is_it.then_some(id)
+            });
+            if let Some(id) = id {
+                found.push((id, entry.local));
+            }
+            id.is_none()
+        });
+        for (id, local) in &found {
+            log.claim(*id, *local);
+        }
+        !found.is_empty()
+    }
+
+    /// What is still under way will not be answered: a person has to decide.
+    pub fn doubt(&mut self) {
+        for entry in &mut self.entries {
+            if entry.delivery == Delivery::Sending {
+                entry.delivery = Delivery::Unconfirmed;
+            }
+        }
+    }
+
+    /// The server refused what is under way: takes it out, for the person to have back.
+    pub fn refuse(&mut self) -> Option<Arc<str>> {
+        let sending = self.entries.iter().find(|entry| entry.delivery == Delivery::Sending)?;
+        self.withdraw(sending.local)
+    }
+
+    /// Takes an entry out that is not under way, or refused.
+    pub fn withdraw(&mut self, local: LocalId) -> Option<Arc<str>> {
+        let place = self.entries.iter().position(|entry| entry.local == local)?;
+        self.entries.remove(place).map(|entry| entry.text)
+    }
+
+    /// A person wants an entry that is in doubt sent again: it waits once more, in its place.
+    pub fn send_again(&mut self, local: LocalId) {
+        if let Some(entry) = self.entry(local)
+            && entry.delivery == Delivery::Unconfirmed
+        {
+            entry.delivery = Delivery::Waiting;
+            entry.sent = None;
+        }
+    }
+
+    fn entry(&mut self, local: LocalId) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.local == local)
+    }
+}

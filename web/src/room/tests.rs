@@ -1,0 +1,364 @@
+//! The view model, frame by frame: what a person would see, and what becomes of what they typed.
+
+use xmeet_shared::{
+    Cursor, Envelope, ErrorCode, Member, MessageId, Nickname, Pid, Record, RoomId, SendTime,
+    ServerMessage,
+};
+
+use super::log::LineKind;
+use super::outbox::{Delivery, LocalId};
+use super::*;
+
+const NOW: i64 = 1_700_000_000_000;
+
+pub(super) fn pid(name: &str) -> Pid {
+    Pid::from_wire(name)
+}
+
+pub(super) fn name(text: &str) -> Nickname {
+    Nickname::new(text).unwrap()
+}
+
+pub(super) fn frame(from: &str, message: ServerMessage) -> Envelope {
+    Envelope {
+        from: pid(from),
+        xnest: RoomId::new("r").unwrap(),
+        message,
+        send_time: SendTime::from_wire(""),
+        ts: Some(NOW),
+    }
+}
+
+pub(super) fn record(id: MessageId, from: &str, text: &str) -> Record {
+    Record {
+        from: pid(from),
+        payload: text.into(),
+        send_time: SendTime::from_wire(""),
+        id: Some(id),
+        ts: Some(NOW),
+        nickname: Some(name(&format!("n{from}"))),
+    }
+}
+
+pub(super) fn members(pids: &[&str]) -> ServerMessage {
+    let member = |p: &&str| Member { pid: pid(p), nickname: name(&format!("n{p}")) };
+    ServerMessage::Members(pids.iter().map(member).collect())
+}
+
+pub(super) fn said(id: MessageId, text: &str) -> ServerMessage {
+    ServerMessage::Normal { text: text.into(), id: Some(id) }
+}
+
+/// Greets `room` as `me` among `pids`, with `page` as page 0.
+pub(super) fn greet(room: &mut Room, me: &str, pids: &[&str], page: Vec<Record>) -> Changes {
+    room.apply(frame(me, ServerMessage::SelfId { pid: pid(me), epoch: None }), NOW);
+    room.apply(frame(me, ServerMessage::MemberCount(pids.len() as u64)), NOW);
+    room.apply(frame(me, members(pids)), NOW);
+    room.apply(frame(me, ServerMessage::History(page)), NOW)
+}
+
+fn greeted() -> Room {
+    let mut room = Room::new(Vec::new(), Vec::new());
+    let changes = greet(&mut room, "me", &["b", "me"], vec![record(1, "b", "one")]);
+    assert!(changes.is_greeted);
+    room
+}
+
+/// The rows in short: `1:b:one` is a message, `+` its heading.
+fn drawn(room: &Room) -> Vec<String> {
+    room.rows(&mut |_| 0)
+        .into_iter()
+        .filter_map(|(_, row)| match row {
+            Row::Day(_) => None,
+            Row::Top(top) => Some(format!("{top:?}")),
+            Row::Gap(gap) => Some(format!("gap {}-{}", gap.first, gap.last)),
+            Row::Line(line) => Some(match &line.kind {
+                LineKind::Join => format!("{} in", line.name),
+                LineKind::Leave => format!("{} out", line.name),
+                LineKind::Rename(new) => format!("{} now {new}", line.name),
+            }),
+            Row::Message(MessageRow { message, is_head, is_own, delivery }) => {
+                let id = message.id.map_or_else(|| "?".to_owned(), |id| id.to_string());
+                let head = if is_head { "+" } else { "" };
+                let own = if is_own { "*" } else { "" };
+                let state = delivery.map(|delivery| format!(" {delivery:?}")).unwrap_or_default();
+                Some(format!("{head}{id}:{}{own}:{}{state}", message.name, message.text))
+            }
+        })
+        .collect()
+}
+
+fn send_next(room: &mut Room) -> LocalId {
+    let (local, _) = room.next_to_send().expect("something may be sent");
+    room.sent(local);
+    local
+}
+
+#[test]
+fn a_greeting_is_one_snapshot_and_life_follows() {
+    let mut room = greeted();
+    room.apply(frame("c", ServerMessage::Join(name("C"))), NOW);
+    room.apply(frame("c", said(2, "two")), NOW);
+    room.apply(frame("c", said(3, "three")), NOW);
+    room.apply(frame("c", ServerMessage::ChangeName(name("CC"))), NOW);
+    room.apply(frame("c", said(4, "four")), NOW);
+    room.apply(frame("b", ServerMessage::Leave), NOW);
+    let expected =
+        ["Beginning", "+1:nb:one", "C in", "+2:C:two", "3:C:three", "C now CC", "+4:CC:four", "nb out"];
+    assert_eq!(drawn(&room), expected);
+    let present: Vec<_> = room.people().iter().map(|person| &*person.name).collect();
+    assert_eq!(present, ["nme", "CC"]);
+}
+
+#[test]
+fn who_is_unknown_crashes_nothing() {
+    let mut room = greeted();
+    for message in [ServerMessage::Leave, ServerMessage::ChangeName(name("x"))] {
+        assert_eq!(room.apply(frame("ghost", message), NOW), Changes::default());
+    }
+    room.apply(frame("ghost", said(2, "boo")), NOW);
+    room.apply(frame("ghost", ServerMessage::Normal { text: "no id".into(), id: None }), NOW);
+    assert_eq!(drawn(&room).last().unwrap(), "+2:ghost:boo");
+}
+
+#[test]
+fn what_is_typed_is_sent_one_by_one_and_keeps_its_row() {
+    let mut room = greeted();
+    let first = room.say("x", NOW);
+    room.say("x", NOW);
+    assert_eq!(send_next(&mut room), first);
+    assert!(room.next_to_send().is_none(), "one is under way at a time");
+    assert_eq!(drawn(&room)[2..], ["+?:nme*:x Sending", "?:nme*:x Waiting"]);
+    room.apply(frame("me", said(2, "x")), NOW);
+    let keys: Vec<_> = room.rows(&mut |_| 0).into_iter().map(|(key, _)| key).collect();
+    assert!(keys.contains(&RowKey::Local(first)), "the row did not change its name");
+    assert_eq!(drawn(&room)[2..], ["+2:nme*:x", "?:nme*:x Waiting"]);
+}
+
+#[test]
+fn offline_words_wait_for_the_greeting() {
+    let mut room = Room::new(Vec::new(), Vec::new());
+    room.say("a", NOW);
+    assert!(room.next_to_send().is_none());
+    greet(&mut room, "me", &["me"], vec![]);
+    send_next(&mut room);
+    room.lost();
+    room.say("b", NOW);
+    assert!(room.next_to_send().is_none());
+    // It had arrived: the history of the next greeting has it, from our old id.
+    greet(&mut room, "me2", &["me2"], vec![record(1, "me", "a")]);
+    assert_eq!(drawn(&room), ["Beginning", "+1:nme*:a", "+?:nme2*:b Waiting"]);
+    assert_eq!(&*room.next_to_send().unwrap().1, "b");
+}
+
+#[test]
+fn what_may_be_lost_is_said_to_be_in_doubt_and_never_sent_again_unasked() {
+    let mut room = greeted();
+    let local = room.say("a", NOW);
+    send_next(&mut room);
+    room.lost();
+    // The same words of somebody else, and our own from before, are not it.
+    let page = vec![record(1, "b", "one"), record(2, "b", "a")];
+    greet(&mut room, "me2", &["b", "me2"], page);
+    assert_eq!(drawn(&room).last().unwrap(), "+?:nme2*:a Unconfirmed");
+    assert!(room.next_to_send().is_none());
+    // It turns up after all.
+    room.apply(frame("b", ServerMessage::History(vec![record(3, "me", "a")])), NOW);
+    assert_eq!(drawn(&room).last().unwrap(), "+3:nme*:a");
+    assert!(room.outbox().entries().next().is_none());
+    room.send_again(local);
+    assert!(room.next_to_send().is_none());
+}
+
+#[test]
+fn a_person_decides_about_what_is_in_doubt() {
+    let mut room = greeted();
+    let (first, second) = (room.say("a", NOW), room.say("b", NOW));
+    send_next(&mut room);
+    room.lost();
+    greet(&mut room, "me2", &["me2"], vec![record(1, "b", "one")]);
+    assert_eq!(send_next(&mut room), second, "what waited is sent");
+    room.apply(frame("me2", said(2, "b")), NOW);
+    room.send_again(first);
+    assert_eq!(send_next(&mut room), first);
+    room.lost();
+    greet(&mut room, "me3", &["me3"], vec![record(2, "me2", "b")]);
+    assert_eq!(room.withdraw(first).as_deref(), Some("a"));
+    assert!(room.outbox().entries().next().is_none());
+}
+
+#[test]
+fn a_reload_keeps_what_was_on_its_way() {
+    let mut room = greeted();
+    room.say("sent", NOW);
+    room.say("waits", NOW);
+    send_next(&mut room);
+    let lines: Vec<_> = room.outbox().saved().iter().map(SavedEntry::to_line).collect();
+    let saved = || lines.iter().map(|line| SavedEntry::from_line(line).unwrap()).collect();
+    let pids = room.own_pids().to_vec();
+    let mut room = Room::new(saved(), pids.clone());
+    greet(&mut room, "me2", &["me2"], vec![record(1, "b", "one"), record(2, "me", "sent")]);
+    assert_eq!(drawn(&room).last().unwrap(), "+?:nme2*:waits Waiting");
+    let mut room = Room::new(saved(), pids.clone());
+    greet(&mut room, "me2", &["me2"], vec![record(1, "b", "one")]);
+    assert_eq!(drawn(&room)[2..], ["+?:nme2*:sent Unconfirmed", "?:nme2*:waits Waiting"]);
+}
+
+fn error(code: ErrorCode) -> ServerMessage {
+    ServerMessage::Error { words: "no".into(), code: Some(code), retry_after_ms: Some(2000) }
+}
+
+#[test]
+fn a_refused_text_comes_back() {
+    for code in [ErrorCode::RateLimited, ErrorCode::TooLarge, ErrorCode::Storage] {
+        let mut room = greeted();
+        room.say("a", NOW);
+        send_next(&mut room);
+        let changes = room.apply(frame("me", error(code)), NOW);
+        assert_eq!(changes.returned.as_deref(), Some("a"), "{code}");
+        assert_eq!(changes.notice.unwrap().retry_after_ms, Some(2000));
+        assert!(room.outbox().entries().next().is_none());
+    }
+}
+
+#[test]
+fn an_error_that_may_be_about_something_else_leaves_the_text_in_doubt() {
+    let mut room = greeted();
+    room.say("a", NOW);
+    send_next(&mut room);
+    room.rename_sent();
+    let changes = room.apply(frame("me", error(ErrorCode::RateLimited)), NOW);
+    assert_eq!(changes.returned, None);
+    assert_eq!(room.outbox().entries().next().unwrap().delivery, Delivery::Unconfirmed);
+    room.apply(frame("me", said(2, "a")), NOW);
+    assert!(room.outbox().entries().next().is_none());
+}
+
+/// A page of ids, all from `b`.
+fn page(ids: std::ops::RangeInclusive<MessageId>) -> Vec<Record> {
+    ids.map(|id| record(id, "b", &format!("t{id}"))).collect()
+}
+
+fn history(ids: std::ops::RangeInclusive<MessageId>) -> Envelope {
+    frame("me", ServerMessage::History(page(ids)))
+}
+
+#[test]
+fn older_pages_come_one_at_a_time_until_the_beginning() {
+    let mut room = Room::new(Vec::new(), Vec::new());
+    greet(&mut room, "me", &["me"], page(71..=120));
+    assert_eq!(drawn(&room)[0], "More");
+    assert_eq!(room.load_older(false), Some(Cursor(1)));
+    assert_eq!(room.load_older(false), None, "one is under way");
+    assert_eq!(drawn(&room)[0], "Loading");
+    room.apply(history(21..=70), NOW);
+    assert_eq!(room.load_older(false), Some(Cursor(2)));
+    room.apply(history(1..=20), NOW);
+    assert_eq!(drawn(&room)[0], "Beginning");
+    assert_eq!(room.load_older(true), None);
+}
+
+#[test]
+fn a_page_that_shifted_is_asked_for_again() {
+    let mut room = Room::new(Vec::new(), Vec::new());
+    greet(&mut room, "me", &["b", "me"], page(71..=120));
+    assert_eq!(room.load_older(false), Some(Cursor(1)));
+    for id in 121..=175 {
+        room.apply(frame("b", said(id, "new")), NOW);
+    }
+    // Page 1 is 76 to 125 by now: nothing of it is new.
+    let changes = room.apply(history(76..=125), NOW);
+    assert_eq!(changes.ask, Some(Cursor(2)));
+    assert_eq!(room.apply(history(26..=75), NOW).ask, None);
+    assert_eq!(room.log().oldest(), Some(26));
+}
+
+#[test]
+fn what_is_no_longer_kept_is_the_beginning() {
+    let mut room = Room::new(Vec::new(), Vec::new());
+    greet(&mut room, "me", &["me"], page(101..=150));
+    assert_eq!(room.load_older(false), Some(Cursor(1)));
+    room.apply(frame("me", ServerMessage::History(vec![])), NOW);
+    assert_eq!(drawn(&room)[0], "Beginning");
+    // And so is the oldest of a page that is not full.
+    let mut room = Room::new(Vec::new(), Vec::new());
+    greet(&mut room, "me", &["me"], page(130..=150));
+    assert_eq!(drawn(&room)[0], "Beginning");
+}
+
+#[test]
+fn a_failed_page_is_shown_and_tried_only_when_asked() {
+    let mut room = Room::new(Vec::new(), Vec::new());
+    greet(&mut room, "me", &["me"], page(71..=120));
+    room.load_older(false);
+    let number = room.request_number();
+    assert!(!room.time_out(number + 1));
+    assert!(room.time_out(number));
+    assert_eq!(drawn(&room)[0], "Failed");
+    assert_eq!(room.load_older(false), None);
+    assert_eq!(room.load_older(true), Some(Cursor(1)));
+    room.apply(frame("me", error(ErrorCode::BadCursor)), NOW);
+    assert_eq!(drawn(&room)[0], "Failed");
+}
+
+#[test]
+fn a_gap_of_any_size_is_counted_and_filled_from_either_side() {
+    let mut room = Room::new(Vec::new(), Vec::new());
+    greet(&mut room, "me", &["me"], page(1..=10));
+    room.lost();
+    greet(&mut room, "me2", &["me2"], page(151..=200));
+    let rows = drawn(&room);
+    assert!(rows.contains(&"gap 11-150".to_owned()), "{rows:?}");
+    assert_eq!(rows[0], "Beginning");
+    assert_eq!(room.load(150, false), Some(Cursor(1)));
+    room.apply(history(101..=150), NOW);
+    assert_eq!(room.load(11, false), Some(Cursor(3)));
+    room.apply(history(1..=50), NOW);
+    assert!(drawn(&room).contains(&"gap 51-100".to_owned()));
+    assert_eq!(room.load(100, false), Some(Cursor(2)));
+    room.apply(history(51..=100), NOW);
+    assert!(!drawn(&room).iter().any(|row| row.starts_with("gap")));
+}
+
+#[test]
+fn a_wiped_store_is_noticed() {
+    for new_page in [vec![], page(1..=3), vec![record(1, "z", "another"), record(2, "z", "y")]] {
+        let mut room = Room::new(Vec::new(), Vec::new());
+        let held = if new_page.len() == 2 { page(1..=2) } else { page(71..=120) };
+        greet(&mut room, "me", &["me"], held);
+        room.lost();
+        greet(&mut room, "me2", &["me2"], new_page.clone());
+        assert_eq!(room.log().newest(), new_page.last().and_then(|record| record.id));
+        let first = room.log().get(1).map(|message| message.text.to_string());
+        assert_eq!(first, new_page.first().map(|record| record.payload.clone()));
+    }
+}
+
+#[test]
+fn a_probe_is_answered_by_a_page_that_changes_nothing() {
+    let mut room = Room::new(Vec::new(), Vec::new());
+    greet(&mut room, "me", &["me"], page(71..=120));
+    room.probe_sent();
+    assert_eq!(room.load_older(false), Some(Cursor(1)));
+    let changes = room.apply(history(71..=120), NOW);
+    assert_eq!(changes.ask, None, "the page itself is still under way");
+    room.apply(history(21..=70), NOW);
+    assert_eq!(room.log().oldest(), Some(21));
+}
+
+#[test]
+fn days_stand_between_and_groups_end_with_them() {
+    let mut room = greeted();
+    let mut late = frame("b", said(2, "late"));
+    late.ts = Some(NOW + 2 * 60_000);
+    room.apply(late, NOW);
+    let mut later = frame("b", said(3, "later"));
+    later.ts = Some(NOW + 8 * 60_000);
+    room.apply(later, NOW);
+    assert_eq!(drawn(&room)[1..], ["+1:nb:one", "2:nb:late", "+3:nb:later"]);
+    // On a clock whose midnight lies between the first two, the second has its own heading.
+    let to_midnight = i32::try_from(24 * 60 - (NOW / 60_000) % (24 * 60)).unwrap() - 1;
+    let rows = room.rows(&mut |_| to_midnight);
+    let days = rows.iter().filter(|(_, row)| matches!(row, Row::Day(_))).count();
+    assert_eq!(days, 2);
+}

@@ -1,0 +1,310 @@
+//! Any interleaving of live events, pages, losses and returns gives the true log: each id once, in
+//! order, with what was said; and the true member list. Against a naive server kept beside it.
+
+use std::collections::VecDeque;
+
+use proptest::prelude::*;
+use xmeet_shared::{Cursor, Envelope, MessageId, Record, ServerMessage};
+
+use super::tests::{frame, greet, name, record, said};
+use super::*;
+
+/// What can happen.
+#[derive(Debug, Clone)]
+enum Step {
+    /// Somebody says something.
+    Speak(u8),
+    /// Somebody comes or goes.
+    Toggle(u8),
+    /// Somebody takes another name.
+    Rename(u8),
+    /// The person types something.
+    Type(u8),
+    /// The server reads one frame of ours.
+    Serve,
+    /// One frame of the server's arrives.
+    Arrive,
+    /// The view nears the top of the list.
+    LoadOlder,
+    /// The view nears a gap.
+    LoadGap,
+    /// The connection goes; what was under way with it.
+    Lose,
+    /// The connection comes back.
+    Return,
+    /// The server drops its oldest messages.
+    Trim(u8),
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => any::<u8>().prop_map(Step::Speak),
+        1 => any::<u8>().prop_map(Step::Toggle),
+        1 => any::<u8>().prop_map(Step::Rename),
+        2 => any::<u8>().prop_map(Step::Type),
+        8 => Just(Step::Serve),
+        12 => Just(Step::Arrive),
+        4 => Just(Step::LoadOlder),
+        2 => Just(Step::LoadGap),
+        1 => Just(Step::Lose),
+        2 => Just(Step::Return),
+        1 => any::<u8>().prop_map(Step::Trim),
+    ]
+}
+
+/// A frame of ours on its way to the server.
+enum Up {
+    Page(Cursor),
+    Say(String),
+}
+
+/// A naive server with one client under test, and the wires between them.
+struct World {
+    log: Vec<Record>,
+    kept_from: MessageId,
+    /// Everybody present, ourselves included.
+    others: Vec<(String, String)>,
+    connections: u32,
+    is_up: bool,
+    up: VecDeque<Up>,
+    down: VecDeque<Envelope>,
+    room: Room,
+    typed: Vec<String>,
+}
+
+impl World {
+    fn new(messages: usize) -> Self {
+        let log = (1..=messages as u64).map(|id| record(id, "p0", &format!("old{id}"))).collect();
+        Self {
+            log,
+            kept_from: 1,
+            others: vec![("p0".into(), "n0".into())],
+            connections: 0,
+            is_up: false,
+            up: VecDeque::new(),
+            down: VecDeque::new(),
+            room: Room::new(Vec::new(), Vec::new()),
+            typed: Vec::new(),
+        }
+    }
+
+    fn me(&self) -> String {
+        format!("me{}", self.connections)
+    }
+
+    fn page(&self, cursor: Cursor) -> Vec<Record> {
+        let newest = self.log.len() as u64;
+        let ids = cursor.ids(&(self.kept_from..=newest));
+        let at = |id: MessageId| self.log[usize::try_from(id).unwrap() - 1].clone();
+        ids.map(|ids| ids.map(at).collect()).unwrap_or_default()
+    }
+
+    fn tell(&mut self, envelope: Envelope) {
+        if self.is_up {
+            self.down.push_back(envelope);
+        }
+    }
+
+    fn speak(&mut self, from: &str, text: &str) {
+        let id = self.log.len() as u64 + 1;
+        self.log.push(record(id, from, text));
+        self.tell(frame(from, said(id, text)));
+    }
+
+    fn toggle(&mut self, who: u8) {
+        let pid = format!("p{}", who % 4);
+        if let Some(place) = self.others.iter().position(|(other, _)| *other == pid) {
+            self.others.remove(place);
+            self.tell(frame(&pid, ServerMessage::Leave));
+        } else {
+            self.others.push((pid.clone(), "new".into()));
+            self.tell(frame(&pid, ServerMessage::Join(name("new"))));
+        }
+    }
+
+    fn rename(&mut self, who: u8) {
+        if let Some((pid, called)) = self.others.get_mut(usize::from(who) % 4) {
+            *called = format!("called{who}");
+            let (pid, called) = (pid.clone(), called.clone());
+            self.tell(frame(&pid, ServerMessage::ChangeName(name(&called))));
+        }
+    }
+
+    fn serve(&mut self) {
+        match self.up.pop_front() {
+            Some(Up::Page(cursor)) => {
+                let page = self.page(cursor);
+                let me = self.me();
+                self.tell(frame(&me, ServerMessage::History(page)));
+            }
+            Some(Up::Say(text)) => {
+                let me = self.me();
+                self.speak(&me, &text);
+            }
+            None => {}
+        }
+    }
+
+    /// Frames that come are taken in, and what may be sent is.
+    fn arrive(&mut self) {
+        if let Some(envelope) = self.down.pop_front() {
+            let changes = self.room.apply(envelope, 0);
+            self.up.extend(changes.ask.map(Up::Page));
+        }
+        self.pump();
+    }
+
+    fn pump(&mut self) {
+        while let Some((local, text)) = self.room.next_to_send() {
+            self.up.push_back(Up::Say(text.to_string()));
+            self.room.sent(local);
+        }
+    }
+
+    fn go_back(&mut self) {
+        if self.is_up {
+            return;
+        }
+        self.connections += 1;
+        self.is_up = true;
+        let me = self.me();
+        self.others.push((me.clone(), format!("n{me}")));
+        let present = self.others.clone();
+        let page = self.page(Cursor(0));
+        greet(&mut self.room, &me, &[], page);
+        let member = |(pid, called): &(String, String)| xmeet_shared::Member {
+            pid: tests::pid(pid),
+            nickname: name(called),
+        };
+        let members = ServerMessage::Members(present.iter().map(member).collect());
+        self.room.apply(frame(&me, members), 0);
+        self.pump();
+    }
+
+    fn lose(&mut self) {
+        self.is_up = false;
+        let me = self.me();
+        self.others.retain(|(pid, _)| *pid != me);
+        self.up.clear();
+        self.down.clear();
+        self.room.lost();
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Speak(n) => self.speak("p0", &format!("s{n}")),
+            Step::Toggle(who) => self.toggle(*who),
+            Step::Rename(who) => self.rename(*who),
+            Step::Type(n) => {
+                let text = format!("t{}", n % 3);
+                self.room.say(&text, 0);
+                self.typed.push(text);
+                self.pump();
+            }
+            Step::Serve => self.serve(),
+            Step::Arrive => self.arrive(),
+            Step::LoadOlder => {
+                let ask = self.room.load_older(true);
+                self.up.extend(ask.map(Up::Page));
+            }
+            Step::LoadGap => {
+                let gap = self.gaps().pop();
+                let ask = gap.and_then(|gap| self.room.load(gap.last, true));
+                self.up.extend(ask.map(Up::Page));
+            }
+            Step::Lose => self.lose(),
+            Step::Return => self.go_back(),
+            Step::Trim(n) => {
+                let newest = self.log.len() as u64;
+                self.kept_from = (self.kept_from + u64::from(n % 40)).min(newest.max(1));
+            }
+        }
+    }
+
+    fn gaps(&self) -> Vec<GapRow> {
+        let rows = self.room.rows(&mut |_| 0);
+        rows.into_iter()
+            .filter_map(|(_, row)| match row {
+                Row::Gap(gap) if gap.is_kept => Some(gap),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The connection holds and the person scrolls everywhere, until nothing more comes.
+    fn settle(&mut self) {
+        self.go_back();
+        loop {
+            while !self.up.is_empty() || !self.down.is_empty() {
+                self.serve();
+                self.arrive();
+            }
+            self.step(&Step::LoadOlder);
+            self.step(&Step::LoadGap);
+            if self.up.is_empty() {
+                break;
+            }
+        }
+    }
+}
+
+/// Rows are in order, each id stands once, says what was said, and names are not doubled.
+fn check_rows(world: &World) -> Result<(), TestCaseError> {
+    let rows = world.room.rows(&mut |_| 0);
+    let keys: std::collections::HashSet<_> = rows.iter().map(|(key, _)| *key).collect();
+    prop_assert_eq!(keys.len(), rows.len(), "two rows of one name");
+    let mut next: Option<MessageId> = None;
+    for (_, row) in rows {
+        match row {
+            Row::Message(MessageRow { message, .. }) => {
+                let Some(id) = message.id else { continue };
+                prop_assert!(next.is_none_or(|next| next == id), "{id} after {next:?}");
+                let truth = &world.log[usize::try_from(id).unwrap() - 1];
+                prop_assert_eq!(&*message.text, truth.payload.as_str());
+                prop_assert_eq!(&message.from, &truth.from);
+                next = Some(id + 1);
+            }
+            Row::Gap(gap) => {
+                prop_assert_eq!(next, Some(gap.first));
+                next = Some(gap.last + 1);
+            }
+            Row::Top(_) | Row::Day(_) | Row::Line(_) => {}
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_interleaving_gives_the_true_log(
+        messages in 0usize..260,
+        steps in prop::collection::vec(any_step(), 0..250),
+    ) {
+        let mut world = World::new(messages);
+        for step in &steps {
+            world.step(step);
+            check_rows(&world)?;
+        }
+        world.settle();
+        check_rows(&world)?;
+        prop_assert!(world.gaps().is_empty());
+        let newest = world.log.len() as u64;
+        prop_assert_eq!(world.room.log().newest().unwrap_or(0), newest);
+        for id in world.kept_from..=newest {
+            prop_assert!(world.room.log().get(id).is_some(), "{} is missing", id);
+        }
+        let present: Vec<_> = world.others.iter().map(|(pid, _)| pid.clone()).collect();
+        let shown: Vec<_> =
+            world.room.people().iter().map(|person| person.pid.as_str().to_owned()).collect();
+        prop_assert_eq!(shown, present);
+        // What was typed is in the log, in its order, or still here for the person to decide about.
+        let ours = |from: &str| from.starts_with("me");
+        let kept = world.log.iter().filter(|record| ours(record.from.as_str())).count();
+        let here = world.room.outbox().entries().count();
+        prop_assert!(kept <= world.typed.len(), "something was said twice");
+        prop_assert!(kept + here >= world.typed.len(), "something typed was lost");
+        prop_assert!(world.room.next_to_send().is_none());
+    }
+}

@@ -1,0 +1,233 @@
+//! Keeps a reader's place in a list that grows at both ends. The list stays at the bottom when it
+//! is there, and only then; otherwise the row under the reader's eyes stays where it is: the place
+//! is tied to an element, not to a number.
+//!
+//! Rows change once per frame (see `store::flush`), and a `ResizeObserver` reports every change of
+//! size before that frame is painted, so that nothing is ever seen out of place.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Element, HtmlElement, ResizeObserver};
+
+/// This close to the bottom is at the bottom.
+const AT_BOTTOM_PX: f64 = 4.0;
+
+/// What in a row is held in place: its heading may come and go above it.
+const ANCHORS: &str = "[data-testid=text], [data-kind], [data-row=gap]";
+
+/// A scrolling list.
+pub struct Scroller {
+    container: HtmlElement,
+    content: HtmlElement,
+    state: RefCell<State>,
+    /// Told after each change of place or size.
+    on_move: Box<dyn Fn(&Scroller)>,
+}
+
+/// A place in the list: a row, by its `data-id`, and how far its text is below the upper edge.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Place {
+    id: String,
+    offset_px: f64,
+}
+
+#[derive(Default)]
+struct State {
+    is_free: bool,
+    anchor: Option<(Element, f64)>,
+    top: f64,
+    height: i32,
+    /// Width and height of what is seen of the list.
+    window: (i32, i32),
+}
+
+impl Scroller {
+    /// Watches `content` inside `container`, which scrolls, for as long as both are on the page.
+    /// It starts at `place`, else at the bottom.
+    pub fn watch(
+        container: HtmlElement,
+        content: HtmlElement,
+        place: Option<Place>,
+        on_move: impl Fn(&Scroller) + 'static,
+    ) -> Rc<Self> {
+        let (state, on_move) = (RefCell::default(), Box::new(on_move));
+        let scroller = Rc::new(Self { container, content, state, on_move });
+        scroller.go_to(place);
+        let watched = scroller.clone();
+        let resized = Closure::<dyn FnMut(JsValue)>::new(move |_| watched.changed());
+        if let Ok(observer) = ResizeObserver::new(resized.as_ref().unchecked_ref()) {
+            observer.observe(&scroller.container);
+            observer.observe(&scroller.content);
+        }
+        let watched = scroller.clone();
+        let scrolled = Closure::<dyn FnMut()>::new(move || watched.changed());
+        scroller.container.set_onscroll(Some(scrolled.as_ref().unchecked_ref()));
+        resized.forget();
+        scrolled.forget();
+        scroller
+    }
+
+    /// Whether the list is at the bottom, and stays there.
+    #[must_use]
+    pub fn is_at_bottom(&self) -> bool {
+        !self.state.borrow().is_free
+    }
+
+    /// Where the list is, for [`Scroller::watch`] on another copy of it; `None` at the bottom.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        let state = self.state.borrow();
+        let (anchor, offset_px) = state.anchor.as_ref().filter(|_| state.is_free)?;
+        let id = anchor.closest("[data-id]").ok().flatten()?.get_attribute("data-id")?;
+        Some(Place { id, offset_px: *offset_px })
+    }
+
+    /// How far the view is from the top of the list.
+    #[must_use]
+    pub fn top(&self) -> f64 {
+        self.state.borrow().top
+    }
+
+    /// The rows that a selector finds and that are less than `margin_px` away from the view, each
+    /// with whether it lies in the lower half of the view or below.
+    #[must_use]
+    pub fn near(&self, selector: &str, margin_px: f64) -> Vec<(Element, bool)> {
+        let Ok(found) = self.content.query_selector_all(selector) else { return Vec::new() };
+        let view = self.container.get_bounding_client_rect();
+        let middle = (view.top() + view.bottom()) / 2.0;
+        (0..found.length())
+            .filter_map(|index| found.item(index)?.dyn_into::<Element>().ok())
+            .filter_map(|row| {
+                let rect = row.get_bounding_client_rect();
+                let is_near = rect.bottom() > view.top() - margin_px
+                    && rect.top() < view.bottom() + margin_px;
+                is_near.then(|| (row, rect.top() > middle))
+            })
+            .collect()
+    }
+
+    /// Goes to the bottom, to stay there.
+    pub fn to_bottom(&self) {
+        self.state.borrow_mut().is_free = false;
+        self.pin();
+        self.note();
+    }
+
+    fn go_to(&self, place: Option<Place>) {
+        let anchor = place.and_then(|Place { id, offset_px }| {
+            let row = format!("[data-id=\"{id}\"] [data-testid=text]");
+            Some((self.content.query_selector(&row).ok().flatten()?, offset_px))
+        });
+        let mut state = self.state.borrow_mut();
+        state.is_free = anchor.is_some();
+        state.anchor = anchor;
+    }
+
+    /// The person scrolled, or the list or its window changed size, or both.
+    fn changed(&self) {
+        if !self.container.is_connected() {
+            return;
+        }
+        let (moved, is_grown, is_window) = {
+            let state = self.state.borrow();
+            (
+                self.scroll_top() - state.top,
+                state.height != self.container.scroll_height(),
+                state.window != self.window(),
+            )
+        };
+        if is_grown || is_window {
+            // A window that changes size moves the list by itself: nobody scrolled.
+            if self.is_at_bottom() && (moved > -1.0 || is_window || self.is_near_bottom()) {
+                self.pin();
+            } else {
+                self.restore(if is_window { 0.0 } else { moved });
+            }
+        }
+        self.note();
+    }
+
+    fn window(&self) -> (i32, i32) {
+        (self.container.client_width(), self.container.client_height())
+    }
+
+    fn pin(&self) {
+        self.container.set_scroll_top(self.container.scroll_height());
+    }
+
+    /// Puts the anchor back where it was, less what the person scrolled meanwhile.
+    fn restore(&self, moved: f64) {
+        let state = self.state.borrow();
+        let Some((anchor, offset)) = &state.anchor else { return };
+        if !anchor.is_connected() {
+            return;
+        }
+        let correction = self.offset(anchor) - (offset - moved);
+        if correction.abs() >= 0.5 {
+            self.set_scroll_top(self.scroll_top() + correction);
+        }
+    }
+
+    fn note(&self) {
+        let anchor = self.find_anchor();
+        {
+            let mut state = self.state.borrow_mut();
+            state.anchor = anchor.map(|anchor| {
+                let offset = self.offset(&anchor);
+                (anchor, offset)
+            });
+            state.top = self.scroll_top();
+            state.height = self.container.scroll_height();
+            state.window = self.window();
+            state.is_free = !self.is_near_bottom();
+        }
+        (self.on_move)(self);
+    }
+
+    fn is_near_bottom(&self) -> bool {
+        let end = f64::from(self.container.scroll_height() - self.container.client_height());
+        end - self.scroll_top() <= AT_BOTTOM_PX
+    }
+
+    fn offset(&self, element: &Element) -> f64 {
+        element.get_bounding_client_rect().top() - self.container.get_bounding_client_rect().top()
+    }
+
+    /// The first row that reaches into the view: found by halves, for rows stand in order.
+    fn find_anchor(&self) -> Option<Element> {
+        let view_top = self.container.get_bounding_client_rect().top();
+        let rows = self.content.children();
+        let is_above = |index: u32| {
+            rows.item(index).is_some_and(|row| row.get_bounding_client_rect().bottom() <= view_top)
+        };
+        let (mut low, mut high) = (0, rows.length());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if is_above(middle) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        (low..rows.length().min(low + 8)).find_map(|index| {
+            let row = rows.item(index)?;
+            let is_anchor = row.matches(ANCHORS).unwrap_or(false);
+            if is_anchor { Some(row) } else { row.query_selector(ANCHORS).ok().flatten() }
+        })
+    }
+
+    /// Fractions count: on a screen of high density a row may stand on half a pixel.
+    fn scroll_top(&self) -> f64 {
+        js_sys::Reflect::get(&self.container, &"scrollTop".into())
+            .ok()
+            .and_then(|top| top.as_f64())
+            .unwrap_or_default()
+    }
+
+    fn set_scroll_top(&self, top: f64) {
+        let _ = js_sys::Reflect::set(&self.container, &"scrollTop".into(), &top.into());
+    }
+}

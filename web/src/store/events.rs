@@ -1,0 +1,176 @@
+//! What the connection and the browser bring.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use xmeet_shared::{ClientCommand, Cursor, Envelope, Nickname};
+
+use super::{Store, flush};
+use crate::connection::{Input, Link, LinkEvent, Phase};
+use crate::page::socket_url;
+use crate::room::Changes;
+use crate::{browser, prefs};
+
+/// How often the connection's timers are looked at.
+const TICK: Duration = Duration::from_secs(1);
+
+/// How long a history page may take.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl Store {
+    pub(super) fn connect(self) {
+        let link = Link::new(move || self.url(), move |event| self.on_link(event));
+        *self.inner().link.borrow_mut() = Some(link);
+        self.input(Input::Start);
+        set_interval(move || self.tick(), TICK);
+        for (event, input) in [("online", Input::Online), ("offline", Input::Offline)] {
+            window_event_listener_untyped(event, move |_| self.input(input));
+        }
+        // Where the member list stands beside the messages, it cannot be open over them.
+        window_event_listener_untyped("resize", move |_| {
+            if self.members_open.get_untracked() && browser::matches_media("(min-width: 50rem)") {
+                self.members_open.set(false);
+            }
+        });
+        window_event_listener_untyped("visibilitychange", move |_| {
+            self.input(if browser::is_hidden() { Input::Hidden } else { Input::Visible });
+        });
+    }
+
+    pub(super) fn input(self, input: Input) {
+        let link = self.inner().link.borrow().clone();
+        if let Some(link) = link {
+            link.input(input);
+        }
+    }
+
+    pub(super) fn transmit(self, frame: &str) -> bool {
+        let link = self.inner().link.borrow().clone();
+        link.is_some_and(|link| link.send(frame))
+    }
+
+    fn url(self) -> String {
+        let inner = self.inner();
+        let location = browser::window().location();
+        let secure = location.protocol().is_ok_and(|scheme| scheme == "https:");
+        let host = location.host().unwrap_or_default();
+        let nickname = inner.nickname.borrow();
+        socket_url(secure, &host, &inner.room_id, nickname.as_ref().map(Nickname::as_str))
+    }
+
+    fn tick(self) {
+        self.input(Input::Tick);
+        self.show_wait(self.phase.get_untracked());
+        let today = flush::today(browser::now());
+        if self.today.get_untracked() != today {
+            self.today.set(today);
+            self.schedule_flush();
+        }
+    }
+
+    fn show_wait(self, phase: Phase) {
+        let (Phase::Retrying { retry_at } | Phase::Lost { retry_at }) = phase else { return };
+        let left_ms = (retry_at - browser::now()).max(0);
+        let left_s = u64::try_from(left_ms).unwrap_or(0).div_ceil(1000);
+        if self.retry_in_s.get_untracked() != left_s {
+            self.retry_in_s.set(left_s);
+        }
+    }
+
+    fn on_link(self, event: LinkEvent) {
+        match event {
+            LinkEvent::Frame(frame) => {
+                // A frame of a later version, or one that makes no sense, is none of ours.
+                if let Ok(envelope) = Envelope::parse(&frame) {
+                    let changes = self.inner().model.borrow_mut().apply(envelope, browser::now());
+                    self.changed(changes);
+                }
+            }
+            LinkEvent::Phase(phase) => {
+                self.phase.set(phase);
+                self.show_wait(phase);
+            }
+            LinkEvent::Lost => {
+                self.inner().model.borrow_mut().lost();
+                self.is_catching_up.set(true);
+                self.schedule_flush();
+            }
+            LinkEvent::Probe => {
+                if self.transmit(&ClientCommand::History(Cursor(0)).to_string()) {
+                    self.inner().model.borrow_mut().probe_sent();
+                }
+            }
+        }
+    }
+
+    fn changed(self, changes: Changes) {
+        let Changes { rows, members, outbox, is_greeted, notice, returned, ask } = changes;
+        if rows || members {
+            self.schedule_flush();
+        }
+        if members {
+            self.remember_name();
+        }
+        if is_greeted {
+            self.input(Input::Greeted);
+            let inner = self.inner();
+            prefs::set_own_pids(&inner.room_id, inner.model.borrow().own_pids());
+            // Once the rows of the greeting stand, what comes is new.
+            set_timeout(move || self.is_catching_up.set(false), Duration::from_millis(500));
+        }
+        if let Some(notice) = notice {
+            self.notice.set(Some(notice));
+        }
+        if let Some(text) = returned {
+            self.give_back(&text);
+        }
+        if let Some(cursor) = ask {
+            self.ask_page(cursor);
+        }
+        if outbox {
+            self.outbox_changed();
+        }
+    }
+
+    /// Our name as the room has it is the one to come back with.
+    fn remember_name(self) {
+        let inner = self.inner();
+        let Some(name) = inner.model.borrow().my_name() else { return };
+        let name = Nickname::from_handshake(&name);
+        if *inner.nickname.borrow() != name || prefs::nickname().is_none() {
+            prefs::set_nickname(name.as_ref().map(Nickname::as_str));
+            *inner.nickname.borrow_mut() = name;
+        }
+    }
+
+    /// Asks for a page that the model wants.
+    pub(super) fn ask_page(self, cursor: Cursor) {
+        let number = self.inner().model.borrow().request_number();
+        let is_sent = self.transmit(&ClientCommand::History(cursor).to_string());
+        let wait = if is_sent { PAGE_TIMEOUT } else { Duration::ZERO };
+        set_timeout(
+            move || {
+                if self.inner().model.borrow_mut().time_out(number) {
+                    self.schedule_flush();
+                }
+            },
+            wait,
+        );
+        self.schedule_flush();
+    }
+
+    /// Keeps the outbox and sends what may be sent.
+    pub(super) fn outbox_changed(self) {
+        let inner = self.inner();
+        loop {
+            let next = inner.model.borrow().next_to_send();
+            let Some((local, text)) = next else { break };
+            if !self.transmit(&text) {
+                break;
+            }
+            inner.model.borrow_mut().sent(local);
+        }
+        prefs::set_outbox(&inner.room_id, &inner.model.borrow().outbox().saved());
+        self.schedule_flush();
+    }
+}
