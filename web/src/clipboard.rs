@@ -50,7 +50,8 @@ fn copy_selection(text: &str) -> Result<bool, JsValue> {
     field.set_value(text);
     field.set_class_name("sr-only");
     let Some(body) = document.body() else { return Ok(false) };
-    let focused = document.active_element().and_then(|it| it.dyn_into::<web_sys::HtmlElement>().ok());
+    let focused =
+        document.active_element().and_then(|it| it.dyn_into::<web_sys::HtmlElement>().ok());
     body.append_child(&field)?;
     field.select();
     let is_copied = document.unchecked_ref::<web_sys::HtmlDocument>().exec_command("copy");

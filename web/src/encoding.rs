@@ -30,9 +30,7 @@ pub fn decode_segment(text: &str) -> Option<String> {
 /// space, and bytes that are not UTF-8 become replacement characters.
 #[must_use]
 pub fn query_value(query: &str, key: &str) -> Option<String> {
-    pairs(query)
-        .find(|(name, _)| form_decode(name) == key)
-        .map(|(_, value)| form_decode(value))
+    pairs(query).find(|(name, _)| form_decode(name) == key).map(|(_, value)| form_decode(value))
 }
 
 /// The query string without `key`, the rest as it was; empty when nothing is left.
@@ -47,10 +45,7 @@ pub fn query_without(query: &str, key: &str) -> String {
 }
 
 fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
-    query
-        .trim_start_matches('?')
-        .split('&')
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+    query.trim_start_matches('?').split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
 
 fn form_decode(text: &str) -> String {

@@ -134,7 +134,8 @@ mod tests {
 
     /// The two colours of `NAME: light-dark(#rrggbb, #rrggbb);`.
     fn pair(css: &str, name: &str) -> (Rgb, Rgb) {
-        let start = css.find(&format!("{name}: light-dark(")).unwrap_or_else(|| panic!("no {name}"));
+        let start =
+            css.find(&format!("{name}: light-dark(")).unwrap_or_else(|| panic!("no {name}"));
         let inner = css[start..].split_once('(').unwrap().1.split_once(')').unwrap().0;
         let (light, dark) = inner.split_once(", ").unwrap();
         (rgb(light), rgb(dark))

@@ -53,7 +53,9 @@ fn find_scheme(text: &str) -> Option<usize> {
 fn address_length(text: &str) -> usize {
     let scheme = scheme_length(text);
     let ends = |c: char| {
-        c.is_whitespace() || c.is_control() || matches!(c,
+        c.is_whitespace()
+            || c.is_control()
+            || matches!(c,
             '<' | '>' | '"' | '`' | '|' | '\\' | '^' | '{' | '}'
             // Punctuation that Chinese and Japanese put right behind an address.
             | '\u{3001}'..='\u{3003}' | '\u{3008}'..='\u{3011}' | '，' | '！' | '？' | '；' | '：'
@@ -63,7 +65,8 @@ fn address_length(text: &str) -> usize {
     loop {
         let trimmed = address.trim_end_matches(['.', ',', ';', ':', '!', '?', '\'', '*', '_', '~']);
         let unclosed = |open: char, close: char| {
-            trimmed.ends_with(close) && trimmed.matches(close).count() > trimmed.matches(open).count()
+            trimmed.ends_with(close)
+                && trimmed.matches(close).count() > trimmed.matches(open).count()
         };
         let next = if unclosed('(', ')') || unclosed('[', ']') {
             &trimmed[..trimmed.len() - 1]

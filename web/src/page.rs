@@ -114,7 +114,10 @@ mod tests {
         assert_eq!(Page::at("/room/a/b"), Page::Unknown);
         assert_eq!(Page::at("/room/"), Page::BadRoom(BadRoom::Id(RoomIdError::Empty)));
         assert_eq!(Page::at("/room/%FF"), Page::BadRoom(BadRoom::NotText));
-        assert_eq!(Page::at("/room/%00"), Page::BadRoom(BadRoom::Id(RoomIdError::ControlCharacter)));
+        assert_eq!(
+            Page::at("/room/%00"),
+            Page::BadRoom(BadRoom::Id(RoomIdError::ControlCharacter))
+        );
     }
 
     #[test]

@@ -20,7 +20,8 @@ impl Settings {
     /// Reads what was chosen before, else what the browser asks for, and provides it to every
     /// component below.
     pub fn provide() -> Self {
-        let asked = || Lang::from_tag(&browser::window().navigator().language().unwrap_or_default());
+        let asked =
+            || Lang::from_tag(&browser::window().navigator().language().unwrap_or_default());
         let settings = Self {
             lang: RwSignal::new(prefs::language().unwrap_or_else(asked)),
             dark: RwSignal::new(prefs::dark().unwrap_or_else(system_is_dark)),

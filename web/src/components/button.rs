@@ -74,12 +74,7 @@ pub fn small_button(
     word_button("small", testid, move || label.to_owned(), press)
 }
 
-fn draw_words(
-    class: &'static str,
-    testid: &'static str,
-    label: Words,
-    press: Press,
-) -> AnyView {
+fn draw_words(class: &'static str, testid: &'static str, label: Words, press: Press) -> AnyView {
     view! {
         <button type="button" class=class data-testid=testid on:click=move |_| press()>
             {label}

@@ -12,9 +12,9 @@ use super::ime::Ime;
 use super::live::{attribute, flag, live, truth, when, words};
 use super::rename_form::rename_form;
 use super::server_error::ServerError;
-use crate::{browser, identity};
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::{browser, identity};
 
 /// The counter appears when fewer bytes than this are left.
 const COUNTER_BYTES: usize = 4 * 1024;
@@ -67,9 +67,8 @@ pub fn Composer() -> impl IntoView {
             }
         }
     };
-    let notice = live(move || {
-        asks.get().then(|| command_notice(store.draft.get_untracked(), done))
-    });
+    let notice =
+        live(move || asks.get().then(|| command_notice(store.draft.get_untracked(), done)));
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         send();

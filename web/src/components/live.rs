@@ -45,9 +45,7 @@ pub fn when(
 ) -> AnyView {
     let view = view.into();
     let condition = Memo::new(move |_| condition());
-    draw(ViewFn::from(move || {
-        if condition.get() { untrack(|| view.run()) } else { ().into_any() }
-    }))
+    draw(ViewFn::from(move || if condition.get() { untrack(|| view.run()) } else { ().into_any() }))
 }
 
 /// Does `run`, and again whenever what it read has changed.

@@ -35,9 +35,7 @@ pub fn MemberPanel() -> impl IntoView {
             close();
         }
     };
-    let while_open = |value: &'static str| {
-        attribute(move || open.get().then(|| value.to_owned()))
-    };
+    let while_open = |value: &'static str| attribute(move || open.get().then(|| value.to_owned()));
     let count = words(move || store.people.with(Vec::len).to_string());
     view! {
         <div class="veil" class:open=flag(move || open.get()) on:click=move |_| close()></div>

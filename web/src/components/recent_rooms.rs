@@ -22,10 +22,15 @@ pub fn RecentRooms() -> impl IntoView {
         if links.is_empty() {
             return ().into_any();
         }
-        let forget = word_button("link", "forget-rooms", || text.recent_forget.to_owned(), move || {
-            prefs::forget_rooms();
-            rooms.set(Vec::new());
-        });
+        let forget = word_button(
+            "link",
+            "forget-rooms",
+            || text.recent_forget.to_owned(),
+            move || {
+                prefs::forget_rooms();
+                rooms.set(Vec::new());
+            },
+        );
         view! {
             <nav class="recent" data-testid="recent-rooms" aria-labelledby="recent-title">
                 <h2 id="recent-title">{text.recent}</h2>

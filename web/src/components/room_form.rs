@@ -107,9 +107,8 @@ fn room_field(room: RwSignal<String>, error: RwSignal<Option<BadRoom>>) -> AnyVi
             let words = (text.room_long)(asked.as_str().chars().count() as u64);
             note("note warn", "room-warning", words)
         });
-        let reason = error
-            .get()
-            .map(|why| note("note bad", "room-error", text.bad_room_reason(why)));
+        let reason =
+            error.get().map(|why| note("note bad", "room-error", text.bad_room_reason(why)));
         view! { {warning}{reason} }
     });
     let field = TextField {
@@ -136,10 +135,7 @@ fn room_field(room: RwSignal<String>, error: RwSignal<Option<BadRoom>>) -> AnyVi
 }
 
 /// What to be called there, with what has to be said about it.
-fn nickname_field(
-    nickname: RwSignal<String>,
-    error: RwSignal<Option<NicknameError>>,
-) -> AnyView {
+fn nickname_field(nickname: RwSignal<String>, error: RwSignal<Option<NicknameError>>) -> AnyView {
     let text = Settings::words();
     let notes = live(move || {
         error.get().map(|why| note("note bad", "nickname-error", text.bad_nickname_reason(why)))

@@ -33,5 +33,6 @@ fn day_row(row: RwSignal<Row>) -> AnyView {
         };
         text.day(day, store.today.get())
     });
-    view! { <div class="row day" data-row="day" role="separator"><span>{name}</span></div> }.into_any()
+    view! { <div class="row day" data-row="day" role="separator"><span>{name}</span></div> }
+        .into_any()
 }

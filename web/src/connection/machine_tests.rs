@@ -100,7 +100,11 @@ fn offline_shows_at_once_and_online_tries_at_once() {
     assert_eq!(machine.handle(Input::Offline, 5_000, 0.0), Some(Effect::Close));
     assert_eq!(machine.phase(), Phase::Lost { retry_at: 35_000 });
     machine.handle(Input::Closed { code: 1006 }, 5_001, 0.0);
-    assert_eq!(machine.phase(), Phase::Lost { retry_at: 35_000 }, "its close event changes nothing");
+    assert_eq!(
+        machine.phase(),
+        Phase::Lost { retry_at: 35_000 },
+        "its close event changes nothing"
+    );
     assert_eq!(machine.handle(Input::Online, 6_000, 0.0), Some(Effect::Open));
 }
 

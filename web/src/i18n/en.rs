@@ -126,7 +126,9 @@ pub(super) const TEXT: Text = Text {
     cancel: "Cancel",
     command_rename: ("This is a command. It would change your nickname to ", "."),
     command_bad_name: "This is the command that changes your nickname, but without a usable name.",
-    command_history: |n| format!("This is a command. It would load page {n} of the older messages."),
+    command_history: |n| {
+        format!("This is a command. It would load page {n} of the older messages.")
+    },
     command_bad_history: "This is the command that loads older messages, but without a page number.",
     command_do_rename: "Change my name",
     command_do_history: "Load older messages",

@@ -254,7 +254,8 @@ mod tests {
 
     #[test]
     fn every_server_error_has_words_in_both_languages() {
-        let codes = ["bad_cursor", "bad_nickname", "unsupported", "too_large", "rate_limited", "storage"];
+        let codes =
+            ["bad_cursor", "bad_nickname", "unsupported", "too_large", "rate_limited", "storage"];
         for code in codes {
             let code = Some(ErrorCode::from(code));
             let notice = Notice { code, words: "SERVER".into(), retry_after_ms: None };

@@ -108,9 +108,7 @@ impl Room {
         newest_there < newest_here
             || records.iter().any(|record| {
                 let held = record.id.and_then(|id| self.log.get(id));
-                held.is_some_and(|held| {
-                    held.from != record.from || *held.text != *record.payload
-                })
+                held.is_some_and(|held| held.from != record.from || *held.text != *record.payload)
             })
     }
 
@@ -145,8 +143,7 @@ impl Room {
             Some(name) => name.clone(),
             None => from.as_str().into(),
         };
-        let message =
-            Message { id, from: from.clone(), name, text: text.into(), at, local: None };
+        let message = Message { id, from: from.clone(), name, text: text.into(), at, local: None };
         let text = message.text.clone();
         if let Some(id) = id
             && self.log.insert(message)

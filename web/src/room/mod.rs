@@ -172,7 +172,6 @@ impl Room {
     }
 }
 
-
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -63,10 +63,9 @@ impl SavedEntry {
         let at = words.next()?.parse().ok()?;
         let text = decode_segment(words.next()?)?.into();
         let sent = match (words.next(), words.next()) {
-            (Some(by), Some(after)) => Some(Sent {
-                by: Pid::from_wire(&decode_segment(by)?),
-                after: after.parse().ok()?,
-            }),
+            (Some(by), Some(after)) => {
+                Some(Sent { by: Pid::from_wire(&decode_segment(by)?), after: after.parse().ok()? })
+            }
             _ => None,
         };
         Some(Self { text, at, sent })

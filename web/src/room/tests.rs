@@ -103,8 +103,16 @@ fn a_greeting_is_one_snapshot_and_life_follows() {
     room.apply(frame("c", ServerMessage::ChangeName(name("CC"))), NOW);
     room.apply(frame("c", said(4, "four")), NOW);
     room.apply(frame("b", ServerMessage::Leave), NOW);
-    let expected =
-        ["Beginning", "+1:nb:one", "C in", "+2:C:two", "3:C:three", "C now CC", "+4:CC:four", "nb out"];
+    let expected = [
+        "Beginning",
+        "+1:nb:one",
+        "C in",
+        "+2:C:two",
+        "3:C:three",
+        "C now CC",
+        "+4:CC:four",
+        "nb out",
+    ];
     assert_eq!(drawn(&room), expected);
     let present: Vec<_> = room.people().iter().map(|person| &*person.name).collect();
     assert_eq!(present, ["nme", "CC"]);

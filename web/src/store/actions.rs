@@ -53,7 +53,8 @@ impl Store {
     /// Puts a text back into the message box, before whatever is there.
     pub(super) fn give_back(self, text: &str) {
         let draft = self.draft.get_untracked();
-        let both = if draft.trim().is_empty() { text.to_owned() } else { format!("{text}\n{draft}") };
+        let both =
+            if draft.trim().is_empty() { text.to_owned() } else { format!("{text}\n{draft}") };
         self.set_draft(both);
     }
 
