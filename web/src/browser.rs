@@ -1,6 +1,7 @@
 //! The few things that are asked of the browser, each in one place.
 
-use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Document, HtmlElement, Storage, Window};
 use xmeet_shared::UnixMillis;
 
@@ -97,4 +98,43 @@ pub fn forget_cookie(name: &str) {
     let _ = document
         .unchecked_ref::<web_sys::HtmlDocument>()
         .set_cookie(&format!("{name}=; Path=/; Max-Age=0; SameSite=Lax"));
+}
+
+/// Moves the keyboard to the first element that a selector finds, with the next frame: once what
+/// is being drawn now is on the page.
+pub fn focus_next_frame(selector: &'static str) {
+    next_frame(move || focus(selector));
+}
+
+/// Does `run` with the next frame, before it is painted.
+pub fn next_frame(run: impl FnOnce() + 'static) {
+    let _ = window().request_animation_frame(once(Box::new(run)).unchecked_ref());
+}
+
+/// Does `run` after `wait_ms`.
+pub fn after(wait_ms: i32, run: impl FnOnce() + 'static) {
+    let run = once(Box::new(run));
+    let _ = window()
+        .set_timeout_with_callback_and_timeout_and_arguments_0(run.unchecked_ref(), wait_ms);
+}
+
+/// Does `run` every `period_ms` for as long as the page lives.
+pub fn every(period_ms: i32, run: impl Fn() + 'static) {
+    let run = always(Box::new(run));
+    let _ = window()
+        .set_interval_with_callback_and_timeout_and_arguments_0(run.unchecked_ref(), period_ms);
+}
+
+/// Does `run` at each `event` of the window, for as long as the page lives.
+pub fn on(event: &str, run: impl Fn() + 'static) {
+    let run = always(Box::new(run));
+    let _ = window().add_event_listener_with_callback(event, run.unchecked_ref());
+}
+
+fn once(run: Box<dyn FnOnce()>) -> JsValue {
+    Closure::once_into_js(run)
+}
+
+fn always(run: Box<dyn Fn()>) -> JsValue {
+    Closure::<dyn Fn()>::wrap(run).into_js_value()
 }

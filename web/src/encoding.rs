@@ -27,7 +27,7 @@ pub fn decode_segment(text: &str) -> Option<String> {
 }
 
 /// The first value of `key` in a query string (with or without its `?`), form-decoded: `+` is a
-/// space, and bytes that are not UTF-8 become replacement characters.
+/// space. A value that is not UTF-8 is empty.
 #[must_use]
 pub fn query_value(query: &str, key: &str) -> Option<String> {
     pairs(query).find(|(name, _)| form_decode(name) == key).map(|(_, value)| form_decode(value))
@@ -49,7 +49,7 @@ fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 fn form_decode(text: &str) -> String {
-    String::from_utf8_lossy(&decode_bytes(text.as_bytes(), true)).into_owned()
+    String::from_utf8(decode_bytes(text.as_bytes(), true)).unwrap_or_default()
 }
 
 fn decode_bytes(text: &[u8], plus_is_space: bool) -> Vec<u8> {

@@ -74,10 +74,8 @@ pub fn socket_url(secure: bool, host: &str, room: &RoomId, nickname: Option<&str
 /// [`BadRoom`] says why it is neither.
 pub fn room_from_input(text: &str) -> Result<RoomId, BadRoom> {
     let text = text.trim();
-    if let Some((scheme, rest)) = text.split_once("://")
-        && matches!(scheme, "http" | "https")
-        && let Some((_, path)) = rest.split_once('/')
-    {
+    let address = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    if let Some((_, path)) = address.and_then(|address| address.split_once('/')) {
         let path = path.split(['?', '#']).next().unwrap_or(path);
         match Page::at(&format!("/{path}")) {
             Page::Room(room) => return Ok(room),

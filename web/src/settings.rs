@@ -10,8 +10,8 @@ use crate::prefs;
 /// Language and theme, reactive.
 #[derive(Clone, Copy)]
 pub struct Settings {
-    /// The language of the page.
-    pub lang: RwSignal<Lang>,
+    /// Whether the page is in Chinese: the signal type that is there anyway.
+    chinese: RwSignal<bool>,
     /// Whether the page is dark.
     pub dark: RwSignal<bool>,
 }
@@ -22,11 +22,12 @@ impl Settings {
     pub fn provide() -> Self {
         let asked =
             || Lang::from_tag(&browser::window().navigator().language().unwrap_or_default());
+        let lang = prefs::language().unwrap_or_else(asked);
         let settings = Self {
-            lang: RwSignal::new(prefs::language().unwrap_or_else(asked)),
+            chinese: RwSignal::new(lang == Lang::Zh),
             dark: RwSignal::new(prefs::dark().unwrap_or_else(system_is_dark)),
         };
-        effect(move || set_root_attribute("lang", Some(settings.lang.get().tag())));
+        effect(move || set_root_attribute("lang", Some(settings.lang().tag())));
         provide_context(settings);
         settings
     }
@@ -42,14 +43,20 @@ impl Settings {
     /// everything else is smaller and faster for it.
     #[must_use]
     pub fn words() -> &'static Text {
-        Self::get().lang.get_untracked().text()
+        untrack(|| Self::get().lang()).text()
+    }
+
+    /// The language of the page; reactive.
+    #[must_use]
+    pub fn lang(self) -> Lang {
+        if self.chinese.get() { Lang::Zh } else { Lang::En }
     }
 
     /// Switches to the other language.
     pub fn switch_language(self) {
-        let lang = self.lang.get_untracked().other();
+        let lang = untrack(|| self.lang()).other();
         prefs::set_language(lang);
-        self.lang.set(lang);
+        self.chinese.set(lang == Lang::Zh);
     }
 
     /// Switches between dark and light. Choosing what the system asks for is following it.

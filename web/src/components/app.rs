@@ -24,7 +24,8 @@ pub fn App() -> impl IntoView {
         Page::BadRoom(_) | Page::Unknown => {}
     }
     live(move || {
-        settings.lang.track();
+        // Drawn anew in the other language.
+        let _ = settings.lang();
         match page {
             Page::Landing => view! { <Landing/> }.into_any(),
             Page::Room(_) => view! { <RoomPage/> }.into_any(),

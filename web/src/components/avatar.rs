@@ -5,17 +5,11 @@ use leptos::prelude::*;
 use crate::identity;
 
 /// A seal. It says nothing to a screen reader: the name stands beside it.
-#[component]
-pub fn Avatar(
-    /// The member's colour.
-    hue: u32,
-    /// What the member is called.
-    #[prop(into)]
-    name: String,
-) -> impl IntoView {
+pub fn avatar(hue: u32, name: &str) -> AnyView {
     view! {
         <span class="avatar" data-hue=hue.to_string() aria-hidden="true">
-            <span>{identity::initial(&name)}</span>
+            <span>{identity::initial(name)}</span>
         </span>
     }
+    .into_any()
 }

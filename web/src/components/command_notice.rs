@@ -63,32 +63,32 @@ impl Meaning {
 
 /// The notice about `typed`. `done` is told when something was done about it, with whether the
 /// message box is to be emptied.
-pub fn command_notice(typed: String, done: Callback<bool>) -> AnyView {
+pub fn command_notice(typed: String, done: impl Fn(bool) + Copy + 'static) -> AnyView {
     let (text, store) = (Settings::words(), Store::get());
     let meaning = Meaning::of(&typed);
-    let problem = RwSignal::new("");
+    let problem = RwSignal::new(String::new());
     let explanation = meaning.words(text);
     let run = meaning.action(text).map(|action| {
         small_button("command-run", action, move || match meaning.run(store, text) {
-            Ok(()) => done.run(true),
-            Err(why) => problem.set(why),
+            Ok(()) => done(true),
+            Err(why) => problem.set(why.to_owned()),
         })
     });
     let say = small_button("command-say", text.command_say, move || {
         // The server says what does not start like a command.
         store.say(&format!(" {typed}"));
-        done.run(true);
+        done(true);
     });
     view! {
         <div class="strip" role="status" data-testid="command-notice">
             <p>
                 {explanation}" "<span class="soft">{text.command_say_hint}</span>" "
-                <strong>{words(move || problem.get().to_owned())}</strong>
+                <strong>{words(move || problem.get())}</strong>
             </p>
             <div class="actions">
                 {run}
                 {say}
-                {small_button("command-cancel", text.cancel, move || done.run(false))}
+                {small_button("command-cancel", text.cancel, move || done(false))}
             </div>
         </div>
     }

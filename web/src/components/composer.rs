@@ -5,13 +5,14 @@ use web_sys::KeyboardEvent;
 use xmeet_shared::ClientCommand;
 use xmeet_shared::limits::FRAME_BYTES_MAX_DEFAULT;
 
-use super::avatar::Avatar;
+use super::avatar::avatar;
 use super::command_notice::command_notice;
 use super::icon::{self, Icon};
 use super::ime::Ime;
 use super::live::{attribute, flag, live, truth, when, words};
 use super::rename_form::rename_form;
 use super::server_error::ServerError;
+use crate::room::members::Person;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::{browser, identity};
@@ -49,13 +50,13 @@ fn judge(text: &str) -> Verdict {
 pub fn Composer() -> impl IntoView {
     let store = Store::get();
     let asks = RwSignal::new(false);
-    let done = Callback::new(move |is_spent: bool| {
+    let done = move |is_spent: bool| {
         asks.set(false);
         if is_spent {
             store.set_draft(String::new());
         }
         browser::focus("#composer");
-    });
+    };
     let send = move || {
         let text = store.draft.get_untracked();
         match judge(&text) {
@@ -91,15 +92,16 @@ pub fn Composer() -> impl IntoView {
 /// One's own seal, which leads to the nickname.
 fn own_seal() -> AnyView {
     let (text, store) = (Settings::words(), Store::get());
-    let name = move || store.my_name().map(|name| name.to_string()).unwrap_or_default();
-    let label = move || Some(format!("{} ({})", text.rename, name()));
-    let seal = live(move || {
-        let name = name();
-        let hue = store.me.with(|me| {
-            let pid = me.as_ref()?;
-            Some(identity::hue(pid, &name, store.is_shared_name(&name)))
-        });
-        view! { <Avatar hue=hue.unwrap_or(identity::HUES) name/> }
+    let label = move || {
+        let name = store.myself().map(|myself| myself.name.to_string()).unwrap_or_default();
+        Some(format!("{} ({name})", text.rename))
+    };
+    let seal = live(move || match store.myself() {
+        Some(Person { pid, name }) => {
+            let hue = identity::hue(&pid, &name, store.is_shared_name(&name));
+            avatar(hue, &name)
+        }
+        None => avatar(identity::HUES, ""),
     });
     view! {
         <button
@@ -121,15 +123,16 @@ fn own_seal() -> AnyView {
 /// The field itself. A hidden copy of the text behind it makes it grow with what is in it.
 fn message_box(asks: RwSignal<bool>, send: impl Fn() + 'static) -> AnyView {
     let (text, store) = (Settings::words(), Store::get());
-    let ime = Ime::new();
-    request_animation_frame(|| {
+    let ime = Ime::default();
+    browser::next_frame(|| {
         // On a phone the keyboard would cover what the person came to read.
         if browser::matches_media("(pointer: fine)") {
             browser::focus("#composer");
         }
     });
+    let (key_ime, end_ime) = (ime.clone(), ime.clone());
     let on_key = move |event: KeyboardEvent| {
-        if ime.takes(&event) {
+        if key_ime.takes(&event) {
             return;
         }
         match event.key().as_str() {
@@ -162,7 +165,7 @@ fn message_box(asks: RwSignal<bool>, send: impl Fn() + 'static) -> AnyView {
                 prop:value=store.draft
                 on:input=on_input
                 on:compositionstart=move |_| ime.start()
-                on:compositionend=move |event| ime.end(&event)
+                on:compositionend=move |event| end_ime.end(&event)
                 on:keydown=on_key
             ></textarea>
         </div>

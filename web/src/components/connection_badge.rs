@@ -3,11 +3,11 @@
 use leptos::prelude::*;
 
 use super::button::small_button;
-use super::live::{Words, attribute, live, words};
+use super::live::{attribute, live, words};
 use crate::connection::Phase;
 use crate::i18n::Text;
 use crate::settings::Settings;
-use crate::store::Store;
+use crate::store::{Store, Turn};
 
 /// The name of a phase for styles and tests, what it is called, and what can be done about it.
 fn describe(phase: Phase, text: &Text) -> (&'static str, &'static str, Option<&'static str>) {
@@ -24,16 +24,24 @@ fn describe(phase: Phase, text: &Text) -> (&'static str, &'static str, Option<&'
 #[component]
 pub fn ConnectionBadge() -> impl IntoView {
     let (text, store) = (Settings::words(), Store::get());
-    let description = Memo::new(move |_| describe(store.phase.get(), text));
-    let state = attribute(move || Some(description.get().0.to_owned()));
-    let name = words(move || description.get().1.to_owned());
-    let wait = words(move || match store.phase.get() {
+    let description = move || describe(store.phase(), text);
+    let state = attribute(move || Some(description().0.to_owned()));
+    let name = words(move || description().1.to_owned());
+    let wait = words(move || match store.phase() {
         Phase::Retrying { .. } | Phase::Lost { .. } => (text.retrying_in)(store.retry_in_s.get()),
         Phase::Connecting | Phase::Connected | Phase::Stopped { .. } => String::new(),
     });
     let button = live(move || {
-        let action = description.get().2?;
+        let action = description().2?;
         Some(small_button("try-now", action, move || store.try_now()))
+    });
+    let announcement = words(move || {
+        let announcement = match store.turn() {
+            Turn::None => "",
+            Turn::Lost => text.said_lost,
+            Turn::Back => text.said_back,
+        };
+        announcement.to_owned()
     });
     view! {
         <div class="connection" data-testid="connection" data-state=state>
@@ -41,27 +49,7 @@ pub fn ConnectionBadge() -> impl IntoView {
             <span class="words">{name}</span>
             <span class="wait">{wait}</span>
             {button}
-            <span class="sr-only" role="status">{announcement(text, store)}</span>
+            <span class="sr-only" role="status">{announcement}</span>
         </div>
     }
-}
-
-/// "Connection lost" and "connected again", once each.
-fn announcement(text: &'static Text, store: Store) -> Words {
-    // Whether it ever was connected, and was lost since.
-    let turns = Memo::new(move |before: Option<&(bool, bool)>| {
-        let (was_connected, was_lost) = before.copied().unwrap_or_default();
-        match store.phase.get() {
-            Phase::Connected => (true, was_lost),
-            _ => (was_connected, was_lost || was_connected),
-        }
-    });
-    words(move || {
-        let announcement = match (turns.get().1, store.phase.get()) {
-            (false, _) => "",
-            (true, Phase::Connected) => text.said_back,
-            (true, _) => text.said_lost,
-        };
-        announcement.to_owned()
-    })
 }

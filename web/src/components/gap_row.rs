@@ -6,17 +6,17 @@ use leptos::prelude::*;
 use super::button::small_button;
 use super::live::{attribute, live};
 use super::top_row::spinner;
-use crate::room::{GapRow, Row};
+use crate::room::{GapRow, Row, RowKey};
 use crate::settings::Settings;
 use crate::store::Store;
 
 /// A gap.
-pub fn gap_row(row: RwSignal<Row>) -> AnyView {
+pub fn gap_row(key: RowKey) -> AnyView {
     const NONE: GapRow =
         GapRow { first: 1, last: 0, is_kept: false, is_loading: false, has_failed: false };
     let (text, store) = (Settings::words(), Store::get());
-    let gap = move || match row.get() {
-        Row::Gap(gap) => gap,
+    let gap = move || match store.row(key, Clone::clone) {
+        Some(Row::Gap(gap)) => gap,
         _ => NONE,
     };
     let first = attribute(move || Some(gap().first.to_string()));

@@ -15,13 +15,13 @@ use crate::store::Store;
 #[component]
 pub fn Header() -> impl IntoView {
     let (text, store) = (Settings::words(), Store::get());
-    let name = store.room_id().to_string();
+    let (name, title) = (store.room_id().to_string(), store.room_id().to_string());
     view! {
         <header class="room-header" inert=flag(move || store.members_open.get())>
             <a class="brand" href="/" aria-label=text.home title=text.home>
                 <Icon path=icon::MARK/>
             </a>
-            <h1 data-testid="room-name" title=name.clone()><bdi>{name.clone()}</bdi></h1>
+            <h1 data-testid="room-name" title=title><bdi>{name}</bdi></h1>
             <ConnectionBadge/>
             <div class="tools">
                 <MemberCount/>
@@ -37,11 +37,9 @@ pub fn Header() -> impl IntoView {
 #[component]
 fn MemberCount() -> impl IntoView {
     let (text, store) = (Settings::words(), Store::get());
-    let count = move || store.people.with(Vec::len).to_string();
-    let name = move || {
-        let count = store.people.with(Vec::len) as u64;
-        Some(format!("{} · {}", (text.member_count)(count), text.members_show))
-    };
+    let count = move || store.count().to_string();
+    let name =
+        move || Some(format!("{} · {}", (text.member_count)(store.count()), text.members_show));
     view! {
         <button
             type="button"

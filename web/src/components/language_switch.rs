@@ -11,7 +11,7 @@ use crate::settings::Settings;
 #[component]
 pub fn LanguageSwitch() -> impl IntoView {
     let (text, settings) = (Settings::words(), Settings::get());
-    let sign = match settings.lang.get_untracked() {
+    let sign = match untrack(|| settings.lang()) {
         Lang::Zh => "EN",
         Lang::En => "中",
     };
@@ -19,6 +19,6 @@ pub fn LanguageSwitch() -> impl IntoView {
     picture_button("quiet language", "language", name, sign.into_any(), move || {
         settings.switch_language();
         // The page was drawn anew, this button with it.
-        request_animation_frame(|| browser::focus("[data-testid=language]"));
+        browser::focus_next_frame("[data-testid=language]");
     })
 }

@@ -39,13 +39,22 @@ pub fn live(view: impl Into<ViewFn>) -> AnyView {
 }
 
 /// Draws what `view` says while `condition` holds.
-pub fn when(
-    condition: impl Fn() -> bool + Send + Sync + 'static,
-    view: impl Into<ViewFn>,
-) -> AnyView {
+pub fn when(condition: impl Fn() -> bool + 'static, view: impl Into<ViewFn>) -> AnyView {
     let view = view.into();
-    let condition = Memo::new(move |_| condition());
+    let condition = steady(condition);
     draw(ViewFn::from(move || if condition.get() { untrack(|| view.run()) } else { ().into_any() }))
+}
+
+/// A condition that tells of its changes only, not of everything that it is made of.
+pub fn steady(condition: impl Fn() -> bool + 'static) -> RwSignal<bool> {
+    let holds = RwSignal::new(untrack(&condition));
+    effect(move || {
+        let now = condition();
+        if holds.get_untracked() != now {
+            holds.set(now);
+        }
+    });
+    holds
 }
 
 /// Does `run`, and again whenever what it read has changed.
@@ -53,8 +62,8 @@ pub fn effect(run: impl FnMut() + 'static) {
     start(Box::new(run));
 }
 
-fn start(mut run: Box<dyn FnMut()>) {
-    Effect::new(move || run());
+fn start(run: Box<dyn FnMut()>) {
+    Effect::new(run);
 }
 
 fn draw(view: ViewFn) -> AnyView {

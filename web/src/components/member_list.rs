@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 
-use super::avatar::Avatar;
+use super::avatar::avatar;
 use super::button::icon_button;
 use super::each::{Item, each};
 use super::icon;
-use super::live::{attribute, effect, flag, live, words};
+use super::live::{attribute, effect, flag, live, steady, words};
 use crate::room::members::Person;
 use crate::settings::Settings;
 use crate::store::Store;
@@ -21,14 +21,14 @@ pub fn MemberPanel() -> impl IntoView {
     effect(move || {
         let is_open = open.get();
         if is_open && !was_open {
-            request_animation_frame(|| browser::focus(".members .close"));
+            browser::focus_next_frame(".members .close");
         }
         was_open = is_open;
     });
     let close = move || {
         open.set(false);
         // Once the header is live again.
-        request_animation_frame(|| browser::focus("[data-testid=members-toggle]"));
+        browser::focus_next_frame("[data-testid=members-toggle]");
     };
     let on_key = move |event: web_sys::KeyboardEvent| {
         if event.key() == "Escape" && open.get_untracked() {
@@ -36,7 +36,7 @@ pub fn MemberPanel() -> impl IntoView {
         }
     };
     let while_open = |value: &'static str| attribute(move || open.get().then(|| value.to_owned()));
-    let count = words(move || store.people.with(Vec::len).to_string());
+    let count = words(move || store.count().to_string());
     view! {
         <div class="veil" class:open=flag(move || open.get()) on:click=move |_| close()></div>
         <aside
@@ -55,7 +55,7 @@ pub fn MemberPanel() -> impl IntoView {
                 {icon_button("quiet close", "members-close", text.members_close, icon::CROSS, close)}
             </div>
             <ul data-testid="members" aria-label=text.members tabindex="0">
-                {each(move || store.people.get().into_iter().map(Item::Person).collect())}
+                {each(move || store.people().into_iter().map(Item::Person).collect())}
             </ul>
         </aside>
     }
@@ -68,18 +68,18 @@ pub fn entry(person: Person) -> AnyView {
     let (id, name) = (pid.to_string(), name.to_string());
     let is_self = {
         let pid = pid.clone();
-        Memo::new(move |_| store.me.with(|me| me.as_ref() == Some(&pid)))
+        steady(move || store.is_me(&pid))
     };
     let own = attribute(move || is_self.get().then(|| "true".to_owned()));
     let is_shared = {
         let name = name.clone();
-        Memo::new(move |_| store.is_shared_name(&name))
+        steady(move || store.is_shared_name(&name))
     };
     let body = live(move || {
         let hue = identity::hue(&pid, &name, is_shared.get());
         let tag = is_shared.get().then(|| view! { <span class="tag">{identity::tag(&pid)}</span> });
         view! {
-            <Avatar hue name=name.clone()/>
+            {avatar(hue, &name)}
             <span class="member">
                 <bdi data-testid="member-name" title=name.clone()>{name.clone()}</bdi>
                 {tag}

@@ -1,9 +1,7 @@
 //! The messages, in a list that keeps its reader's place.
 
-use std::rc::Rc;
-
 use leptos::prelude::*;
-use web_sys::{Element, HtmlElement};
+use web_sys::Element;
 use xmeet_shared::MessageId;
 
 use super::each::{Item, each};
@@ -21,47 +19,34 @@ const LOAD_AHEAD_PX: f64 = 600.0;
 /// A gap is filled when it comes this close to the view.
 const FILL_AHEAD_PX: f64 = 300.0;
 
-/// What of the list's place others need to know.
-#[derive(Clone, Copy)]
-struct Place {
-    scroller: StoredValue<Option<Rc<Scroller>>, LocalStorage>,
-    is_at_bottom: RwSignal<bool>,
-    /// The newest message when the view was last at the bottom.
-    seen: RwSignal<MessageId>,
+/// Starts to keep the place, from where the list was left when the page was drawn before.
+fn keep_place(store: Store) {
+    let (Some(container), Some(content)) =
+        (browser::find("[data-testid=log]"), browser::find(".log-content"))
+    else {
+        return;
+    };
+    let scroller = Scroller::watch(container, content, store.left_at(), move |scroller| {
+        moved(scroller, store);
+    });
+    store.set_scroller(scroller);
 }
 
-impl Place {
-    fn to_bottom(self) {
-        if let Some(scroller) = self.scroller.get_value() {
-            scroller.to_bottom();
-        }
+/// After each change of place: what is near is loaded, and what is seen is known.
+fn moved(scroller: &Scroller, store: Store) {
+    let is_at_bottom = scroller.is_at_bottom();
+    if store.is_at_bottom.get_untracked() != is_at_bottom {
+        store.is_at_bottom.set(is_at_bottom);
     }
-
-    /// Starts to keep the place, from where the list was left when the page was drawn before.
-    fn keep(self, container: HtmlElement, content: HtmlElement, store: Store) {
-        let left_at = store.left_at.get_untracked();
-        let scroller = Scroller::watch(container, content, left_at, move |scroller| {
-            self.moved(scroller, store);
-        });
-        self.scroller.set_value(Some(scroller));
+    store.set_left_at(scroller.place());
+    if scroller.top() < LOAD_AHEAD_PX {
+        store.load_older(false);
     }
-
-    /// After each change of place: what is near is loaded, and what is seen is known.
-    fn moved(self, scroller: &Scroller, store: Store) {
-        let is_at_bottom = scroller.is_at_bottom();
-        if self.is_at_bottom.get_untracked() != is_at_bottom {
-            self.is_at_bottom.set(is_at_bottom);
-        }
-        store.left_at.set(scroller.place());
-        if scroller.top() < LOAD_AHEAD_PX {
-            store.load_older(false);
-        }
-        for (gap, is_below) in scroller.near("[data-row=gap]", FILL_AHEAD_PX) {
-            // From the side that the reader comes from.
-            let side = if is_below { "data-first" } else { "data-last" };
-            if let Some(target) = read_id(&gap, side) {
-                store.load(target, false);
-            }
+    for (gap, is_below) in scroller.near("[data-row=gap]", FILL_AHEAD_PX) {
+        // From the side that the reader comes from.
+        let side = if is_below { "data-first" } else { "data-last" };
+        if let Some(target) = read_id(&gap, side) {
+            store.load(target, false);
         }
     }
 }
@@ -74,24 +59,13 @@ fn read_id(row: &Element, attribute: &str) -> Option<MessageId> {
 #[component]
 pub fn MessageList() -> impl IntoView {
     let (text, store) = (Settings::words(), Store::get());
-    let place = Place {
-        scroller: StoredValue::new_local(None),
-        is_at_bottom: RwSignal::new(true),
-        seen: store.seen,
-    };
     // Once it is on the page.
-    request_animation_frame(move || {
-        if let (Some(container), Some(content)) =
-            (browser::find("[data-testid=log]"), browser::find(".log-content"))
-        {
-            place.keep(container, content, store);
-        }
-    });
+    browser::next_frame(move || keep_place(store));
     effect(move || {
         let newest = store.newest.get();
         // Seen at the bottom; and a history that was wiped begins anew.
-        if place.is_at_bottom.get() || newest < place.seen.get_untracked() {
-            place.seen.set(newest);
+        if store.is_at_bottom.get() || newest < store.seen.get_untracked() {
+            store.seen.set(newest);
         }
     });
     let mut said_before = store.said.get_untracked();
@@ -99,7 +73,7 @@ pub fn MessageList() -> impl IntoView {
         let said = store.said.get();
         if said != said_before {
             said_before = said;
-            place.to_bottom();
+            store.to_bottom();
         }
     });
     view! {
@@ -114,11 +88,11 @@ pub fn MessageList() -> impl IntoView {
                 tabindex="0"
             >
                 <div class="log-content">
-                    {each(move || store.rows.get().into_iter().map(Item::Row).collect())}
+                    {each(move || store.keys().into_iter().map(Item::Row).collect())}
                     {empty()}
                 </div>
             </div>
-            {jump_pill(place)}
+            {jump_pill()}
         </div>
     }
 }
@@ -128,8 +102,8 @@ fn empty() -> AnyView {
     let (text, store) = (Settings::words(), Store::get());
     let is_empty = move || {
         let is_ours = |row: &RowKey| matches!(row, RowKey::Local(_));
-        let nothing_waits = |rows: &Vec<RowKey>| !rows.is_empty() && !rows.iter().any(is_ours);
-        store.newest.get() == 0 && store.rows.with(nothing_waits)
+        let keys = store.keys();
+        store.newest.get() == 0 && !keys.is_empty() && !keys.iter().any(is_ours)
     };
     when(is_empty, move || {
         view! {
@@ -143,15 +117,15 @@ fn empty() -> AnyView {
 }
 
 /// Leads back to the bottom, and counts what is new there.
-fn jump_pill(place: Place) -> AnyView {
+fn jump_pill() -> AnyView {
     let (text, store) = (Settings::words(), Store::get());
-    let count = move || store.newest.get().saturating_sub(place.seen.get());
+    let count = move || store.newest.get().saturating_sub(store.seen.get());
     let label = move || match count() {
         0 => text.jump.to_owned(),
         count => (text.new_messages)(count),
     };
     when(
-        move || !place.is_at_bottom.get(),
+        move || !store.is_at_bottom.get(),
         move || {
             view! {
                 <button
@@ -160,7 +134,7 @@ fn jump_pill(place: Place) -> AnyView {
                     class:new=flag(move || count() > 0)
                     data-testid="jump"
                     data-count=attribute(move || Some(count().to_string()))
-                    on:click=move |_| place.to_bottom()
+                    on:click=move |_| store.to_bottom()
                 >
                     <Icon path=icon::DOWN/>
                     <span>{words(label)}</span>

@@ -12,13 +12,14 @@ use crate::settings::Settings;
 /// Links to the rooms visited before; nothing where there are none.
 #[component]
 pub fn RecentRooms() -> impl IntoView {
-    let rooms = RwSignal::new(prefs::rooms());
+    let forgets = RwSignal::new(0_u64);
     live(move || {
+        forgets.track();
         let text = Settings::words();
         let link = |room: RoomId| {
             view! { <li><a href=room_path(&room)><bdi>{room.to_string()}</bdi></a></li> }
         };
-        let links: Vec<_> = rooms.get().into_iter().map(link).collect();
+        let links: Vec<_> = prefs::rooms().into_iter().map(link).collect();
         if links.is_empty() {
             return ().into_any();
         }
@@ -28,7 +29,7 @@ pub fn RecentRooms() -> impl IntoView {
             || text.recent_forget.to_owned(),
             move || {
                 prefs::forget_rooms();
-                rooms.set(Vec::new());
+                forgets.update(|forgets| *forgets += 1);
             },
         );
         view! {

@@ -13,10 +13,11 @@ use crate::store::Store;
 /// The form.
 pub fn rename_form() -> AnyView {
     let (text, store) = (Settings::words(), Store::get());
-    let before = untrack(|| store.my_name()).map(|name| name.to_string()).unwrap_or_default();
+    let before =
+        untrack(|| store.myself()).map(|myself| myself.name.to_string()).unwrap_or_default();
     let name = RwSignal::new(before.clone());
     let is_refused = RwSignal::new(false);
-    request_animation_frame(|| browser::focus_and_select("#rename-input"));
+    browser::next_frame(|| browser::focus_and_select("#rename-input"));
     let close = move || {
         store.is_renaming.set(false);
         browser::focus("#composer");

@@ -8,7 +8,7 @@ use super::icon::{self, Icon};
 use super::live::live;
 use super::text_field::TextField;
 use crate::encoding::encode;
-use crate::page::{BadRoom, room_from_input, room_path};
+use crate::page::{room_from_input, room_path};
 use crate::settings::Settings;
 use crate::{browser, prefs};
 
@@ -67,21 +67,23 @@ impl Entrance {
 pub fn RoomForm() -> impl IntoView {
     let text = Settings::words();
     let Entrance { room, nickname } = expect_context();
-    let room_error = RwSignal::new(None::<BadRoom>);
-    let nickname_error = RwSignal::new(None::<NicknameError>);
+    let room_error = RwSignal::new(String::new());
+    let nickname_error = RwSignal::new(String::new());
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         let (asked_room, asked_name) =
             (room_from_input(&room.get_untracked()), read_nickname(&nickname.get_untracked()));
-        room_error.set(asked_room.as_ref().err().copied());
-        nickname_error.set(asked_name.as_ref().err().copied());
+        let why = asked_room.as_ref().err().map(|why| text.bad_room_reason(*why));
+        room_error.set(why.unwrap_or_default());
+        let why = asked_name.as_ref().err().map(|why| text.bad_nickname_reason(*why));
+        nickname_error.set(why.unwrap_or_default());
         match (asked_room, asked_name) {
             (Ok(room), Ok(name)) => enter(&room, name.as_ref()),
             (Err(_), _) => browser::focus("#room"),
             (_, Err(_)) => browser::focus("#nickname"),
         }
     };
-    request_animation_frame(|| {
+    browser::next_frame(|| {
         if browser::matches_media("(pointer: fine)") {
             browser::focus("#room");
         }
@@ -99,7 +101,7 @@ pub fn RoomForm() -> impl IntoView {
 }
 
 /// Which room, with what has to be said about its name.
-fn room_field(room: RwSignal<String>, error: RwSignal<Option<BadRoom>>) -> AnyView {
+fn room_field(room: RwSignal<String>, error: RwSignal<String>) -> AnyView {
     let text = Settings::words();
     let notes = live(move || {
         let asked = room.with(|room| room_from_input(room)).ok();
@@ -107,21 +109,19 @@ fn room_field(room: RwSignal<String>, error: RwSignal<Option<BadRoom>>) -> AnyVi
             let words = (text.room_long)(asked.as_str().chars().count() as u64);
             note("note warn", "room-warning", words)
         });
-        let reason =
-            error.get().map(|why| note("note bad", "room-error", text.bad_room_reason(why)));
-        view! { {warning}{reason} }
+        view! { {warning}{problem("room-error", error.get())} }
     });
     let field = TextField {
         id: "room",
         hint: text.room_hint,
         autocomplete: "off",
         value: room,
-        is_invalid: Box::new(move || error.get().is_some()),
-        on_input: Box::new(move || error.set(None)),
+        is_invalid: Box::new(move || error.with(|error| !error.is_empty())),
+        on_input: Box::new(move || error.set(String::new())),
         on_escape: Box::new(|| ()),
     };
     let random = icon_button("", "random-room", text.room_random, icon::DICE, move || {
-        error.set(None);
+        error.set(String::new());
         room.set(random_room());
     });
     view! {
@@ -135,19 +135,18 @@ fn room_field(room: RwSignal<String>, error: RwSignal<Option<BadRoom>>) -> AnyVi
 }
 
 /// What to be called there, with what has to be said about it.
-fn nickname_field(nickname: RwSignal<String>, error: RwSignal<Option<NicknameError>>) -> AnyView {
+fn nickname_field(nickname: RwSignal<String>, error: RwSignal<String>) -> AnyView {
     let text = Settings::words();
-    let notes = live(move || {
-        error.get().map(|why| note("note bad", "nickname-error", text.bad_nickname_reason(why)))
-    });
+    let notes = live(move || problem("nickname-error", error.get()));
     let field = TextField {
         id: "nickname",
         hint: text.nickname_hint,
         autocomplete: "nickname",
         value: nickname,
-        is_invalid: Box::new(move || error.get().is_some()),
+        is_invalid: Box::new(move || error.with(|error| !error.is_empty())),
         on_input: Box::new(move || {
-            error.set(nickname.with_untracked(|name| read_nickname(name).err()));
+            let why = nickname.with_untracked(|name| read_nickname(name).err());
+            error.set(why.map(|why| text.bad_nickname_reason(why)).unwrap_or_default());
         }),
         on_escape: Box::new(|| ()),
     };
@@ -159,6 +158,10 @@ fn nickname_field(nickname: RwSignal<String>, error: RwSignal<Option<NicknameErr
         </div>
     }
     .into_any()
+}
+
+fn problem(testid: &'static str, words: String) -> Option<AnyView> {
+    (!words.is_empty()).then(|| note("note bad", testid, words))
 }
 
 fn note(class: &'static str, testid: &'static str, words: String) -> AnyView {

@@ -10,28 +10,25 @@ use super::top_row::top_row;
 use crate::room::{Row, RowKey};
 use crate::settings::Settings;
 use crate::store::Store;
-use crate::time::Day;
 
 /// A row.
 pub fn row_view(key: RowKey) -> AnyView {
-    let Some(signal) = Store::get().row(key) else { return ().into_any() };
-    match signal.get_untracked() {
-        Row::Top(_) => top_row(signal),
-        Row::Day(_) => day_row(signal),
-        Row::Message(first) => message_row(signal, &first.message),
-        Row::Line(line) => line_row(&line),
-        Row::Gap(_) => gap_row(signal),
+    let row = untrack(|| Store::get().row(key, Clone::clone));
+    match row {
+        Some(Row::Top(_)) => top_row(key),
+        Some(Row::Day(_)) => day_row(key),
+        Some(Row::Message(row)) => message_row(key, &row.message),
+        Some(Row::Line(line)) => line_row(&line),
+        Some(Row::Gap(_)) => gap_row(key),
+        None => ().into_any(),
     }
 }
 
-fn day_row(row: RwSignal<Row>) -> AnyView {
+fn day_row(key: RowKey) -> AnyView {
     let (text, store) = (Settings::words(), Store::get());
-    let name = words(move || {
-        let day = match row.get() {
-            Row::Day(day) => day,
-            _ => Day(0),
-        };
-        text.day(day, store.today.get())
+    let name = words(move || match store.row(key, Clone::clone) {
+        Some(Row::Day(day)) => text.day(day, store.today()),
+        _ => String::new(),
     });
     view! { <div class="row day" data-row="day" role="separator"><span>{name}</span></div> }
         .into_any()

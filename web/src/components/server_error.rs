@@ -13,9 +13,9 @@ use crate::store::Store;
 pub fn ServerError() -> impl IntoView {
     let (text, store) = (Settings::words(), Store::get());
     let line = live(move || {
-        let words = text.notice(&store.notice.get()?);
+        let words = text.notice(&store.notice()?);
         let dismiss = icon_button("quiet", "dismiss", text.dismiss, icon::CROSS, move || {
-            store.notice.set(None);
+            store.set_notice(None);
         });
         Some(view! {
             <p class="strip bad" data-testid="server-error"><span>{words}</span>{dismiss}</p>

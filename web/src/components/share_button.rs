@@ -1,7 +1,5 @@
 //! Hands on the link to the room.
 
-use std::time::Duration;
-
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
@@ -14,13 +12,13 @@ use crate::store::Store;
 use crate::{browser, clipboard};
 
 /// How long the answer stays.
-const ANSWER: Duration = Duration::from_millis(2_500);
+const ANSWER_MS: i32 = 2_500;
 
 /// Copies the link, or opens the share sheet of a phone.
 #[component]
 pub fn ShareButton() -> impl IntoView {
     let (text, store) = (Settings::words(), Store::get());
-    let is_copied = RwSignal::new(None::<bool>);
+    let answer = RwSignal::new(String::new());
     let share = move || {
         let room = store.room_id();
         let origin = browser::window().location().origin().unwrap_or_default();
@@ -29,26 +27,22 @@ pub fn ShareButton() -> impl IntoView {
             return;
         }
         spawn_local(async move {
-            is_copied.set(Some(clipboard::copy(&link).await));
-            set_timeout(move || is_copied.set(None), ANSWER);
+            let is_copied = clipboard::copy(&link).await;
+            let words = if is_copied { text.share_done } else { text.share_failed };
+            answer.set(words.to_owned());
+            browser::after(ANSWER_MS, move || answer.set(String::new()));
         });
     };
-    let answer = words(move || {
-        let answer = match is_copied.get() {
-            Some(true) => text.share_done,
-            Some(false) => text.share_failed,
-            None => "",
-        };
-        answer.to_owned()
-    });
     let picture = live(move || {
-        let path = if is_copied.get() == Some(true) { icon::TICK } else { icon::LINK };
+        let path = if answer.with(String::is_empty) { icon::LINK } else { icon::TICK };
         view! { <Icon path/> }
     });
     view! {
         <div class="share">
             {picture_button("quiet", "share", || text.share.to_owned(), picture, share)}
-            <span class="answer" role="status" data-testid="share-answer">{answer}</span>
+            <span class="answer" role="status" data-testid="share-answer">
+                {words(move || answer.get())}
+            </span>
         </div>
     }
 }

@@ -28,10 +28,11 @@ impl TextField {
     /// The field.
     pub fn draw(self) -> AnyView {
         let Self { id, hint, autocomplete, value, is_invalid, on_input, on_escape } = self;
-        let ime = Ime::new();
+        let ime = Ime::default();
+        let (key_ime, end_ime) = (ime.clone(), ime.clone());
         let invalid: Attribute = attribute(move || is_invalid().then(|| "true".to_owned()));
         let on_key = move |event: KeyboardEvent| {
-            let is_ime = ime.takes(&event);
+            let is_ime = key_ime.takes(&event);
             match event.key().as_str() {
                 // The Enter that ends a composition submits nothing.
                 "Enter" if is_ime => event.prevent_default(),
@@ -57,7 +58,7 @@ impl TextField {
                     on_input();
                 }
                 on:compositionstart=move |_| ime.start()
-                on:compositionend=move |event| ime.end(&event)
+                on:compositionend=move |event| end_ime.end(&event)
                 on:keydown=on_key
             />
         }

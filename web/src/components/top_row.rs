@@ -5,15 +5,15 @@ use leptos::prelude::*;
 
 use super::button::small_button;
 use super::live::{attribute, live};
-use crate::room::{Row, Top};
+use crate::room::{Row, RowKey, Top};
 use crate::settings::Settings;
 use crate::store::Store;
 
 /// The head of the list.
-pub fn top_row(row: RwSignal<Row>) -> AnyView {
+pub fn top_row(key: RowKey) -> AnyView {
     let (text, store) = (Settings::words(), Store::get());
-    let top = move || match row.get() {
-        Row::Top(top) => top,
+    let top = move || match store.row(key, Clone::clone) {
+        Some(Row::Top(top)) => top,
         _ => Top::More,
     };
     let name = attribute(move || {

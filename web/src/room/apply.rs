@@ -44,7 +44,7 @@ impl Room {
                     changes.rows = true;
                 }
             }
-            ServerMessage::Normal { text, id } => self.said(from, text, id, at, &mut changes),
+            ServerMessage::Normal { text, id } => self.said(&from, text, id, at, &mut changes),
             ServerMessage::Error { words, code, retry_after_ms } => {
                 self.refused(code, &mut changes);
                 changes.notice = Some(Notice { code, words, retry_after_ms });
@@ -133,13 +133,13 @@ impl Room {
     /// A message without an id has no place in the room: our server never sends one.
     fn said(
         &mut self,
-        from: Pid,
+        from: &Pid,
         text: String,
         id: Option<u64>,
         at: UnixMillis,
         changes: &mut Changes,
     ) {
-        let name = match self.members.name(&from) {
+        let name = match self.members.name(from) {
             Some(name) => name.clone(),
             None => from.as_str().into(),
         };
@@ -149,8 +149,8 @@ impl Room {
             && self.log.insert(message)
         {
             changes.rows = true;
-            if self.is_me(&from)
-                && let Some(local) = self.outbox.settle(&from, &text)
+            if self.is_me(from)
+                && let Some(local) = self.outbox.settle(from, &text)
             {
                 self.log.claim(id, local);
                 changes.outbox = true;

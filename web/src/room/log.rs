@@ -1,7 +1,7 @@
 //! What was said, by id, and what happened around it. Ids of a room are 1, 2, 3 … without a gap,
 //! so which messages are missing is known exactly.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -58,9 +58,10 @@ pub enum LineKind {
 /// Messages and lines in the order in which the room saw them.
 #[derive(Debug, Default)]
 pub struct Log {
-    messages: BTreeMap<MessageId, Arc<Message>>,
-    /// By the id of the last message before the line, then by its number.
-    lines: BTreeMap<(MessageId, u64), Arc<Line>>,
+    /// By id: the newest comes last, and whole pages before the oldest.
+    messages: VecDeque<(MessageId, Arc<Message>)>,
+    /// With the id of the last message before each.
+    lines: VecDeque<(MessageId, Arc<Line>)>,
     lines_seen: u64,
     /// The server keeps nothing older than this id, as far as is known.
     floor: MessageId,
@@ -81,11 +82,11 @@ impl Log {
     /// Adds a message that has an id, unless it is there already. Says whether it was new.
     pub fn insert(&mut self, message: Message) -> bool {
         let Some(id) = message.id else { return false };
-        let is_new = !self.messages.contains_key(&id);
-        if is_new {
-            self.messages.insert(id, Arc::new(message));
+        let place = self.place_of(id);
+        if place.is_err() {
+            self.messages.insert(place.unwrap_or_else(|free| free), (id, Arc::new(message)));
         }
-        is_new
+        place.is_err()
     }
 
     /// Adds a line after the newest message.
@@ -93,10 +94,14 @@ impl Log {
         self.lines_seen += 1;
         let number = self.lines_seen;
         let line = Arc::new(Line { number, pid, name, kind, at });
-        self.lines.insert((self.newest().unwrap_or(0), number), line);
+        self.lines.push_back((self.newest().unwrap_or(0), line));
         if self.lines.len() > LINES_MAX {
-            self.lines.pop_first();
+            self.lines.pop_front();
         }
+    }
+
+    fn place_of(&self, id: MessageId) -> Result<usize, usize> {
+        self.messages.binary_search_by_key(&id, |(held, _)| *held)
     }
 
     /// Forgets everything: the room's ids begin again.
@@ -109,12 +114,14 @@ impl Log {
     /// The message with this id, if it is here.
     #[must_use]
     pub fn get(&self, id: MessageId) -> Option<&Arc<Message>> {
-        self.messages.get(&id)
+        let place = self.place_of(id).ok()?;
+        self.messages.get(place).map(|(_, message)| message)
     }
 
     /// Remembers that message `id` is what `local` became.
     pub fn claim(&mut self, id: MessageId, local: LocalId) {
-        if let Some(message) = self.messages.get_mut(&id) {
+        let place = self.place_of(id);
+        if let Some((_, message)) = place.ok().and_then(|place| self.messages.get_mut(place)) {
             Arc::make_mut(message).local = Some(local);
         }
     }
@@ -122,18 +129,19 @@ impl Log {
     /// The newest id that is here.
     #[must_use]
     pub fn newest(&self) -> Option<MessageId> {
-        self.messages.last_key_value().map(|(id, _)| *id)
+        self.messages.back().map(|(id, _)| *id)
     }
 
     /// The oldest id that is here.
     #[must_use]
     pub fn oldest(&self) -> Option<MessageId> {
-        self.messages.first_key_value().map(|(id, _)| *id)
+        self.messages.front().map(|(id, _)| *id)
     }
 
     /// The messages after `id`, oldest first.
     pub fn after(&self, id: MessageId) -> impl Iterator<Item = &Arc<Message>> {
-        self.messages.range(id.saturating_add(1)..).map(|(_, message)| message)
+        let start = self.messages.partition_point(|(held, _)| *held <= id);
+        self.messages.range(start..).map(|(_, message)| message)
     }
 
     /// Learns that the server keeps nothing older than `id`.
@@ -154,7 +162,7 @@ impl Log {
         let mut lines = self.lines.iter().peekable();
         let mut previous: Option<MessageId> = None;
         for (id, message) in &self.messages {
-            while let Some((_, line)) = lines.next_if(|((after, _), _)| after < id) {
+            while let Some((_, line)) = lines.next_if(|(after, _)| after < id) {
                 items.push(Item::Line(line.clone()));
             }
             if let Some(previous) = previous

@@ -112,6 +112,12 @@ impl Room {
         self.members.people()
     }
 
+    /// The names that several who are present bear.
+    #[must_use]
+    pub fn shared_names(&self) -> &[Arc<str>] {
+        self.members.shared_names()
+    }
+
     /// Our own id, of the last connection.
     #[must_use]
     pub fn me(&self) -> Option<&Pid> {

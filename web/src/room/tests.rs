@@ -207,7 +207,7 @@ fn a_reload_keeps_what_was_on_its_way() {
     let mut room = Room::new(saved(), pids.clone());
     greet(&mut room, "me2", &["me2"], vec![record(1, "b", "one"), record(2, "me", "sent")]);
     assert_eq!(drawn(&room).last().unwrap(), "+?:nme2*:waits Waiting");
-    let mut room = Room::new(saved(), pids.clone());
+    let mut room = Room::new(saved(), pids);
     greet(&mut room, "me2", &["me2"], vec![record(1, "b", "one")]);
     assert_eq!(drawn(&room)[2..], ["+?:nme2*:sent Unconfirmed", "?:nme2*:waits Waiting"]);
 }

@@ -7,6 +7,7 @@ use xmeet_shared::{ClientCommand, Cursor, MessageId, Nickname};
 use super::Store;
 use crate::connection::{Input, Phase};
 use crate::encoding::{query_value, query_without};
+use crate::room::Notice;
 use crate::room::outbox::LocalId;
 use crate::{browser, prefs};
 
@@ -46,7 +47,7 @@ impl Store {
     pub fn say(self, text: &str) {
         let local = self.inner().model.borrow_mut().say(text, browser::now());
         self.said.set(local.0);
-        self.notice.set(None);
+        self.set_notice(None);
         self.outbox_changed();
     }
 
@@ -78,12 +79,12 @@ impl Store {
     /// # Errors
     /// [`Refusal`] when it cannot be asked.
     pub fn rename(self, name: Nickname) -> Result<(), Refusal> {
-        let is_connected = matches!(self.phase.get_untracked(), Phase::Connected);
+        let is_connected = untrack(|| self.phase()) == Phase::Connected;
         if !is_connected || !self.transmit(&ClientCommand::ChangeName(name).to_string()) {
             return Err(Refusal::NotConnected);
         }
         self.inner().model.borrow_mut().rename_sent();
-        self.notice.set(None);
+        self.set_notice(None);
         Ok(())
     }
 
@@ -117,6 +118,11 @@ impl Store {
             self.load(target, true);
         }
         target.is_some()
+    }
+
+    /// Shows what the server could not do; `None` dismisses it.
+    pub fn set_notice(self, notice: Option<Notice>) {
+        self.inner().notice.set(notice);
     }
 
     /// Tries to connect now.

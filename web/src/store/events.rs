@@ -1,38 +1,39 @@
 //! What the connection and the browser bring.
 
-use std::time::Duration;
-
 use leptos::prelude::*;
 use xmeet_shared::{ClientCommand, Cursor, Envelope, Nickname};
 
-use super::{Store, flush};
+use super::{Store, Turn, flush};
 use crate::connection::{Input, Link, LinkEvent, Phase};
 use crate::page::socket_url;
 use crate::room::Changes;
 use crate::{browser, prefs};
 
 /// How often the connection's timers are looked at.
-const TICK: Duration = Duration::from_secs(1);
+const TICK_MS: i32 = 1_000;
 
 /// How long a history page may take.
-const PAGE_TIMEOUT: Duration = Duration::from_secs(10);
+const PAGE_TIMEOUT_MS: i32 = 10_000;
+
+/// How long after a greeting what comes counts as new, not as catching up.
+const SETTLE_MS: i32 = 500;
 
 impl Store {
     pub(super) fn connect(self) {
         let link = Link::new(move || self.url(), move |event| self.on_link(event));
         *self.inner().link.borrow_mut() = Some(link);
         self.input(Input::Start);
-        set_interval(move || self.tick(), TICK);
+        browser::every(TICK_MS, move || self.tick());
         for (event, input) in [("online", Input::Online), ("offline", Input::Offline)] {
-            window_event_listener_untyped(event, move |_| self.input(input));
+            browser::on(event, move || self.input(input));
         }
         // Where the member list stands beside the messages, it cannot be open over them.
-        window_event_listener_untyped("resize", move |_| {
+        browser::on("resize", move || {
             if self.members_open.get_untracked() && browser::matches_media("(min-width: 50rem)") {
                 self.members_open.set(false);
             }
         });
-        window_event_listener_untyped("visibilitychange", move |_| {
+        browser::on("visibilitychange", move || {
             self.input(if browser::is_hidden() { Input::Hidden } else { Input::Visible });
         });
     }
@@ -60,10 +61,10 @@ impl Store {
 
     fn tick(self) {
         self.input(Input::Tick);
-        self.show_wait(self.phase.get_untracked());
+        self.show_wait(untrack(|| self.phase()));
         let today = flush::today(browser::now());
-        if self.today.get_untracked() != today {
-            self.today.set(today);
+        if self.inner().today.put(today) {
+            self.inner().today.tell();
             self.schedule_flush();
         }
     }
@@ -77,6 +78,17 @@ impl Store {
         }
     }
 
+    fn turn_to(self, phase: Phase) {
+        let inner = self.inner();
+        let was_connected = inner.phase.with_untracked(|phase| *phase == Phase::Connected);
+        let was_lost = inner.turn.with_untracked(|turn| *turn == Turn::Lost);
+        if phase == Phase::Connected && was_lost {
+            inner.turn.set(Turn::Back);
+        } else if phase != Phase::Connected && was_connected {
+            inner.turn.set(Turn::Lost);
+        }
+    }
+
     fn on_link(self, event: LinkEvent) {
         match event {
             LinkEvent::Frame(frame) => {
@@ -87,7 +99,8 @@ impl Store {
                 }
             }
             LinkEvent::Phase(phase) => {
-                self.phase.set(phase);
+                self.turn_to(phase);
+                self.inner().phase.set(phase);
                 self.show_wait(phase);
             }
             LinkEvent::Lost => {
@@ -109,6 +122,7 @@ impl Store {
             self.schedule_flush();
         }
         if members {
+            self.inner().people_changed.set(true);
             self.remember_name();
         }
         if is_greeted {
@@ -116,10 +130,10 @@ impl Store {
             let inner = self.inner();
             prefs::set_own_pids(&inner.room_id, inner.model.borrow().own_pids());
             // Once the rows of the greeting stand, what comes is new.
-            set_timeout(move || self.is_catching_up.set(false), Duration::from_millis(500));
+            browser::after(SETTLE_MS, move || self.is_catching_up.set(false));
         }
         if let Some(notice) = notice {
-            self.notice.set(Some(notice));
+            self.set_notice(Some(notice));
         }
         if let Some(text) = returned {
             self.give_back(&text);
@@ -147,15 +161,11 @@ impl Store {
     pub(super) fn ask_page(self, cursor: Cursor) {
         let number = self.inner().model.borrow().request_number();
         let is_sent = self.transmit(&ClientCommand::History(cursor).to_string());
-        let wait = if is_sent { PAGE_TIMEOUT } else { Duration::ZERO };
-        set_timeout(
-            move || {
-                if self.inner().model.borrow_mut().time_out(number) {
-                    self.schedule_flush();
-                }
-            },
-            wait,
-        );
+        browser::after(if is_sent { PAGE_TIMEOUT_MS } else { 0 }, move || {
+            if self.inner().model.borrow_mut().time_out(number) {
+                self.schedule_flush();
+            }
+        });
         self.schedule_flush();
     }
 

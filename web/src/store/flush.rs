@@ -1,17 +1,17 @@
 //! Brings the signals up to date with the model, once per frame.
 
-use std::collections::HashSet;
-use std::time::Duration;
+use std::rc::Rc;
 
 use leptos::prelude::*;
 use xmeet_shared::UnixMillis;
 
 use super::Store;
+use super::watched::Watched;
 use crate::browser;
 use crate::time::{Day, LocalTime};
 
 /// A hidden page has no frames; it is brought up to date all the same.
-const HIDDEN_FLUSH: Duration = Duration::from_millis(250);
+const HIDDEN_FLUSH_MS: i32 = 250;
 
 /// The browser's clock is asked for its offset once per this span: every zone changes its offset
 /// on a quarter of an hour.
@@ -46,50 +46,47 @@ impl Store {
             return;
         }
         if browser::is_hidden() {
-            set_timeout(move || self.flush(), HIDDEN_FLUSH);
+            browser::after(HIDDEN_FLUSH_MS, move || self.flush());
         } else {
-            request_animation_frame(move || self.flush());
+            browser::next_frame(move || self.flush());
         }
     }
 
     pub(super) fn flush(self) {
         let inner = self.inner();
-        inner.flush_is_set.replace(false);
-        let (rows, newest, me) = {
+        inner.flush_is_set.set(false);
+        let (rows, newest) = {
             let model = inner.model.borrow();
-            (model.rows(&mut offsets()), model.log().newest(), model.me().cloned())
+            (model.rows(&mut offsets()), model.log().newest().unwrap_or(0))
         };
-        if self.me.with_untracked(|known| *known != me) {
-            self.me.set(me);
-        }
-        let is_changed =
-            self.people.with_untracked(|known| known.as_slice() != inner.model.borrow().people());
-        if is_changed {
-            self.people.set(inner.model.borrow().people().to_vec());
-        }
         let keys: Vec<_> = rows.iter().map(|(key, _)| *key).collect();
-        let mut signals = inner.row_signals.borrow_mut();
         let mut changed = Vec::new();
-        for (key, row) in rows {
-            match signals.get(&key) {
-                Some(signal) if signal.with_untracked(|known| *known == row) => {}
-                Some(signal) => changed.push((signal.clone(), row)),
-                None => {
-                    signals.insert(key, ArcRwSignal::new(row));
-                }
+        {
+            let mut held = inner.rows.borrow_mut();
+            let mut known = std::mem::take(&mut *held);
+            for (key, row) in rows {
+                let watched = match known.remove(&key) {
+                    Some(watched) => {
+                        if watched.put(row) {
+                            changed.push(watched.clone());
+                        }
+                        watched
+                    }
+                    None => Rc::new(Watched::new(row)),
+                };
+                held.insert(key, watched);
             }
         }
-        let present: HashSet<_> = keys.iter().copied().collect();
-        signals.retain(|key, _| present.contains(key));
-        drop(signals);
-        for (signal, row) in changed {
-            signal.set(row);
+        if inner.people_changed.take() {
+            let changes = inner.people.with_untracked(|changes| *changes);
+            inner.people.set(changes + 1);
         }
-        if self.rows.with_untracked(|known| *known != keys) {
-            self.rows.set(keys);
+        for row in changed {
+            row.tell();
         }
-        if self.newest.get_untracked() != newest.unwrap_or(0) {
-            self.newest.set(newest.unwrap_or(0));
+        inner.keys.set(keys);
+        if self.newest.get_untracked() != newest {
+            self.newest.set(newest);
         }
     }
 }

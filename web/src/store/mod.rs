@@ -2,26 +2,29 @@
 //! is a handful of signals that are brought up to date once per frame, however many messages came.
 //!
 //! - `actions`: what a person does, `events`: what the connection brings, `flush`: model to signals
+//! - `watched`: a value that is drawn from
 
 mod actions;
 mod events;
 mod flush;
+mod watched;
 
-use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use leptos::prelude::*;
 use xmeet_shared::{MessageId, Nickname, Pid, RoomId};
 
 use crate::connection::{Link, Phase};
 use crate::room::members::Person;
-use crate::room::{Notice, Room, Row, RowKey};
+use crate::room::{MessageRow, Notice, Room, Row, RowKey};
+use crate::scroll::{Place, Scroller};
 use crate::time::Day;
 use crate::{browser, prefs};
 
 pub use actions::Refusal;
+use watched::Watched;
 
 /// What is not drawn from directly.
 struct Inner {
@@ -30,43 +33,53 @@ struct Inner {
     link: RefCell<Option<Rc<Link>>>,
     /// The name to come back with.
     nickname: RefCell<Option<Nickname>>,
-    /// One signal per row, so that a change of one row draws one row.
-    row_signals: RefCell<HashMap<RowKey, ArcRwSignal<Row>>>,
-    flush_is_set: RefCell<bool>,
+    /// Each row by itself, so that a change of one row draws one row.
+    rows: RefCell<HashMap<RowKey, Rc<Watched<Row>>>>,
+    /// The names of the rows, in their order.
+    keys: Watched<Vec<RowKey>>,
+    /// Counts changes of who is present; the model has who.
+    people: Watched<u64>,
+    phase: Watched<Phase>,
+    turn: Watched<Turn>,
+    notice: Watched<Option<Notice>>,
+    today: Watched<Day>,
+    flush_is_set: Cell<bool>,
+    people_changed: Cell<bool>,
+    /// What keeps the place in the list.
+    scroller: RefCell<Option<Rc<Scroller>>>,
+    /// Where the list was left, for when the page is drawn anew.
+    left_at: RefCell<Option<Place>>,
+}
+
+/// A turn of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// None since the page was opened.
+    None,
+    /// It was lost.
+    Lost,
+    /// It came back.
+    Back,
 }
 
 /// The store. A handle: copies are the same store.
 #[derive(Clone, Copy)]
 pub struct Store {
     inner: StoredValue<Rc<Inner>, LocalStorage>,
-    /// The rows of the list, by name; [`Store::row`] has each.
-    pub rows: RwSignal<Vec<RowKey>>,
-    /// Everybody present, oldest member first.
-    pub people: RwSignal<Vec<Person>>,
-    /// The names that several who are present bear.
-    shared_names: Memo<Vec<Arc<str>>>,
-    /// Our own id.
-    pub me: RwSignal<Option<Pid>>,
-    /// Where the connection stands.
-    pub phase: RwSignal<Phase>,
     /// How long until the next attempt.
     pub retry_in_s: RwSignal<u64>,
     /// The newest message known.
     pub newest: RwSignal<MessageId>,
     /// Whether something is under way that would be read aloud only by mistake.
     pub is_catching_up: RwSignal<bool>,
-    /// What the server could not do.
-    pub notice: RwSignal<Option<Notice>>,
     /// What is in the message box.
     pub draft: RwSignal<String>,
-    /// The reader's day.
-    pub today: RwSignal<Day>,
     /// Counts our own messages as they are said: the list goes to the bottom for each.
     pub said: RwSignal<u64>,
+    /// Whether the list is at the bottom, and stays there.
+    pub is_at_bottom: RwSignal<bool>,
     /// The newest message that was in view at the bottom.
     pub seen: RwSignal<MessageId>,
-    /// Where the list was left, for when the page is drawn anew.
-    pub left_at: RwSignal<Option<crate::scroll::Place>>,
     /// Whether the nickname is being edited.
     pub is_renaming: RwSignal<bool>,
     /// Whether the member list is open where there is no room for it beside the messages.
@@ -84,26 +97,27 @@ impl Store {
             room_id,
             link: RefCell::default(),
             nickname: RefCell::new(nickname),
-            row_signals: RefCell::default(),
-            flush_is_set: RefCell::default(),
+            rows: RefCell::default(),
+            keys: Watched::new(Vec::new()),
+            people: Watched::new(0),
+            phase: Watched::new(Phase::Connecting),
+            turn: Watched::new(Turn::None),
+            notice: Watched::new(None),
+            today: Watched::new(flush::today(browser::now())),
+            flush_is_set: Cell::default(),
+            people_changed: Cell::default(),
+            scroller: RefCell::default(),
+            left_at: RefCell::default(),
         };
-        let people = RwSignal::new(Vec::new());
         let store = Self {
             inner: StoredValue::new_local(Rc::new(inner)),
-            rows: RwSignal::new(Vec::new()),
-            people,
-            shared_names: Memo::new(move |_| people.with(|people| shared_names(people))),
-            me: RwSignal::new(None),
-            phase: RwSignal::new(Phase::Connecting),
             retry_in_s: RwSignal::new(0),
             newest: RwSignal::new(0),
             is_catching_up: RwSignal::new(true),
-            notice: RwSignal::new(None),
             draft,
-            today: RwSignal::new(flush::today(browser::now())),
             said: RwSignal::new(0),
+            is_at_bottom: RwSignal::new(true),
             seen: RwSignal::new(0),
-            left_at: RwSignal::new(None),
             is_renaming: RwSignal::new(false),
             members_open: RwSignal::new(false),
         };
@@ -124,39 +138,114 @@ impl Store {
         self.inner().room_id.clone()
     }
 
-    /// One row, reactive, for as long as the caller lives. `None` once it is gone from the list.
+    /// The names of the rows of the list, in their order; reactive, like all that follow.
     #[must_use]
-    pub fn row(self, key: RowKey) -> Option<RwSignal<Row>> {
-        self.inner().row_signals.borrow().get(&key).cloned().map(RwSignal::from)
+    pub fn keys(self) -> Vec<RowKey> {
+        self.inner().keys.with(Clone::clone)
     }
 
-    /// What we are called; tracks the member list.
+    /// One row. `None` once it is gone from the list.
+    pub fn row<R>(self, key: RowKey, read: impl FnOnce(&Row) -> R) -> Option<R> {
+        let row = self.inner().rows.borrow().get(&key).cloned();
+        row.map(|row| row.with(read))
+    }
+
+    /// One row that is a message.
     #[must_use]
-    pub fn my_name(self) -> Option<Arc<str>> {
-        let me = self.me.get()?;
-        self.people.with(|people| {
-            people.iter().find(|person| person.pid == me).map(|person| person.name.clone())
+    pub fn message_row(self, key: RowKey) -> Option<MessageRow> {
+        match self.row(key, Clone::clone) {
+            Some(Row::Message(row)) => Some(row),
+            _ => None,
+        }
+    }
+
+    /// Everybody present, oldest member first.
+    #[must_use]
+    pub fn people(self) -> Vec<Person> {
+        self.model_of_people(|model| model.people().to_vec())
+    }
+
+    /// How many are present.
+    #[must_use]
+    pub fn count(self) -> u64 {
+        self.model_of_people(|model| model.people().len() as u64)
+    }
+
+    /// Whether this is us.
+    #[must_use]
+    pub fn is_me(self, pid: &Pid) -> bool {
+        self.model_of_people(|model| model.me() == Some(pid))
+    }
+
+    /// Our own id and what we are called.
+    #[must_use]
+    pub fn myself(self) -> Option<Person> {
+        self.model_of_people(|model| {
+            Some(Person { pid: model.me()?.clone(), name: model.my_name()? })
         })
     }
 
-    /// Whether several who are present bear this name; tracks the member list.
+    /// Whether several who are present bear this name.
     #[must_use]
     pub fn is_shared_name(self, name: &str) -> bool {
-        self.shared_names.with(|names| names.iter().any(|shared| **shared == *name))
+        self.model_of_people(|model| model.shared_names().iter().any(|shared| **shared == *name))
+    }
+
+    /// Where the connection stands.
+    #[must_use]
+    pub fn phase(self) -> Phase {
+        self.inner().phase.with(|phase| *phase)
+    }
+
+    /// What was last said about the connection, for those who do not see it.
+    #[must_use]
+    pub fn turn(self) -> Turn {
+        self.inner().turn.with(|turn| *turn)
+    }
+
+    /// What the server could not do.
+    #[must_use]
+    pub fn notice(self) -> Option<Notice> {
+        self.inner().notice.with(Clone::clone)
+    }
+
+    /// The reader's day.
+    #[must_use]
+    pub fn today(self) -> Day {
+        self.inner().today.with(|today| *today)
+    }
+
+    /// Where the list was left when the page was drawn before.
+    #[must_use]
+    pub fn left_at(self) -> Option<Place> {
+        self.inner().left_at.borrow().clone()
+    }
+
+    /// Remembers where the list is.
+    pub fn set_left_at(self, place: Option<Place>) {
+        self.inner().left_at.replace(place);
+    }
+
+    /// Takes what keeps the place in the list that is on the page now.
+    pub fn set_scroller(self, scroller: Rc<Scroller>) {
+        self.inner().scroller.replace(Some(scroller));
+    }
+
+    /// Shows the newest message, and stays there.
+    pub fn to_bottom(self) {
+        let scroller = self.inner().scroller.borrow().clone();
+        if let Some(scroller) = scroller {
+            scroller.to_bottom();
+        }
+    }
+
+    fn model_of_people<R>(self, read: impl FnOnce(&Room) -> R) -> R {
+        let inner = self.inner();
+        inner.people.with(|_| ());
+        read(&inner.model.borrow())
     }
 
     fn inner(self) -> Rc<Inner> {
         self.inner.get_value()
     }
-}
-
-/// The names that stand more than once in a member list.
-fn shared_names(people: &[Person]) -> Vec<Arc<str>> {
-    let (mut seen, mut shared) = (HashSet::new(), Vec::new());
-    for Person { name, .. } in people {
-        if !seen.insert(name) && !shared.contains(name) {
-            shared.push(name.clone());
-        }
-    }
-    shared
 }
