@@ -92,10 +92,11 @@ fn gzip(plain: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory can be written")
 }
 
-/// Whether a name carries a hash of 16 hexadecimal digits, as trunk names what it builds.
+/// Whether a name carries a hash, as trunk names what it builds: a 64-bit number in hexadecimal,
+/// which trunk does not pad with zeros.
 fn is_hashed(path: &str) -> bool {
     path.split(['-', '_', '.', '/'])
-        .any(|part| part.len() == 16 && part.bytes().all(|b| b.is_ascii_hexdigit()))
+        .any(|part| (12..=16).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 fn content_type(path: &str) -> &'static str {

@@ -99,7 +99,8 @@ fn host(workspace: &Workspace, report: &mut Report) -> Result<()> {
     })?;
     report.tests("doc examples", || {
         let mut cargo = cargo(workspace);
-        cargo.args(["test", "--doc", "--locked", "-p", "xmeet-shared", "-p", "xmeet-server"]);
+        // The whole workspace, so that what nextest compiled is good for it too.
+        cargo.args(["test", "--doc", "--workspace", "--locked"]);
         Ok(counts::of_cargo_test(&run_and_read(&mut cargo)?))
     })
 }

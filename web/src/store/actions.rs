@@ -49,6 +49,8 @@ impl Store {
         self.said.set(local.0);
         self.set_notice(None);
         self.outbox_changed();
+        // It stands there at once, not with the next frame.
+        self.flush();
     }
 
     /// Puts a text back into the message box, before whatever is there.
