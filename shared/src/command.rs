@@ -8,6 +8,14 @@ const CHANGENAME: &str = "@changename:";
 const HISTORY: &str = "@history:";
 
 /// One text frame from a client, understood.
+///
+/// ```
+/// use xmeet_shared::{ClientCommand, Cursor};
+///
+/// assert_eq!(ClientCommand::parse("大家好"), Ok(Some(ClientCommand::Say("大家好"))));
+/// assert_eq!(ClientCommand::parse("@history:2"), Ok(Some(ClientCommand::History(Cursor(2)))));
+/// assert_eq!(ClientCommand::History(Cursor(2)).to_string(), "@history:2");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientCommand<'a> {
     /// Anything that is not a command is said in the room, exactly as it stands.

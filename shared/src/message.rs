@@ -11,6 +11,16 @@ const LEAVE_PAYLOAD: &str = "leave";
 
 /// A frame from the server. It is written as `from`, `xnest`, `type`, `payload`, `send_time`, in
 /// that order, and then the keys that XMeet adds; old clients ignore those.
+///
+/// ```
+/// use xmeet_shared::{Envelope, ServerMessage};
+///
+/// let frame = r#"{"from":"<0.8.3>","xnest":"r","type":"leave","payload":"leave","send_time":"2026-11-3 9:5:2"}"#;
+/// let envelope = Envelope::parse(frame)?;
+/// assert_eq!(envelope.message, ServerMessage::Leave);
+/// assert_eq!(envelope.encode(), frame);
+/// # Ok::<(), xmeet_shared::WireError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
     /// Who joined, left, spoke or renamed; for everything else the receiver.

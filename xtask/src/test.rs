@@ -101,7 +101,9 @@ fn host(workspace: &Workspace, report: &mut Report) -> Result<()> {
         let mut cargo = cargo(workspace);
         // The whole workspace, so that what nextest compiled is good for it too.
         cargo.args(["test", "--doc", "--workspace", "--locked"]);
-        Ok(counts::of_cargo_test(&run_and_read(&mut cargo)?))
+        let ran = counts::of_cargo_test(&run_and_read(&mut cargo)?);
+        ensure!(ran > 0, "no doc example was run");
+        Ok(ran)
     })
 }
 
