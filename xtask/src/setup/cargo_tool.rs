@@ -9,7 +9,7 @@ use crate::process::{ask, command, run, say};
 
 /// A tool and the version of it that is wanted.
 pub(crate) struct CargoTool<'a> {
-    /// The package on crates.io.
+    /// The package, as `cargo install` knows it.
     pub(crate) package: &'a str,
     /// The program it installs.
     pub(crate) program: &'a str,
