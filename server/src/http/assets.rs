@@ -7,6 +7,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 
+use super::quality::weighted;
 use super::refusal::Refusal;
 
 /// One file of the web client.
@@ -101,14 +102,8 @@ fn accepts(request: &HeaderMap, coding: &str) -> bool {
     let values = request.get_all(ACCEPT_ENCODING);
     let weight = |wanted: &str| {
         let texts = values.iter().filter_map(|value| value.to_str().ok());
-        texts.flat_map(|text| text.split(',')).find_map(|range| {
-            let mut parts = range.split(';');
-            let name = parts.next()?.trim();
-            let weight = parts.find_map(|part| {
-                part.trim().strip_prefix(['q', 'Q'])?.strip_prefix('=')?.parse().ok()
-            });
-            name.eq_ignore_ascii_case(wanted).then_some(weight.unwrap_or(1.0_f32))
-        })
+        let mut known = texts.flat_map(weighted);
+        known.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, weight)| weight)
     };
     weight(coding).or_else(|| weight("*")).is_some_and(|weight| weight > 0.0)
 }

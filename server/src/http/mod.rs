@@ -1,6 +1,7 @@
 //! Everything that is served over HTTP: the rooms' sockets, the page and its files.
 
 mod assets;
+pub mod quality;
 pub mod refusal;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! Names for people who gave none: a quality and a creature, in Chinese or in English.
 
+use crate::http::quality::weighted;
+
 const CHINESE: ([&str; 16], [&str; 16]) = (
     [
         "听雨的",
@@ -78,12 +80,8 @@ pub(super) fn random(accept_language: Option<&str>) -> String {
 /// both are weighted the same and English stands first.
 fn prefers_english(header: &str) -> bool {
     let best = |language: &str| {
-        let weights = header.split(',').enumerate().filter_map(|(place, range)| {
-            let mut parts = range.split(';');
-            let tag = parts.next()?.trim();
+        let weights = weighted(header).enumerate().filter_map(|(place, (tag, weight))| {
             let primary = tag.split('-').next()?;
-            let weight = parts.find_map(|part| part.trim().strip_prefix("q=")?.parse().ok());
-            let weight: f32 = weight.unwrap_or(1.0);
             (primary.eq_ignore_ascii_case(language) && weight > 0.0)
                 .then_some((weight, std::cmp::Reverse(place)))
         });
