@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
-use xmeet_shared::limits::{FRAME_BYTES_MAX_DEFAULT, HISTORY_KEPT_MESSAGES_DEFAULT};
+use xmeet_shared::limits::{
+    FRAME_BYTES_MAX_DEFAULT, HISTORY_KEPT_MESSAGES_DEFAULT, RESUME_GRACE_SECONDS_DEFAULT,
+};
 
 /// Chat rooms over the XGate protocol, with the web client inside.
 #[derive(Debug, Clone, Parser)]
@@ -23,7 +25,7 @@ pub struct Config {
     #[arg(long, env = "XMEET_DATA_DIR", value_name = "FOLDER", default_value = "./xmeet-data")]
     pub data_dir: PathBuf,
 
-    /// Messages kept for each room
+    /// Messages kept for each room; with 0 nothing is kept and messages have no ids
     #[arg(long, env = "XMEET_HISTORY_MESSAGES", value_name = "COUNT", default_value_t = HISTORY_KEPT_MESSAGES_DEFAULT)]
     pub history_messages: u64,
 
@@ -34,6 +36,11 @@ pub struct Config {
     /// What may wait for one slow client before it is closed, in bytes
     #[arg(long, env = "XMEET_OUTBOX_BYTES_MAX", value_name = "BYTES", default_value_t = OUTBOX_BYTES_MAX_DEFAULT)]
     pub outbox_bytes_max: usize,
+
+    /// How long a member whose connection is lost is waited for before the others see it leave, in
+    /// seconds. Only for clients that can resume, as the web client does
+    #[arg(long, env = "XMEET_RESUME_GRACE_SECONDS", value_name = "SECONDS", default_value_t = RESUME_GRACE_SECONDS_DEFAULT)]
+    pub resume_grace_seconds: u64,
 
     /// Time zone of the send_time texts, as in Asia/Shanghai [default: the system's]
     #[arg(long, env = "XMEET_TIME_ZONE", value_name = "ZONE")]

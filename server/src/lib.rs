@@ -24,15 +24,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use clock::Clock;
 use config::Config;
+use history::History;
 use history::sqlite::{Opened, SqliteHistory};
-use hub::Hub;
+use hub::{Hub, HubSettings};
+use ws::keeper::Keeper;
+use ws::session::{self, SessionLimits, Sessions};
 
 /// How long a shutdown waits for clients to take their goodbye. Whatever they do, what they were
 /// told is kept is on disk.
@@ -56,18 +58,31 @@ pub async fn run(
     let clock = Clock::new(config.time_zone.as_deref()).context("--time-zone")?;
     let Opened { history, creation, threads } =
         SqliteHistory::open(&config.data_dir, config.history_messages)?;
-    let hub = Arc::new(Hub::new(Arc::new(history), clock, config.history_messages, creation));
-    let sessions = TaskTracker::new();
-    let app = http::App {
+    let settings = HubSettings {
+        history_kept_messages: config.history_messages,
+        resume_grace: Duration::from_secs(config.resume_grace_seconds),
+        creation,
+        epoch: history.epoch(),
+    };
+    let hub = Arc::new(Hub::new(Arc::new(history), clock, settings));
+    let sessions = Arc::new(Sessions {
         hub: Arc::clone(&hub),
-        allowed_origins: config.allowed_origins.into(),
-        limits: ws::session::SessionLimits {
+        keeper: Keeper::default(),
+        limits: SessionLimits {
             frame_bytes_max: config.frame_bytes_max,
             outbox_bytes_max: config.outbox_bytes_max,
         },
-        sessions: sessions.clone(),
-        shutdown: shutdown.clone(),
+    });
+    let tasks = TaskTracker::new();
+    let app = http::App {
+        sessions: Arc::clone(&sessions),
+        allowed_origins: config.allowed_origins.into(),
+        tasks: tasks.clone(),
     };
+    let keeping = tokio::spawn({
+        let sessions = Arc::clone(&sessions);
+        async move { sessions.keeper.run().await }
+    });
 
     let address = listener.local_addr()?;
     tracing::info!(
@@ -75,43 +90,24 @@ pub async fn run(
         data_dir = %std::path::absolute(&config.data_dir)?.display(),
         "xmeet is ready"
     );
-    let listener = listener.tap_io(|stream| {
-        // Frames are written whole; waiting for more would only delay them.
-        let _ = stream.set_nodelay(true);
-    });
-    let serving = axum::serve(listener, http::router(app))
-        .with_graceful_shutdown(shutdown.clone().cancelled_owned())
-        .into_future();
-    let mut serving = tokio::spawn(serving);
+    let serving = tokio::spawn(http::serve(listener, http::router(app), shutdown.clone()));
 
-    let ended_early = tokio::select! {
-        biased;
-        () = shutdown.cancelled() => None,
-        ended = &mut serving => Some(ended),
-    };
+    shutdown.cancelled().await;
     tracing::info!("xmeet is shutting down");
-    shutdown.cancel();
-    let is_serving = ended_early.is_none();
+    sessions.keeper.end_all(session::GOING_AWAY);
     let goodbye = async {
         // A handshake that is under way may still make a session.
-        if is_serving {
-            let _ = tokio::time::timeout(REQUESTS_TIMEOUT, serving).await;
-        }
-        sessions.close();
-        sessions.wait().await;
+        let _ = tokio::time::timeout(REQUESTS_TIMEOUT, serving).await;
+        tasks.close();
+        tasks.wait().await;
         hub.drained().await;
     };
     if tokio::time::timeout(GOODBYE_TIMEOUT, goodbye).await.is_err() {
         tracing::warn!("some clients did not take their goodbye in time");
     }
+    keeping.abort();
     if tokio::time::timeout(STORE_TIMEOUT, threads.stop()).await.is_err() {
         tracing::warn!("the store did not end in time; the next start takes up what it left");
     }
-    match ended_early {
-        None => Ok(()),
-        Some(ended) => {
-            ended??;
-            anyhow::bail!("the listener ended by itself")
-        }
-    }
+    Ok(())
 }

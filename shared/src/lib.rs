@@ -9,6 +9,7 @@
 //! - [`message`]: frames from the server, [`record`]: one kept message inside a `history` frame
 //! - [`command`]: frames from a client
 //! - [`room_id`], [`nickname`], [`pid`], [`cursor`]: the names, each checked once, where it enters
+//! - [`session_token`]: what our own client resumes by
 //! - [`send_time`]: the two time texts of the original protocol
 //! - [`close`], [`error_code`]: how a connection ends, what an `error` says to a program
 //! - [`limits`]: every number, with its unit in its name
@@ -24,6 +25,7 @@ pub mod pid;
 pub mod record;
 pub mod room_id;
 pub mod send_time;
+pub mod session_token;
 
 pub use close::CloseCode;
 pub use command::{ClientCommand, CommandError};
@@ -35,6 +37,7 @@ pub use pid::Pid;
 pub use record::Record;
 pub use room_id::{RoomId, RoomIdError};
 pub use send_time::{Civil, SendTime};
+pub use session_token::{SessionToken, SessionTokenError};
 
 /// Where a room's WebSocket is: this, then the percent-encoded room id.
 pub const WEBSOCKET_PATH_PREFIX: &str = "/xgate/websocket/";

@@ -21,3 +21,13 @@ pub const HISTORY_KEPT_MESSAGES_DEFAULT: u64 = 10_000;
 
 /// How long a browser keeps the `nickname` cookie, in seconds (a year).
 pub const NICKNAME_COOKIE_MAX_AGE_SECONDS: u32 = 365 * 24 * 60 * 60;
+
+/// Shortest session token, in characters (132 bits, where they are drawn at random).
+pub const SESSION_TOKEN_CHARS_MIN: usize = 22;
+
+/// Longest session token, in characters.
+pub const SESSION_TOKEN_CHARS_MAX: usize = 64;
+
+/// How long a member whose connection is lost is waited for, unless the server is set otherwise, in
+/// seconds.
+pub const RESUME_GRACE_SECONDS_DEFAULT: u64 = 20;

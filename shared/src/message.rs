@@ -208,6 +208,14 @@ impl Envelope {
         Ok(Self { from, xnest, message, send_time, ts })
     }
 
+    /// Appends the text of the frame.
+    ///
+    /// # Panics
+    /// Never: every key is a string and every value a JSON value.
+    pub fn encode_into(&self, out: &mut Vec<u8>) {
+        serde_json::to_writer(out, self).expect("an envelope has nothing that JSON cannot hold");
+    }
+
     /// The text of the frame.
     ///
     /// # Panics

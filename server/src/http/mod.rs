@@ -3,6 +3,9 @@
 mod assets;
 pub mod quality;
 pub mod refusal;
+mod serve;
+
+pub use serve::serve;
 
 use std::sync::Arc;
 
@@ -11,27 +14,24 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::Response;
 use axum::routing::{any, get};
-use tokio_util::sync::CancellationToken;
+use hyper::upgrade::{Parts, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
 use tokio_util::task::TaskTracker;
 
-use crate::hub::Hub;
 use crate::ws::handshake::Handshake;
-use crate::ws::session::{self, SessionLimits};
+use crate::ws::session::{Connection, Sessions};
 use refusal::Refusal;
 
 /// What the routes need.
 #[derive(Debug, Clone)]
 pub struct App {
-    /// The rooms.
-    pub hub: Arc<Hub>,
+    /// What sessions share.
+    pub sessions: Arc<Sessions>,
     /// Origins that may connect; all when empty.
     pub allowed_origins: Arc<[String]>,
-    /// What a session may take and hold.
-    pub limits: SessionLimits,
     /// The sessions that run.
-    pub sessions: TaskTracker,
-    /// Says that the server is going away.
-    pub shutdown: CancellationToken,
+    pub tasks: TaskTracker,
 }
 
 /// The routes.
@@ -56,12 +56,23 @@ async fn upgrade(State(app): State<App>, mut request: Request) -> Response<Body>
     }
     let response = handshake.response();
     let upgraded = hyper::upgrade::on(&mut request);
-    let App { hub, limits, sessions, shutdown, .. } = app;
-    sessions.spawn(async move {
-        match upgraded.await {
-            Ok(upgraded) => session::run(upgraded, handshake, hub, limits, shutdown).await,
+    let App { sessions, tasks, .. } = app;
+    let session_tasks = tasks.clone();
+    tasks.spawn(async move {
+        match upgraded.await.map(connection) {
+            // In a task of its own: it lives long, and needs nothing of what stands here.
+            Ok(Some(connection)) => {
+                session_tasks.spawn(sessions.run(connection, handshake.into_visitor()));
+            }
+            Ok(None) => tracing::error!("an upgrade from a transport that is not known"),
             Err(error) => tracing::debug!(%error, "a client went away during its handshake"),
         }
     });
     response
+}
+
+/// Takes the connection out of what HTTP leaves around it.
+fn connection(upgraded: Upgraded) -> Option<Connection> {
+    let Parts { io, read_buf, .. } = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
+    Some(Connection::tcp(io.into_inner(), read_buf.to_vec()))
 }

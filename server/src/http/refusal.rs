@@ -25,6 +25,12 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "bad_room_id", message)
     }
 
+    /// 400: what the client wants to resume by is no token.
+    #[must_use]
+    pub fn bad_session(message: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_session", message)
+    }
+
     /// 400: no usable `Sec-WebSocket-Key`.
     #[must_use]
     pub fn bad_key() -> Self {

@@ -1,57 +1,113 @@
 //! Turns what a room says into frames: each event once, however many members there are.
 
-use bytes::Bytes;
-use xmeet_shared::{Envelope, Pid, Record, RoomId, ServerMessage, UnixMillis};
+use bytes::{Bytes, BytesMut};
+use xmeet_shared::{Envelope, Pid, Record, RoomId, SendTime, ServerMessage, UnixMillis};
 
 use crate::clock::Clock;
-use crate::room::{Event, Kept, Snapshot};
-use crate::ws::outbox::Frame;
+use crate::room::{Event, Kept};
+use crate::ws::frame;
 
-/// Encodes for one room. Cheap to clone.
-#[derive(Debug, Clone)]
+const MILLIS_PER_SECOND: i64 = 1000;
+
+/// Encodes for one room.
+#[derive(Debug)]
 pub(super) struct Encoder {
     room: RoomId,
     clock: Clock,
+    /// The last `send_time` and its second: it changes once a second, whatever the load.
+    latest: Option<(i64, SendTime)>,
+    /// Where a frame's JSON is written before its length is known.
+    json: Vec<u8>,
 }
 
 impl Encoder {
     pub(super) fn new(room: RoomId, clock: Clock) -> Self {
-        Self { room, clock }
+        Self { room, clock, latest: None, json: Vec::new() }
     }
 
     pub(super) fn now(&self) -> UnixMillis {
         self.clock.now()
     }
 
-    pub(super) fn event(&self, event: Event) -> Frame {
+    /// One for the same room, to encode aside.
+    pub(super) fn aside(&self) -> Self {
+        Self::new(self.room.clone(), self.clock.clone())
+    }
+
+    /// Appends an event's frame.
+    pub(super) fn put_event(&mut self, out: &mut BytesMut, event: Event) {
+        self.put(out, event.from, event.message, event.ts);
+    }
+
+    /// An event's frame by itself.
+    pub(super) fn event(&mut self, event: Event) -> Bytes {
         self.frame(event.from, event.message, event.ts)
     }
 
-    /// The four frames of a greeting, in the protocol's order.
-    pub(super) fn greeting(&self, pid: &Pid, snapshot: Snapshot) -> [Frame; 4] {
-        let Snapshot { members, tail, ts } = snapshot;
-        let count = members.len() as u64;
-        [
-            ServerMessage::SelfId { pid: pid.clone(), epoch: None },
-            ServerMessage::MemberCount(count),
-            ServerMessage::Members(members),
-            ServerMessage::History(self.records(&tail)),
-        ]
-        .map(|message| self.frame(pid.clone(), message, ts))
+    /// A history page for one member.
+    pub(super) fn page(&mut self, pid: Pid, messages: &[Kept]) -> Bytes {
+        let records = self.records(messages);
+        self.frame(pid, ServerMessage::History(records), self.now())
     }
 
-    pub(super) fn page(&self, pid: Pid, messages: &[Kept]) -> Frame {
-        self.frame(pid, ServerMessage::History(self.records(messages)), self.now())
+    /// A message's frame by itself.
+    pub(super) fn frame(&mut self, from: Pid, message: ServerMessage, ts: UnixMillis) -> Bytes {
+        self.encode(from, message, ts);
+        frame::text(&self.json)
     }
 
-    pub(super) fn frame(&self, from: Pid, message: ServerMessage, ts: UnixMillis) -> Frame {
-        let send_time = self.clock.moment(ts);
-        let envelope =
-            Envelope { from, xnest: self.room.clone(), message, send_time, ts: Some(ts) };
-        Frame::Text(Bytes::from(envelope.encode()))
+    /// Appends a message's frame.
+    pub(super) fn put(
+        &mut self,
+        out: &mut BytesMut,
+        from: Pid,
+        message: ServerMessage,
+        ts: UnixMillis,
+    ) {
+        self.encode(from, message, ts);
+        frame::put_text(out, &self.json);
     }
 
-    fn records(&self, messages: &[Kept]) -> Vec<Record> {
+    /// How an envelope begins, up to its author.
+    pub(super) fn head(pid: &Pid) -> Vec<u8> {
+        let mut out = br#"{"from":"#.to_vec();
+        write_json(&mut out, pid);
+        out
+    }
+
+    /// How it goes on, up to its payload.
+    pub(super) fn middle(&self, kind: &str) -> Vec<u8> {
+        let mut out = br#","xnest":"#.to_vec();
+        write_json(&mut out, &self.room);
+        out.extend(br#","type":"#);
+        write_json(&mut out, kind);
+        out.extend(br#","payload":"#);
+        out
+    }
+
+    /// How it ends, behind its payload.
+    pub(super) fn tail(&mut self, ts: UnixMillis) -> Vec<u8> {
+        let mut out = br#","send_time":"#.to_vec();
+        write_json(&mut out, &self.send_time(ts));
+        out.extend(br#","ts":"#);
+        write_json(&mut out, &ts);
+        out.push(b'}');
+        out
+    }
+
+    fn send_time(&mut self, ts: UnixMillis) -> SendTime {
+        let second = ts.div_euclid(MILLIS_PER_SECOND);
+        match &self.latest {
+            Some((latest, text)) if *latest == second => text.clone(),
+            _ => {
+                let text = self.clock.moment(ts);
+                self.latest = Some((second, text.clone()));
+                text
+            }
+        }
+    }
+
+    pub(super) fn records(&self, messages: &[Kept]) -> Vec<Record> {
         messages
             .iter()
             .map(|Kept { id, message }| Record {
@@ -64,4 +120,17 @@ impl Encoder {
             })
             .collect()
     }
+
+    fn encode(&mut self, from: Pid, message: ServerMessage, ts: UnixMillis) {
+        let send_time = self.send_time(ts);
+        let envelope =
+            Envelope { from, xnest: self.room.clone(), message, send_time, ts: Some(ts) };
+        self.json.clear();
+        envelope.encode_into(&mut self.json);
+    }
+}
+
+/// Appends a value as JSON.
+pub(super) fn write_json(out: &mut Vec<u8>, value: &(impl serde::Serialize + ?Sized)) {
+    serde_json::to_writer(out, value).expect("text and numbers are nothing that JSON cannot hold");
 }

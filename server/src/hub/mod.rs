@@ -4,28 +4,38 @@
 //! way. Between the two, only the task touches the room; everybody else sends it inputs.
 
 mod encode;
+mod fanout;
+mod greeting;
+mod resumption;
 mod room_task;
+mod section;
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
-use xmeet_shared::{CloseCode, ErrorCode, Nickname, Pid, RoomId};
+use xmeet_shared::{CloseCode, Envelope, ErrorCode, Nickname, Pid, RoomId, ServerMessage};
 
 use crate::clock::Clock;
 use crate::history::{History, HistoryError};
 use crate::room::{Input, MemberKey};
+use crate::ws::frame;
+use crate::ws::keeper::Heartbeat;
 use crate::ws::outbox::{Ending, Outbox};
+use crate::ws::session::Visitor;
+use resumption::Newcomer;
 use room_task::RoomTask;
 
 /// Inputs that may wait for one room; further ones wait with their sessions, which stop reading
 /// from their sockets meanwhile.
-const ROOM_INBOX_INPUTS_MAX: usize = 64;
+const ROOM_INBOX_INPUTS_MAX: usize = 512;
 
 /// The node's number in its pids. There is one node.
 const NODE: u32 = 0;
@@ -38,17 +48,54 @@ const ENTER_TRIES_MAX: usize = 100;
 pub const ROOM_ENDED: Ending =
     Ending { code: CloseCode::TryAgainLater, reason: "the room was restarted: come back" };
 
+/// What a connection is closed with when another one takes its member over.
+pub const TAKEN_OVER: Ending =
+    Ending { code: CloseCode::TakenOver, reason: "taken over by another connection" };
+
 /// What a room's task is sent.
 #[derive(Debug)]
-pub(crate) enum Envoy {
+enum Envoy {
     /// Somebody comes in.
-    Enter {
-        nickname: Nickname,
-        outbox: Arc<Outbox>,
-        entered: oneshot::Sender<Result<MemberKey, HistoryError>>,
-    },
+    Enter(Newcomer),
     /// A member does something.
     Do(Input),
+    /// A member's connection has ended.
+    Part { member: MemberKey, departure: Departure },
+    /// A page that was read aside.
+    Answered { member: MemberKey, outbox: Arc<Outbox>, frame: Bytes },
+}
+
+/// How a member's connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// It said goodbye: it leaves at once.
+    Left,
+    /// It was lost: if it can come back, it is waited for.
+    Lost,
+}
+
+/// Why nobody could come in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EnterError {
+    /// The room's history cannot be read.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// Another connection came with the same token while this one waited.
+    #[error("another connection took this one's place")]
+    TakenOver,
+}
+
+/// What rooms are run by.
+#[derive(Debug, Clone)]
+pub struct HubSettings {
+    /// Messages kept for each room; with 0 the history is off.
+    pub history_kept_messages: u64,
+    /// How long a member whose connection is lost is waited for.
+    pub resume_grace: Duration,
+    /// What makes this start's pids unlike those of all others.
+    pub creation: u64,
+    /// Changes when the store's ids start again.
+    pub epoch: Arc<str>,
 }
 
 /// The rooms. Shared by all sessions.
@@ -56,8 +103,7 @@ pub struct Hub {
     rooms: Mutex<HashMap<RoomId, mpsc::Sender<Envoy>>>,
     pub(crate) history: Arc<dyn History>,
     pub(crate) clock: Clock,
-    history_kept_messages: u64,
-    creation: u64,
+    settings: HubSettings,
     last_serial: AtomicU64,
     tasks: TaskTracker,
     panics: AtomicU64,
@@ -73,6 +119,7 @@ impl std::fmt::Debug for Hub {
 #[derive(Debug)]
 pub struct Membership {
     key: MemberKey,
+    pid: Pid,
     /// Taken when it leaves.
     room: Option<mpsc::Sender<Envoy>>,
 }
@@ -83,20 +130,14 @@ pub struct Membership {
 pub struct RoomEnded;
 
 impl Hub {
-    /// A hub without rooms. `creation` is what makes this start's pids unlike those of all others.
+    /// A hub without rooms.
     #[must_use]
-    pub fn new(
-        history: Arc<dyn History>,
-        clock: Clock,
-        history_kept_messages: u64,
-        creation: u64,
-    ) -> Self {
+    pub fn new(history: Arc<dyn History>, clock: Clock, settings: HubSettings) -> Self {
         Self {
             rooms: Mutex::default(),
             history,
             clock,
-            history_kept_messages,
-            creation,
+            settings,
             last_serial: AtomicU64::new(0),
             tasks: TaskTracker::new(),
             panics: AtomicU64::new(0),
@@ -107,27 +148,41 @@ impl Hub {
     /// will be, before anything else of the room.
     ///
     /// # Errors
-    /// When the room's history cannot be read.
+    /// [`EnterError`].
     pub async fn enter(
         self: &Arc<Self>,
-        room_id: &RoomId,
-        nickname: &Nickname,
+        visitor: Visitor,
         outbox: &Arc<Outbox>,
-    ) -> Result<Membership, HistoryError> {
+    ) -> Result<Membership, EnterError> {
+        let Visitor { room: room_id, nickname, token } = visitor;
         for _ in 0..ENTER_TRIES_MAX {
-            let room = self.room(room_id);
+            let room = self.room(&room_id);
             let (entered, answer) = oneshot::channel();
-            let envoy =
-                Envoy::Enter { nickname: nickname.clone(), outbox: Arc::clone(outbox), entered };
-            if room.send(envoy).await.is_err() {
+            let (nickname, token) = (nickname.clone(), token.clone());
+            let newcomer = Newcomer { nickname, token, outbox: Arc::clone(outbox), entered };
+            if room.send(Envoy::Enter(newcomer)).await.is_err() {
                 continue;
             }
             // No answer: the room left memory in that very moment. The next one is new.
             if let Ok(answer) = answer.await {
-                return Ok(Membership { key: answer?, room: Some(room) });
+                let (key, pid) = answer?;
+                return Ok(Membership { key, pid, room: Some(room) });
             }
         }
-        Err(HistoryError::Closed)
+        Err(EnterError::History(HistoryError::Closed))
+    }
+
+    /// What makes the heartbeat frames of a member.
+    #[must_use]
+    pub fn heartbeat(&self, xnest: RoomId, from: Pid) -> Heartbeat {
+        let clock = self.clock.clone();
+        Arc::new(move || {
+            let ts = clock.now();
+            let (from, xnest, send_time) = (from.clone(), xnest.clone(), clock.moment(ts));
+            let message = ServerMessage::Ping;
+            let envelope = Envelope { from, xnest, message, send_time, ts: Some(ts) };
+            frame::text(envelope.encode().as_bytes())
+        })
     }
 
     /// How many rooms are in memory.
@@ -161,7 +216,7 @@ impl Hub {
         let id = id.clone();
         let identity = sender.downgrade();
         self.tasks.spawn(async move {
-            let task = RoomTask::new(&hub, id.clone(), hub.history_kept_messages);
+            let task = RoomTask::new(&hub, id.clone(), identity.clone());
             if AssertUnwindSafe(task.run(inbox)).catch_unwind().await.is_err() {
                 hub.panics.fetch_add(1, Ordering::Relaxed);
                 tracing::error!("a room panicked; its members are told to come back");
@@ -194,7 +249,7 @@ impl Hub {
 
     fn next_member(&self) -> (MemberKey, Pid) {
         let serial = self.last_serial.fetch_add(1, Ordering::Relaxed) + 1;
-        (serial, Pid::new(NODE, serial, self.creation))
+        (serial, Pid::new(NODE, serial, self.settings.creation))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<RoomId, mpsc::Sender<Envoy>>> {
@@ -203,6 +258,12 @@ impl Hub {
 }
 
 impl Membership {
+    /// The member's pid.
+    #[must_use]
+    pub fn pid(&self) -> &Pid {
+        &self.pid
+    }
+
     /// Says something.
     ///
     /// # Errors
@@ -236,8 +297,8 @@ impl Membership {
     }
 
     /// Leaves. What was sent before is said first.
-    pub async fn leave(mut self) {
-        let leave = Envoy::Do(Input::Leave { member: self.key });
+    pub async fn leave(mut self, departure: Departure) {
+        let leave = Envoy::Part { member: self.key, departure };
         if let Some(room) = self.room.take() {
             // A room that has ended has no members.
             let _ = room.send(leave).await;
@@ -253,7 +314,7 @@ impl Membership {
 /// For a session that ends by a panic: it must not leave a ghost in its room.
 impl Drop for Membership {
     fn drop(&mut self) {
-        let leave = Envoy::Do(Input::Leave { member: self.key });
+        let leave = Envoy::Part { member: self.key, departure: Departure::Lost };
         if let (Some(room), Ok(runtime)) = (self.room.take(), Handle::try_current()) {
             runtime.spawn(async move { room.send(leave).await });
         }

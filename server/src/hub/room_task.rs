@@ -1,20 +1,29 @@
-//! The task that drives one room: takes inputs, gives them to the room, does what it asks for.
-//! It never waits for a socket or, once it is open, for the disk.
+//! The task that drives one room: takes what waits for the room, gives it to the room, does what
+//! the room asks for. It never waits for a socket or, once the room is open, for the disk.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ops::RangeInclusive;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 use xmeet_shared::{CloseCode, ErrorCode, MessageId, Pid, RoomId, ServerMessage};
 
 use super::encode::Encoder;
-use super::{Envoy, Hub, ROOM_ENDED};
-use crate::history::{Answer, HistoryError};
-use crate::room::{Audience, Effect, Event, Input, MemberKey, Room};
-use crate::ws::outbox::{Ending, Frame, Outbox};
+use super::fanout::Fanout;
+use super::greeting::Greeter;
+use super::resumption::{Arrival, Newcomer, Parting, Resumption};
+use super::section::Answer;
+use super::{Departure, EnterError, Envoy, Hub, ROOM_ENDED};
+use crate::history::{self, HistoryError};
+use crate::room::{Audience, Effect, Input, MemberKey, Room, Snapshot, Stored};
+use crate::ws::outbox::{Ending, Outbox};
+
+/// Inputs that the room takes in a row before it does what they ask for.
+const ROUND_INPUTS_MAX: usize = 512;
 
 /// What a client is closed with when its page could not even be refused.
 const PAGE_PANICKED: Ending =
@@ -24,40 +33,78 @@ const PAGE_PANICKED: Ending =
 pub(super) struct RoomTask {
     hub: Arc<Hub>,
     id: RoomId,
-    kept_max: u64,
+    /// The way to this very task.
+    address: mpsc::WeakSender<Envoy>,
     encoder: Encoder,
-    members: Members,
+    greeter: Greeter,
+    resumption: Resumption,
+    coming: Coming,
+    fanout: Fanout,
+    /// Frames of this round for everybody.
+    batch: BytesMut,
     /// The store's answer that the room waits for.
-    appending: Option<Answer<MessageId>>,
+    appending: Option<history::Answer<MessageId>>,
 }
 
-/// Where members' frames go. Members are told to come back when this is dropped with them in it.
+/// Connections that wait for their member's place in the order; a member that was lost and came
+/// back more than once has several, the earliest first.
 #[derive(Default)]
-struct Members {
-    greeted: HashMap<MemberKey, Arc<Outbox>>,
-    /// Came in, and wait for their place in the order.
-    coming: HashMap<MemberKey, Arc<Outbox>>,
+struct Coming(HashMap<MemberKey, VecDeque<Seat>>);
+
+/// A connection, and whether it asked for the extensions.
+struct Seat {
+    outbox: Arc<Outbox>,
+    is_extended: bool,
 }
 
-impl Drop for Members {
+impl Drop for Coming {
     fn drop(&mut self) {
-        for outbox in self.greeted.values().chain(self.coming.values()) {
-            outbox.end(ROOM_ENDED);
+        for seat in self.0.values().flatten() {
+            seat.outbox.end(ROOM_ENDED);
         }
     }
 }
 
+impl Coming {
+    fn push(&mut self, member: MemberKey, seat: Seat) {
+        self.0.entry(member).or_default().push_back(seat);
+    }
+
+    fn pop(&mut self, member: MemberKey) -> Option<Seat> {
+        let seats = self.0.get_mut(&member)?;
+        let seat = seats.pop_front();
+        if seats.is_empty() {
+            self.0.remove(&member);
+        }
+        seat
+    }
+}
+
 impl RoomTask {
-    pub(super) fn new(hub: &Arc<Hub>, id: RoomId, kept_max: u64) -> Self {
-        let encoder = Encoder::new(id.clone(), hub.clock.clone());
-        let members = Members::default();
-        Self { hub: Arc::clone(hub), id, kept_max, encoder, members, appending: None }
+    pub(super) fn new(hub: &Arc<Hub>, id: RoomId, address: mpsc::WeakSender<Envoy>) -> Self {
+        Self {
+            hub: Arc::clone(hub),
+            encoder: Encoder::new(id.clone(), hub.clock.clone()),
+            id,
+            address,
+            greeter: Greeter::default(),
+            resumption: Resumption::new(hub.settings.resume_grace),
+            coming: Coming::default(),
+            fanout: Fanout::new(hub.tasks.clone()),
+            batch: BytesMut::new(),
+            appending: None,
+        }
     }
 
     /// Runs until the room has nobody and nothing to do.
     pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Envoy>) {
-        let mut room = match self.hub.history.load(&self.id).await {
-            Ok(stored) => Room::new(stored, self.kept_max),
+        let kept_max = self.hub.settings.history_kept_messages;
+        let stored = match kept_max {
+            0 => Ok(Stored { oldest: 1, newest: 0, tail: Vec::new() }),
+            _ => self.hub.history.load(&self.id).await,
+        };
+        let mut room = match stored {
+            Ok(stored) => Room::new(stored, kept_max),
             Err(error) => {
                 tracing::error!(%error, "a room could not be opened");
                 return self.turn_away(&mut inbox, &error);
@@ -66,22 +113,12 @@ impl RoomTask {
         let mut effects = Vec::new();
         // Whoever comes first may be gone already; the first input is what opened the room.
         loop {
-            let input = tokio::select! {
-                answer = answer_of(&mut self.appending) => {
-                    self.appending = None;
-                    Some(match answer {
-                        Ok(first) => Input::Appended { first },
-                        Err(_) => Input::AppendFailed,
-                    })
-                }
-                Some(envoy) = inbox.recv(), if !room.is_full() => self.receive(envoy),
-            };
-            if let Some(input) = input {
-                room.handle(input, self.encoder.now(), &mut effects);
-            }
+            self.round(&mut room, &mut inbox, &mut effects).await;
+            room.settle(&mut effects);
             for effect in effects.drain(..) {
-                self.carry_out(effect);
+                self.carry_out(effect).await;
             }
+            self.flush().await;
             if room.is_idle() && self.hub.retire(&self.id, &inbox) {
                 // Whoever found the room's address before it was taken out tries again.
                 inbox.close();
@@ -91,105 +128,214 @@ impl RoomTask {
         }
     }
 
+    /// Waits for something to happen, and takes everything that has happened by then.
+    async fn round(
+        &mut self,
+        room: &mut Room,
+        inbox: &mut mpsc::Receiver<Envoy>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let deadline = self.resumption.deadline();
+        tokio::select! {
+            biased;
+            answer = answer_of(&mut self.appending) => {
+                self.appending = None;
+                let input = match answer {
+                    Ok(first) => Input::Appended { first },
+                    Err(_) => Input::AppendFailed,
+                };
+                room.handle(input, self.encoder.now(), effects);
+            }
+            Some(envoy) = inbox.recv(), if !room.is_full() => {
+                self.receive(envoy, room, effects).await;
+            }
+            () = until(deadline) => {
+                while let Some(member) = self.resumption.expired(Instant::now()) {
+                    room.handle(Input::Leave { member }, self.encoder.now(), effects);
+                }
+            }
+        }
+        for _ in 1..ROUND_INPUTS_MAX {
+            if room.is_full() {
+                return;
+            }
+            let Ok(envoy) = inbox.try_recv() else { return };
+            self.receive(envoy, room, effects).await;
+        }
+    }
+
     /// Answers everybody who wanted to come into a room that cannot be opened.
     fn turn_away(&self, inbox: &mut mpsc::Receiver<Envoy>, error: &HistoryError) {
         while !self.hub.retire(&self.id, inbox) {
             while let Ok(envoy) = inbox.try_recv() {
-                if let Envoy::Enter { entered, .. } = envoy {
-                    let _ = entered.send(Err(error.clone()));
+                if let Envoy::Enter(Newcomer { entered, .. }) = envoy {
+                    let _ = entered.send(Err(EnterError::History(error.clone())));
                 }
             }
         }
     }
 
-    fn receive(&mut self, envoy: Envoy) -> Option<Input> {
+    async fn receive(&mut self, envoy: Envoy, room: &mut Room, effects: &mut Vec<Effect>) {
+        let now = self.encoder.now();
         match envoy {
-            Envoy::Do(input) => Some(input),
-            Envoy::Enter { nickname, outbox, entered } => {
-                let (member, pid) = self.hub.next_member();
-                // A session that is gone already would never say that it leaves.
-                entered.send(Ok(member)).ok()?;
-                self.members.coming.insert(member, outbox);
-                Some(Input::Join { member, pid, nickname })
+            Envoy::Do(input) => room.handle(input, now, effects),
+            Envoy::Enter(newcomer) => {
+                let input = match self.resumption.arrive(newcomer) {
+                    Arrival::Joins(newcomer) => self.join(newcomer),
+                    Arrival::Returns(member, pid, newcomer) => {
+                        self.come_back(member, pid, newcomer)
+                    }
+                    Arrival::Waits => None,
+                };
+                if let Some(input) = input {
+                    room.handle(input, now, effects);
+                }
+            }
+            Envoy::Part { member, departure } => {
+                for input in self.part(member, departure).into_iter().flatten() {
+                    room.handle(input, now, effects);
+                }
+            }
+            Envoy::Answered { member, outbox, frame } => {
+                // The member may be back on another connection, which has asked for nothing.
+                let is_here = self.fanout.outbox(member).is_some_and(|o| Arc::ptr_eq(o, &outbox));
+                if is_here {
+                    self.flush().await;
+                    self.fanout.answer(member, Answer::Page(frame)).await;
+                }
             }
         }
     }
 
-    fn carry_out(&mut self, effect: Effect) {
+    fn join(&mut self, newcomer: Newcomer) -> Option<Input> {
+        let Newcomer { nickname, token, outbox, entered } = newcomer;
+        let (member, pid) = self.hub.next_member();
+        // A session that is gone already would never say that it leaves.
+        entered.send(Ok((member, pid.clone()))).ok()?;
+        let is_extended = token.is_some();
+        self.resumption.remember(member, &pid, token, &outbox);
+        self.coming.push(member, Seat { outbox, is_extended });
+        Some(Input::Join { member, pid, nickname })
+    }
+
+    fn come_back(&mut self, member: MemberKey, pid: Pid, newcomer: Newcomer) -> Option<Input> {
+        let Newcomer { nickname, outbox, entered, .. } = newcomer;
+        if entered.send(Ok((member, pid))).is_err() {
+            // It is lost again; as nobody else wants to be this member, it is only waited for.
+            self.resumption.part(member, false, Instant::now());
+            return None;
+        }
+        self.coming.push(member, Seat { outbox, is_extended: true });
+        Some(Input::Return { member, nickname })
+    }
+
+    fn part(&mut self, member: MemberKey, departure: Departure) -> [Option<Input>; 2] {
+        let is_clean = departure == Departure::Left;
+        match self.resumption.part(member, is_clean, Instant::now()) {
+            Parting::Leaves(None) => [Some(Input::Leave { member }), None],
+            Parting::Leaves(Some(newcomer)) => [Some(Input::Leave { member }), self.join(newcomer)],
+            Parting::IsMissed => [Some(Input::Lose { member }), None],
+            Parting::IsTakenOver(pid, newcomer) => {
+                [Some(Input::Lose { member }), self.come_back(member, pid, newcomer)]
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Append(messages) => {
                 self.appending = Some(self.hub.history.append(&self.id, messages));
             }
-            Effect::Greet { member, pid, snapshot } => {
-                if let Some(outbox) = self.members.coming.remove(&member) {
-                    outbox.push_greeting(self.encoder.greeting(&pid, snapshot));
-                    self.members.greeted.insert(member, outbox);
-                }
-            }
+            Effect::Greet { members, snapshot } => self.greet(members, &snapshot).await,
             Effect::Part { member } => {
-                self.members.greeted.remove(&member);
+                self.flush().await;
+                self.fanout.unseat(member).await;
             }
-            Effect::Tell { to, event } => self.tell(to, event),
+            Effect::Tell { to: Audience::All, event } => {
+                self.encoder.put_event(&mut self.batch, event);
+            }
+            Effect::Tell { to: Audience::One(member), event } => {
+                self.flush().await;
+                let frame = self.encoder.event(event);
+                self.fanout.answer(member, Answer::Frame(frame)).await;
+            }
             Effect::Page { member, pid, messages } => {
-                if let Some(outbox) = self.members.greeted.get(&member) {
-                    outbox.push_page(self.encoder.page(pid, &messages));
-                }
+                self.flush().await;
+                let frame = self.encoder.page(pid, &messages);
+                self.fanout.answer(member, Answer::Page(frame)).await;
             }
-            Effect::ReadPage { member, pid, ids } => {
-                if let Some(outbox) = self.members.greeted.get(&member) {
-                    self.read_page(Arc::clone(outbox), pid, ids);
-                }
-            }
+            Effect::ReadPage { member, pid, ids } => self.read_page(member, pid, ids),
+        }
+    }
+
+    /// Sends what has happened so far in this round to those who are here.
+    async fn flush(&mut self) {
+        if !self.batch.is_empty() {
+            let batch = self.batch.split().freeze();
+            self.fanout.deliver(batch).await;
+        }
+    }
+
+    async fn greet(&mut self, members: Vec<(MemberKey, Pid)>, snapshot: &Snapshot) {
+        self.flush().await;
+        let greeting = self.greeter.cut(snapshot, &mut self.encoder);
+        for (member, pid) in members {
+            let Some(Seat { outbox, is_extended }) = self.coming.pop(member) else { continue };
+            let epoch = is_extended.then_some(&*self.hub.settings.epoch);
+            outbox.send_greeting(greeting.of(&pid, epoch, &mut self.encoder));
+            self.fanout.seat((member, outbox)).await;
         }
     }
 
     /// Reads a page aside. Ids do not shift, so it is the same page however late it is read.
-    fn read_page(&self, outbox: Arc<Outbox>, pid: Pid, ids: RangeInclusive<MessageId>) {
+    fn read_page(&self, member: MemberKey, pid: Pid, ids: RangeInclusive<MessageId>) {
+        let Some(outbox) = self.fanout.outbox(member).map(Arc::clone) else { return };
         let page = self.hub.history.read(&self.id, ids);
-        let encoder = self.encoder.clone();
+        let mut encoder = self.encoder.aside();
+        let address = self.address.clone();
         self.hub.tasks.spawn(async move {
-            let answer = async {
-                match page.await {
-                    Ok(messages) => encoder.page(pid, &messages),
-                    Err(error) => {
-                        tracing::error!(%error, "a page could not be read");
-                        let words = "the page could not be read".to_owned();
-                        let code = Some(ErrorCode::Storage);
-                        let message = ServerMessage::Error { words, code, retry_after_ms: None };
-                        encoder.frame(pid, message, encoder.now())
-                    }
-                }
+            let work = AssertUnwindSafe(page_or_error(page, pid, &mut encoder));
+            let Ok(frame) = work.catch_unwind().await else {
+                return outbox.end(PAGE_PANICKED);
             };
-            match AssertUnwindSafe(answer).catch_unwind().await {
-                Ok(frame) => outbox.push_page(frame),
-                Err(_) => outbox.end(PAGE_PANICKED),
+            // A room that is gone has no member who waits for it.
+            if let Some(room) = address.upgrade() {
+                let _ = room.send(Envoy::Answered { member, outbox, frame }).await;
             }
         });
     }
+}
 
-    fn tell(&self, to: Audience, event: Event) {
-        let frame = self.encoder.event(event);
-        match to {
-            Audience::One(member) => self.send(member, frame),
-            Audience::All => {
-                for outbox in self.members.greeted.values() {
-                    outbox.push(frame.clone());
-                }
-            }
-        }
-    }
-
-    fn send(&self, member: MemberKey, frame: Frame) {
-        if let Some(outbox) = self.members.greeted.get(&member) {
-            outbox.push(frame);
+async fn page_or_error(
+    page: history::Answer<Vec<crate::room::Kept>>,
+    pid: Pid,
+    encoder: &mut Encoder,
+) -> Bytes {
+    match page.await {
+        Ok(messages) => encoder.page(pid, &messages),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be read");
+            let words = "the page could not be read".to_owned();
+            let code = Some(ErrorCode::Storage);
+            let message = ServerMessage::Error { words, code, retry_after_ms: None };
+            encoder.frame(pid, message, encoder.now())
         }
     }
 }
 
 /// Waits for the store's answer; for ever when none is due.
-async fn answer_of(appending: &mut Option<Answer<MessageId>>) -> Result<MessageId, HistoryError> {
+async fn answer_of(
+    appending: &mut Option<history::Answer<MessageId>>,
+) -> Result<MessageId, HistoryError> {
     match appending {
         Some(answer) => answer.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,
     }
 }

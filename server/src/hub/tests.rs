@@ -1,18 +1,19 @@
 //! Goal: what the hub promises when things go wrong around a room. Method: a real SQLite store,
 //! wrapped so that a test can make it fail or panic at will.
 
+use std::io::{self, IoSlice};
 use std::ops::RangeInclusive;
 use std::sync::atomic::AtomicU8;
-use std::time::Duration;
+use std::task::{Context, Poll};
 
 use tempfile::TempDir;
-use xmeet_shared::{Cursor, Envelope, MessageId, ServerMessage};
+use xmeet_shared::{Cursor, MessageId, SessionToken};
 
 use super::*;
 use crate::history::Answer;
 use crate::history::sqlite::SqliteHistory;
 use crate::room::{Kept, Message, Stored};
-use crate::ws::outbox::Frame;
+use crate::ws::stream::WriteHalf;
 
 /// How long anything may take before a test fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -38,6 +39,10 @@ impl Moody {
 }
 
 impl History for Moody {
+    fn epoch(&self) -> Arc<str> {
+        self.inner.epoch()
+    }
+
     fn load(&self, room: &RoomId) -> Answer<Stored> {
         self.answer(|| self.inner.load(room))
     }
@@ -49,6 +54,46 @@ impl History for Moody {
     fn read(&self, room: &RoomId, ids: RangeInclusive<MessageId>) -> Answer<Vec<Kept>> {
         self.answer(|| self.inner.read(room, ids))
     }
+}
+
+/// What a member was sent.
+#[derive(Clone, Default)]
+struct Sent(Arc<Mutex<Vec<u8>>>);
+
+impl WriteHalf for Sent {
+    fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut sent = self.0.lock().unwrap();
+        slices.iter().for_each(|slice| sent.extend_from_slice(slice));
+        Ok(slices.iter().map(|slice| slice.len()).sum())
+    }
+
+    fn poll_writable(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+}
+
+impl Sent {
+    /// Takes the messages that have come whole. None of them here is long.
+    fn take(&self) -> Vec<ServerMessage> {
+        let mut sent = self.0.lock().unwrap();
+        let mut messages = Vec::new();
+        while let [0x81, length, rest @ ..] = &sent[..] {
+            let (length, start) = match length {
+                126 => (usize::from(u16::from_be_bytes([rest[0], rest[1]])), 4),
+                short => (usize::from(*short), 2),
+            };
+            let text = String::from_utf8(sent[start..start + length].to_vec()).unwrap();
+            messages.push(Envelope::parse(&text).unwrap().message);
+            sent.drain(..start + length);
+        }
+        messages
+    }
+}
+
+/// A member's connection as the test sees it.
+struct Line {
+    outbox: Arc<Outbox>,
+    sent: Sent,
 }
 
 struct World {
@@ -63,7 +108,13 @@ impl World {
         let inner = SqliteHistory::open(folder.path(), 10_000).unwrap().history;
         let history = Arc::new(Moody { inner, mood: AtomicU8::new(WORKS) });
         let clock = Clock::new(None).unwrap();
-        let hub = Arc::new(Hub::new(Arc::clone(&history) as Arc<dyn History>, clock, 10_000, 1));
+        let settings = HubSettings {
+            history_kept_messages: 10_000,
+            resume_grace: Duration::from_secs(20),
+            creation: 1,
+            epoch: history.epoch(),
+        };
+        let hub = Arc::new(Hub::new(Arc::clone(&history) as Arc<dyn History>, clock, settings));
         Self { hub, history, _folder: folder }
     }
 
@@ -71,11 +122,19 @@ impl World {
         self.history.mood.store(mood, Ordering::SeqCst);
     }
 
-    async fn enter(&self) -> (Result<Membership, HistoryError>, Arc<Outbox>) {
-        let outbox = Arc::new(Outbox::new(1_000_000));
-        let room = RoomId::new("r").unwrap();
-        let nickname = Nickname::new("n").unwrap();
-        (soon(self.hub.enter(&room, &nickname, &outbox)).await, outbox)
+    async fn enter(&self) -> (Result<Membership, EnterError>, Line) {
+        self.enter_with(None).await
+    }
+
+    async fn enter_with(&self, token: Option<&str>) -> (Result<Membership, EnterError>, Line) {
+        let sent = Sent::default();
+        let outbox = Arc::new(Outbox::new(Box::new(sent.clone()), 1_000_000));
+        let visitor = Visitor {
+            room: RoomId::new("r").unwrap(),
+            nickname: Nickname::new("n").unwrap(),
+            token: token.map(|text| SessionToken::new(text).unwrap()),
+        };
+        (soon(self.hub.enter(visitor, &outbox)).await, Line { outbox, sent })
     }
 }
 
@@ -84,18 +143,8 @@ async fn soon<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// Reads frames until one that the test looks for.
-async fn wait_for(outbox: &Outbox, wanted: impl Fn(&ServerMessage) -> bool) {
-    loop {
-        let frames = soon(outbox.take()).await.expect("the connection goes on");
-        outbox.written();
-        for frame in frames {
-            let Frame::Text(bytes) = frame else { continue };
-            let text = std::str::from_utf8(&bytes).unwrap();
-            if wanted(&Envelope::parse(text).unwrap().message) {
-                return;
-            }
-        }
-    }
+async fn wait_for(line: &Line, wanted: impl Fn(&ServerMessage) -> bool) {
+    until(|| line.sent.take().iter().any(&wanted)).await;
 }
 
 fn is_storage_error(message: &ServerMessage) -> bool {
@@ -114,13 +163,13 @@ async fn until(condition: impl Fn() -> bool) {
 #[tokio::test]
 async fn an_empty_room_leaves_memory() {
     let world = World::new();
-    let (first, outbox) = world.enter().await;
+    let (first, line) = world.enter().await;
     let (second, _) = world.enter().await;
     first.as_ref().unwrap().say("x".to_owned()).await.unwrap();
-    wait_for(&outbox, |message| matches!(message, ServerMessage::Normal { .. })).await;
+    wait_for(&line, |message| matches!(message, ServerMessage::Normal { .. })).await;
     assert_eq!(world.hub.rooms_in_memory(), 1);
-    first.unwrap().leave().await;
-    second.unwrap().leave().await;
+    first.unwrap().leave(Departure::Left).await;
+    second.unwrap().leave(Departure::Left).await;
     until(|| world.hub.rooms_in_memory() == 0).await;
     soon(world.hub.drained()).await;
 }
@@ -128,9 +177,9 @@ async fn an_empty_room_leaves_memory() {
 #[tokio::test]
 async fn a_session_that_is_dropped_leaves() {
     let world = World::new();
-    let (stays, outbox) = world.enter().await;
+    let (stays, line) = world.enter().await;
     drop(world.enter().await);
-    wait_for(&outbox, |message| *message == ServerMessage::Leave).await;
+    wait_for(&line, |message| *message == ServerMessage::Leave).await;
     drop(stays);
     until(|| world.hub.rooms_in_memory() == 0).await;
 }
@@ -138,15 +187,15 @@ async fn a_session_that_is_dropped_leaves() {
 #[tokio::test]
 async fn a_room_that_panics_ends_alone_and_its_members_come_back() {
     let world = World::new();
-    let (member, outbox) = world.enter().await;
+    let (member, line) = world.enter().await;
     world.store(PANICS);
     member.unwrap().say("x".to_owned()).await.unwrap();
-    assert_eq!(soon(outbox.ended()).await, ROOM_ENDED);
+    assert_eq!(soon(line.outbox.tend()).await, ROOM_ENDED);
     until(|| world.hub.room_panics() == 1).await;
     world.store(WORKS);
-    let (member, outbox) = world.enter().await;
+    let (member, line) = world.enter().await;
     member.unwrap().say("y".to_owned()).await.unwrap();
-    wait_for(&outbox, |message| matches!(message, ServerMessage::Normal { id: Some(1), .. })).await;
+    wait_for(&line, |message| matches!(message, ServerMessage::Normal { id: Some(1), .. })).await;
 }
 
 #[tokio::test]
@@ -164,31 +213,53 @@ async fn a_room_that_cannot_be_opened_turns_everybody_away_until_it_can() {
 #[tokio::test]
 async fn a_message_that_cannot_be_kept_is_refused_and_the_next_one_is_kept() {
     let world = World::new();
-    let (member, outbox) = world.enter().await;
+    let (member, line) = world.enter().await;
     let member = member.unwrap();
     world.store(FAILS);
     member.say("x".to_owned()).await.unwrap();
-    wait_for(&outbox, is_storage_error).await;
+    wait_for(&line, is_storage_error).await;
     world.store(WORKS);
     member.say("y".to_owned()).await.unwrap();
-    wait_for(&outbox, |message| matches!(message, ServerMessage::Normal { id: Some(1), .. })).await;
+    wait_for(&line, |message| matches!(message, ServerMessage::Normal { id: Some(1), .. })).await;
 }
 
 #[tokio::test]
 async fn a_page_that_cannot_be_read_is_an_error_and_one_that_panics_ends_the_connection() {
     let world = World::new();
-    let (member, outbox) = world.enter().await;
+    let (member, line) = world.enter().await;
     let member = member.unwrap();
     for _ in 0..51 {
         member.say("x".to_owned()).await.unwrap();
     }
-    wait_for(&outbox, |message| matches!(message, ServerMessage::Normal { id: Some(51), .. }))
-        .await;
+    wait_for(&line, |message| matches!(message, ServerMessage::Normal { id: Some(51), .. })).await;
     world.store(FAILS);
+    line.outbox.expect_page();
     member.history(Cursor(1)).await.unwrap();
-    wait_for(&outbox, is_storage_error).await;
-    soon(outbox.page_written()).await;
+    wait_for(&line, is_storage_error).await;
+    soon(line.outbox.page_written()).await;
     world.store(PANICS);
     member.history(Cursor(1)).await.unwrap();
-    soon(outbox.ended()).await;
+    soon(line.outbox.tend()).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_waits_to_take_over_is_outdone_by_a_later_one() {
+    let world = World::new();
+    let token = Some("abcdefghijklmnopqrstuvwxyz");
+    let (first, first_line) = world.enter_with(token).await;
+    let first = first.unwrap();
+    let (second, third) = (world.enter_with(token), world.enter_with(token));
+    let ends = async {
+        assert_eq!(soon(first_line.outbox.tend()).await, TAKEN_OVER);
+        let pid = first.pid().clone();
+        // The room has taken both by then: it takes one input after the other.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        first.leave(Departure::Lost).await;
+        pid
+    };
+    let ((second, _), (third, _), pid) = tokio::join!(second, third, ends);
+    assert_eq!(second.unwrap_err(), EnterError::TakenOver);
+    assert_eq!(third.unwrap().pid(), &pid);
 }

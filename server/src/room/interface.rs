@@ -3,11 +3,10 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use xmeet_shared::{
-    Cursor, ErrorCode, Member, MessageId, Nickname, Pid, ServerMessage, UnixMillis,
-};
+use xmeet_shared::{Cursor, ErrorCode, MessageId, Nickname, Pid, ServerMessage, UnixMillis};
 
 use super::message::{Kept, Message};
+use super::roster::Roster;
 
 /// A member as the room names it. Keys grow, so their order is the order of coming.
 pub type MemberKey = u64;
@@ -35,10 +34,23 @@ pub enum Input {
         /// Its name.
         nickname: Nickname,
     },
-    /// A member's connection ended.
+    /// A member is gone for good.
     Leave {
         /// Its key.
         member: MemberKey,
+    },
+    /// A member's connection is lost, and the member may come back: it stays a member, and nothing
+    /// is sent to it.
+    Lose {
+        /// Its key.
+        member: MemberKey,
+    },
+    /// A member is back on a new connection, perhaps under another name. It is greeted again.
+    Return {
+        /// Its key.
+        member: MemberKey,
+        /// Its name.
+        nickname: Nickname,
     },
     /// A member said something.
     Say {
@@ -86,12 +98,10 @@ pub enum Effect {
     /// Keep these messages, then answer with [`Input::Appended`] or [`Input::AppendFailed`]. There
     /// is never a second one before the answer.
     Append(Vec<Arc<Message>>),
-    /// Send a member its greeting.
+    /// Greet members who came one right behind the other, all with the same state of the room.
     Greet {
         /// Who.
-        member: MemberKey,
-        /// Its pid.
-        pid: Pid,
+        members: Vec<(MemberKey, Pid)>,
         /// What the greeting says.
         snapshot: Snapshot,
     },
@@ -150,8 +160,8 @@ pub struct Event {
 /// The room at one place in its order.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Who is there, oldest member first.
-    pub members: Vec<Member>,
+    /// Who is there.
+    pub roster: Roster,
     /// Page 0, oldest message first.
     pub tail: Vec<Kept>,
     /// When.

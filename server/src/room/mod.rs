@@ -9,10 +9,12 @@
 mod interface;
 mod message;
 mod pending;
+mod roster;
 mod state;
 
 pub use interface::{Audience, Effect, Event, Input, MemberKey, Snapshot, Stored};
 pub use message::{Kept, Message};
+pub use roster::Roster;
 pub use state::Room;
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Goal: a room with a slow and failing store tells everybody the same story as a naive room that
 //! does one thing after the other. Method: random inputs go to both; the store's answers come at
-//! random places in between; then each member's transcript must be the same.
+//! random places in between; then each member's transcript must be the same. The naive room is told
+//! only how many newcomers were greeted together, and holds them to be neighbours in the order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use proptest::collection::vec;
@@ -34,6 +35,14 @@ enum Step {
     Rename(usize),
     Page(usize, u64),
     Refuse(usize),
+    /// A connection is lost.
+    Lose(usize),
+    /// One of the lost comes back, perhaps under another name.
+    Return(usize, bool),
+    /// One of the lost was waited for long enough.
+    Expire(usize),
+    /// The inputs since the last one came together.
+    Settle,
     /// The store answers the batch it has, if it has one.
     StoreAnswers {
         keeps: bool,
@@ -49,7 +58,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => who.clone().prop_map(Step::Say),
         1 => who.clone().prop_map(Step::Rename),
         2 => (who.clone(), 0..5_u64).prop_map(|(who, cursor)| Step::Page(who, cursor)),
-        1 => who.prop_map(Step::Refuse),
+        1 => who.clone().prop_map(Step::Refuse),
+        1 => who.clone().prop_map(Step::Lose),
+        1 => (who.clone(), any::<bool>()).prop_map(|(who, renames)| Step::Return(who, renames)),
+        1 => who.prop_map(Step::Expire),
+        4 => Just(Step::Settle),
         4 => prop::bool::weighted(0.8).prop_map(|keeps| Step::StoreAnswers { keeps }),
         1 => (-50..50_i64).prop_map(Step::ClockJumps),
     ];
@@ -76,6 +89,9 @@ struct Real {
     asked: Option<Vec<std::sync::Arc<Message>>>,
     told: BTreeMap<MemberKey, Vec<Told>>,
     present: Vec<MemberKey>,
+    /// How many were greeted together, each time.
+    groups: Vec<usize>,
+    members_left: usize,
     times: Vec<UnixMillis>,
     now: UnixMillis,
 }
@@ -85,16 +101,22 @@ impl Real {
         let newest = stored.len() as u64;
         let tail = stored.iter().rev().take(50).rev().cloned().collect();
         let room = Room::new(Stored { oldest: 1, newest, tail }, kept_max);
-        let (told, present, times) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Self { room, stored, asked: None, told, present, times, now: 1000 }
+        let (told, present, groups) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let times = Vec::new();
+        let (asked, members_left, now) = (None, 0, 1000);
+        Self { room, stored, asked, told, present, groups, members_left, times, now }
     }
 
     fn take(&mut self, input: Input) {
         let mut effects = Vec::new();
         self.room.handle(input, self.now, &mut effects);
-        for effect in effects {
-            self.carry_out(effect);
-        }
+        effects.into_iter().for_each(|effect| self.carry_out(effect));
+    }
+
+    fn settle(&mut self) {
+        let mut effects = Vec::new();
+        self.room.settle(&mut effects);
+        effects.into_iter().for_each(|effect| self.carry_out(effect));
     }
 
     /// The store answers; true for "kept".
@@ -109,6 +131,7 @@ impl Real {
         } else {
             self.take(Input::AppendFailed);
         }
+        self.settle();
         Some((count, keeps))
     }
 
@@ -119,14 +142,18 @@ impl Real {
                 assert!(!batch.is_empty());
                 self.asked = Some(batch);
             }
-            Effect::Greet { member, snapshot, .. } => {
-                let members = snapshot.members.iter();
-                let members =
+            Effect::Greet { members: greeted, snapshot } => {
+                let members = snapshot.roster.members();
+                let members: Vec<_> =
                     members.map(|m| (m.pid.to_string(), m.nickname.to_string())).collect();
-                let page = snapshot.tail.iter().map(line).collect();
-                let told = vec![Told::Greeting { members, page }];
-                assert!(self.told.insert(member, told).is_none(), "two greetings");
-                self.present.push(member);
+                let page: Vec<_> = snapshot.tail.iter().map(line).collect();
+                self.groups.push(greeted.len());
+                for (member, _) in greeted {
+                    let (members, page) = (members.clone(), page.clone());
+                    self.told.entry(member).or_default().push(Told::Greeting { members, page });
+                    assert!(!self.present.contains(&member), "greeted while it is here");
+                    self.present.push(member);
+                }
             }
             Effect::Part { member } => self.present.retain(|m| *m != member),
             Effect::Tell { to, event } => self.tell(to, &event),
@@ -152,7 +179,11 @@ impl Real {
             ServerMessage::ChangeName(name) => Told::Renamed(from, name.to_string()),
             ServerMessage::Error { code, .. } => Told::Refused(code.unwrap()),
             ServerMessage::Normal { text, id } => {
-                let kept = &self.stored[index(id.unwrap())];
+                let Some(id) = *id else {
+                    let said = (0, from, String::new(), text.clone());
+                    return self.tell_all(Told::Said(said));
+                };
+                let kept = &self.stored[index(id)];
                 assert_eq!(&kept.message.text, text, "delivered what is not in the store");
                 Told::Said(line(kept))
             }
@@ -161,12 +192,15 @@ impl Real {
         if !matches!(event.message, ServerMessage::Error { .. }) {
             self.times.push(event.ts);
         }
-        let to = match to {
-            Audience::All => self.present.clone(),
-            Audience::One(member) => vec![member],
-        };
-        for member in to {
-            self.told.get_mut(&member).unwrap().push(told.clone());
+        match to {
+            Audience::All => self.tell_all(told),
+            Audience::One(member) => self.told.get_mut(&member).unwrap().push(told),
+        }
+    }
+
+    fn tell_all(&mut self, told: Told) {
+        for member in &self.present {
+            self.told.get_mut(member).unwrap().push(told.clone());
         }
     }
 }
@@ -185,68 +219,140 @@ enum Deed {
     Rename(MemberKey, Nickname),
     Page(MemberKey, u64),
     Refuse(MemberKey),
+    Lose(MemberKey),
+    Return(MemberKey, Nickname),
 }
 
 /// Does one thing after the other, and tells it.
-fn naive(deeds: Vec<Deed>, stored: &[Kept], kept_max: usize) -> BTreeMap<MemberKey, Vec<Told>> {
-    let mut told: BTreeMap<MemberKey, Vec<Told>> = BTreeMap::new();
-    let mut members: BTreeMap<MemberKey, Nickname> = BTreeMap::new();
-    let mut log: Vec<Line> = stored.iter().map(line).collect();
-    let page = |log: &[Line], cursor: u64| {
-        let kept = &log[log.len().saturating_sub(kept_max)..];
-        kept.rchunks(50).nth(usize::try_from(cursor).unwrap()).unwrap_or_default().to_vec()
+fn naive(
+    deeds: Vec<Deed>,
+    stored: &[Kept],
+    kept_max: usize,
+    groups: &[usize],
+) -> BTreeMap<MemberKey, Vec<Told>> {
+    let mut room = Naive {
+        log: stored.iter().map(line).collect(),
+        kept_max,
+        told: BTreeMap::new(),
+        members: BTreeMap::new(),
+        away: BTreeSet::new(),
     };
+    let mut groups = groups.iter().copied();
+    // Came in and not greeted yet, and how many more come with them.
+    let mut newcomers: Vec<MemberKey> = Vec::new();
+    let mut expected = 0;
     for deed in deeds {
-        let event = match deed {
-            Deed::Join(member, name) => {
-                let joined = Told::Joined(pid(member).to_string(), name.to_string());
-                for other in members.keys() {
-                    told.get_mut(other).unwrap().push(joined.clone());
+        match deed {
+            Deed::Join(member, _) | Deed::Return(member, _) => {
+                if expected == 0 {
+                    expected = groups.next().expect("somebody was never greeted");
                 }
-                members.insert(member, name);
-                let list = members.iter().map(|(m, n)| (pid(*m).to_string(), n.to_string()));
-                let greeting = Told::Greeting { members: list.collect(), page: page(&log, 0) };
-                told.insert(member, vec![greeting]);
-                continue;
+                expected -= 1;
+                room.comes(deed);
+                newcomers.push(member);
+                if expected == 0 {
+                    room.greet(&newcomers);
+                    newcomers.clear();
+                }
             }
+            deed => {
+                assert_eq!(expected, 0, "greeted together, and {deed:?} stands between");
+                room.does(deed);
+            }
+        }
+    }
+    room.told
+}
+
+struct Naive {
+    log: Vec<Line>,
+    kept_max: usize,
+    told: BTreeMap<MemberKey, Vec<Told>>,
+    members: BTreeMap<MemberKey, Nickname>,
+    /// Members to whom nothing is sent.
+    away: BTreeSet<MemberKey>,
+}
+
+impl Naive {
+    fn page(&self, cursor: u64) -> Vec<Line> {
+        let kept = &self.log[self.log.len().saturating_sub(self.kept_max)..];
+        kept.rchunks(50).nth(usize::try_from(cursor).unwrap()).unwrap_or_default().to_vec()
+    }
+
+    fn comes(&mut self, deed: Deed) {
+        match deed {
+            Deed::Join(member, name) => {
+                self.tell_all(&Told::Joined(pid(member).to_string(), name.to_string()));
+                self.members.insert(member, name);
+                self.away.insert(member);
+            }
+            Deed::Return(member, name) => {
+                if self.members.insert(member, name.clone()).unwrap() != name {
+                    self.tell_all(&Told::Renamed(pid(member).to_string(), name.to_string()));
+                }
+            }
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    fn greet(&mut self, newcomers: &[MemberKey]) {
+        let members = self.members.iter().map(|(m, n)| (pid(*m).to_string(), n.to_string()));
+        let greeting = Told::Greeting { members: members.collect(), page: self.page(0) };
+        for member in newcomers {
+            self.told.entry(*member).or_default().push(greeting.clone());
+            self.away.remove(member);
+        }
+    }
+
+    fn does(&mut self, deed: Deed) {
+        match deed {
             Deed::Leave(member) => {
-                members.remove(&member);
-                Told::Left(pid(member).to_string())
+                self.members.remove(&member);
+                self.tell_all(&Told::Left(pid(member).to_string()));
+            }
+            Deed::Lose(member) => {
+                self.away.insert(member);
+            }
+            Deed::Say(member, text, _) if self.kept_max == 0 => {
+                self.tell_all(&Told::Said((0, pid(member).to_string(), String::new(), text)));
             }
             Deed::Say(member, text, kept) => {
                 if !kept.expect("the store has answered") {
-                    told.get_mut(&member).unwrap().push(Told::Refused(ErrorCode::Storage));
-                    continue;
+                    return self.tell(member, Told::Refused(ErrorCode::Storage));
                 }
-                let id = log.len() as u64 + 1;
-                let name = members[&member].to_string();
-                log.push((id, pid(member).to_string(), name, text));
-                Told::Said(log.last().unwrap().clone())
+                let id = self.log.len() as u64 + 1;
+                let name = self.members[&member].to_string();
+                let said = (id, pid(member).to_string(), name, text);
+                self.log.push(said.clone());
+                self.tell_all(&Told::Said(said));
             }
             Deed::Rename(member, name) => {
-                members.insert(member, name.clone());
-                Told::Renamed(pid(member).to_string(), name.to_string())
+                self.members.insert(member, name.clone());
+                self.tell_all(&Told::Renamed(pid(member).to_string(), name.to_string()));
             }
-            Deed::Page(member, cursor) => {
-                told.get_mut(&member).unwrap().push(Told::Page(page(&log, cursor)));
-                continue;
-            }
-            Deed::Refuse(member) => {
-                told.get_mut(&member).unwrap().push(Told::Refused(ErrorCode::Unsupported));
-                continue;
-            }
-        };
-        for member in members.keys() {
-            told.get_mut(member).unwrap().push(event.clone());
+            Deed::Page(member, cursor) => self.tell(member, Told::Page(self.page(cursor))),
+            Deed::Refuse(member) => self.tell(member, Told::Refused(ErrorCode::Unsupported)),
+            Deed::Join(..) | Deed::Return(..) => unreachable!("it comes"),
         }
     }
-    told
+
+    fn tell(&mut self, member: MemberKey, told: Told) {
+        self.told.get_mut(&member).unwrap().push(told);
+    }
+
+    fn tell_all(&mut self, told: &Told) {
+        for member in self.members.keys().filter(|member| !self.away.contains(member)) {
+            self.told.get_mut(member).unwrap().push(told.clone());
+        }
+    }
 }
 
 /// Runs the steps through the room, and writes down what a naive room would have been asked.
 fn run(steps: Vec<Step>, real: &mut Real) -> Vec<Deed> {
     let mut deeds: Vec<Deed> = Vec::new();
     let mut here: Vec<MemberKey> = Vec::new();
+    let mut lost: Vec<(MemberKey, Nickname)> = Vec::new();
+    let mut names: BTreeMap<MemberKey, Nickname> = BTreeMap::new();
     let mut settled = 0;
     let settle = |deeds: &mut Vec<Deed>, settled: &mut usize, (count, keeps): (usize, bool)| {
         let says = deeds.iter_mut().filter_map(|deed| match deed {
@@ -262,6 +368,7 @@ fn run(steps: Vec<Step>, real: &mut Real) -> Vec<Deed> {
             Step::Join => {
                 let (member, nickname) = (number as MemberKey + 1, nickname(number));
                 here.push(member);
+                names.insert(member, nickname.clone());
                 real.take(Input::Join { member, pid: pid(member), nickname: nickname.clone() });
                 deeds.push(Deed::Join(member, nickname));
             }
@@ -280,6 +387,7 @@ fn run(steps: Vec<Step>, real: &mut Real) -> Vec<Deed> {
             Step::Rename(who) => {
                 let Some(member) = member(who) else { continue };
                 let nickname = nickname(number);
+                names.insert(member, nickname.clone());
                 real.take(Input::ChangeName { member, nickname: nickname.clone() });
                 deeds.push(Deed::Rename(member, nickname));
             }
@@ -294,6 +402,33 @@ fn run(steps: Vec<Step>, real: &mut Real) -> Vec<Deed> {
                 real.take(Input::Refuse { member, code, words });
                 deeds.push(Deed::Refuse(member));
             }
+            Step::Lose(who) => {
+                let Some(member) = member(who) else { continue };
+                here.retain(|other| *other != member);
+                lost.push((member, names[&member].clone()));
+                real.take(Input::Lose { member });
+                deeds.push(Deed::Lose(member));
+            }
+            Step::Return(who, renames) => {
+                if lost.is_empty() {
+                    continue;
+                }
+                let (member, old) = lost.swap_remove(who % lost.len());
+                let nickname = if renames { nickname(number) } else { old };
+                here.push(member);
+                names.insert(member, nickname.clone());
+                real.take(Input::Return { member, nickname: nickname.clone() });
+                deeds.push(Deed::Return(member, nickname));
+            }
+            Step::Expire(who) => {
+                if lost.is_empty() {
+                    continue;
+                }
+                let (member, _) = lost.swap_remove(who % lost.len());
+                real.take(Input::Leave { member });
+                deeds.push(Deed::Leave(member));
+            }
+            Step::Settle => real.settle(),
             Step::StoreAnswers { keeps } => {
                 if let Some(answer) = real.answer(keeps) {
                     settle(&mut deeds, &mut settled, answer);
@@ -302,9 +437,11 @@ fn run(steps: Vec<Step>, real: &mut Real) -> Vec<Deed> {
             Step::ClockJumps(by) => real.now += by,
         }
     }
+    real.settle();
     while let Some(answer) = real.answer(true) {
         settle(&mut deeds, &mut settled, answer);
     }
+    real.members_left = here.len() + lost.len();
     deeds
 }
 
@@ -327,13 +464,14 @@ proptest! {
         let before = stored(1..=stored_before);
         let mut real = Real::new(before.clone(), kept_max);
         let deeds = run(steps, &mut real);
-        let expected = naive(deeds, &before, usize::try_from(kept_max).unwrap());
+        let kept_max = usize::try_from(kept_max).unwrap();
+        let expected = naive(deeds, &before, kept_max, &real.groups);
         for (member, transcript) in &expected {
             prop_assert_eq!(&real.told[member], transcript, "member {}", member);
         }
         prop_assert_eq!(real.told.len(), expected.len());
         prop_assert!(real.times.is_sorted(), "times go backwards: {:?}", real.times);
-        prop_assert_eq!(real.room.is_idle(), real.present.is_empty());
+        prop_assert_eq!(real.room.is_idle(), real.members_left == 0);
     }
 }
 
@@ -346,6 +484,7 @@ fn a_room_that_waits_for_its_store_takes_only_so_much() {
         real.take(Input::Say { member: 1, text: "x".repeat(64 * 1024) });
         taken += 1;
     }
+    real.settle();
     assert_eq!(taken, 16, "a mebibyte of text waits at most");
     while real.answer(true).is_some() {}
     assert!(!real.room.is_full());

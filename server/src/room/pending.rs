@@ -13,6 +13,8 @@ use super::message::Message;
 pub(super) enum Entry {
     Join { member: MemberKey, pid: Pid, nickname: Nickname },
     Leave { member: MemberKey },
+    Lose { member: MemberKey },
+    Return { member: MemberKey, nickname: Nickname },
     Say { member: MemberKey, message: Arc<Message> },
     ChangeName { member: MemberKey, nickname: Nickname },
     History { member: MemberKey, cursor: Cursor },
@@ -28,8 +30,10 @@ pub(super) struct Placed {
 
 /// The queue of entries that are not applied. Messages at its front may be on their way to the
 /// store; one batch at a time, so that what waits meanwhile becomes the next batch by itself.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pending {
+    /// Whether messages wait for the store. They do not where nothing is kept.
+    is_storing: bool,
     entries: VecDeque<Placed>,
     text_bytes: usize,
     /// How many of the messages in `entries`, counted from the front, are with the store.
@@ -37,6 +41,10 @@ pub(super) struct Pending {
 }
 
 impl Pending {
+    pub(super) fn new(is_storing: bool) -> Self {
+        Self { is_storing, entries: VecDeque::new(), text_bytes: 0, appending: 0 }
+    }
+
     pub(super) fn push(&mut self, entry: Entry, ts: UnixMillis) {
         if let Entry::Say { message, .. } = &entry {
             self.text_bytes += message.text.len();
@@ -46,22 +54,29 @@ impl Pending {
 
     /// Takes the front entry if it need not wait for the store.
     pub(super) fn pop_ready(&mut self) -> Option<Placed> {
-        match self.entries.front() {
-            Some(Placed { entry: Entry::Say { .. }, .. }) | None => None,
-            Some(_) => self.entries.pop_front(),
+        match &self.entries.front()?.entry {
+            Entry::Say { .. } if self.is_storing => None,
+            _ => self.pop(),
         }
     }
 
     /// Takes the front entry if it need not wait, or is a message that the store has answered for.
     pub(super) fn pop_answered(&mut self) -> Option<Placed> {
-        match self.entries.front() {
-            Some(Placed { entry: Entry::Say { message, .. }, .. }) if self.appending > 0 => {
-                self.text_bytes -= message.text.len();
+        match &self.entries.front()?.entry {
+            Entry::Say { .. } if self.appending > 0 => {
                 self.appending -= 1;
-                self.entries.pop_front()
+                self.pop()
             }
             _ => self.pop_ready(),
         }
+    }
+
+    fn pop(&mut self) -> Option<Placed> {
+        let placed = self.entries.pop_front()?;
+        if let Entry::Say { message, .. } = &placed.entry {
+            self.text_bytes -= message.text.len();
+        }
+        Some(placed)
     }
 
     /// The messages to hand to the store now: all that wait, unless a batch is there already.

@@ -1,6 +1,7 @@
 //! The room's state and what each input does to it.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
+use std::mem;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use xmeet_shared::{
 use super::interface::{Audience, Effect, Event, Input, MemberKey, Snapshot, Stored};
 use super::message::{Kept, Message};
 use super::pending::{Entry, Pending, Placed};
+use super::roster::Roster;
 
 /// Entries that may wait for the store before the room takes no more.
 const PENDING_ENTRIES_MAX: usize = 1024;
@@ -21,7 +23,11 @@ const PENDING_TEXT_BYTES_MAX: usize = 1024 * 1024;
 /// A room.
 #[derive(Debug)]
 pub struct Room {
-    members: BTreeMap<MemberKey, Member>,
+    roster: Roster,
+    /// Who came last, one right behind the other, and is not greeted yet.
+    newcomers: Vec<(MemberKey, Pid)>,
+    /// When the last of them came.
+    newcomers_ts: UnixMillis,
     /// What each member will be called once everything pending is applied: a message that waits
     /// is kept under the name its author had when it took its place.
     names_ahead: HashMap<MemberKey, (Pid, Nickname)>,
@@ -36,13 +42,16 @@ pub struct Room {
 }
 
 impl Room {
-    /// Opens a room on what the store holds of it; `kept_max` messages stay in its history.
+    /// Opens a room on what the store holds of it; `kept_max` messages stay in its history. With
+    /// 0 the history is off: nothing is stored, and messages have no ids.
     #[must_use]
     pub fn new(stored: Stored, kept_max: u64) -> Self {
         let mut room = Self {
-            members: BTreeMap::new(),
+            roster: Roster::default(),
+            newcomers: Vec::new(),
+            newcomers_ts: UnixMillis::MIN,
             names_ahead: HashMap::new(),
-            pending: Pending::default(),
+            pending: Pending::new(kept_max > 0),
             kept: stored.oldest.max(1)..=stored.newest,
             kept_max,
             tail: stored.tail.into(),
@@ -55,7 +64,7 @@ impl Room {
     /// Whether nobody is here and nothing is under way, so that the room can leave memory.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.members.is_empty() && self.pending.is_empty()
+        self.roster.is_empty() && self.pending.is_empty()
     }
 
     /// Whether so much waits for the store that further inputs must wait outside.
@@ -65,7 +74,8 @@ impl Room {
             || self.pending.text_bytes() >= PENDING_TEXT_BYTES_MAX
     }
 
-    /// Takes one input; what is to be done is appended to `effects`.
+    /// Takes one input; what is to be done is appended to `effects`. After as many inputs as came
+    /// together, [`Self::settle`] is due.
     pub fn handle(&mut self, input: Input, now: UnixMillis, effects: &mut Vec<Effect>) {
         self.latest_ts = self.latest_ts.max(now);
         match input {
@@ -80,6 +90,12 @@ impl Room {
         while let Some(placed) = self.pending.pop_ready() {
             self.apply(placed, effects);
         }
+    }
+
+    /// Ends a row of inputs: whoever came with them is greeted, all at once, and what was said goes
+    /// to the store, all in one batch.
+    pub fn settle(&mut self, effects: &mut Vec<Effect>) {
+        self.greet(effects);
         if let Some(batch) = self.pending.next_batch() {
             effects.push(Effect::Append(batch));
         }
@@ -95,6 +111,11 @@ impl Room {
             Input::Leave { member } => {
                 self.names_ahead.remove(&member)?;
                 Entry::Leave { member }
+            }
+            Input::Lose { member } => Entry::Lose { member },
+            Input::Return { member, nickname } => {
+                self.names_ahead.get_mut(&member)?.1 = nickname.clone();
+                Entry::Return { member, nickname }
             }
             Input::Say { member, text } => {
                 let (from, nickname) = self.names_ahead.get(&member)?.clone();
@@ -137,13 +158,16 @@ impl Room {
     }
 
     fn keep(&mut self, kept: Kept, effects: &mut Vec<Effect>) {
-        let Message { from, text, ts, .. } = &*kept.message;
-        let message = ServerMessage::Normal { text: text.clone(), id: Some(kept.id) };
-        let event = Event { from: from.clone(), message, ts: *ts };
-        effects.push(Effect::Tell { to: Audience::All, event });
+        self.said(&kept.message, Some(kept.id), effects);
         self.kept = *self.kept.start()..=kept.id;
         self.tail.push_back(kept);
         self.trim();
+    }
+
+    fn said(&mut self, said: &Message, id: Option<MessageId>, effects: &mut Vec<Effect>) {
+        self.greet(effects);
+        let message = ServerMessage::Normal { text: said.text.clone(), id };
+        effects.push(tell(Audience::All, &said.from, message, said.ts));
     }
 
     /// Forgets what is no longer kept, and of the tail what is not on page 0.
@@ -162,51 +186,80 @@ impl Room {
     }
 
     fn apply(&mut self, Placed { entry, ts }: Placed, effects: &mut Vec<Effect>) {
+        // Only who comes one right behind the other is greeted together: nobody misses what
+        // happens behind its own coming.
+        if !matches!(entry, Entry::Join { .. } | Entry::Return { .. }) {
+            self.greet(effects);
+        }
         match entry {
             Entry::Join { member, pid, nickname } => {
-                self.join(member, Member { pid, nickname }, ts, effects);
+                let joined = ServerMessage::Join(nickname.clone());
+                effects.push(tell(Audience::All, &pid, joined, ts));
+                self.roster.add(member, Member { pid: pid.clone(), nickname });
+                self.welcome(member, pid, ts);
             }
+            Entry::Lose { member } => effects.push(Effect::Part { member }),
+            Entry::Return { member, nickname } => self.come_back(member, nickname, ts, effects),
             Entry::Leave { member } => {
-                if let Some(Member { pid, .. }) = self.members.remove(&member) {
+                if let Some(pid) = self.roster.remove(member) {
                     effects.push(Effect::Part { member });
                     effects.push(tell(Audience::All, &pid, ServerMessage::Leave, ts));
                 }
             }
             Entry::ChangeName { member, nickname } => {
-                if let Some(found) = self.members.get_mut(&member) {
-                    found.nickname = nickname.clone();
+                if let Some(pid) = self.roster.rename(member, nickname.clone()) {
                     let renamed = ServerMessage::ChangeName(nickname);
-                    effects.push(tell(Audience::All, &found.pid, renamed, ts));
+                    effects.push(tell(Audience::All, &pid, renamed, ts));
                 }
             }
             Entry::History { member, cursor } => self.page(member, cursor, effects),
             Entry::Refuse { member, code, words } => {
-                if let Some(Member { pid, .. }) = self.members.get(&member) {
+                if let Some(pid) = self.roster.pid(member) {
                     let error =
                         ServerMessage::Error { words, code: Some(code), retry_after_ms: None };
                     effects.push(tell(Audience::One(member), pid, error, ts));
                 }
             }
-            Entry::Say { .. } => unreachable!("a message is applied when the store has answered"),
+            // The store has answered, or there is none.
+            Entry::Say { message, .. } => self.said(&message, None, effects),
         }
     }
 
-    fn join(&mut self, key: MemberKey, member: Member, ts: UnixMillis, effects: &mut Vec<Effect>) {
-        let pid = member.pid.clone();
-        let joined = ServerMessage::Join(member.nickname.clone());
-        effects.push(tell(Audience::All, &pid, joined, ts));
-        self.members.insert(key, member);
+    fn come_back(
+        &mut self,
+        member: MemberKey,
+        nickname: Nickname,
+        ts: UnixMillis,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(present) = self.roster.get(member).cloned() else { return };
+        if present.nickname != nickname {
+            self.roster.rename(member, nickname.clone());
+            let renamed = ServerMessage::ChangeName(nickname);
+            effects.push(tell(Audience::All, &present.pid, renamed, ts));
+        }
+        self.welcome(member, present.pid, ts);
+    }
+
+    fn welcome(&mut self, member: MemberKey, pid: Pid, ts: UnixMillis) {
+        self.newcomers.push((member, pid));
+        self.newcomers_ts = ts;
+    }
+
+    fn greet(&mut self, effects: &mut Vec<Effect>) {
+        if self.newcomers.is_empty() {
+            return;
+        }
         let snapshot = Snapshot {
-            members: self.members.values().cloned().collect(),
+            roster: self.roster.clone(),
             tail: self.tail.iter().cloned().collect(),
-            ts,
+            ts: self.newcomers_ts,
         };
-        effects.push(Effect::Greet { member: key, pid, snapshot });
+        effects.push(Effect::Greet { members: mem::take(&mut self.newcomers), snapshot });
     }
 
     fn page(&mut self, member: MemberKey, cursor: Cursor, effects: &mut Vec<Effect>) {
-        let Some(Member { pid, .. }) = self.members.get(&member) else { return };
-        let pid = pid.clone();
+        let Some(pid) = self.roster.pid(member).cloned() else { return };
         effects.push(match cursor.ids(&self.kept) {
             None => Effect::Page { member, pid, messages: Vec::new() },
             Some(_) if cursor == Cursor(0) => {

@@ -11,9 +11,10 @@ use base64::Engine;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use xmeet_shared::limits::NICKNAME_COOKIE_MAX_AGE_SECONDS;
-use xmeet_shared::{Nickname, RoomId, WEBSOCKET_PATH_PREFIX};
+use xmeet_shared::{Nickname, RoomId, SessionToken, WEBSOCKET_PATH_PREFIX};
 
 use super::nicknames;
+use super::session::Visitor;
 use crate::http::refusal::Refusal;
 
 /// What RFC 6455 section 1.3 has the server append to the client's key.
@@ -38,6 +39,8 @@ pub struct Handshake {
     pub room: RoomId,
     /// Under which name.
     pub nickname: Nickname,
+    /// What the client resumes by, if it asked for that.
+    pub token: Option<SessionToken>,
     accept: String,
 }
 
@@ -51,8 +54,17 @@ impl Handshake {
         let headers = request.headers();
         check_origin(headers, allowed_origins)?;
         let accept = check_upgrade(request.method(), headers)?;
-        let nickname = nickname(request.uri().query(), headers);
-        Ok(Self { room, nickname, accept })
+        let query = request.uri().query().unwrap_or_default();
+        let token = token(query)?;
+        let nickname = nickname(query, headers);
+        Ok(Self { room, nickname, token, accept })
+    }
+
+    /// Who comes in by it.
+    #[must_use]
+    pub fn into_visitor(self) -> Visitor {
+        let Self { room, nickname, token, .. } = self;
+        Visitor { room, nickname, token }
     }
 
     /// The 101 response.
@@ -129,9 +141,17 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
         .any(|text| text.split(',').any(|found| found.trim().eq_ignore_ascii_case(token)))
 }
 
+fn token(query: &str) -> Result<Option<SessionToken>, Refusal> {
+    form_urlencoded::parse(query.as_bytes())
+        .find(|(key, _)| key == "session")
+        .map(|(_, text)| SessionToken::new(&text))
+        .transpose()
+        .map_err(|error| Refusal::bad_session(&error.to_string()))
+}
+
 /// The parameter; where it says nothing, the cookie; where that says nothing too, a random name.
-fn nickname(query: Option<&str>, headers: &HeaderMap) -> Nickname {
-    let parameter = form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+fn nickname(query: &str, headers: &HeaderMap) -> Nickname {
+    let parameter = form_urlencoded::parse(query.as_bytes())
         .filter(|(key, _)| key == "nickname")
         .find_map(|(_, value)| Nickname::from_handshake(&value));
     parameter.or_else(|| cookie(headers)).unwrap_or_else(|| {

@@ -1,9 +1,15 @@
-//! A client's connection: the handshake, the socket, what waits to be written, and the session
-//! that joins them to a room.
+//! A client's connection: handshake, frames, session, goodbye.
+//!
+//! Bytes come in through `reader` and `decoder`, one connection at a time, and go out through
+//! `outbox`, to which rooms write directly.
 
+mod closing;
+mod decoder;
+pub(crate) mod frame;
 pub mod handshake;
-mod nicknames;
+pub mod keeper;
+pub mod nicknames;
 pub mod outbox;
+mod reader;
 pub mod session;
-pub mod socket;
-mod transport;
+pub mod stream;

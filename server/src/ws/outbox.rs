@@ -1,16 +1,26 @@
-//! What waits to be written to one client. Rooms push and never wait; the session takes everything
-//! that waits at once. Bounded in bytes: a client that reads too slowly is closed, not waited for.
+//! The sending half of one connection: what waits to be written, and the socket it goes to.
+//!
+//! Rooms write through it and never wait: what the socket does not take now is queued, and the
+//! connection's session writes it on when the socket takes more. The queue is bounded in bytes: a
+//! client that reads too slowly is closed, not waited for.
 
-use std::mem;
-use std::sync::Mutex;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io::{ErrorKind, IoSlice};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
-use tokio::sync::{Notify, Semaphore};
+use bytes::{Buf, Bytes};
 use xmeet_shared::CloseCode;
 
-/// What a queued frame costs beside its bytes, in bytes: its slot in the queue and its header on
-/// the wire. Without it, a flood of tiny frames would hold far more memory than is counted.
-const FRAME_OVERHEAD_BYTES: usize = 64;
+use super::stream::WriteHalf;
+
+/// What a queued piece costs beside its bytes, in bytes: its slot in the queue and its share of the
+/// allocation. Without it, a flood of tiny frames would hold far more memory than is counted.
+const PIECE_OVERHEAD_BYTES: usize = 64;
+
+/// Pieces that are given to the system in one call at most.
+const SLICES_MAX: usize = 64;
 
 /// Why the server ends a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,225 +31,368 @@ pub struct Ending {
     pub reason: &'static str,
 }
 
-/// Something to write.
-#[derive(Debug, Clone)]
-pub enum Frame {
-    /// A text frame.
-    Text(Bytes),
-    /// A WebSocket ping.
-    Ping,
-    /// Stands for a pong that the WebSocket library writes by itself: a client that pings and does
-    /// not read must be counted like any other.
-    Pong {
-        /// Its length.
-        bytes: usize,
-    },
-}
+const TOO_SLOW: Ending =
+    Ending { code: CloseCode::TryAgainLater, reason: "reading too slowly: come back and catch up" };
 
-impl Frame {
-    fn cost_bytes(&self) -> usize {
-        FRAME_OVERHEAD_BYTES
-            + match self {
-                Self::Text(bytes) => bytes.len(),
-                Self::Ping => 0,
-                Self::Pong { bytes } => *bytes,
-            }
-    }
-}
-
-#[derive(Debug, Default)]
-struct State {
-    queue: Vec<Frame>,
-    queued_bytes: usize,
-    /// What was taken and is not yet written.
-    in_flight_bytes: usize,
-    /// History pages in `queue`.
-    queued_pages: usize,
-    /// History pages that were taken and are not yet written.
-    in_flight_pages: usize,
-    ending: Option<Ending>,
-    is_closed: bool,
-}
-
-/// The queue of one client. Shared by its session, its room and the history reader.
+/// The sending half of one connection. Shared by its session and its room.
 #[derive(Debug)]
 pub struct Outbox {
     state: Mutex<State>,
-    changed: Notify,
     limit_bytes: usize,
-    /// A permit for each history page that has been written.
-    pages_written: Semaphore,
+}
+
+/// Bytes that wait.
+#[derive(Debug)]
+struct Piece {
+    bytes: Bytes,
+    /// Whether a frame ends where they end.
+    ends_frame: bool,
+}
+
+/// The history page that the session waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Page {
+    None,
+    Asked,
+    /// It ends at this place among all bytes ever queued.
+    Queued {
+        end: u64,
+    },
+}
+
+struct State {
+    /// `None` when the connection is lost or has ended.
+    io: Option<Box<dyn WriteHalf>>,
+    queue: VecDeque<Piece>,
+    /// Bytes ever taken, and of these the ones that the system has taken.
+    queued_total: u64,
+    written_total: u64,
+    /// Where the greeting ends. What stands before it counts for nothing: there is one, and a
+    /// client that still reads a long one must not be closed over the first event behind it, for
+    /// it would come back to the same greeting.
+    uncounted_until: u64,
+    /// Whether the last byte written stands inside a frame.
+    is_mid_frame: bool,
+    /// Whether the system has said that it takes no more now.
+    is_stalled: bool,
+    page: Page,
+    ending: Option<Ending>,
+    /// The session, when it waits.
+    session: Option<Waker>,
+    /// Whether something has happened that the session must see to.
+    is_session_needed: bool,
 }
 
 impl Outbox {
-    /// An empty outbox that holds `limit_bytes` and one frame more: a frame is refused only when
+    /// An empty outbox that holds `limit_bytes` and one batch more: a batch is refused only when
     /// the limit is already reached, so that one large page never is.
     #[must_use]
-    pub fn new(limit_bytes: usize) -> Self {
-        let (state, changed, pages_written) = (Mutex::default(), Notify::new(), Semaphore::new(0));
-        Self { state, changed, limit_bytes, pages_written }
+    pub fn new(io: Box<dyn WriteHalf>, limit_bytes: usize) -> Self {
+        let state = State {
+            io: Some(io),
+            queue: VecDeque::new(),
+            queued_total: 0,
+            written_total: 0,
+            uncounted_until: 0,
+            is_mid_frame: false,
+            is_stalled: false,
+            page: Page::None,
+            ending: None,
+            session: None,
+            is_session_needed: false,
+        };
+        Self { state: Mutex::new(state), limit_bytes }
     }
 
-    /// Queues a frame. When the client is too far behind, everything that waits is dropped and the
-    /// connection ends instead: the client comes back and catches up from the history.
-    pub fn push(&self, frame: Frame) {
-        self.push_counting(frame, 0);
-    }
-
-    /// Queues the answer to a history request: a page, or the error instead of it.
-    pub fn push_page(&self, frame: Frame) {
-        self.push_counting(frame, 1);
-    }
-
-    fn push_counting(&self, frame: Frame, pages: usize) {
+    /// Sends whole frames. Where the client is too far behind, what waits is dropped and the
+    /// connection ends: the client comes back and catches up from the history.
+    pub fn send(&self, batches: &[Bytes]) {
         let mut state = self.lock();
-        if state.ending.is_some() || state.is_closed {
+        if !state.takes() {
             return;
         }
-        if state.queued_bytes + state.in_flight_bytes > self.limit_bytes {
-            state.queue = Vec::new();
-            state.ending = Some(Ending {
-                code: CloseCode::TryAgainLater,
-                reason: "reading too slowly: come back and catch up",
-            });
+        if state.counted_bytes() > self.limit_bytes {
+            state.end(TOO_SLOW);
         } else {
-            state.queued_bytes += frame.cost_bytes();
-            state.queued_pages += pages;
-            state.queue.push(frame);
+            state.write_or_queue(batches);
         }
-        drop(state);
-        self.changed.notify_one();
+        state.wake_if_needed();
     }
 
-    /// Queues the greeting, which counts for nothing: there is one, and a client that is still
-    /// reading a long one must not be closed over the first event behind it, for it would come
-    /// back to the same greeting.
-    pub fn push_greeting(&self, frames: impl IntoIterator<Item = Frame>) {
+    /// Sends the answer to a history request: a page, or the error instead of it.
+    pub fn send_page(&self, frame: Bytes) {
         let mut state = self.lock();
-        if state.ending.is_none() && !state.is_closed {
-            state.queue.extend(frames);
+        if state.takes() {
+            state.page = Page::Queued { end: state.queued_total + frame.len() as u64 };
+            state.queue(frame, true);
+            state.flush();
         }
-        drop(state);
-        self.changed.notify_one();
+        state.wake_if_needed();
+    }
+
+    /// Sends a greeting in pieces, the last of which ends a frame.
+    pub fn send_greeting(&self, pieces: impl IntoIterator<Item = Bytes>) {
+        let mut state = self.lock();
+        if !state.takes() {
+            return;
+        }
+        for piece in pieces {
+            state.queue(piece, false);
+        }
+        if let Some(last) = state.queue.back_mut() {
+            last.ends_frame = true;
+        }
+        state.uncounted_until = state.queued_total;
+        state.flush();
+        state.wake_if_needed();
     }
 
     /// Ends the connection: what waits is not sent any more. The first ending stays.
     pub fn end(&self, ending: Ending) {
         let mut state = self.lock();
-        state.queue = Vec::new();
-        state.ending.get_or_insert(ending);
-        drop(state);
-        self.changed.notify_one();
+        state.end(ending);
+        state.wake_if_needed();
     }
 
-    /// Takes nothing more: the connection has ended.
-    pub fn close(&self) {
-        let mut state = self.lock();
-        state.queue = Vec::new();
-        state.is_closed = true;
+    /// Whether nothing more will be taken.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        !self.lock().takes()
     }
 
-    /// Waits for frames and takes all of them, or the ending. For one task only.
-    ///
-    /// # Errors
-    /// The ending, when there is one.
-    ///
-    /// # Cancel safety
-    /// Safe: nothing is taken until it returns.
-    pub async fn take(&self) -> Result<Vec<Frame>, Ending> {
-        loop {
-            {
-                let mut state = self.lock();
-                if let Some(ending) = state.ending {
-                    return Err(ending);
-                }
-                if !state.queue.is_empty() {
-                    state.in_flight_bytes = mem::take(&mut state.queued_bytes);
-                    state.in_flight_pages = mem::take(&mut state.queued_pages);
-                    return Ok(mem::take(&mut state.queue));
-                }
+    /// Bytes that the client's side has taken in so far.
+    #[must_use]
+    pub fn written_bytes(&self) -> u64 {
+        self.lock().written_total
+    }
+
+    /// Writes on whenever the socket takes more, until there is an ending. For the session.
+    pub async fn tend(&self) -> Ending {
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            if let Some(ending) = state.ending {
+                return Poll::Ready(ending);
             }
-            self.changed.notified().await;
-        }
+            state.write_on(cx);
+            Poll::Pending
+        })
+        .await
     }
 
-    /// Waits for the ending while a batch is being written. For the task that takes.
-    pub async fn ended(&self) -> Ending {
-        loop {
-            if let Some(ending) = self.lock().ending {
-                return ending;
-            }
-            self.changed.notified().await;
-        }
+    /// Says that a page is about to be asked for.
+    pub fn expect_page(&self) {
+        self.lock().page = Page::Asked;
     }
 
-    /// Says that what was taken has been written.
-    pub fn written(&self) {
-        let mut state = self.lock();
-        state.in_flight_bytes = 0;
-        self.pages_written.add_permits(mem::take(&mut state.in_flight_pages));
-    }
-
-    /// Waits until the history page that was asked for has been written. The session reads nothing
-    /// meanwhile: a client has one page under way, and its answers come in the order of its frames.
+    /// Waits until the page has been written. The session reads nothing meanwhile: a client has one
+    /// page under way, and its answers come in the order of its frames. Only beside [`Self::tend`].
     pub async fn page_written(&self) {
-        if let Ok(permit) = self.pages_written.acquire().await {
-            permit.forget();
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            if state.page == Page::None || !state.takes() {
+                return Poll::Ready(());
+            }
+            state.wait(cx);
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Sends the last frame, a Close, and waits until the system has taken it. For the session,
+    /// after the ending.
+    pub async fn send_last(&self, close: Bytes) {
+        {
+            let mut state = self.lock();
+            state.drop_whole_frames();
+            state.queue(close, true);
+            state.flush();
+        }
+        self.emptied().await;
+    }
+
+    /// Waits until nothing waits any more.
+    async fn emptied(&self) {
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            state.write_on(cx);
+            if state.queue.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// Takes and writes nothing more: the client is told that nothing more will come.
+    pub fn close(&self) {
+        self.lock().lose();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn takes(&self) -> bool {
+        self.io.is_some() && self.ending.is_none()
+    }
+
+    fn counted_bytes(&self) -> usize {
+        let waiting = self.queued_total - self.written_total.max(self.uncounted_until);
+        usize::try_from(waiting).unwrap_or(usize::MAX) + self.queue.len() * PIECE_OVERHEAD_BYTES
+    }
+
+    fn queue(&mut self, bytes: Bytes, ends_frame: bool) {
+        self.queued_total += bytes.len() as u64;
+        self.queue.push_back(Piece { bytes, ends_frame });
+    }
+
+    /// The usual way: nothing waits, and the socket takes everything. It allocates nothing.
+    fn write_or_queue(&mut self, batches: &[Bytes]) {
+        let is_free = self.queue.is_empty() && !self.is_stalled;
+        if let ([batch], true) = (batches, is_free) {
+            let written = self.write(&[IoSlice::new(batch)]);
+            self.queued_total += written as u64;
+            if written < batch.len() && self.io.is_some() {
+                self.is_mid_frame = written > 0;
+                self.queue(batch.slice(written..), true);
+                self.flush();
+            }
+            return;
+        }
+        for batch in batches {
+            self.queue(batch.clone(), true);
+        }
+        self.flush();
+    }
+
+    /// Writes until nothing waits or the socket takes no more.
+    fn flush(&mut self) {
+        while !self.is_stalled && !self.queue.is_empty() {
+            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+            let mut count = 0;
+            for (slice, piece) in slices.iter_mut().zip(&self.queue) {
+                *slice = IoSlice::new(&piece.bytes);
+                count += 1;
+            }
+            let result = self.io.as_mut().map(|io| write(io.as_mut(), &slices[..count]));
+            let written = self.after_write(result);
+            self.advance(written);
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn write(&mut self, slices: &[IoSlice<'_>]) -> usize {
+        let result = self.io.as_mut().map(|io| write(io.as_mut(), slices));
+        self.after_write(result)
+    }
+
+    fn after_write(&mut self, result: Option<std::io::Result<usize>>) -> usize {
+        match result {
+            Some(Ok(bytes @ 1..)) => {
+                self.written_total += bytes as u64;
+                return bytes;
+            }
+            Some(Err(error)) if error.kind() == ErrorKind::WouldBlock => {
+                self.is_stalled = true;
+                self.is_session_needed = true;
+            }
+            // The connection is lost. Nobody is told here: what the client had sent before it may
+            // still be unread, and reading tells the end.
+            _ => self.lose(),
+        }
+        0
+    }
+
+    fn advance(&mut self, mut written: usize) {
+        while written > 0
+            && let Some(piece) = self.queue.front_mut()
+        {
+            let bytes = written.min(piece.bytes.len());
+            piece.bytes.advance(bytes);
+            written -= bytes;
+            let is_whole = piece.bytes.is_empty();
+            self.is_mid_frame = !is_whole || !piece.ends_frame;
+            if is_whole {
+                self.queue.pop_front();
+            }
+        }
+        if self.queue.is_empty() && self.queue.capacity() > SLICES_MAX {
+            self.queue = VecDeque::new();
+        }
+        if let Page::Queued { end } = self.page
+            && self.written_total >= end
+        {
+            self.page = Page::None;
+            self.is_session_needed = true;
+        }
+    }
+
+    fn write_on(&mut self, cx: &mut Context<'_>) {
+        while self.is_stalled
+            && let Some(io) = &mut self.io
+            && io.poll_writable(cx).is_ready()
+        {
+            self.is_stalled = false;
+            self.flush();
+        }
+        self.is_session_needed = false;
+        self.wait(cx);
+    }
+
+    fn wait(&mut self, cx: &Context<'_>) {
+        if !self.session.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            self.session = Some(cx.waker().clone());
+        }
+    }
+
+    fn end(&mut self, ending: Ending) {
+        self.ending.get_or_insert(ending);
+        self.is_session_needed = true;
+        self.drop_whole_frames();
+    }
+
+    /// Drops what waits, but for the rest of a frame that is partly written.
+    fn drop_whole_frames(&mut self) {
+        let mut kept = 0;
+        if self.is_mid_frame {
+            kept = 1 + self.queue.iter().take_while(|piece| !piece.ends_frame).count();
+        }
+        self.queue.truncate(kept);
+    }
+
+    fn lose(&mut self) {
+        self.io = None;
+        self.queue = VecDeque::new();
+        self.is_stalled = false;
+        self.is_session_needed = true;
+    }
+
+    fn wake_if_needed(&mut self) {
+        if self.is_session_needed
+            && let Some(session) = self.session.take()
+        {
+            self.is_session_needed = false;
+            session.wake();
+        }
+    }
+}
+
+fn write(io: &mut dyn WriteHalf, slices: &[IoSlice<'_>]) -> std::io::Result<usize> {
+    loop {
+        match io.try_write(slices) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State")
+            .field("waiting_pieces", &self.queue.len())
+            .field("ending", &self.ending)
+            .finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(bytes: usize) -> Frame {
-        Frame::Text(Bytes::from(vec![b'x'; bytes]))
-    }
-
-    #[tokio::test]
-    async fn everything_that_waits_is_taken_at_once() {
-        let outbox = Outbox::new(1000);
-        outbox.push(text(1));
-        outbox.push(Frame::Ping);
-        assert_eq!(outbox.take().await.unwrap().len(), 2);
-    }
-
-    #[tokio::test]
-    async fn one_large_frame_always_fits_and_the_next_one_ends_a_reader_that_does_not_read() {
-        let stalled = Outbox::new(1000);
-        stalled.push(text(100_000));
-        assert_eq!(stalled.take().await.unwrap().len(), 1);
-        stalled.push(text(1));
-        assert_eq!(stalled.take().await.unwrap_err().code, CloseCode::TryAgainLater);
-
-        let reading = Outbox::new(1000);
-        reading.push(text(100_000));
-        reading.take().await.unwrap();
-        reading.written();
-        reading.push(text(1));
-        assert_eq!(reading.take().await.unwrap().len(), 1);
-    }
-
-    #[tokio::test]
-    async fn a_long_greeting_does_not_end_the_one_who_reads_it() {
-        let outbox = Outbox::new(1000);
-        outbox.push_greeting([text(100_000), text(100_000)]);
-        outbox.push(text(1));
-        assert_eq!(outbox.take().await.unwrap().len(), 3);
-    }
-
-    #[tokio::test]
-    async fn the_first_ending_stays() {
-        let outbox = Outbox::new(1000);
-        outbox.push(text(1));
-        outbox.end(Ending { code: CloseCode::GoingAway, reason: "a" });
-        outbox.end(Ending { code: CloseCode::Policy, reason: "b" });
-        assert_eq!(outbox.take().await.unwrap_err().code, CloseCode::GoingAway);
-        assert_eq!(outbox.ended().await.reason, "a");
-    }
-}
+#[path = "outbox_test.rs"]
+mod tests;

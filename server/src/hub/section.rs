@@ -1,0 +1,105 @@
+//! A part of a room's members, and the writing to them. A small room is one section, which its task
+//! writes to itself; of a large one every further section is a task of its own, so that the writing
+//! is spread over the cores and other rooms get their turn in between.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::ROOM_ENDED;
+use crate::room::MemberKey;
+use crate::ws::outbox::Outbox;
+
+/// Members of one section at most. Writing to all of them takes well under a millisecond.
+pub(super) const SECTION_MEMBERS_MAX: usize = 64;
+
+/// Batches that a section writes to each member in one call, when it has fallen behind.
+const BATCHES_PER_WRITE_MAX: usize = 16;
+
+/// Where the frames of one member go.
+pub(super) type Seat = (MemberKey, Arc<Outbox>);
+
+/// What a section is told, in the room's order.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Whole frames for everybody in it.
+    Deliver(Bytes),
+    /// An answer for one member.
+    Answer(Arc<Outbox>, Answer),
+    /// Somebody comes in, already greeted.
+    Seat(Seat),
+    /// Somebody goes.
+    Unseat(MemberKey),
+}
+
+/// An answer to one member.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// A frame.
+    Frame(Bytes),
+    /// A history page, or the error instead of it.
+    Page(Bytes),
+}
+
+/// The members. They are told to come back when it is dropped with them in it.
+#[derive(Debug, Default)]
+pub(super) struct Section {
+    seats: Vec<Seat>,
+    waiting: Vec<Bytes>,
+}
+
+impl Section {
+    /// Carries out an order. Batches may wait until [`Self::flush`].
+    pub(super) fn obey(&mut self, order: Order) {
+        if let Order::Deliver(batch) = order {
+            self.waiting.push(batch);
+            if self.waiting.len() == BATCHES_PER_WRITE_MAX {
+                self.flush();
+            }
+            return;
+        }
+        self.flush();
+        match order {
+            Order::Deliver(_) => {}
+            Order::Answer(outbox, Answer::Frame(frame)) => outbox.send(&[frame]),
+            Order::Answer(outbox, Answer::Page(frame)) => outbox.send_page(frame),
+            Order::Seat(seat) => self.seats.push(seat),
+            Order::Unseat(member) => {
+                if let Some(at) = self.seats.iter().position(|(key, _)| *key == member) {
+                    self.seats.swap_remove(at);
+                }
+            }
+        }
+    }
+
+    /// Writes what waits.
+    pub(super) fn flush(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        for (_, outbox) in &self.seats {
+            outbox.send(&self.waiting);
+        }
+        self.waiting.clear();
+    }
+
+    /// Carries out orders until there will be no more.
+    pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+        while let Some(order) = orders.recv().await {
+            self.obey(order);
+            while let Ok(order) = orders.try_recv() {
+                self.obey(order);
+            }
+            self.flush();
+        }
+    }
+}
+
+impl Drop for Section {
+    fn drop(&mut self) {
+        for (_, outbox) in &self.seats {
+            outbox.end(ROOM_ENDED);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Keeps an eye on every connection: pings the silent ones, ends those that do not answer, sends
+//! the heartbeat to those that asked for it, and says goodbye to all. One task for all of them, so
+//! that an idle connection costs a visit now and then and no timer of its own.
+
+use std::mem;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::MissedTickBehavior;
+use xmeet_shared::CloseCode;
+
+use super::frame;
+use super::outbox::{Ending, Outbox};
+
+/// How often the keeper looks, which is also how exact its times are.
+const TICK: Duration = Duration::from_secs(1);
+
+/// After so many ticks without a word from the client it is pinged.
+const PING_AFTER_TICKS: u32 = 25;
+
+/// A client that does not answer a ping for so many ticks is gone.
+const PONG_WITHIN_TICKS: u32 = 20;
+
+/// Between two heartbeats; the protocol promises one every 25 s at least.
+const HEARTBEAT_EVERY_TICKS: u32 = 20;
+
+/// Slots of the wheel: more than any visit is ahead.
+const WHEEL_SLOTS: usize = 32;
+
+/// Connections that are visited before other tasks get a turn.
+const VISITS_PER_TURN: usize = 64;
+
+const SILENT: Ending =
+    Ending { code: CloseCode::TryAgainLater, reason: "no answer to a ping: come back" };
+
+/// Makes a client's heartbeat frame.
+pub type Heartbeat = Arc<dyn Fn() -> Bytes + Send + Sync>;
+
+/// The keeper. Shared by all sessions.
+#[derive(Debug, Default)]
+pub struct Keeper {
+    now_tick: AtomicU32,
+    wheel: Mutex<Wheel>,
+}
+
+#[derive(Default)]
+struct Wheel {
+    /// What is to be visited at a tick is in the slot of that tick, modulo their number.
+    slots: [Vec<Visit>; WHEEL_SLOTS],
+    goodbye: Option<Ending>,
+}
+
+/// When a client was last heard. Shared by its session and the keeper.
+#[derive(Debug)]
+pub struct Pulse {
+    heard_tick: AtomicU32,
+    outbox: Arc<Outbox>,
+}
+
+/// What the keeper knows of a connection.
+struct Visit {
+    pulse: Arc<Pulse>,
+    heartbeat: Option<Heartbeat>,
+    beat_tick: u32,
+    pinged: Option<Pinged>,
+}
+
+/// A ping that is not answered.
+struct Pinged {
+    tick: u32,
+    /// When the client was last heard before it.
+    heard_tick: u32,
+    written_bytes: u64,
+}
+
+impl Keeper {
+    /// Takes a connection into its care.
+    pub fn watch(&self, outbox: &Arc<Outbox>, heartbeat: Option<Heartbeat>) -> Arc<Pulse> {
+        let now = self.now();
+        let pulse = Arc::new(Pulse { heard_tick: AtomicU32::new(now), outbox: Arc::clone(outbox) });
+        let visit = Visit { pulse: Arc::clone(&pulse), heartbeat, beat_tick: now, pinged: None };
+        let mut wheel = self.lock();
+        if let Some(goodbye) = wheel.goodbye {
+            outbox.end(goodbye);
+        }
+        wheel.put(visit.next_tick(now), visit);
+        pulse
+    }
+
+    /// Says that the client lives.
+    pub fn heard(&self, pulse: &Pulse) {
+        pulse.heard_tick.store(self.now(), Ordering::Relaxed);
+    }
+
+    /// Ends every connection, those that are still to come as well.
+    pub fn end_all(&self, goodbye: Ending) {
+        let mut wheel = self.lock();
+        wheel.goodbye = Some(goodbye);
+        for visit in wheel.slots.iter().flatten() {
+            visit.pulse.outbox.end(goodbye);
+        }
+    }
+
+    /// Makes the rounds, for ever.
+    pub async fn run(&self) {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let now = self.now_tick.fetch_add(1, Ordering::Relaxed) + 1;
+            let due = mem::take(&mut self.lock().slots[slot(now)]);
+            for (number, mut visit) in due.into_iter().enumerate() {
+                if number % VISITS_PER_TURN == VISITS_PER_TURN - 1 {
+                    tokio::task::yield_now().await;
+                }
+                if visit.pay(now) {
+                    self.lock().put(visit.next_tick(now), visit);
+                }
+            }
+        }
+    }
+
+    fn now(&self) -> u32 {
+        self.now_tick.load(Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Wheel> {
+        self.wheel.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn slot(tick: u32) -> usize {
+    tick as usize % WHEEL_SLOTS
+}
+
+impl Wheel {
+    fn put(&mut self, tick: u32, visit: Visit) {
+        self.slots[slot(tick)].push(visit);
+    }
+}
+
+impl Visit {
+    /// Does what is due. False when the connection is over.
+    fn pay(&mut self, now: u32) -> bool {
+        let outbox = &self.pulse.outbox;
+        if outbox.is_over() {
+            return false;
+        }
+        if let Some(heartbeat) = &self.heartbeat
+            && now - self.beat_tick >= HEARTBEAT_EVERY_TICKS
+        {
+            self.beat_tick = now;
+            outbox.send(&[heartbeat()]);
+        }
+        let heard_tick = self.pulse.heard_tick.load(Ordering::Relaxed);
+        match &mut self.pinged {
+            Some(pinged) if pinged.heard_tick != heard_tick => self.pinged = None,
+            Some(pinged) if now - pinged.tick >= PONG_WITHIN_TICKS => {
+                // Whoever still takes in what was written before the ping cannot answer it yet.
+                let written_bytes = outbox.written_bytes();
+                if written_bytes == pinged.written_bytes {
+                    outbox.end(SILENT);
+                    return false;
+                }
+                (pinged.tick, pinged.written_bytes) = (now, written_bytes);
+            }
+            Some(_) => {}
+            None if now - heard_tick >= PING_AFTER_TICKS => {
+                outbox.send(&[frame::ping()]);
+                let written_bytes = outbox.written_bytes();
+                self.pinged = Some(Pinged { tick: now, heard_tick, written_bytes });
+            }
+            None => {}
+        }
+        true
+    }
+
+    fn next_tick(&self, now: u32) -> u32 {
+        let heard_tick = self.pulse.heard_tick.load(Ordering::Relaxed);
+        let silence_tick = match &self.pinged {
+            Some(pinged) => pinged.tick + PONG_WITHIN_TICKS,
+            None => heard_tick + PING_AFTER_TICKS,
+        };
+        let next = match self.heartbeat {
+            Some(_) => silence_tick.min(self.beat_tick + HEARTBEAT_EVERY_TICKS),
+            None => silence_tick,
+        };
+        next.max(now + 1)
+    }
+}
+
+impl std::fmt::Debug for Wheel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let watched = self.slots.iter().map(Vec::len).sum::<usize>();
+        f.debug_struct("Wheel").field("watched", &watched).finish_non_exhaustive()
+    }
+}

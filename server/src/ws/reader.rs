@@ -1,0 +1,121 @@
+//! The receiving half of one connection: reads bytes when there are some, and decodes them.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::decoder::{Decoder, Received};
+use super::outbox::Ending;
+use super::stream::ReadHalf;
+
+/// What is read in one call at most, in bytes.
+const READ_BYTES_MAX: usize = 64 * 1024;
+
+thread_local! {
+    /// Where bytes are read to, one for all connections of a thread: an idle one holds no buffer.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES_MAX].into());
+}
+
+/// The receiving half.
+pub(super) struct Reader {
+    io: ReadHalf,
+    decoder: Decoder,
+}
+
+/// Nothing more comes: the client has ended the connection, or it is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Gone;
+
+/// Why there is no next message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// Nothing more comes.
+    Gone,
+    /// The client broke the rules.
+    Broken(Ending),
+}
+
+impl Reader {
+    /// A reader that takes messages of up to `message_bytes_max` bytes. `early` has come already,
+    /// with the handshake.
+    #[must_use]
+    pub(super) fn new(io: ReadHalf, early: &[u8], message_bytes_max: usize) -> Self {
+        let mut decoder = Decoder::new(message_bytes_max);
+        decoder.feed(early);
+        Self { io, decoder }
+    }
+
+    /// Waits for the next message.
+    ///
+    /// # Errors
+    /// [`End`], when there is none.
+    ///
+    /// # Cancel safety
+    /// Safe: what has come of a message stays in the decoder.
+    pub(super) async fn next(&mut self) -> Result<Received, End> {
+        loop {
+            match self.decoder.next() {
+                Ok(Some(received)) => return Ok(received),
+                Err(ending) => return Err(End::Broken(ending)),
+                Ok(None) => {
+                    poll_fn(|cx| self.poll_fill(cx)).await.map_err(|Gone| End::Gone)?;
+                }
+            }
+        }
+    }
+
+    /// The next message, if it has come already.
+    pub(super) fn next_now(&mut self) -> Option<Received> {
+        loop {
+            match self.decoder.next() {
+                Ok(Some(received)) => return Some(received),
+                Err(_) => return None,
+                Ok(None) => match self.poll_fill(&mut Context::from_waker(Waker::noop())) {
+                    Poll::Ready(Ok(_)) => {}
+                    Poll::Ready(Err(Gone)) | Poll::Pending => return None,
+                },
+            }
+        }
+    }
+
+    /// Reads and throws away until nothing more comes, but not more than `bytes_max`.
+    pub(super) async fn discard(&mut self, bytes_max: usize) {
+        let mut discarded = 0;
+        while discarded <= bytes_max {
+            match poll_fn(|cx| self.poll_read(cx, |_, bytes| bytes.len())).await {
+                Ok(bytes @ 1..) => discarded += bytes,
+                Ok(0) | Err(_) => return,
+            }
+        }
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        let read = ready!(self.poll_read(cx, |decoder, bytes| {
+            decoder.feed(bytes);
+            bytes.len()
+        }));
+        Poll::Ready(if matches!(read, Ok(1..)) { Ok(()) } else { Err(Gone) })
+    }
+
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        take: impl FnOnce(&mut Decoder, &[u8]) -> usize,
+    ) -> Poll<io::Result<usize>> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(scratch);
+            ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
+            Poll::Ready(Ok(take(&mut self.decoder, buffer.filled())))
+        })
+    }
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").field("decoder", &self.decoder).finish_non_exhaustive()
+    }
+}
