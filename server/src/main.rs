@@ -1,22 +1,40 @@
 //! The `xmeet` command: settings, logs, signals, and then [`xmeet_server::run`].
 
+use std::io;
+use std::net::SocketAddr;
+
 use anyhow::Context;
 use clap::Parser;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use xmeet_server::config::Config;
 use xmeet_server::{run, telemetry};
 
+/// Connections that the system may hold until they are taken.
+const LISTEN_BACKLOG_CONNECTIONS: u32 = 4096;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let config = Config::parse();
     telemetry::start(&config.log)?;
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", config.listen))?;
+    let listener =
+        listen(config.listen).with_context(|| format!("cannot listen on {}", config.listen))?;
     let shutdown = shutdown_on_signal()?;
     run(config, listener, shutdown).await
+}
+
+/// Listens with room for a crowd: all members of a server that was restarted come back at once, and
+/// whoever does not fit tries again only after a second.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // The port of a server that has just ended can be had again at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(LISTEN_BACKLOG_CONNECTIONS)
 }
 
 /// A token that is cancelled by SIGTERM or Ctrl-C.

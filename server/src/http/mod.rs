@@ -62,7 +62,7 @@ async fn upgrade(State(app): State<App>, mut request: Request) -> Response<Body>
         match upgraded.await.map(connection) {
             // In a task of its own: it lives long, and needs nothing of what stands here.
             Ok(Some(connection)) => {
-                session_tasks.spawn(sessions.run(connection, handshake.into_visitor()));
+                session_tasks.spawn(sessions.session(connection, handshake.into_visitor()));
             }
             Ok(None) => tracing::error!("an upgrade from a transport that is not known"),
             Err(error) => tracing::debug!(%error, "a client went away during its handshake"),

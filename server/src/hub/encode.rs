@@ -1,5 +1,7 @@
 //! Turns what a room says into frames: each event once, however many members there are.
 
+use std::cell::RefCell;
+
 use bytes::{Bytes, BytesMut};
 use xmeet_shared::{Envelope, Pid, Record, RoomId, SendTime, ServerMessage, UnixMillis};
 
@@ -16,13 +18,19 @@ pub(super) struct Encoder {
     clock: Clock,
     /// The last `send_time` and its second: it changes once a second, whatever the load.
     latest: Option<(i64, SendTime)>,
-    /// Where a frame's JSON is written before its length is known.
-    json: Vec<u8>,
 }
+
+thread_local! {
+    /// Where a frame's JSON is written before its length is known; one for all rooms of a thread.
+    static JSON: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What of it is kept from one frame to the next, in bytes.
+const JSON_KEPT_BYTES_MAX: usize = 1024 * 1024;
 
 impl Encoder {
     pub(super) fn new(room: RoomId, clock: Clock) -> Self {
-        Self { room, clock, latest: None, json: Vec::new() }
+        Self { room, clock, latest: None }
     }
 
     pub(super) fn now(&self) -> UnixMillis {
@@ -39,11 +47,6 @@ impl Encoder {
         self.put(out, event.from, event.message, event.ts);
     }
 
-    /// An event's frame by itself.
-    pub(super) fn event(&mut self, event: Event) -> Bytes {
-        self.frame(event.from, event.message, event.ts)
-    }
-
     /// A history page for one member.
     pub(super) fn page(&mut self, pid: Pid, messages: &[Kept]) -> Bytes {
         let records = self.records(messages);
@@ -52,8 +55,9 @@ impl Encoder {
 
     /// A message's frame by itself.
     pub(super) fn frame(&mut self, from: Pid, message: ServerMessage, ts: UnixMillis) -> Bytes {
-        self.encode(from, message, ts);
-        frame::text(&self.json)
+        let mut out = BytesMut::new();
+        self.put(&mut out, from, message, ts);
+        out.freeze()
     }
 
     /// Appends a message's frame.
@@ -64,8 +68,15 @@ impl Encoder {
         message: ServerMessage,
         ts: UnixMillis,
     ) {
-        self.encode(from, message, ts);
-        frame::put_text(out, &self.json);
+        let send_time = self.send_time(ts);
+        let envelope =
+            Envelope { from, xnest: self.room.clone(), message, send_time, ts: Some(ts) };
+        JSON.with_borrow_mut(|json| {
+            json.clear();
+            envelope.encode_into(json);
+            frame::put_text(out, json);
+            json.shrink_to(JSON_KEPT_BYTES_MAX);
+        });
     }
 
     /// How an envelope begins, up to its author.
@@ -119,14 +130,6 @@ impl Encoder {
                 nickname: Some(message.nickname.clone()),
             })
             .collect()
-    }
-
-    fn encode(&mut self, from: Pid, message: ServerMessage, ts: UnixMillis) {
-        let send_time = self.send_time(ts);
-        let envelope =
-            Envelope { from, xnest: self.room.clone(), message, send_time, ts: Some(ts) };
-        self.json.clear();
-        envelope.encode_into(&mut self.json);
     }
 }
 

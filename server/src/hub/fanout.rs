@@ -18,12 +18,11 @@ const SECTION_ORDERS_MAX: usize = 16;
 /// All members that have been greeted.
 pub(super) struct Fanout {
     tasks: TaskTracker,
-    /// Written to by the room's own task.
+    /// Written to by the room's own task. The members of most rooms are all in it.
     near: Section,
-    /// Its members.
-    near_members: usize,
     far: Vec<Far>,
-    seats: HashMap<MemberKey, (usize, Arc<Outbox>)>,
+    /// Who is in which of the far sections.
+    far_seats: HashMap<MemberKey, (usize, Arc<Outbox>)>,
 }
 
 /// A section with a task of its own.
@@ -37,46 +36,52 @@ impl Far {
         // A closed one has panicked.
         self.members < SECTION_MEMBERS_MAX && !self.orders.is_closed()
     }
-}
 
-/// The place of the near section among all sections; the far ones follow.
-const NEAR: usize = 0;
+    async fn tell(&self, order: Order) {
+        // Fails where the section has panicked; its members are told to come back.
+        let _ = self.orders.send(order).await;
+    }
+}
 
 impl Fanout {
     pub(super) fn new(tasks: TaskTracker) -> Self {
-        let (near, far, seats) = (Section::default(), Vec::new(), HashMap::new());
-        Self { tasks, near, near_members: 0, far, seats }
+        let (near, far, far_seats) = (Section::default(), Vec::new(), HashMap::new());
+        Self { tasks, near, far, far_seats }
     }
 
     /// Where a member's frames go, if it is here.
     pub(super) fn outbox(&self, member: MemberKey) -> Option<&Arc<Outbox>> {
-        self.seats.get(&member).map(|(_, outbox)| outbox)
+        let far = || self.far_seats.get(&member).map(|(_, outbox)| outbox);
+        self.near.outbox(member).or_else(far)
     }
 
     /// Takes a member in that has been greeted.
     pub(super) async fn seat(&mut self, (member, outbox): Seat) {
+        if self.near.len() < SECTION_MEMBERS_MAX {
+            return self.near.obey(Order::Seat((member, outbox)));
+        }
         let place = self.free_place();
-        *self.members_of(place) += 1;
-        self.seats.insert(member, (place, Arc::clone(&outbox)));
-        self.tell(place, Order::Seat((member, outbox))).await;
+        self.far[place].members += 1;
+        self.far_seats.insert(member, (place, Arc::clone(&outbox)));
+        self.far[place].tell(Order::Seat((member, outbox))).await;
     }
 
     /// Sends nothing more to a member.
     pub(super) async fn unseat(&mut self, member: MemberKey) {
-        if let Some((place, _)) = self.seats.remove(&member) {
-            *self.members_of(place) -= 1;
-            self.tell(place, Order::Unseat(member)).await;
-            while self.far.last().is_some_and(|far| far.members == 0) {
-                self.far.pop();
-            }
+        let Some((place, _)) = self.far_seats.remove(&member) else {
+            return self.near.obey(Order::Unseat(member));
+        };
+        self.far[place].members -= 1;
+        self.far[place].tell(Order::Unseat(member)).await;
+        while self.far.last().is_some_and(|far| far.members == 0) {
+            self.far.pop();
         }
     }
 
     /// Sends whole frames to everybody.
     pub(super) async fn deliver(&mut self, batch: Bytes) {
         for far in self.far.iter().filter(|far| far.members > 0) {
-            // Fails where the section has panicked; its members are told to come back.
-            let _ = far.orders.send(Order::Deliver(batch.clone())).await;
+            far.tell(Order::Deliver(batch.clone())).await;
         }
         self.near.obey(Order::Deliver(batch));
         self.near.flush();
@@ -84,30 +89,17 @@ impl Fanout {
 
     /// Sends an answer to a member, behind everything that it was sent before.
     pub(super) async fn answer(&mut self, member: MemberKey, answer: Answer) {
-        if let Some((place, outbox)) = self.seats.get(&member) {
-            let (place, order) = (*place, Order::Answer(Arc::clone(outbox), answer));
-            self.tell(place, order).await;
-        }
-    }
-
-    async fn tell(&mut self, place: usize, order: Order) {
-        if place == NEAR {
+        if let Some((place, outbox)) = self.far_seats.get(&member) {
+            self.far[*place].tell(Order::Answer(Arc::clone(outbox), answer)).await;
+        } else if let Some(outbox) = self.near.outbox(member) {
+            let order = Order::Answer(Arc::clone(outbox), answer);
             self.near.obey(order);
-        } else {
-            let _ = self.far[place - 1].orders.send(order).await;
         }
-    }
-
-    fn members_of(&mut self, place: usize) -> &mut usize {
-        if place == NEAR { &mut self.near_members } else { &mut self.far[place - 1].members }
     }
 
     fn free_place(&mut self) -> usize {
-        if self.near_members < SECTION_MEMBERS_MAX {
-            return NEAR;
-        }
         let free = self.far.iter().position(Far::takes);
-        1 + free.unwrap_or_else(|| {
+        free.unwrap_or_else(|| {
             let (orders, inbox) = mpsc::channel(SECTION_ORDERS_MAX);
             self.tasks.spawn(Section::default().run(inbox));
             self.far.push(Far { orders, members: 0 });

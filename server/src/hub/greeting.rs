@@ -9,6 +9,10 @@ use super::encode::{Encoder, write_json};
 use crate::room::{Kept, Roster, Snapshot};
 use crate::ws::frame;
 
+/// Less than this is not kept from one greeting to the next, in bytes: it is soon encoded again, and
+/// most rooms are small and quiet.
+const KEPT_BYTES_MIN: usize = 4096;
+
 /// What is kept from one greeting to the next.
 #[derive(Debug, Default)]
 pub(super) struct Greeter {
@@ -47,12 +51,16 @@ impl Greeter {
         self.list.follow(&snapshot.roster);
         self.page.follow(&snapshot.tail, encoder);
         let tail = encoder.tail(snapshot.ts);
-        Greeting {
+        let greeting = Greeting {
             members: snapshot.roster.len() as u64,
             list: shared_part(encoder, "members", &[&self.list.json, b"]", &tail]),
             page: shared_part(encoder, "history", &[&self.page.json, &tail]),
             ts: snapshot.ts,
+        };
+        if self.list.json.len() + self.page.json.len() < KEPT_BYTES_MIN {
+            *self = Self::default();
         }
+        greeting
     }
 }
 

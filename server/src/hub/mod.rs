@@ -21,7 +21,7 @@ use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
-use xmeet_shared::{CloseCode, Envelope, ErrorCode, Nickname, Pid, RoomId, ServerMessage};
+use xmeet_shared::{CloseCode, Cursor, Envelope, ErrorCode, Nickname, Pid, RoomId, ServerMessage};
 
 use crate::clock::Clock;
 use crate::history::{History, HistoryError};
@@ -61,8 +61,16 @@ enum Envoy {
     Do(Input),
     /// A member's connection has ended.
     Part { member: MemberKey, departure: Departure },
-    /// A page that was read aside.
-    Answered { member: MemberKey, outbox: Arc<Outbox>, frame: Bytes },
+    /// A page was read aside.
+    PageRead(PageRead),
+}
+
+/// A page for one member, on the connection that asked for it.
+#[derive(Debug)]
+struct PageRead {
+    member: MemberKey,
+    outbox: Arc<Outbox>,
+    frame: Bytes,
 }
 
 /// How a member's connection ended.
@@ -129,6 +137,12 @@ pub struct Membership {
 #[error("the room has ended")]
 pub struct RoomEnded;
 
+/// What a room did not take at once, because others wait for it already. It is to be insisted on:
+/// whoever sends it reads nothing more from its client until the room has taken it.
+#[derive(Debug)]
+#[must_use]
+pub struct Unsent(Envoy);
+
 impl Hub {
     /// A hub without rooms.
     #[must_use]
@@ -176,7 +190,7 @@ impl Hub {
     #[must_use]
     pub fn heartbeat(&self, xnest: RoomId, from: Pid) -> Heartbeat {
         let clock = self.clock.clone();
-        Arc::new(move || {
+        Box::new(move || {
             let ts = clock.now();
             let (from, xnest, send_time) = (from.clone(), xnest.clone(), clock.moment(ts));
             let message = ServerMessage::Ping;
@@ -267,33 +281,42 @@ impl Membership {
     /// Says something.
     ///
     /// # Errors
-    /// [`RoomEnded`].
-    pub async fn say(&self, text: String) -> Result<(), RoomEnded> {
-        self.send(Input::Say { member: self.key, text }).await
+    /// [`Unsent`], when the room must be waited for.
+    pub fn say(&self, text: String) -> Result<(), Unsent> {
+        self.send(Input::Say { member: self.key, text })
     }
 
     /// Takes another name.
     ///
     /// # Errors
-    /// [`RoomEnded`].
-    pub async fn change_name(&self, nickname: Nickname) -> Result<(), RoomEnded> {
-        self.send(Input::ChangeName { member: self.key, nickname }).await
+    /// [`Unsent`], when the room must be waited for.
+    pub fn change_name(&self, nickname: Nickname) -> Result<(), Unsent> {
+        self.send(Input::ChangeName { member: self.key, nickname })
     }
 
     /// Asks for a page of the history.
     ///
     /// # Errors
-    /// [`RoomEnded`].
-    pub async fn history(&self, cursor: xmeet_shared::Cursor) -> Result<(), RoomEnded> {
-        self.send(Input::History { member: self.key, cursor }).await
+    /// [`Unsent`], when the room must be waited for.
+    pub fn history(&self, cursor: Cursor) -> Result<(), Unsent> {
+        self.send(Input::History { member: self.key, cursor })
     }
 
     /// Has an `error` sent to this member, in its place among the answers.
     ///
     /// # Errors
+    /// [`Unsent`], when the room must be waited for.
+    pub fn refuse(&self, code: ErrorCode, words: String) -> Result<(), Unsent> {
+        self.send(Input::Refuse { member: self.key, code, words })
+    }
+
+    /// Waits until the room takes what it did not take at once.
+    ///
+    /// # Errors
     /// [`RoomEnded`].
-    pub async fn refuse(&self, code: ErrorCode, words: String) -> Result<(), RoomEnded> {
-        self.send(Input::Refuse { member: self.key, code, words }).await
+    pub async fn insist(&self, Unsent(envoy): Unsent) -> Result<(), RoomEnded> {
+        let room = self.room.as_ref().ok_or(RoomEnded)?;
+        room.send(envoy).await.map_err(|_| RoomEnded)
     }
 
     /// Leaves. What was sent before is said first.
@@ -305,9 +328,12 @@ impl Membership {
         }
     }
 
-    async fn send(&self, input: Input) -> Result<(), RoomEnded> {
-        let room = self.room.as_ref().ok_or(RoomEnded)?;
-        room.send(Envoy::Do(input)).await.map_err(|_| RoomEnded)
+    fn send(&self, input: Input) -> Result<(), Unsent> {
+        let envoy = Envoy::Do(input);
+        match &self.room {
+            Some(room) => room.try_send(envoy).map_err(|error| Unsent(error.into_inner())),
+            None => Err(Unsent(envoy)),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! the room asks for. It never waits for a socket or, once the room is open, for the disk.
 
 use std::collections::{HashMap, VecDeque};
+use std::mem;
 use std::ops::RangeInclusive;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -17,9 +18,9 @@ use super::fanout::Fanout;
 use super::greeting::Greeter;
 use super::resumption::{Arrival, Newcomer, Parting, Resumption};
 use super::section::Answer;
-use super::{Departure, EnterError, Envoy, Hub, ROOM_ENDED};
+use super::{Departure, EnterError, Envoy, Hub, PageRead, ROOM_ENDED};
 use crate::history::{self, HistoryError};
-use crate::room::{Audience, Effect, Input, MemberKey, Room, Snapshot, Stored};
+use crate::room::{Audience, Effect, Event, Input, MemberKey, Room, Snapshot, Stored};
 use crate::ws::outbox::{Ending, Outbox};
 
 /// Inputs that the room takes in a row before it does what they ask for.
@@ -42,6 +43,8 @@ pub(super) struct RoomTask {
     fanout: Fanout,
     /// Frames of this round for everybody.
     batch: BytesMut,
+    /// Pages that were read aside, to be sent behind what has happened so far.
+    pages: Vec<PageRead>,
     /// The store's answer that the room waits for.
     appending: Option<history::Answer<MessageId>>,
 }
@@ -92,6 +95,7 @@ impl RoomTask {
             coming: Coming::default(),
             fanout: Fanout::new(hub.tasks.clone()),
             batch: BytesMut::new(),
+            pages: Vec::new(),
             appending: None,
         }
     }
@@ -116,9 +120,17 @@ impl RoomTask {
             self.round(&mut room, &mut inbox, &mut effects).await;
             room.settle(&mut effects);
             for effect in effects.drain(..) {
-                self.carry_out(effect).await;
+                if let Effect::Tell { to: Audience::All, event } = effect {
+                    self.encoder.put_event(&mut self.batch, event);
+                } else {
+                    // In memory of its own: there are many rooms, and most of them are quiet.
+                    Box::pin(self.carry_out(effect)).await;
+                }
             }
             self.flush().await;
+            if !self.pages.is_empty() {
+                Box::pin(self.send_pages()).await;
+            }
             if room.is_idle() && self.hub.retire(&self.id, &inbox) {
                 // Whoever found the room's address before it was taken out tries again.
                 inbox.close();
@@ -147,7 +159,7 @@ impl RoomTask {
                 room.handle(input, self.encoder.now(), effects);
             }
             Some(envoy) = inbox.recv(), if !room.is_full() => {
-                self.receive(envoy, room, effects).await;
+                self.receive(envoy, room, effects);
             }
             () = until(deadline) => {
                 while let Some(member) = self.resumption.expired(Instant::now()) {
@@ -160,7 +172,7 @@ impl RoomTask {
                 return;
             }
             let Ok(envoy) = inbox.try_recv() else { return };
-            self.receive(envoy, room, effects).await;
+            self.receive(envoy, room, effects);
         }
     }
 
@@ -175,7 +187,7 @@ impl RoomTask {
         }
     }
 
-    async fn receive(&mut self, envoy: Envoy, room: &mut Room, effects: &mut Vec<Effect>) {
+    fn receive(&mut self, envoy: Envoy, room: &mut Room, effects: &mut Vec<Effect>) {
         let now = self.encoder.now();
         match envoy {
             Envoy::Do(input) => room.handle(input, now, effects),
@@ -196,13 +208,15 @@ impl RoomTask {
                     room.handle(input, now, effects);
                 }
             }
-            Envoy::Answered { member, outbox, frame } => {
-                // The member may be back on another connection, which has asked for nothing.
-                let is_here = self.fanout.outbox(member).is_some_and(|o| Arc::ptr_eq(o, &outbox));
-                if is_here {
-                    self.flush().await;
-                    self.fanout.answer(member, Answer::Page(frame)).await;
-                }
+            Envoy::PageRead(page) => self.pages.push(page),
+        }
+    }
+
+    async fn send_pages(&mut self) {
+        for PageRead { member, outbox, frame } in mem::take(&mut self.pages) {
+            // The member may be back on another connection, which has asked for nothing.
+            if self.fanout.outbox(member).is_some_and(|here| Arc::ptr_eq(here, &outbox)) {
+                self.fanout.answer(member, Answer::Page(frame)).await;
             }
         }
     }
@@ -256,7 +270,8 @@ impl RoomTask {
             }
             Effect::Tell { to: Audience::One(member), event } => {
                 self.flush().await;
-                let frame = self.encoder.event(event);
+                let Event { from, message, ts } = event;
+                let frame = self.encoder.frame(from, message, ts);
                 self.fanout.answer(member, Answer::Frame(frame)).await;
             }
             Effect::Page { member, pid, messages } => {
@@ -271,7 +286,8 @@ impl RoomTask {
     /// Sends what has happened so far in this round to those who are here.
     async fn flush(&mut self) {
         if !self.batch.is_empty() {
-            let batch = self.batch.split().freeze();
+            // Taken whole, so that an idle room holds none of it.
+            let batch = mem::take(&mut self.batch).freeze();
             self.fanout.deliver(batch).await;
         }
     }
@@ -300,7 +316,7 @@ impl RoomTask {
             };
             // A room that is gone has no member who waits for it.
             if let Some(room) = address.upgrade() {
-                let _ = room.send(Envoy::Answered { member, outbox, frame }).await;
+                let _ = room.send(Envoy::PageRead(PageRead { member, outbox, frame })).await;
             }
         });
     }
@@ -335,7 +351,8 @@ async fn answer_of(
 
 async fn until(deadline: Option<Instant>) {
     match deadline {
-        Some(deadline) => sleep_until(deadline).await,
+        // Boxed, for most rooms wait for nobody.
+        Some(deadline) => Box::pin(sleep_until(deadline)).await,
         None => std::future::pending().await,
     }
 }

@@ -50,6 +50,14 @@ pub(super) struct Section {
 }
 
 impl Section {
+    pub(super) fn len(&self) -> usize {
+        self.seats.len()
+    }
+
+    pub(super) fn outbox(&self, member: MemberKey) -> Option<&Arc<Outbox>> {
+        self.seats.iter().find(|(key, _)| *key == member).map(|(_, outbox)| outbox)
+    }
+
     /// Carries out an order. Batches may wait until [`Self::flush`].
     pub(super) fn obey(&mut self, order: Order) {
         if let Order::Deliver(batch) = order {

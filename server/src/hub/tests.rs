@@ -165,7 +165,7 @@ async fn an_empty_room_leaves_memory() {
     let world = World::new();
     let (first, line) = world.enter().await;
     let (second, _) = world.enter().await;
-    first.as_ref().unwrap().say("x".to_owned()).await.unwrap();
+    first.as_ref().unwrap().say("x".to_owned()).unwrap();
     wait_for(&line, |message| matches!(message, ServerMessage::Normal { .. })).await;
     assert_eq!(world.hub.rooms_in_memory(), 1);
     first.unwrap().leave(Departure::Left).await;
@@ -189,12 +189,12 @@ async fn a_room_that_panics_ends_alone_and_its_members_come_back() {
     let world = World::new();
     let (member, line) = world.enter().await;
     world.store(PANICS);
-    member.unwrap().say("x".to_owned()).await.unwrap();
+    member.unwrap().say("x".to_owned()).unwrap();
     assert_eq!(soon(line.outbox.tend()).await, ROOM_ENDED);
     until(|| world.hub.room_panics() == 1).await;
     world.store(WORKS);
     let (member, line) = world.enter().await;
-    member.unwrap().say("y".to_owned()).await.unwrap();
+    member.unwrap().say("y".to_owned()).unwrap();
     wait_for(&line, |message| matches!(message, ServerMessage::Normal { id: Some(1), .. })).await;
 }
 
@@ -216,10 +216,10 @@ async fn a_message_that_cannot_be_kept_is_refused_and_the_next_one_is_kept() {
     let (member, line) = world.enter().await;
     let member = member.unwrap();
     world.store(FAILS);
-    member.say("x".to_owned()).await.unwrap();
+    member.say("x".to_owned()).unwrap();
     wait_for(&line, is_storage_error).await;
     world.store(WORKS);
-    member.say("y".to_owned()).await.unwrap();
+    member.say("y".to_owned()).unwrap();
     wait_for(&line, |message| matches!(message, ServerMessage::Normal { id: Some(1), .. })).await;
 }
 
@@ -229,16 +229,16 @@ async fn a_page_that_cannot_be_read_is_an_error_and_one_that_panics_ends_the_con
     let (member, line) = world.enter().await;
     let member = member.unwrap();
     for _ in 0..51 {
-        member.say("x".to_owned()).await.unwrap();
+        member.say("x".to_owned()).unwrap();
     }
     wait_for(&line, |message| matches!(message, ServerMessage::Normal { id: Some(51), .. })).await;
     world.store(FAILS);
     line.outbox.expect_page();
-    member.history(Cursor(1)).await.unwrap();
+    member.history(Cursor(1)).unwrap();
     wait_for(&line, is_storage_error).await;
     soon(line.outbox.page_written()).await;
     world.store(PANICS);
-    member.history(Cursor(1)).await.unwrap();
+    member.history(Cursor(1)).unwrap();
     soon(line.outbox.tend()).await;
 }
 

@@ -28,9 +28,10 @@ pub struct Room {
     newcomers: Vec<(MemberKey, Pid)>,
     /// When the last of them came.
     newcomers_ts: UnixMillis,
-    /// What each member will be called once everything pending is applied: a message that waits
-    /// is kept under the name its author had when it took its place.
-    names_ahead: HashMap<MemberKey, (Pid, Nickname)>,
+    /// Members that will be others, or will not be, once everything pending is applied: a message
+    /// that waits is kept under the name its author had when it took its place. Empty when nothing
+    /// is pending.
+    ahead: HashMap<MemberKey, Option<Member>>,
     pending: Pending,
     kept: RangeInclusive<MessageId>,
     kept_max: u64,
@@ -50,7 +51,7 @@ impl Room {
             roster: Roster::default(),
             newcomers: Vec::new(),
             newcomers_ts: UnixMillis::MIN,
-            names_ahead: HashMap::new(),
+            ahead: HashMap::new(),
             pending: Pending::new(kept_max > 0),
             kept: stored.oldest.max(1)..=stored.newest,
             kept_max,
@@ -90,6 +91,9 @@ impl Room {
         while let Some(placed) = self.pending.pop_ready() {
             self.apply(placed, effects);
         }
+        if self.pending.is_empty() && !self.ahead.is_empty() {
+            self.ahead = HashMap::new();
+        }
     }
 
     /// Ends a row of inputs: whoever came with them is greeted, all at once, and what was said goes
@@ -105,31 +109,47 @@ impl Room {
     fn take_place(&mut self, input: Input) -> Option<Entry> {
         Some(match input {
             Input::Join { member, pid, nickname } => {
-                self.names_ahead.insert(member, (pid.clone(), nickname.clone()));
+                let joins = Member { pid: pid.clone(), nickname: nickname.clone() };
+                self.ahead.insert(member, Some(joins));
                 Entry::Join { member, pid, nickname }
             }
             Input::Leave { member } => {
-                self.names_ahead.remove(&member)?;
+                self.member_ahead(member)?;
+                self.ahead.insert(member, None);
                 Entry::Leave { member }
             }
             Input::Lose { member } => Entry::Lose { member },
             Input::Return { member, nickname } => {
-                self.names_ahead.get_mut(&member)?.1 = nickname.clone();
+                self.rename_ahead(member, &nickname)?;
                 Entry::Return { member, nickname }
             }
             Input::Say { member, text } => {
-                let (from, nickname) = self.names_ahead.get(&member)?.clone();
+                let Member { pid: from, nickname } = self.member_ahead(member)?.clone();
                 let message = Message { from, nickname, text, ts: self.latest_ts };
                 Entry::Say { member, message: Arc::new(message) }
             }
             Input::ChangeName { member, nickname } => {
-                self.names_ahead.get_mut(&member)?.1 = nickname.clone();
+                self.rename_ahead(member, &nickname)?;
                 Entry::ChangeName { member, nickname }
             }
             Input::History { member, cursor } => Entry::History { member, cursor },
             Input::Refuse { member, code, words } => Entry::Refuse { member, code, words },
             Input::Appended { .. } | Input::AppendFailed => return None,
         })
+    }
+
+    /// A member as it will be once everything pending is applied.
+    fn member_ahead(&self, member: MemberKey) -> Option<&Member> {
+        match self.ahead.get(&member) {
+            Some(ahead) => ahead.as_ref(),
+            None => self.roster.get(member),
+        }
+    }
+
+    fn rename_ahead(&mut self, member: MemberKey, nickname: &Nickname) -> Option<()> {
+        let pid = self.member_ahead(member)?.pid.clone();
+        self.ahead.insert(member, Some(Member { pid, nickname: nickname.clone() }));
+        Some(())
     }
 
     fn appended(&mut self, first: MessageId, effects: &mut Vec<Effect>) {

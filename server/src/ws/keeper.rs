@@ -36,7 +36,7 @@ const SILENT: Ending =
     Ending { code: CloseCode::TryAgainLater, reason: "no answer to a ping: come back" };
 
 /// Makes a client's heartbeat frame.
-pub type Heartbeat = Arc<dyn Fn() -> Bytes + Send + Sync>;
+pub type Heartbeat = Box<dyn Fn() -> Bytes + Send + Sync>;
 
 /// The keeper. Shared by all sessions.
 #[derive(Debug, Default)]
@@ -52,19 +52,17 @@ struct Wheel {
     goodbye: Option<Ending>,
 }
 
-/// When a client was last heard. Shared by its session and the keeper.
-#[derive(Debug)]
-pub struct Pulse {
-    heard_tick: AtomicU32,
+/// What the keeper knows of a connection. There are thousands, so what few need is boxed.
+struct Visit {
     outbox: Arc<Outbox>,
+    beat: Option<Box<Beat>>,
+    pinged: Option<Box<Pinged>>,
 }
 
-/// What the keeper knows of a connection.
-struct Visit {
-    pulse: Arc<Pulse>,
-    heartbeat: Option<Heartbeat>,
-    beat_tick: u32,
-    pinged: Option<Pinged>,
+/// The heartbeat of a client that asked for it.
+struct Beat {
+    heartbeat: Heartbeat,
+    latest_tick: u32,
 }
 
 /// A ping that is not answered.
@@ -77,21 +75,21 @@ struct Pinged {
 
 impl Keeper {
     /// Takes a connection into its care.
-    pub fn watch(&self, outbox: &Arc<Outbox>, heartbeat: Option<Heartbeat>) -> Arc<Pulse> {
+    pub fn watch(&self, outbox: &Arc<Outbox>, heartbeat: Option<Heartbeat>) {
         let now = self.now();
-        let pulse = Arc::new(Pulse { heard_tick: AtomicU32::new(now), outbox: Arc::clone(outbox) });
-        let visit = Visit { pulse: Arc::clone(&pulse), heartbeat, beat_tick: now, pinged: None };
+        outbox.note_heard(now);
+        let beat = heartbeat.map(|heartbeat| Box::new(Beat { heartbeat, latest_tick: now }));
+        let visit = Visit { outbox: Arc::clone(outbox), beat, pinged: None };
         let mut wheel = self.lock();
         if let Some(goodbye) = wheel.goodbye {
             outbox.end(goodbye);
         }
         wheel.put(visit.next_tick(now), visit);
-        pulse
     }
 
-    /// Says that the client lives.
-    pub fn heard(&self, pulse: &Pulse) {
-        pulse.heard_tick.store(self.now(), Ordering::Relaxed);
+    /// Says that a client lives.
+    pub fn heard(&self, outbox: &Outbox) {
+        outbox.note_heard(self.now());
     }
 
     /// Ends every connection, those that are still to come as well.
@@ -99,7 +97,7 @@ impl Keeper {
         let mut wheel = self.lock();
         wheel.goodbye = Some(goodbye);
         for visit in wheel.slots.iter().flatten() {
-            visit.pulse.outbox.end(goodbye);
+            visit.outbox.end(goodbye);
         }
     }
 
@@ -144,17 +142,17 @@ impl Wheel {
 impl Visit {
     /// Does what is due. False when the connection is over.
     fn pay(&mut self, now: u32) -> bool {
-        let outbox = &self.pulse.outbox;
+        let outbox = &self.outbox;
         if outbox.is_over() {
             return false;
         }
-        if let Some(heartbeat) = &self.heartbeat
-            && now - self.beat_tick >= HEARTBEAT_EVERY_TICKS
+        if let Some(beat) = &mut self.beat
+            && now - beat.latest_tick >= HEARTBEAT_EVERY_TICKS
         {
-            self.beat_tick = now;
-            outbox.send(&[heartbeat()]);
+            beat.latest_tick = now;
+            outbox.send(&[(beat.heartbeat)()]);
         }
-        let heard_tick = self.pulse.heard_tick.load(Ordering::Relaxed);
+        let heard_tick = outbox.heard_tick();
         match &mut self.pinged {
             Some(pinged) if pinged.heard_tick != heard_tick => self.pinged = None,
             Some(pinged) if now - pinged.tick >= PONG_WITHIN_TICKS => {
@@ -170,7 +168,8 @@ impl Visit {
             None if now - heard_tick >= PING_AFTER_TICKS => {
                 outbox.send(&[frame::ping()]);
                 let written_bytes = outbox.written_bytes();
-                self.pinged = Some(Pinged { tick: now, heard_tick, written_bytes });
+                let pinged = Pinged { tick: now, heard_tick, written_bytes };
+                self.pinged = Some(Box::new(pinged));
             }
             None => {}
         }
@@ -178,13 +177,12 @@ impl Visit {
     }
 
     fn next_tick(&self, now: u32) -> u32 {
-        let heard_tick = self.pulse.heard_tick.load(Ordering::Relaxed);
         let silence_tick = match &self.pinged {
             Some(pinged) => pinged.tick + PONG_WITHIN_TICKS,
-            None => heard_tick + PING_AFTER_TICKS,
+            None => self.outbox.heard_tick() + PING_AFTER_TICKS,
         };
-        let next = match self.heartbeat {
-            Some(_) => silence_tick.min(self.beat_tick + HEARTBEAT_EVERY_TICKS),
+        let next = match &self.beat {
+            Some(beat) => silence_tick.min(beat.latest_tick + HEARTBEAT_EVERY_TICKS),
             None => silence_tick,
         };
         next.max(now + 1)

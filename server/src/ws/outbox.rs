@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io::{ErrorKind, IoSlice};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -39,6 +40,7 @@ const TOO_SLOW: Ending =
 pub struct Outbox {
     state: Mutex<State>,
     limit_bytes: usize,
+    heard_tick: AtomicU32,
 }
 
 /// Bytes that wait.
@@ -101,7 +103,18 @@ impl Outbox {
             session: None,
             is_session_needed: false,
         };
-        Self { state: Mutex::new(state), limit_bytes }
+        Self { state: Mutex::new(state), limit_bytes, heard_tick: AtomicU32::new(0) }
+    }
+
+    /// Notes when the client was last heard, in ticks of the keeper.
+    pub fn note_heard(&self, tick: u32) {
+        self.heard_tick.store(tick, Ordering::Relaxed);
+    }
+
+    /// When the client was last heard.
+    #[must_use]
+    pub fn heard_tick(&self) -> u32 {
+        self.heard_tick.load(Ordering::Relaxed)
     }
 
     /// Sends whole frames. Where the client is too far behind, what waits is dropped and the

@@ -10,11 +10,11 @@ use xmeet_shared::{ClientCommand, CloseCode, ErrorCode, Nickname, RoomId, Sessio
 use super::closing::{self, Closing};
 use super::decoder::Received;
 use super::frame;
-use super::keeper::{Keeper, Pulse};
+use super::keeper::Keeper;
 use super::outbox::{Ending, Outbox};
-use super::reader::{self, Reader};
+use super::reader::{End, Reader};
 use super::stream::{ReadHalf, WriteHalf};
-use crate::hub::{self, Departure, EnterError, Hub, Membership, RoomEnded};
+use crate::hub::{self, Departure, EnterError, Hub, Membership, RoomEnded, Unsent};
 
 /// What every connection is closed with when the server shuts down.
 pub const GOING_AWAY: Ending =
@@ -87,97 +87,67 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Runs a session until it has ended and left its room.
-    pub async fn run(self: Arc<Self>, connection: Connection, visitor: Visitor) {
+    /// A session, to be run until it has ended and left its room.
+    pub fn session(
+        self: Arc<Self>,
+        connection: Connection,
+        visitor: Visitor,
+    ) -> impl Future<Output = ()> + Send {
         let Connection { reading, writing, early } = connection;
-        let mut reader = Reader::new(reading, &early, self.limits.frame_bytes_max);
+        let reader = Reader::new(reading, &early, self.limits.frame_bytes_max);
         let outbox = Arc::new(Outbox::new(writing, self.limits.outbox_bytes_max));
-        drop(early);
+        // There are thousands of these, waiting in `talk`: all that is needed only before and
+        // after it has memory of its own.
+        let entering = Box::pin(Session::enter(self, reader, outbox, visitor));
+        async move {
+            let Some(mut session) = entering.await else { return };
+            // A panic ends this session alone.
+            let talk = AssertUnwindSafe(session.talk());
+            let end = talk.catch_unwind().await.unwrap_or_else(|_| {
+                tracing::error!("a session panicked");
+                Closing::Server(SESSION_PANICKED)
+            });
+            Box::pin(session.part(end)).await;
+        }
+    }
+}
+
+/// A session that is in its room.
+struct Session {
+    sessions: Arc<Sessions>,
+    reader: Reader,
+    outbox: Arc<Outbox>,
+    membership: Membership,
+}
+
+impl Session {
+    async fn enter(
+        sessions: Arc<Sessions>,
+        reader: Reader,
+        outbox: Arc<Outbox>,
+        visitor: Visitor,
+    ) -> Option<Self> {
         let heartbeat_of = visitor.token.as_ref().map(|_| visitor.room.clone());
-        let entered = Box::pin(self.hub.enter(visitor, &outbox)).await;
-        let membership = match entered {
+        let membership = match sessions.hub.enter(visitor, &outbox).await {
             Ok(membership) => membership,
             Err(error) => {
                 let ending = match error {
                     EnterError::History(_) => NO_HISTORY,
                     EnterError::TakenOver => hub::TAKEN_OVER,
                 };
-                return Box::pin(closing::close(reader, outbox, Closing::Server(ending))).await;
+                closing::close(reader, outbox, Closing::Server(ending)).await;
+                return None;
             }
         };
-        let heartbeat = heartbeat_of.map(|room| self.hub.heartbeat(room, membership.pid().clone()));
-        let pulse = self.keeper.watch(&outbox, heartbeat);
-        let talk = Talk {
-            reader: &mut reader,
-            membership: &membership,
-            outbox: &outbox,
-            pulse: &pulse,
-            keeper: &self.keeper,
-        };
-        // A panic ends this session alone.
-        let end = AssertUnwindSafe(talk.run()).catch_unwind().await.unwrap_or_else(|_| {
-            tracing::error!("a session panicked");
-            Closing::Server(SESSION_PANICKED)
-        });
-        Box::pin(part(reader, outbox, membership, end)).await;
+        let heartbeat =
+            heartbeat_of.map(|room| sessions.hub.heartbeat(room, membership.pid().clone()));
+        sessions.keeper.watch(&outbox, heartbeat);
+        Some(Self { sessions, reader, outbox, membership })
     }
-}
 
-/// Ends a session in its room and on its connection.
-async fn part(mut reader: Reader, outbox: Arc<Outbox>, membership: Membership, end: Closing) {
-    let departure = match end {
-        Closing::Client(Some(code)) if code == CloseCode::Normal.as_u16() => Departure::Left,
-        _ => Departure::Lost,
-    };
-    match end {
-        Closing::Server(GOING_AWAY) => {
-            // Everybody is told to go at the same time: nobody needs to see the others leave.
-            closing::close(reader, outbox, end).await;
-            membership.leave(departure).await;
-        }
-        Closing::Server(hub::TAKEN_OVER) => {
-            say_what_has_come(&mut reader, &membership).await;
-            tokio::join!(membership.leave(departure), closing::close(reader, outbox, end));
-        }
-        _ => {
-            tokio::join!(membership.leave(departure), closing::close(reader, outbox, end));
-        }
-    }
-}
-
-/// What the client had sent before another connection took over is said first, so that it is in
-/// the log before the other one's greeting is cut.
-async fn say_what_has_come(reader: &mut Reader, membership: &Membership) {
-    let mut text_bytes = 0;
-    while text_bytes <= TAKEN_OVER_TEXT_BYTES_MAX
-        && let Some(received) = reader.next_now()
-    {
-        let Received::Text(text) = received else { continue };
-        text_bytes += text.len();
-        let done = match ClientCommand::parse(&text) {
-            Ok(Some(ClientCommand::Say(_))) => membership.say(text).await,
-            Ok(Some(ClientCommand::ChangeName(nickname))) => membership.change_name(nickname).await,
-            // Nobody would read the answer.
-            Ok(Some(ClientCommand::History(_)) | None) | Err(_) => Ok(()),
-        };
-        if done.is_err() {
-            return;
-        }
-    }
-}
-
-/// A session between greeting and goodbye.
-struct Talk<'a> {
-    reader: &'a mut Reader,
-    membership: &'a Membership,
-    outbox: &'a Outbox,
-    pulse: &'a Pulse,
-    keeper: &'a Keeper,
-}
-
-impl Talk<'_> {
-    async fn run(mut self) -> Closing {
-        let outbox = self.outbox;
+    /// Carries out what the client sends, until one of the two sides ends it.
+    async fn talk(&mut self) -> Closing {
+        let outbox = Arc::clone(&self.outbox);
         tokio::select! {
             // First, so that what a client sent last is not read when it was told to go.
             biased;
@@ -186,20 +156,20 @@ impl Talk<'_> {
         }
     }
 
-    /// Carries out what the client sends. While its room is busy nothing more is read from it.
+    /// While its room is busy nothing more is read from a client.
     async fn listen(&mut self) -> Closing {
         loop {
             let received = match self.reader.next().await {
                 Ok(received) => received,
-                Err(reader::End::Gone) => return Closing::Lost,
-                Err(reader::End::Broken(ending)) => return Closing::Server(ending),
+                Err(End::Gone) => return Closing::Lost,
+                Err(End::Broken(ending)) => return Closing::Server(ending),
             };
-            self.keeper.heard(self.pulse);
-            let done = match received {
-                Received::Text(text) => self.obey(text).await,
+            self.sessions.keeper.heard(&self.outbox);
+            let sent = match received {
+                Received::Text(text) => self.obey(text),
                 Received::Binary => {
                     let words = "binary frames mean nothing here: send text";
-                    self.membership.refuse(ErrorCode::Unsupported, words.to_owned()).await
+                    self.membership.refuse(ErrorCode::Unsupported, words.to_owned())
                 }
                 Received::Ping(payload) => {
                     self.outbox.send(&[frame::pong(&payload)]);
@@ -208,26 +178,67 @@ impl Talk<'_> {
                 Received::Pong => Ok(()),
                 Received::Close(code) => return Closing::Client(code),
             };
-            if let Err(RoomEnded) = done {
+            if let Err(unsent) = sent
+                && let Err(RoomEnded) = Box::pin(self.membership.insist(unsent)).await
+            {
                 return Closing::Server(hub::ROOM_ENDED);
             }
+            self.outbox.page_written().await;
         }
     }
 
-    async fn obey(&self, text: String) -> Result<(), RoomEnded> {
+    fn obey(&self, text: String) -> Result<(), Unsent> {
         match ClientCommand::parse(&text) {
             Ok(None) => Ok(()),
-            Ok(Some(ClientCommand::Say(_))) => self.membership.say(text).await,
-            Ok(Some(ClientCommand::ChangeName(nickname))) => {
-                self.membership.change_name(nickname).await
-            }
+            Ok(Some(ClientCommand::Say(_))) => self.membership.say(text),
+            Ok(Some(ClientCommand::ChangeName(nickname))) => self.membership.change_name(nickname),
             Ok(Some(ClientCommand::History(cursor))) => {
                 self.outbox.expect_page();
-                self.membership.history(cursor).await?;
-                self.outbox.page_written().await;
-                Ok(())
+                self.membership.history(cursor)
             }
-            Err(error) => self.membership.refuse(error.code(), error.to_string()).await,
+            Err(error) => self.membership.refuse(error.code(), error.to_string()),
+        }
+    }
+
+    /// Ends the session in its room and on its connection.
+    async fn part(mut self, end: Closing) {
+        if let Closing::Server(hub::TAKEN_OVER) = end {
+            self.say_what_has_come().await;
+        }
+        let departure = match end {
+            Closing::Client(Some(code)) if code == CloseCode::Normal.as_u16() => Departure::Left,
+            _ => Departure::Lost,
+        };
+        let Self { reader, outbox, membership, .. } = self;
+        if let Closing::Server(GOING_AWAY) = end {
+            // Everybody is told to go at the same time: nobody needs to see the others leave.
+            closing::close(reader, outbox, end).await;
+            membership.leave(departure).await;
+        } else {
+            tokio::join!(membership.leave(departure), closing::close(reader, outbox, end));
+        }
+    }
+
+    /// What the client had sent before another connection took over is said first, so that it is
+    /// in the log before the other one's greeting is cut.
+    async fn say_what_has_come(&mut self) {
+        let mut text_bytes = 0;
+        while text_bytes <= TAKEN_OVER_TEXT_BYTES_MAX
+            && let Some(received) = self.reader.next_now()
+        {
+            let Received::Text(text) = received else { continue };
+            text_bytes += text.len();
+            let sent = match ClientCommand::parse(&text) {
+                Ok(Some(ClientCommand::Say(_))) => self.membership.say(text),
+                Ok(Some(ClientCommand::ChangeName(name))) => self.membership.change_name(name),
+                // Nobody would read the answer.
+                Ok(Some(ClientCommand::History(_)) | None) | Err(_) => Ok(()),
+            };
+            if let Err(unsent) = sent
+                && self.membership.insist(unsent).await.is_err()
+            {
+                return;
+            }
         }
     }
 }
