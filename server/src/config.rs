@@ -8,6 +8,8 @@ use xmeet_shared::limits::{
     FRAME_BYTES_MAX_DEFAULT, HISTORY_KEPT_MESSAGES_DEFAULT, RESUME_GRACE_SECONDS_DEFAULT,
 };
 
+use crate::history::sqlite::SyncMode;
+
 /// Chat rooms over the XGate protocol, with the web client inside.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "xmeet", version, max_term_width = 100)]
@@ -28,6 +30,10 @@ pub struct Config {
     /// Messages kept for each room; with 0 nothing is kept and messages have no ids
     #[arg(long, env = "XMEET_HISTORY_MESSAGES", value_name = "COUNT", default_value_t = HISTORY_KEPT_MESSAGES_DEFAULT)]
     pub history_messages: u64,
+
+    /// What a message waits for before it is kept and delivered
+    #[arg(long, env = "XMEET_SYNC", value_name = "MODE", value_enum, default_value_t)]
+    pub sync: SyncMode,
 
     /// Largest message a client may send, in bytes
     #[arg(long, env = "XMEET_FRAME_BYTES_MAX", value_name = "BYTES", default_value_t = FRAME_BYTES_MAX_DEFAULT)]

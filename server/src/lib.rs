@@ -30,7 +30,6 @@ use tokio_util::task::TaskTracker;
 
 use clock::Clock;
 use config::Config;
-use history::History;
 use history::sqlite::{Opened, SqliteHistory};
 use hub::{Hub, HubSettings};
 use ws::keeper::Keeper;
@@ -56,13 +55,13 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let clock = Clock::new(config.time_zone.as_deref()).context("--time-zone")?;
-    let Opened { history, creation, threads } =
-        SqliteHistory::open(&config.data_dir, config.history_messages)?;
+    let Opened { history, creation, epoch, threads } =
+        SqliteHistory::open_with_sync(&config.data_dir, config.history_messages, config.sync)?;
     let settings = HubSettings {
         history_kept_messages: config.history_messages,
         resume_grace: Duration::from_secs(config.resume_grace_seconds),
         creation,
-        epoch: history.epoch(),
+        epoch,
     };
     let hub = Arc::new(Hub::new(Arc::new(history), clock, settings));
     let sessions = Arc::new(Sessions {

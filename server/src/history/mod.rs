@@ -33,8 +33,9 @@ pub enum HistoryError {
 /// One caller at a time appends to a room and waits for the answer. When `append` answers, the
 /// messages outlive a crash of the process, and every `read` and `load` after it sees them.
 pub trait History: Send + Sync + 'static {
-    /// Changes when ids start again.
-    fn epoch(&self) -> Arc<str>;
+    /// An opaque text, URL-safe, that stays while the rooms' ids go on counting, restarts
+    /// included, and is another one when the store was wiped or put back from a copy.
+    fn epoch(&self) -> &str;
 
     /// What is held of a room, its newest page included. A room never seen is an empty one.
     fn load(&self, room: &RoomId) -> Answer<Stored>;

@@ -39,7 +39,7 @@ impl Moody {
 }
 
 impl History for Moody {
-    fn epoch(&self) -> Arc<str> {
+    fn epoch(&self) -> &str {
         self.inner.epoch()
     }
 
@@ -112,7 +112,7 @@ impl World {
             history_kept_messages: 10_000,
             resume_grace: Duration::from_secs(20),
             creation: 1,
-            epoch: history.epoch(),
+            epoch: history.epoch().into(),
         };
         let hub = Arc::new(Hub::new(Arc::clone(&history) as Arc<dyn History>, clock, settings));
         Self { hub, history, _folder: folder }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::support::{Client, Process, raw};
+use crate::support::{Client, Process, TestServer, raw};
 
 #[tokio::test]
 async fn what_a_member_received_outlives_kill_9() {
@@ -89,24 +89,44 @@ async fn a_client_that_does_not_take_its_goodbye_does_not_hold_up_the_end() {
     drop(silent);
 }
 
-/// Another tool holds the database, and many rooms have messages that wait for it: the end does
-/// not wait for each of them.
+/// Something holds the database, and many rooms have messages that wait for it: the end does not
+/// wait for each of them. The server is in this process, because no other could hold it.
 #[tokio::test]
 async fn a_locked_store_does_not_hold_up_the_end() {
-    let folder = TempDir::new().unwrap();
-    let process = Process::start(folder.path());
+    let server = TestServer::start().await;
     let mut clients = Vec::new();
     for room in 0..20 {
-        clients.push(Client::enter(process.address, &format!("r{room}"), "a").await);
+        clients.push(Client::enter(server.address, &format!("r{room}"), "a").await);
     }
-    let other = rusqlite::Connection::open(folder.path().join("history.sqlite3")).unwrap();
+    let other = rusqlite::Connection::open(server.folder.path().join("history.sqlite3")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     for client in &mut clients {
         client.send("never kept").await;
     }
-    process.signal("TERM");
-    assert_eq!(process.ended().await.code(), Some(0));
+    let _folder = server.stop().await;
     other.execute_batch("ROLLBACK").unwrap();
+}
+
+/// While a server runs its database is its own; when it is killed nothing stays locked.
+#[tokio::test]
+async fn no_other_program_uses_the_database_of_a_running_server() {
+    let folder = TempDir::new().unwrap();
+    let process = Process::start(folder.path());
+    let mut a = Client::enter(process.address, "r", "a").await;
+    assert_eq!(a.say("kept").await, 1);
+    let database = folder.path().join("history.sqlite3");
+    let count = || {
+        let other = rusqlite::Connection::open(&database)?;
+        other.query_row("SELECT count(*) FROM message", [], |row| row.get::<_, u64>(0))
+    };
+    let refused = count().unwrap_err();
+    assert_eq!(refused.sqlite_error_code(), Some(rusqlite::ErrorCode::DatabaseBusy));
+    process.kill();
+    assert_eq!(count().unwrap(), 1);
+    let process = Process::start(folder.path());
+    let mut b = Client::enter(process.address, "r", "b").await;
+    assert_eq!(b.page.len(), 1);
+    assert_eq!(b.say("goes on").await, 2);
 }
 
 /// Runs `xmeet` to its end: whether it succeeded, and what it said.

@@ -1,75 +1,62 @@
 //! The embedded engine: one SQLite database (WAL) in the data directory, one thread that writes,
-//! one that reads.
+//! some that read, and one that moves what was written out of the log.
 //!
 //! The writer takes whatever waits and commits it in one transaction, so the price of a commit is
-//! paid per batch and the batches grow with the load.
+//! paid per batch and the batches grow with the load. While a server runs, no other program can
+//! use the database, not even to read it.
 
+mod append;
+mod checkpoint;
+mod error;
+mod held;
+mod identity;
+mod queue;
 mod reader;
 mod schema;
 mod writer;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::ops::RangeInclusive;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use xmeet_shared::{MessageId, RoomId};
 
 use super::{Answer, History, HistoryError};
 use crate::room::{Kept, Message, Stored};
+use append::Append;
+use checkpoint::{Bounds, Turn, Watch};
+pub use error::OpenError;
+use queue::Queue;
+use reader::Request;
 
 /// The database's file name in the data directory.
 const DATABASE_FILE: &str = "history.sqlite3";
 
-/// The file whose lock says that a server uses the data directory.
-const LOCK_FILE: &str = "xmeet.lock";
-
-/// Requests that may wait for the writer or the reader; further ones wait with whoever asks.
+/// Requests that may wait for the writer, and as many for the readers; further ones wait with
+/// whoever asks.
 const QUEUE_REQUESTS_MAX: usize = 1024;
 
-/// Why the history could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The folder or a file in it cannot be used.
-    #[error("the data folder {path} cannot be used: {source}")]
-    Folder {
-        /// The folder.
-        path: String,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// Another server has it.
-    #[error("the data folder {path} is in use by another xmeet")]
-    InUse {
-        /// The folder.
-        path: String,
-    },
-    /// The database is of a later version.
-    #[error("the history was written by a newer xmeet (schema {found}; this one knows {known})")]
-    TooNew {
-        /// The version in the file.
-        found: i64,
-        /// The newest version that this program knows.
-        known: i64,
-    },
-    /// The file system has no shared memory, without which nobody can read while it is written.
-    #[error("the data folder must be on a local file system: SQLite's journal there is {mode:?}")]
-    NoWal {
-        /// The journal mode that SQLite fell back to.
-        mode: String,
-    },
-    /// The database is damaged, or not one.
-    #[error("the history database cannot be opened: {0}")]
-    Database(#[from] rusqlite::Error),
+/// Threads that read: a page that the disk is slow to give does not hold up the others.
+const READER_THREADS: usize = 3;
+
+/// What a commit waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum SyncMode {
+    /// The system has it: a crash of xmeet loses nothing, a power cut may lose the last seconds
+    #[default]
+    Normal,
+    /// The disk has it: a power cut loses nothing either, and each commit waits for the disk
+    Full,
 }
 
 /// The engine.
 #[derive(Debug)]
 pub struct SqliteHistory {
-    writer: mpsc::Sender<writer::Job>,
-    reader: mpsc::Sender<reader::Request>,
+    queues: Arc<Queues>,
+    epoch: Arc<str>,
 }
 
 /// What [`SqliteHistory::open`] gives beside the engine.
@@ -80,6 +67,8 @@ pub struct Opened {
     /// How often this data directory has been opened, this time included: what makes pids of this
     /// start differ from those of every other.
     pub creation: u64,
+    /// What [`History::epoch`] says.
+    pub epoch: Arc<str>,
     /// To end the engine.
     pub threads: Threads,
 }
@@ -87,10 +76,36 @@ pub struct Opened {
 /// The engine's threads.
 #[derive(Debug)]
 pub struct Threads {
-    writer: mpsc::Sender<writer::Job>,
-    reader: mpsc::Sender<reader::Request>,
+    queues: Arc<Queues>,
     joins: Vec<JoinHandle<()>>,
-    _lock: File,
+    lock: File,
+}
+
+/// Where the threads are asked. They end when nobody can ask any more.
+#[derive(Debug)]
+struct Queues {
+    writer: Arc<Queue<Append>>,
+    reader: Arc<Queue<Request>>,
+}
+
+impl Queues {
+    fn new() -> Self {
+        Self {
+            writer: Arc::new(Queue::new(QUEUE_REQUESTS_MAX)),
+            reader: Arc::new(Queue::new(QUEUE_REQUESTS_MAX)),
+        }
+    }
+
+    fn close(&self) {
+        self.writer.close();
+        self.reader.close();
+    }
+}
+
+impl Drop for Queues {
+    fn drop(&mut self) {
+        self.close();
+    }
 }
 
 impl Threads {
@@ -101,15 +116,15 @@ impl Threads {
     /// what was not answered by then was never promised to anybody.
     pub fn stop(self) -> oneshot::Receiver<()> {
         let (stopped, answer) = oneshot::channel();
+        self.queues.close();
         thread::spawn(move || {
-            // Fails where a thread has panicked, which its join tells.
-            let _ = self.writer.blocking_send(writer::Job::Stop);
-            let _ = self.reader.blocking_send(reader::Request::Stop);
             for join in self.joins {
                 if join.join().is_err() {
                     tracing::error!("a thread of the history panicked");
                 }
             }
+            // The folder is free only now.
+            drop(self.lock);
             let _ = stopped.send(());
         });
         answer
@@ -118,90 +133,104 @@ impl Threads {
 
 impl SqliteHistory {
     /// Opens the history in a folder, which is made when it is not there. `kept_max` messages of
-    /// each room are kept.
+    /// each room are kept; the newest always, so that its id does not come again.
     ///
     /// # Errors
     /// [`OpenError`] says what stands in the way.
     pub fn open(folder: &Path, kept_max: u64) -> Result<Opened, OpenError> {
-        let lock = lock_folder(folder)?;
+        Self::open_with_sync(folder, kept_max, SyncMode::default())
+    }
+
+    /// As [`Self::open`], and says what a commit waits for.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what stands in the way.
+    pub fn open_with_sync(
+        folder: &Path,
+        kept_max: u64,
+        sync: SyncMode,
+    ) -> Result<Opened, OpenError> {
+        Self::open_with_bounds(folder, kept_max, sync, checkpoint::BOUNDS)
+    }
+
+    fn open_with_bounds(
+        folder: &Path,
+        kept_max: u64,
+        sync: SyncMode,
+        bounds: Bounds,
+    ) -> Result<Opened, OpenError> {
+        let mut lock = identity::lock_folder(folder)?;
         let path = folder.join(DATABASE_FILE);
-        let mut connection = schema::open_for_writing(&path)?;
-        let creation = schema::count_start(&mut connection)?;
-        let reading = schema::open_for_reading(&path)?;
+        let mut writing = schema::open_for_writing(&path).map_err(|error| error.or_held(&path))?;
+        let identity::Start { creation, epoch } =
+            identity::count_start(&mut writing, &path, &mut lock)?;
+        schema::set_sync(&writing, sync)?;
+        let (wake, woken) = mpsc::sync_channel(1);
+        let turn = Turn::default();
+        let watch = Watch::new(&mut writing, bounds, wake, Arc::clone(&turn))?;
+        let copying = schema::open_for_checkpoints(&path)?;
 
-        let (write_sender, write_receiver) = mpsc::channel(QUEUE_REQUESTS_MAX);
-        let (read_sender, read_receiver) = mpsc::channel(QUEUE_REQUESTS_MAX);
-        let joins = vec![
-            thread::Builder::new()
-                .name("history-writer".to_owned())
-                .spawn(move || writer::run(connection, write_receiver, kept_max))
-                .map_err(|source| folder_error(folder, source))?,
-            thread::Builder::new()
-                .name("history-reader".to_owned())
-                .spawn(move || reader::run(&reading, read_receiver))
-                .map_err(|source| folder_error(folder, source))?,
+        let queues = Arc::new(Queues::new());
+        let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
+            let thread = thread::Builder::new().name(name.to_owned());
+            thread.spawn(work).map_err(|source| OpenError::folder(folder, source))
+        };
+        let queue = Arc::clone(&queues.writer);
+        let mut joins = vec![
+            spawn(
+                "history-writer",
+                Box::new(move || writer::run(&writing, &queue, kept_max, watch)),
+            )?,
+            spawn("history-copier", Box::new(move || checkpoint::run(&copying, &woken, &turn)))?,
         ];
-        let (writer, reader) = (write_sender.clone(), read_sender.clone());
-        let threads = Threads { writer, reader, joins, _lock: lock };
-        let history = Self { writer: write_sender, reader: read_sender };
-        Ok(Opened { history, creation, threads })
-    }
-}
-
-fn lock_folder(folder: &Path) -> Result<File, OpenError> {
-    fs::create_dir_all(folder).map_err(|source| folder_error(folder, source))?;
-    let lock =
-        File::create(folder.join(LOCK_FILE)).map_err(|source| folder_error(folder, source))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(fs::TryLockError::WouldBlock) => {
-            Err(OpenError::InUse { path: folder.display().to_string() })
+        for _ in 0..READER_THREADS {
+            let (queue, reading) = (Arc::clone(&queues.reader), schema::open_for_reading(&path)?);
+            joins.push(spawn("history-reader", Box::new(move || reader::run(&reading, &queue)))?);
         }
-        Err(fs::TryLockError::Error(source)) => Err(folder_error(folder, source)),
+        let epoch: Arc<str> = epoch.into();
+        let threads = Threads { queues: Arc::clone(&queues), joins, lock };
+        let history = Self { queues, epoch: Arc::clone(&epoch) };
+        Ok(Opened { history, creation, epoch, threads })
     }
-}
-
-fn folder_error(folder: &Path, source: std::io::Error) -> OpenError {
-    OpenError::Folder { path: folder.display().to_string(), source }
 }
 
 impl History for SqliteHistory {
-    fn epoch(&self) -> Arc<str> {
-        "x".into()
+    fn epoch(&self) -> &str {
+        &self.epoch
     }
 
     fn load(&self, room: &RoomId) -> Answer<Stored> {
         let room = room.clone();
-        ask(self.reader.clone(), |answer| reader::Request::Load { room, answer })
+        ask(&self.queues.reader, |answer| Request::Load { room, answer })
     }
 
     fn append(&self, room: &RoomId, messages: Vec<Arc<Message>>) -> Answer<MessageId> {
         let room = room.clone();
-        let append = |answer| writer::Append { room, messages, answer };
-        ask(self.writer.clone(), |answer| writer::Job::Append(append(answer)))
+        ask(&self.queues.writer, |answer| Append::new(room, messages, answer))
     }
 
     fn read(&self, room: &RoomId, ids: RangeInclusive<MessageId>) -> Answer<Vec<Kept>> {
         let room = room.clone();
-        ask(self.reader.clone(), |answer| reader::Request::Read { room, ids, answer })
+        ask(&self.queues.reader, |answer| Request::Read { room, ids, answer })
     }
 }
 
 /// Hands a request to a thread and waits for its answer.
 fn ask<R: Send + 'static, T: Send + 'static>(
-    queue: mpsc::Sender<R>,
+    queue: &Arc<Queue<R>>,
     request: impl FnOnce(oneshot::Sender<Result<T, HistoryError>>) -> R,
 ) -> Answer<T> {
+    let queue = Arc::clone(queue);
     let (sender, receiver) = oneshot::channel();
     let request = request(sender);
     Box::pin(async move {
-        queue.send(request).await.map_err(|_| HistoryError::Closed)?;
+        queue.push(request).await.map_err(|_| HistoryError::Closed)?;
         receiver.await.map_err(|_| HistoryError::Closed)?
     })
 }
 
-impl From<rusqlite::Error> for HistoryError {
-    fn from(error: rusqlite::Error) -> Self {
+impl From<&rusqlite::Error> for HistoryError {
+    fn from(error: &rusqlite::Error) -> Self {
         Self::Storage(error.to_string())
     }
 }

@@ -1,12 +1,15 @@
-//! The thread that reads. It sees everything that the writer had committed when it was asked.
+//! The threads that read. Each sees everything that the writer had committed when it was asked.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
-use tokio::sync::{mpsc, oneshot};
+use rusqlite::{Connection, Row, Statement, params};
+use tokio::sync::oneshot;
 use xmeet_shared::{Cursor, MessageId, Nickname, Pid, RoomId};
 
+use super::held::FindHeld;
+use super::queue::Queue;
+use super::writer::guarded;
 use crate::history::HistoryError;
 use crate::room::{Kept, Message, Stored};
 
@@ -21,57 +24,82 @@ pub(super) enum Request {
         ids: RangeInclusive<MessageId>,
         answer: oneshot::Sender<Result<Vec<Kept>, HistoryError>>,
     },
-    /// Answer what came before this, and end.
-    Stop,
 }
 
-/// Runs until it is told to stop.
-pub(super) fn run(connection: &Connection, mut queue: mpsc::Receiver<Request>) {
-    while let Some(request) = queue.blocking_recv() {
-        // Whoever does not wait any more does not need the answer.
-        match request {
-            Request::Load { room, answer } => {
-                let _ = answer.send(load(connection, &room).map_err(HistoryError::from));
-            }
-            Request::Read { room, ids, answer } => {
-                let _ = answer.send(read(connection, &room, &ids).map_err(HistoryError::from));
-            }
-            Request::Stop => return,
+impl Request {
+    fn refuse(self, error: HistoryError) {
+        match self {
+            Self::Load { answer, .. } => drop(answer.send(Err(error))),
+            Self::Read { answer, .. } => drop(answer.send(Err(error))),
         }
     }
 }
 
-fn load(connection: &Connection, room: &RoomId) -> rusqlite::Result<Stored> {
-    // The room's row and its messages must be of one moment.
-    let snapshot = connection.unchecked_transaction()?;
-    let held: Option<(u64, u64)> = snapshot
-        .prepare_cached("SELECT oldest, newest FROM room WHERE name = ?1")?
-        .query_row([room.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let Some((oldest, newest)) = held else {
-        return Ok(Stored { oldest: 1, newest: 0, tail: Vec::new() });
-    };
-    let tail = match Cursor(0).ids(&(oldest..=newest)) {
-        Some(ids) => read(&snapshot, room, &ids)?,
-        None => Vec::new(),
-    };
-    Ok(Stored { oldest, newest, tail })
+/// Runs until the queue is closed and everything that was in it is answered.
+pub(super) fn run(connection: &Connection, queue: &Queue<Request>) {
+    let mut pages = Pages::prepare(connection);
+    let mut taken = Vec::new();
+    // One at a time: the others are for the other readers.
+    while queue.take(&mut taken, 1, 1, |_| 1) {
+        for request in taken.drain(..) {
+            match &mut pages {
+                Ok(pages) => answer(pages, request),
+                Err(error) => request.refuse(HistoryError::from(&*error)),
+            }
+        }
+    }
 }
 
-fn read(
-    connection: &Connection,
-    room: &RoomId,
-    ids: &RangeInclusive<MessageId>,
-) -> rusqlite::Result<Vec<Kept>> {
-    connection
-        .prepare_cached(
+fn answer(pages: &mut Pages<'_>, request: Request) {
+    // Whoever does not wait any more does not need the answer.
+    match request {
+        Request::Load { room, answer } => {
+            let _ = answer.send(guarded(|| pages.load(&room)));
+        }
+        Request::Read { room, ids, answer } => {
+            let _ = answer.send(guarded(|| pages.read(&room, &ids)));
+        }
+    }
+}
+
+/// The database as a reader sees it: its statements, prepared once.
+struct Pages<'c> {
+    connection: &'c Connection,
+    find: FindHeld<'c>,
+    page: Statement<'c>,
+}
+
+impl<'c> Pages<'c> {
+    fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
+        let page = connection.prepare(
             "SELECT message.id, ts, pid, nickname, text
              FROM room JOIN message ON message.room = room.id
              WHERE room.name = ?1 AND message.id BETWEEN ?2 AND ?3
              ORDER BY message.id",
-        )?
-        .query_map(params![room.as_str(), ids.start(), ids.end()], kept)?
-        .collect()
+        )?;
+        Ok(Self { connection, find: FindHeld::prepare(connection)?, page })
+    }
+
+    fn load(&mut self, room: &RoomId) -> rusqlite::Result<Stored> {
+        // The room's row and its messages must be of one moment.
+        let _snapshot = self.connection.unchecked_transaction()?;
+        let Some(held) = self.find.find(room)? else {
+            return Ok(Stored { oldest: 1, newest: 0, tail: Vec::new() });
+        };
+        let tail = match Cursor(0).ids(&(held.oldest..=held.newest)) {
+            Some(ids) => self.read(room, &ids)?,
+            None => Vec::new(),
+        };
+        Ok(Stored { oldest: held.oldest, newest: held.newest, tail })
+    }
+
+    fn read(
+        &mut self,
+        room: &RoomId,
+        ids: &RangeInclusive<MessageId>,
+    ) -> rusqlite::Result<Vec<Kept>> {
+        self.page.query_map(params![room.as_str(), ids.start(), ids.end()], kept)?.collect()
+    }
 }
 
 fn kept(row: &Row<'_>) -> rusqlite::Result<Kept> {

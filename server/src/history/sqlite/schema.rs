@@ -5,14 +5,26 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::OpenError;
+use super::SyncMode;
+use super::error::OpenError;
 
-/// How long the writer waits for a lock that somebody else's tool holds on the database. Rooms
-/// wait with it, so it is short; what cannot be written by then is refused to its sender.
+/// How long a connection waits for a lock that another connection of this process holds, and the
+/// first one at opening for one that another program holds. Rooms wait with the writer, so it is
+/// short; what cannot be written by then is refused to its sender.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Pages that the writer's connection keeps in memory, in KiB: the newest page of each of some
+/// thousand rooms that are written at once, so that an append reads nothing.
+const WRITER_CACHE_KIB: i64 = 32 * 1024;
+
+/// Where SQLite keeps its locks and the index of its log: in this process's memory, because nobody
+/// else may use the database while a server does. A commit then makes no system call but its
+/// writes. Elsewhere than on Unix there is no such choice.
+const VFS: Option<&str> = if cfg!(unix) { Some("unix-excl") } else { None };
+
 /// Each step takes the schema from its index to the next version. Steps are added, never edited.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE start (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         creation INTEGER NOT NULL
@@ -35,40 +47,69 @@ const MIGRATIONS: &[&str] = &["
         text TEXT NOT NULL,
         PRIMARY KEY (room, id)
     ) WITHOUT ROWID;
-"];
+    ",
+    // A room's row is not written with every append any more: its messages say how far its ids
+    // have come. `spent` is how far they had come where no message tells: such rooms were made
+    // while nothing was kept.
+    "
+    ALTER TABLE start ADD COLUMN epoch TEXT NOT NULL DEFAULT '';
+    ALTER TABLE start ADD COLUMN file TEXT NOT NULL DEFAULT '';
+    ALTER TABLE room DROP COLUMN oldest;
+    ALTER TABLE room RENAME COLUMN newest TO spent;
+    ",
+];
 
-/// Opens or makes the database, and brings its schema up to date.
+/// Opens or makes the database, and brings its schema up to date. Each commit is on the disk when
+/// it succeeds, until [`set_sync`] says otherwise.
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, OpenError> {
-    let mut connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    // WAL: readers do not wait for the writer. In WAL mode NORMAL loses nothing when the process
-    // dies; a commit reaches the platter at the next checkpoint.
+    let mut connection = connect(path)?;
+    // WAL: readers do not wait for the writer.
     let mode: String =
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {
         return Err(OpenError::NoWal { mode });
     }
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     migrate(&mut connection)?;
     Ok(connection)
 }
 
-/// Opens the database a second time, for reading only.
-pub(super) fn open_for_reading(path: &Path) -> Result<Connection, OpenError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Ok(Connection::open_with_flags(path, flags)?)
+/// Says what a commit waits for. In WAL mode NORMAL loses nothing when the process dies; a commit
+/// reaches the platter at the next checkpoint.
+pub(super) fn set_sync(connection: &Connection, sync: SyncMode) -> Result<(), OpenError> {
+    let word = match sync {
+        SyncMode::Normal => "NORMAL",
+        SyncMode::Full => "FULL",
+    };
+    Ok(connection.pragma_update(None, "synchronous", word)?)
 }
 
-/// Counts this start, durably, before any pid of it exists.
-pub(super) fn count_start(connection: &mut Connection) -> Result<u64, OpenError> {
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    transaction.execute("UPDATE start SET creation = creation + 1 WHERE id = 1", [])?;
-    let creation = transaction.query_row("SELECT creation FROM start", [], |row| row.get(0))?;
-    // The commit must be seen to succeed, or the next start would draw the same number.
-    transaction.commit()?;
+/// Opens the database once more, to copy the log into it.
+pub(super) fn open_for_checkpoints(path: &Path) -> Result<Connection, OpenError> {
+    let connection = connect(path)?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
-    Ok(creation)
+    Ok(connection)
+}
+
+/// Opens the database once more, for reading only.
+pub(super) fn open_for_reading(path: &Path) -> Result<Connection, OpenError> {
+    let connection = connect(path)?;
+    // A connection that is opened for reading only takes no part in the locks in memory.
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn connect(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = match VFS {
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
+        None => Connection::open_with_flags(path, flags)?,
+    };
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(connection)
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
@@ -88,4 +129,13 @@ fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     }
     transaction.commit()?;
     Ok(())
+}
+
+/// Makes a database of the first schema, as an older server left it.
+#[cfg(test)]
+pub(super) fn make_first_schema(path: &Path) -> Connection {
+    let connection = Connection::open(path).unwrap();
+    connection.execute_batch(MIGRATIONS[0]).unwrap();
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    connection
 }

@@ -1,70 +1,41 @@
 //! The thread that writes: one transaction for whatever waits.
 
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
-use tokio::sync::{mpsc, oneshot};
-use xmeet_shared::{MessageId, RoomId};
+use rusqlite::Connection;
+use xmeet_shared::MessageId;
 
+use super::append::{Append, Appender};
+use super::checkpoint::Watch;
+use super::queue::Queue;
 use crate::history::HistoryError;
-use crate::room::Message;
 
 /// Appends that go into one transaction at most.
 const BATCH_APPENDS_MAX: usize = 1024;
 
-/// Old messages that one append removes beyond as many as it adds. It bounds how long a lowered
-/// limit on the history can hold up the writer.
-const TRIM_EXTRA_MESSAGES: u64 = 256;
+/// What one transaction writes at most, in bytes, unless a single append is larger: while it is
+/// written, the rooms of the one before deliver.
+const BATCH_BYTES_MAX: usize = 1024 * 1024;
 
-/// Messages to keep, and where to say so.
-#[derive(Debug)]
-pub(super) struct Append {
-    pub(super) room: RoomId,
-    pub(super) messages: Vec<Arc<Message>>,
-    pub(super) answer: oneshot::Sender<Result<MessageId, HistoryError>>,
-}
-
-/// What the writer is sent.
-#[derive(Debug)]
-pub(super) enum Job {
-    Append(Append),
-    /// Write what came before this, and end.
-    Stop,
-}
-
-/// Runs until it is told to stop, and everything that was sent before is written.
-pub(super) fn run(mut connection: Connection, mut queue: mpsc::Receiver<Job>, kept_max: u64) {
-    let mut jobs = Vec::new();
+/// Runs until the queue is closed and everything that was in it is written.
+pub(super) fn run(connection: &Connection, queue: &Queue<Append>, kept_max: u64, mut watch: Watch) {
     let mut batch = Vec::new();
-    let mut goes_on = true;
-    while goes_on && queue.blocking_recv_many(&mut jobs, BATCH_APPENDS_MAX) > 0 {
-        for job in jobs.drain(..) {
-            match job {
-                Job::Append(append) => batch.push(append),
-                Job::Stop => goes_on = false,
-            }
-        }
-        if batch.is_empty() {
-            continue;
-        }
-        match commit(&mut connection, &batch, kept_max) {
-            Ok(firsts) => {
-                for (append, first) in batch.drain(..).zip(firsts) {
-                    // A room that does not wait any more has lost nothing: the message is kept.
-                    let _ = append.answer.send(Ok(first));
-                }
-            }
-            // What stops one append, a lock or a full disk, stops them all: each is told now,
-            // rather than tried by itself while the others wait.
-            Err(error) => {
-                tracing::error!(%error, "messages could not be stored");
-                for append in batch.drain(..) {
-                    let _ = append.answer.send(Err(HistoryError::Storage(error.to_string())));
-                }
-            }
-        }
+    let mut appender = Appender::prepare(connection, kept_max);
+    while queue.take(&mut batch, BATCH_APPENDS_MAX, BATCH_BYTES_MAX, |append| append.bytes) {
+        let outcome = match &mut appender {
+            Ok(appender) => commit(appender, &batch),
+            Err(error) => Err(HistoryError::from(&*error)),
+        };
+        answer(&mut batch, outcome);
+        // Whoever waited for this batch does not wait for the checkpoint. Were this thread to end
+        // by a panic in it, the next batches would wait for ever.
+        let _ = guarded(|| {
+            watch.after_commit(connection);
+            Ok(())
+        });
     }
+    drop((appender, watch));
     // Leaves one file behind instead of three, unless somebody reads it: the next start would do
     // the same.
     let checkpoint = connection
@@ -75,65 +46,50 @@ pub(super) fn run(mut connection: Connection, mut queue: mpsc::Receiver<Job>, ke
     }
 }
 
-fn commit(
-    connection: &mut Connection,
-    batch: &[Append],
-    kept_max: u64,
-) -> rusqlite::Result<Vec<MessageId>> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let firsts = batch
-        .iter()
-        .map(|append| insert(&transaction, append, kept_max))
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    transaction.commit()?;
-    Ok(firsts)
+/// Commits a batch. Whatever goes wrong, a panic too, nothing of it stays and the writer goes on.
+fn commit(appender: &mut Appender<'_>, batch: &[Append]) -> Result<Vec<MessageId>, HistoryError> {
+    let outcome = guarded(|| appender.commit(batch));
+    if let Err(error) = &outcome {
+        tracing::error!(%error, "messages could not be stored");
+        appender.abandon();
+    }
+    outcome
 }
 
-fn insert(
-    transaction: &Transaction<'_>,
-    append: &Append,
-    kept_max: u64,
-) -> rusqlite::Result<MessageId> {
-    let count = append.messages.len() as u64;
-    let (room, oldest, newest): (i64, u64, u64) = transaction
-        .prepare_cached(
-            "INSERT INTO room (name, oldest, newest) VALUES (?1, 1, ?2)
-             ON CONFLICT (name) DO UPDATE SET newest = newest + ?2
-             RETURNING id, oldest, newest",
-        )?
-        .query_row(params![append.room.as_str(), count], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?;
-    let first = newest + 1 - count;
-    let mut insert = transaction.prepare_cached(
-        "INSERT INTO message (room, id, ts, pid, nickname, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?;
-    for (id, message) in (first..).zip(&append.messages) {
-        let Message { from, nickname, text, ts } = &**message;
-        insert.execute(params![room, id, ts, from.as_str(), nickname.as_str(), text])?;
+/// Does something with the database; a panic is an error like another.
+pub(super) fn guarded<T>(work: impl FnOnce() -> rusqlite::Result<T>) -> Result<T, HistoryError> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(outcome) => outcome.map_err(|error| HistoryError::from(&error)),
+        Err(_) => Err(HistoryError::Storage("the store panicked".to_owned())),
     }
-    trim(transaction, room, oldest..newest, count, kept_max)?;
-    Ok(first)
 }
 
-/// Removes messages that are no longer kept, a few at a time.
-fn trim(
-    transaction: &Transaction<'_>,
-    room: i64,
-    held: std::ops::Range<MessageId>,
-    added: u64,
-    kept_max: u64,
-) -> rusqlite::Result<()> {
-    let wanted = (held.end + 1).saturating_sub(kept_max);
-    let cut = wanted.min(held.start + added + TRIM_EXTRA_MESSAGES);
-    if cut <= held.start {
-        return Ok(());
+/// Answers each append of a batch. What stops one of them, a lock or a full disk, stops them all:
+/// each is told at once, rather than tried by itself while the others wait.
+fn answer(batch: &mut Vec<Append>, outcome: Result<Vec<MessageId>, HistoryError>) {
+    // A room that does not wait any more has lost nothing: the message is kept.
+    match outcome {
+        Ok(firsts) => {
+            for (append, first) in batch.drain(..).zip(firsts) {
+                let _ = append.answer.send(Ok(first));
+            }
+        }
+        Err(error) => {
+            for append in batch.drain(..) {
+                let _ = append.answer.send(Err(error.clone()));
+            }
+        }
     }
-    transaction
-        .prepare_cached("DELETE FROM message WHERE room = ?1 AND id < ?2")?
-        .execute(params![room, cut])?;
-    transaction
-        .prepare_cached("UPDATE room SET oldest = ?2 WHERE id = ?1")?
-        .execute(params![room, cut])?;
-    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_error_like_another() {
+        let refused = guarded::<()>(|| panic!("on purpose"));
+        assert!(matches!(refused, Err(HistoryError::Storage(_))), "{refused:?}");
+        assert_eq!(guarded(|| Ok(1)), Ok(1));
+    }
 }

@@ -1,0 +1,161 @@
+//! What one transaction does: inserts the messages of many appends, and removes old ones.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rusqlite::{Connection, Statement, params};
+use tokio::sync::oneshot;
+use xmeet_shared::{MessageId, RoomId};
+
+use super::held::{FindHeld, Held};
+use crate::history::HistoryError;
+use crate::room::Message;
+
+/// Rooms whose place in the database is remembered, so that an append looks nothing up.
+const ROOMS_CACHED_MAX: usize = 64 * 1024;
+
+/// Messages that a room may hold beyond its limit before they are removed, all at once: pages of
+/// the database that hold old messages are then written once in a while, not with every append.
+/// The room shows none of them.
+pub(super) const TRIM_SLACK_MESSAGES: u64 = 128;
+
+/// Old messages that one transaction removes at most, beyond as many as it adds. It bounds how
+/// long a lowered limit on the history can hold up the writer.
+pub(super) const TRIM_EXTRA_MESSAGES_MAX: u64 = 1024;
+
+/// What a message weighs beside its text, in bytes: pid, nickname, numbers.
+const MESSAGE_OVERHEAD_BYTES: usize = 64;
+
+/// Messages to keep, and where to say so.
+#[derive(Debug)]
+pub(super) struct Append {
+    room: RoomId,
+    messages: Vec<Arc<Message>>,
+    /// About how much will be written for it, in bytes.
+    pub(super) bytes: usize,
+    pub(super) answer: oneshot::Sender<Result<MessageId, HistoryError>>,
+}
+
+impl Append {
+    pub(super) fn new(
+        room: RoomId,
+        messages: Vec<Arc<Message>>,
+        answer: oneshot::Sender<Result<MessageId, HistoryError>>,
+    ) -> Self {
+        let bytes =
+            messages.iter().map(|message| message.text.len() + MESSAGE_OVERHEAD_BYTES).sum();
+        Self { room, messages, bytes, answer }
+    }
+}
+
+/// The database as the writer sees it: its statements, prepared once, and the rooms it knows.
+#[derive(Debug)]
+pub(super) struct Appender<'c> {
+    connection: &'c Connection,
+    begin: Statement<'c>,
+    commit: Statement<'c>,
+    rollback: Statement<'c>,
+    find: FindHeld<'c>,
+    add_room: Statement<'c>,
+    add_message: Statement<'c>,
+    remove_messages: Statement<'c>,
+    rooms: HashMap<RoomId, Held>,
+    kept_max: u64,
+}
+
+impl<'c> Appender<'c> {
+    pub(super) fn prepare(connection: &'c Connection, kept_max: u64) -> rusqlite::Result<Self> {
+        Ok(Self {
+            connection,
+            begin: connection.prepare("BEGIN IMMEDIATE")?,
+            commit: connection.prepare("COMMIT")?,
+            rollback: connection.prepare("ROLLBACK")?,
+            find: FindHeld::prepare(connection)?,
+            add_room: connection.prepare("INSERT INTO room (name, spent) VALUES (?1, 0)")?,
+            add_message: connection.prepare(
+                "INSERT INTO message (room, id, ts, pid, nickname, text)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?,
+            remove_messages: connection
+                .prepare("DELETE FROM message WHERE room = ?1 AND id < ?2")?,
+            rooms: HashMap::new(),
+            // The newest message tells where the ids go on: it stays whatever the limit is.
+            kept_max: kept_max.max(1),
+        })
+    }
+
+    /// Commits all of it, and answers with the first id of each append; or none of it, and then
+    /// [`Self::abandon`] must be called.
+    pub(super) fn commit(&mut self, batch: &[Append]) -> rusqlite::Result<Vec<MessageId>> {
+        self.begin.execute([])?;
+        let added: usize = batch.iter().map(|append| append.messages.len()).sum();
+        let mut removable = added as u64 + TRIM_EXTRA_MESSAGES_MAX;
+        let firsts = batch
+            .iter()
+            .map(|append| self.append(append, &mut removable))
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        self.commit.execute([])?;
+        Ok(firsts)
+    }
+
+    /// Takes back a transaction that failed, and forgets what it had changed of what is known.
+    pub(super) fn abandon(&mut self) {
+        self.rooms.clear();
+        // Some errors have ended the transaction by themselves.
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.rollback.execute([])
+        {
+            tracing::error!(%error, "a failed transaction could not be taken back");
+        }
+    }
+
+    fn append(&mut self, append: &Append, removable: &mut u64) -> rusqlite::Result<MessageId> {
+        let mut held = match self.rooms.get(&append.room) {
+            Some(held) => *held,
+            None => self.find_or_add(&append.room)?,
+        };
+        let first = held.newest + 1;
+        for message in &append.messages {
+            held.newest += 1;
+            let Message { from, nickname, text, ts } = &**message;
+            let (from, nickname) = (from.as_str(), nickname.as_str());
+            self.add_message.execute(params![held.row, held.newest, ts, from, nickname, text])?;
+        }
+        self.trim(&mut held, removable)?;
+        self.remember(&append.room, held);
+        Ok(first)
+    }
+
+    fn find_or_add(&mut self, room: &RoomId) -> rusqlite::Result<Held> {
+        if let Some(held) = self.find.find(room)? {
+            return Ok(held);
+        }
+        let row = self.add_room.insert([room.as_str()])?;
+        Ok(Held { row, oldest: 1, newest: 0 })
+    }
+
+    fn remember(&mut self, room: &RoomId, held: Held) {
+        if let Some(known) = self.rooms.get_mut(room) {
+            *known = held;
+            return;
+        }
+        // Rooms that are still written come back by themselves.
+        if self.rooms.len() >= ROOMS_CACHED_MAX {
+            self.rooms.clear();
+        }
+        self.rooms.insert(room.clone(), held);
+    }
+
+    /// Removes messages that are no longer kept.
+    fn trim(&mut self, held: &mut Held, removable: &mut u64) -> rusqlite::Result<()> {
+        let surplus = (held.newest + 1 - held.oldest).saturating_sub(self.kept_max);
+        if surplus <= TRIM_SLACK_MESSAGES || *removable == 0 {
+            return Ok(());
+        }
+        let removed = surplus.min(*removable);
+        *removable -= removed;
+        held.oldest += removed;
+        self.remove_messages.execute(params![held.row, held.oldest])?;
+        Ok(())
+    }
+}

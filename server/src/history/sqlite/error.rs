@@ -1,0 +1,65 @@
+//! Why the history could not be opened.
+
+use std::path::Path;
+
+/// Why the history could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder or a file in it cannot be used.
+    #[error("the data folder {path} cannot be used: {source}")]
+    Folder {
+        /// The folder.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Another server has it.
+    #[error("the data folder {path} is in use by another xmeet")]
+    InUse {
+        /// The folder.
+        path: String,
+    },
+    /// Another program, not a server, reads or writes the database.
+    #[error("the history database {path} is in use by another program: close it there first")]
+    Held {
+        /// The database.
+        path: String,
+    },
+    /// The database is of a later version.
+    #[error("the history was written by a newer xmeet (schema {found}; this one knows {known})")]
+    TooNew {
+        /// The version in the file.
+        found: i64,
+        /// The newest version that this program knows.
+        known: i64,
+    },
+    /// The file system cannot hold SQLite's journal, without which nobody can read while it is
+    /// written.
+    #[error("the data folder must be on a local file system: SQLite's journal there is {mode:?}")]
+    NoWal {
+        /// The journal mode that SQLite fell back to.
+        mode: String,
+    },
+    /// The database is damaged, or not one.
+    #[error("the history database cannot be opened: {0}")]
+    Database(#[from] rusqlite::Error),
+}
+
+impl OpenError {
+    /// Says that the folder cannot be used.
+    pub(super) fn folder(folder: &Path, source: std::io::Error) -> Self {
+        Self::Folder { path: folder.display().to_string(), source }
+    }
+
+    /// Tells a database that somebody else holds from one that is damaged.
+    pub(super) fn or_held(self, database: &Path) -> Self {
+        match &self {
+            Self::Database(error)
+                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) =>
+            {
+                Self::Held { path: database.display().to_string() }
+            }
+            _ => self,
+        }
+    }
+}
