@@ -1,0 +1,202 @@
+//! What must be in the history: a model that grows from round to round, and the check against it.
+//!
+//! It knows nothing of sockets and processes. `model_test.rs` feeds it each fault that it is for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use xmeet_shared::{MessageId, Pid, limits::HISTORY_PAGE_MESSAGES};
+
+use crate::fault::Fault;
+
+/// A message with its place in its room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) id: MessageId,
+    pub(crate) from: Pid,
+    pub(crate) text: String,
+}
+
+/// What one connection did and saw. The texts that it sent differ from each other.
+#[derive(Debug, Clone)]
+pub(crate) struct Journal {
+    pub(crate) room: String,
+    pub(crate) pid: Pid,
+    /// What it said, in that order. Nobody knows how far the server came with it.
+    pub(crate) sent: Vec<String>,
+    /// The newest page as the greeting had it, if the greeting came that far.
+    pub(crate) greeting: Option<Vec<Said>>,
+    /// What reached it live, in the order in which it came.
+    pub(crate) live: Vec<Said>,
+    /// What the pages held that it asked for.
+    pub(crate) pages: Vec<Said>,
+}
+
+/// A room as somebody reads it while nobody else is there.
+#[derive(Debug, Clone)]
+pub(crate) struct Reading {
+    pub(crate) room: String,
+    pub(crate) pid: Pid,
+    pub(crate) greeting: Vec<Said>,
+    /// Page 0, the newest, comes first.
+    pub(crate) pages: Vec<Vec<Said>>,
+}
+
+/// How much was checked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Messages that all histories hold now.
+    pub(crate) kept: usize,
+    /// Receptions of a message, live or in a page, that were compared with the history.
+    pub(crate) received: usize,
+    /// Messages that are kept and that no client received: the crash came between the two.
+    pub(crate) kept_unseen: usize,
+    /// Messages that were sent and are not kept: the crash was faster.
+    pub(crate) cut_off: usize,
+}
+
+/// Everything that is known to be kept, and every pid that was ever given out.
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    rooms: BTreeMap<String, Vec<Said>>,
+    pids: BTreeSet<Pid>,
+}
+
+impl Model {
+    /// Checks a round: what its connections sent and saw against what the rooms hold after the
+    /// restart. What they hold then is known to be kept from here on.
+    pub(crate) fn check(
+        &mut self,
+        journals: &[Journal],
+        readings: &[Reading],
+    ) -> Result<Tally, Fault> {
+        let given_out = journals.iter().map(|journal| &journal.pid);
+        for pid in given_out.chain(readings.iter().map(|reading| &reading.pid)) {
+            if !self.pids.insert(pid.clone()) {
+                return Err(Fault::PidReused { pid: pid.clone() });
+            }
+        }
+        let mut unread: BTreeSet<&str> = self.rooms.keys().map(String::as_str).collect();
+        unread.extend(journals.iter().map(|journal| journal.room.as_str()));
+        let mut tally = Tally::default();
+        let mut rooms = BTreeMap::new();
+        for reading in readings {
+            unread.remove(reading.room.as_str());
+            let there: Vec<_> =
+                journals.iter().filter(|journal| journal.room == reading.room).collect();
+            let held = whole(reading)?;
+            self.check_room(&reading.room, &held, &there, &mut tally)?;
+            rooms.insert(reading.room.clone(), held);
+        }
+        if let Some(room) = unread.first() {
+            return Err(Fault::NotRead { room: (*room).to_owned() });
+        }
+        self.rooms = rooms;
+        Ok(tally)
+    }
+
+    fn check_room(
+        &self,
+        room: &str,
+        held: &[Said],
+        there: &[&Journal],
+        tally: &mut Tally,
+    ) -> Result<(), Fault> {
+        let known = self.rooms.get(room).map_or(&[][..], Vec::as_slice);
+        if held.len() < known.len() {
+            let (known, held) = (known.len(), held.len());
+            return Err(Fault::Shrunk { room: room.to_owned(), known, held });
+        }
+        if let Some((_, now)) = known.iter().zip(held).find(|(before, now)| before != now) {
+            return Err(Fault::Changed { room: room.to_owned(), id: now.id });
+        }
+        let kept = check_new(room, &held[known.len()..], there)?;
+        let mut newest_seen = known.len() as MessageId;
+        for journal in there {
+            check_live_order(journal)?;
+            for said in journal.received() {
+                check_received(journal, said, held)?;
+                newest_seen = newest_seen.max(said.id);
+                tally.received += 1;
+            }
+        }
+        tally.kept += held.len();
+        tally.kept_unseen += held.len() - newest_seen as usize;
+        tally.cut_off += there.iter().map(|journal| journal.sent.len()).sum::<usize>() - kept;
+        Ok(())
+    }
+}
+
+impl Journal {
+    /// A connection that has learnt its pid and nothing else yet.
+    pub(crate) fn new(room: &str, pid: Pid) -> Self {
+        let (sent, live, pages) = (Vec::new(), Vec::new(), Vec::new());
+        Self { room: room.to_owned(), pid, sent, greeting: None, live, pages }
+    }
+
+    fn received(&self) -> impl Iterator<Item = &Said> {
+        self.greeting.iter().flatten().chain(&self.live).chain(&self.pages)
+    }
+}
+
+/// Puts the pages together: each holds the ids that the protocol says, and the greeting is the
+/// newest of them.
+fn whole(reading: &Reading) -> Result<Vec<Said>, Fault> {
+    let room = || reading.room.clone();
+    let held: Vec<Said> = reading.pages.iter().rev().flatten().cloned().collect();
+    for (expected, said) in (1..).zip(&held) {
+        if said.id != expected {
+            return Err(Fault::WrongId { room: room(), expected, found: said.id });
+        }
+    }
+    for (number, page) in reading.pages.iter().enumerate() {
+        let is_last = number + 1 == reading.pages.len();
+        let full = HISTORY_PAGE_MESSAGES as usize;
+        if page.len() > full || page.is_empty() || (!is_last && page.len() < full) {
+            return Err(Fault::PageLength { room: room(), page: number, length: page.len() });
+        }
+    }
+    if reading.greeting != reading.pages.first().map_or(&[][..], Vec::as_slice) {
+        return Err(Fault::GreetingDiffers { room: room() });
+    }
+    Ok(held)
+}
+
+/// Whatever is new was sent by a connection of this round, and of each connection the first so
+/// many are kept, each once and in the order sent. Returns how many are new.
+fn check_new(room: &str, new: &[Said], there: &[&Journal]) -> Result<usize, Fault> {
+    let sent: BTreeMap<_, _> = there.iter().map(|journal| (&journal.pid, &journal.sent)).collect();
+    let mut kept = BTreeMap::<&Pid, usize>::new();
+    for Said { id, from, text } in new {
+        let (room, id) = (room.to_owned(), *id);
+        let sent = sent.get(from).map_or(&[][..], |sent| sent.as_slice());
+        let next = kept.entry(from).or_default();
+        match sent.iter().position(|sent| sent == text) {
+            Some(place) if place == *next => *next += 1,
+            Some(place) if place < *next => return Err(Fault::Doubled { room, id }),
+            Some(_) => return Err(Fault::OutOfTurn { room, id }),
+            None => return Err(Fault::Foreign { room, id }),
+        }
+    }
+    Ok(new.len())
+}
+
+/// What comes live begins behind the greeting and leaves nothing out.
+fn check_live_order(journal: &Journal) -> Result<(), Fault> {
+    let newest = journal.greeting.as_ref().and_then(|page| page.last()).map_or(0, |said| said.id);
+    for (expected, said) in (newest + 1..).zip(&journal.live) {
+        if said.id != expected {
+            let (room, pid) = (journal.room.clone(), journal.pid.clone());
+            return Err(Fault::DeliveryOrder { room, pid, expected, found: said.id });
+        }
+    }
+    Ok(())
+}
+
+fn check_received(journal: &Journal, said: &Said, held: &[Said]) -> Result<(), Fault> {
+    let (room, pid, id) = (journal.room.clone(), journal.pid.clone(), said.id);
+    match said.id.checked_sub(1).and_then(|index| held.get(index as usize)) {
+        None => Err(Fault::Lost { room, pid, id }),
+        Some(kept) if kept != said => Err(Fault::NotAsReceived { room, pid, id }),
+        Some(_) => Ok(()),
+    }
+}
