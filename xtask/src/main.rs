@@ -1,6 +1,8 @@
 //! The project's own commands, `cargo xtask <command>`: this file only turns arguments into one.
 
+mod bench;
 mod client;
+mod crash;
 mod dist;
 mod paths;
 mod pins;
@@ -25,6 +27,8 @@ Usage: cargo xtask <command>
   run [ARGS...]       build whatever has changed, then start xmeet with ARGS
   dist                leave the finished binary, web client inside, at target/release/xmeet
   test [host|browser] every check and test; `host` leaves out the browser, `browser` is only that
+  crash [ROUNDS]      only the crash test: `kill -9` under load, ROUNDS times (100)
+  bench [ARGS...]     measure what a delivery costs, into docs/bench; ARGS as in `xmeet-bench run`
   trunk ARGS...       trunk with the project's tools around it, for example `trunk serve`
   setup               only install what the commands above need
   tidy                the checks of the source tree that no compiler makes
@@ -52,10 +56,12 @@ fn dispatch() -> Result<ExitCode> {
     let rest: Vec<_> = arguments.collect();
     let workspace = Workspace::find()?;
     match command.to_str() {
-        // Whatever follows belongs to xmeet and to trunk, `--help` included.
+        // Whatever follows belongs to xmeet, its load generator and trunk, `--help` included.
         Some("run") => return run::run(&workspace, &rest),
+        Some("bench") => return bench::run(&workspace, &rest),
         Some("trunk") => return trunk::run(&workspace, &rest),
         Some("test") => test::run(&workspace, test::Part::from_arguments(&rest)?)?,
+        Some("crash") => crash::run(&workspace, crash::rounds(&rest)?)?,
         Some("help" | "--help" | "-h") => println!("{USAGE}"),
         Some(name @ ("dist" | "setup" | "tidy")) if !rest.is_empty() => {
             bail!("`cargo xtask {name}` takes no arguments.\n\n{USAGE}")
