@@ -49,6 +49,11 @@ impl Fanout {
         Self { tasks, near, far, far_seats }
     }
 
+    /// Whether the room's own task does not write to all members by itself.
+    pub(super) fn is_large(&self) -> bool {
+        !self.far.is_empty()
+    }
+
     /// Where a member's frames go, if it is here.
     pub(super) fn outbox(&self, member: MemberKey) -> Option<&Arc<Outbox>> {
         let far = || self.far_seats.get(&member).map(|(_, outbox)| outbox);

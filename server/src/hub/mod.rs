@@ -65,6 +65,9 @@ enum Envoy {
     PageRead(PageRead),
 }
 
+/// How it is sent. Boxed, because a room's inbox has many places and mostly they are empty.
+type Letter = Box<Envoy>;
+
 /// A page for one member, on the connection that asked for it.
 #[derive(Debug)]
 struct PageRead {
@@ -108,7 +111,7 @@ pub struct HubSettings {
 
 /// The rooms. Shared by all sessions.
 pub struct Hub {
-    rooms: Mutex<HashMap<RoomId, mpsc::Sender<Envoy>>>,
+    rooms: Mutex<HashMap<RoomId, mpsc::Sender<Letter>>>,
     pub(crate) history: Arc<dyn History>,
     pub(crate) clock: Clock,
     settings: HubSettings,
@@ -129,7 +132,7 @@ pub struct Membership {
     key: MemberKey,
     pid: Pid,
     /// Taken when it leaves.
-    room: Option<mpsc::Sender<Envoy>>,
+    room: Option<mpsc::Sender<Letter>>,
 }
 
 /// The room has ended under its members, by a panic. They come back to a new one.
@@ -141,7 +144,7 @@ pub struct RoomEnded;
 /// whoever sends it reads nothing more from its client until the room has taken it.
 #[derive(Debug)]
 #[must_use]
-pub struct Unsent(Envoy);
+pub struct Unsent(Letter);
 
 impl Hub {
     /// A hub without rooms.
@@ -174,7 +177,7 @@ impl Hub {
             let (entered, answer) = oneshot::channel();
             let (nickname, token) = (nickname.clone(), token.clone());
             let newcomer = Newcomer { nickname, token, outbox: Arc::clone(outbox), entered };
-            if room.send(Envoy::Enter(newcomer)).await.is_err() {
+            if room.send(Box::new(Envoy::Enter(newcomer))).await.is_err() {
                 continue;
             }
             // No answer: the room left memory in that very moment. The next one is new.
@@ -217,7 +220,7 @@ impl Hub {
         self.tasks.wait().await;
     }
 
-    fn room(self: &Arc<Self>, id: &RoomId) -> mpsc::Sender<Envoy> {
+    fn room(self: &Arc<Self>, id: &RoomId) -> mpsc::Sender<Letter> {
         let mut rooms = self.lock();
         // A closed one has panicked and is about to be taken out.
         if let Some(room) = rooms.get(id).filter(|room| !room.is_closed()) {
@@ -230,7 +233,7 @@ impl Hub {
         let id = id.clone();
         let identity = sender.downgrade();
         self.tasks.spawn(async move {
-            let task = RoomTask::new(&hub, id.clone(), identity.clone());
+            let mut task = RoomTask::new(&hub, id.clone(), identity.clone());
             if AssertUnwindSafe(task.run(inbox)).catch_unwind().await.is_err() {
                 hub.panics.fetch_add(1, Ordering::Relaxed);
                 tracing::error!("a room panicked; its members are told to come back");
@@ -241,7 +244,7 @@ impl Hub {
     }
 
     /// Takes a room out that has nothing to do, unless something has come for it meanwhile.
-    fn retire(&self, id: &RoomId, inbox: &mpsc::Receiver<Envoy>) -> bool {
+    fn retire(&self, id: &RoomId, inbox: &mpsc::Receiver<Letter>) -> bool {
         let mut rooms = self.lock();
         let retires = inbox.is_empty();
         if retires {
@@ -251,7 +254,7 @@ impl Hub {
     }
 
     /// Takes a room out that has panicked, unless a new one stands in its place.
-    fn forget(&self, id: &RoomId, identity: &mpsc::WeakSender<Envoy>) {
+    fn forget(&self, id: &RoomId, identity: &mpsc::WeakSender<Letter>) {
         let mut rooms = self.lock();
         let is_same = identity
             .upgrade()
@@ -266,7 +269,7 @@ impl Hub {
         (serial, Pid::new(NODE, serial, self.settings.creation))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<RoomId, mpsc::Sender<Envoy>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<RoomId, mpsc::Sender<Letter>>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -321,7 +324,7 @@ impl Membership {
 
     /// Leaves. What was sent before is said first.
     pub async fn leave(mut self, departure: Departure) {
-        let leave = Envoy::Part { member: self.key, departure };
+        let leave = Box::new(Envoy::Part { member: self.key, departure });
         if let Some(room) = self.room.take() {
             // A room that has ended has no members.
             let _ = room.send(leave).await;
@@ -329,7 +332,7 @@ impl Membership {
     }
 
     fn send(&self, input: Input) -> Result<(), Unsent> {
-        let envoy = Envoy::Do(input);
+        let envoy = Box::new(Envoy::Do(input));
         match &self.room {
             Some(room) => room.try_send(envoy).map_err(|error| Unsent(error.into_inner())),
             None => Err(Unsent(envoy)),
@@ -340,7 +343,7 @@ impl Membership {
 /// For a session that ends by a panic: it must not leave a ghost in its room.
 impl Drop for Membership {
     fn drop(&mut self) {
-        let leave = Envoy::Part { member: self.key, departure: Departure::Lost };
+        let leave = Box::new(Envoy::Part { member: self.key, departure: Departure::Lost });
         if let (Some(room), Ok(runtime)) = (self.room.take(), Handle::try_current()) {
             runtime.spawn(async move { room.send(leave).await });
         }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 use xmeet_shared::{CloseCode, ErrorCode, MessageId, Pid, RoomId, ServerMessage};
 
@@ -18,7 +19,7 @@ use super::fanout::Fanout;
 use super::greeting::Greeter;
 use super::resumption::{Arrival, Newcomer, Parting, Resumption};
 use super::section::Answer;
-use super::{Departure, EnterError, Envoy, Hub, PageRead, ROOM_ENDED};
+use super::{Departure, EnterError, Envoy, Hub, Letter, PageRead, ROOM_ENDED};
 use crate::history::{self, HistoryError};
 use crate::room::{Audience, Effect, Event, Input, MemberKey, Room, Snapshot, Stored};
 use crate::ws::outbox::{Ending, Outbox};
@@ -35,7 +36,7 @@ pub(super) struct RoomTask {
     hub: Arc<Hub>,
     id: RoomId,
     /// The way to this very task.
-    address: mpsc::WeakSender<Envoy>,
+    address: mpsc::WeakSender<Letter>,
     encoder: Encoder,
     greeter: Greeter,
     resumption: Resumption,
@@ -84,7 +85,7 @@ impl Coming {
 }
 
 impl RoomTask {
-    pub(super) fn new(hub: &Arc<Hub>, id: RoomId, address: mpsc::WeakSender<Envoy>) -> Self {
+    pub(super) fn new(hub: &Arc<Hub>, id: RoomId, address: mpsc::WeakSender<Letter>) -> Self {
         Self {
             hub: Arc::clone(hub),
             encoder: Encoder::new(id.clone(), hub.clock.clone()),
@@ -101,7 +102,7 @@ impl RoomTask {
     }
 
     /// Runs until the room has nobody and nothing to do.
-    pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Envoy>) {
+    pub(super) async fn run(&mut self, mut inbox: mpsc::Receiver<Letter>) {
         let kept_max = self.hub.settings.history_kept_messages;
         let stored = match kept_max {
             0 => Ok(Stored { oldest: 1, newest: 0, tail: Vec::new() }),
@@ -144,7 +145,7 @@ impl RoomTask {
     async fn round(
         &mut self,
         room: &mut Room,
-        inbox: &mut mpsc::Receiver<Envoy>,
+        inbox: &mut mpsc::Receiver<Letter>,
         effects: &mut Vec<Effect>,
     ) {
         let deadline = self.resumption.deadline();
@@ -158,8 +159,13 @@ impl RoomTask {
                 };
                 room.handle(input, self.encoder.now(), effects);
             }
-            Some(envoy) = inbox.recv(), if !room.is_full() => {
-                self.receive(envoy, room, effects);
+            Some(letter) = inbox.recv(), if !room.is_full() => {
+                if self.fanout.is_large() {
+                    // Writing to so many costs far more than this: whatever else has come for
+                    // the room by now is read first, and goes out with it.
+                    yield_now().await;
+                }
+                self.receive(letter, room, effects);
             }
             () = until(deadline) => {
                 while let Some(member) = self.resumption.expired(Instant::now()) {
@@ -171,25 +177,25 @@ impl RoomTask {
             if room.is_full() {
                 return;
             }
-            let Ok(envoy) = inbox.try_recv() else { return };
-            self.receive(envoy, room, effects);
+            let Ok(letter) = inbox.try_recv() else { return };
+            self.receive(letter, room, effects);
         }
     }
 
     /// Answers everybody who wanted to come into a room that cannot be opened.
-    fn turn_away(&self, inbox: &mut mpsc::Receiver<Envoy>, error: &HistoryError) {
+    fn turn_away(&self, inbox: &mut mpsc::Receiver<Letter>, error: &HistoryError) {
         while !self.hub.retire(&self.id, inbox) {
-            while let Ok(envoy) = inbox.try_recv() {
-                if let Envoy::Enter(Newcomer { entered, .. }) = envoy {
+            while let Ok(letter) = inbox.try_recv() {
+                if let Envoy::Enter(Newcomer { entered, .. }) = *letter {
                     let _ = entered.send(Err(EnterError::History(error.clone())));
                 }
             }
         }
     }
 
-    fn receive(&mut self, envoy: Envoy, room: &mut Room, effects: &mut Vec<Effect>) {
+    fn receive(&mut self, letter: Letter, room: &mut Room, effects: &mut Vec<Effect>) {
         let now = self.encoder.now();
-        match envoy {
+        match *letter {
             Envoy::Do(input) => room.handle(input, now, effects),
             Envoy::Enter(newcomer) => {
                 let input = match self.resumption.arrive(newcomer) {
@@ -316,7 +322,8 @@ impl RoomTask {
             };
             // A room that is gone has no member who waits for it.
             if let Some(room) = address.upgrade() {
-                let _ = room.send(Envoy::PageRead(PageRead { member, outbox, frame })).await;
+                let page = PageRead { member, outbox, frame };
+                let _ = room.send(Box::new(Envoy::PageRead(page))).await;
             }
         });
     }

@@ -67,7 +67,7 @@ impl WriteHalf for Socket {
 fn outbox(limit_bytes: usize, room_bytes: usize) -> (Outbox, Socket) {
     let socket = Socket::default();
     socket.allow(room_bytes);
-    (Outbox::new(Box::new(socket.clone()), limit_bytes), socket)
+    (Outbox::new(Writing::Other(Box::new(socket.clone())), limit_bytes), socket)
 }
 
 /// Polls once, as a session that was woken.

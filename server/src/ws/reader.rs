@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use super::decoder::{Decoder, Received};
 use super::outbox::Ending;
-use super::stream::ReadHalf;
+use super::stream::Reading;
 
 /// What is read in one call at most, in bytes.
 const READ_BYTES_MAX: usize = 64 * 1024;
@@ -22,7 +22,7 @@ thread_local! {
 
 /// The receiving half.
 pub(super) struct Reader {
-    io: ReadHalf,
+    io: Reading,
     decoder: Decoder,
 }
 
@@ -43,7 +43,7 @@ impl Reader {
     /// A reader that takes messages of up to `message_bytes_max` bytes. `early` has come already,
     /// with the handshake.
     #[must_use]
-    pub(super) fn new(io: ReadHalf, early: &[u8], message_bytes_max: usize) -> Self {
+    pub(super) fn new(io: Reading, early: &[u8], message_bytes_max: usize) -> Self {
         let mut decoder = Decoder::new(message_bytes_max);
         decoder.feed(early);
         Self { io, decoder }

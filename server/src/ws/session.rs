@@ -13,7 +13,7 @@ use super::frame;
 use super::keeper::Keeper;
 use super::outbox::{Ending, Outbox};
 use super::reader::{End, Reader};
-use super::stream::{ReadHalf, WriteHalf};
+use super::stream::{Reading, Writing};
 use crate::hub::{self, Departure, EnterError, Hub, Membership, RoomEnded, Unsent};
 
 /// What every connection is closed with when the server shuts down.
@@ -53,9 +53,9 @@ pub struct Visitor {
 /// A connection past its handshake.
 pub struct Connection {
     /// Its receiving half.
-    pub reading: ReadHalf,
+    pub reading: Reading,
     /// Its sending half.
-    pub writing: Box<dyn WriteHalf>,
+    pub writing: Writing,
     /// What came together with the handshake.
     pub early: Vec<u8>,
 }
@@ -65,7 +65,7 @@ impl Connection {
     #[must_use]
     pub fn tcp(stream: TcpStream, early: Vec<u8>) -> Self {
         let (reading, writing) = stream.into_split();
-        Self { reading: Box::new(reading), writing: Box::new(writing), early }
+        Self { reading: Reading::Tcp(reading), writing: Writing::Tcp(writing), early }
     }
 }
 
@@ -164,26 +164,31 @@ impl Session {
                 Err(End::Gone) => return Closing::Lost,
                 Err(End::Broken(ending)) => return Closing::Server(ending),
             };
-            self.sessions.keeper.heard(&self.outbox);
-            let sent = match received {
-                Received::Text(text) => self.obey(text),
-                Received::Binary => {
-                    let words = "binary frames mean nothing here: send text";
-                    self.membership.refuse(ErrorCode::Unsupported, words.to_owned())
-                }
-                Received::Ping(payload) => {
-                    self.outbox.send(&[frame::pong(&payload)]);
-                    Ok(())
-                }
-                Received::Pong => Ok(()),
-                Received::Close(code) => return Closing::Client(code),
-            };
-            if let Err(unsent) = sent
+            if let Received::Close(code) = received {
+                return Closing::Client(code);
+            }
+            if let Err(unsent) = self.take(received)
                 && let Err(RoomEnded) = Box::pin(self.membership.insist(unsent)).await
             {
                 return Closing::Server(hub::ROOM_ENDED);
             }
             self.outbox.page_written().await;
+        }
+    }
+
+    fn take(&self, received: Received) -> Result<(), Unsent> {
+        self.sessions.keeper.heard(&self.outbox);
+        match received {
+            Received::Text(text) => self.obey(text),
+            Received::Binary => {
+                let words = "binary frames mean nothing here: send text";
+                self.membership.refuse(ErrorCode::Unsupported, words.to_owned())
+            }
+            Received::Ping(payload) => {
+                self.outbox.send(&[frame::pong(&payload)]);
+                Ok(())
+            }
+            Received::Pong | Received::Close(_) => Ok(()),
         }
     }
 

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rusqlite::{Connection, Statement, params};
+use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 use xmeet_shared::{MessageId, RoomId};
 
-use super::held::{FindHeld, Held};
+use super::held::{self, Held};
+use super::queue::Weight;
 use crate::history::HistoryError;
 use crate::room::Message;
 
@@ -32,8 +33,14 @@ pub(super) struct Append {
     room: RoomId,
     messages: Vec<Arc<Message>>,
     /// About how much will be written for it, in bytes.
-    pub(super) bytes: usize,
+    bytes: usize,
     pub(super) answer: oneshot::Sender<Result<MessageId, HistoryError>>,
+}
+
+impl Weight for Append {
+    fn weight(&self) -> usize {
+        self.bytes
+    }
 }
 
 impl Append {
@@ -48,90 +55,72 @@ impl Append {
     }
 }
 
-/// The database as the writer sees it: its statements, prepared once, and the rooms it knows.
+/// What the writer knows of the rooms.
 #[derive(Debug)]
-pub(super) struct Appender<'c> {
-    connection: &'c Connection,
-    begin: Statement<'c>,
-    commit: Statement<'c>,
-    rollback: Statement<'c>,
-    find: FindHeld<'c>,
-    add_room: Statement<'c>,
-    add_message: Statement<'c>,
-    remove_messages: Statement<'c>,
+pub(super) struct Appender {
     rooms: HashMap<RoomId, Held>,
     kept_max: u64,
 }
 
-impl<'c> Appender<'c> {
-    pub(super) fn prepare(connection: &'c Connection, kept_max: u64) -> rusqlite::Result<Self> {
-        Ok(Self {
-            connection,
-            begin: connection.prepare("BEGIN IMMEDIATE")?,
-            commit: connection.prepare("COMMIT")?,
-            rollback: connection.prepare("ROLLBACK")?,
-            find: FindHeld::prepare(connection)?,
-            add_room: connection.prepare("INSERT INTO room (name, spent) VALUES (?1, 0)")?,
-            add_message: connection.prepare(
-                "INSERT INTO message (room, id, ts, pid, nickname, text)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?,
-            remove_messages: connection
-                .prepare("DELETE FROM message WHERE room = ?1 AND id < ?2")?,
-            rooms: HashMap::new(),
-            // The newest message tells where the ids go on: it stays whatever the limit is.
-            kept_max: kept_max.max(1),
-        })
+impl Appender {
+    pub(super) fn new(kept_max: u64) -> Self {
+        // The newest message tells where the ids go on: it stays whatever the limit is.
+        Self { rooms: HashMap::new(), kept_max: kept_max.max(1) }
     }
 
     /// Commits all of it, and answers with the first id of each append; or none of it, and then
     /// [`Self::abandon`] must be called.
-    pub(super) fn commit(&mut self, batch: &[Append]) -> rusqlite::Result<Vec<MessageId>> {
-        self.begin.execute([])?;
+    pub(super) fn commit(
+        &mut self,
+        connection: &Connection,
+        batch: &[Append],
+    ) -> rusqlite::Result<Vec<MessageId>> {
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let added: usize = batch.iter().map(|append| append.messages.len()).sum();
         let mut removable = added as u64 + TRIM_EXTRA_MESSAGES_MAX;
         let firsts = batch
             .iter()
-            .map(|append| self.append(append, &mut removable))
+            .map(|append| self.append(connection, append, &mut removable))
             .collect::<rusqlite::Result<Vec<_>>>()?;
-        self.commit.execute([])?;
+        connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(firsts)
     }
 
     /// Takes back a transaction that failed, and forgets what it had changed of what is known.
-    pub(super) fn abandon(&mut self) {
+    pub(super) fn abandon(&mut self, connection: &Connection) {
         self.rooms.clear();
         // Some errors have ended the transaction by themselves.
-        if !self.connection.is_autocommit()
-            && let Err(error) = self.rollback.execute([])
+        if !connection.is_autocommit()
+            && let Err(error) = connection.execute_batch("ROLLBACK")
         {
             tracing::error!(%error, "a failed transaction could not be taken back");
         }
     }
 
-    fn append(&mut self, append: &Append, removable: &mut u64) -> rusqlite::Result<MessageId> {
+    fn append(
+        &mut self,
+        connection: &Connection,
+        append: &Append,
+        removable: &mut u64,
+    ) -> rusqlite::Result<MessageId> {
         let mut held = match self.rooms.get(&append.room) {
             Some(held) => *held,
-            None => self.find_or_add(&append.room)?,
+            None => find_or_add(connection, &append.room)?,
         };
         let first = held.newest + 1;
+        let mut add = connection.prepare_cached(
+            "INSERT INTO message (room, id, ts, pid, nickname, text)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?;
         for message in &append.messages {
             held.newest += 1;
             let Message { from, nickname, text, ts } = &**message;
             let (from, nickname) = (from.as_str(), nickname.as_str());
-            self.add_message.execute(params![held.row, held.newest, ts, from, nickname, text])?;
+            add.execute(params![held.row, held.newest, ts, from, nickname, text])?;
         }
-        self.trim(&mut held, removable)?;
+        self.trim(connection, &mut held, removable)?;
         self.remember(&append.room, held);
         Ok(first)
-    }
-
-    fn find_or_add(&mut self, room: &RoomId) -> rusqlite::Result<Held> {
-        if let Some(held) = self.find.find(room)? {
-            return Ok(held);
-        }
-        let row = self.add_room.insert([room.as_str()])?;
-        Ok(Held { row, oldest: 1, newest: 0 })
     }
 
     fn remember(&mut self, room: &RoomId, held: Held) {
@@ -147,7 +136,12 @@ impl<'c> Appender<'c> {
     }
 
     /// Removes messages that are no longer kept.
-    fn trim(&mut self, held: &mut Held, removable: &mut u64) -> rusqlite::Result<()> {
+    fn trim(
+        &self,
+        connection: &Connection,
+        held: &mut Held,
+        removable: &mut u64,
+    ) -> rusqlite::Result<()> {
         let surplus = (held.newest + 1 - held.oldest).saturating_sub(self.kept_max);
         if surplus <= TRIM_SLACK_MESSAGES || *removable == 0 {
             return Ok(());
@@ -155,7 +149,19 @@ impl<'c> Appender<'c> {
         let removed = surplus.min(*removable);
         *removable -= removed;
         held.oldest += removed;
-        self.remove_messages.execute(params![held.row, held.oldest])?;
+        connection
+            .prepare_cached("DELETE FROM message WHERE room = ?1 AND id < ?2")?
+            .execute(params![held.row, held.oldest])?;
         Ok(())
     }
+}
+
+fn find_or_add(connection: &Connection, room: &RoomId) -> rusqlite::Result<Held> {
+    if let Some(held) = held::find(connection, room)? {
+        return Ok(held);
+    }
+    let row = connection
+        .prepare_cached("INSERT INTO room (name, spent) VALUES (?1, 0)")?
+        .insert([room.as_str()])?;
+    Ok(Held { row, oldest: 1, newest: 0 })
 }

@@ -84,10 +84,16 @@ impl Watch {
         })
     }
 
+    /// Whether anything is due after the latest commit.
+    pub(super) fn is_due(&self) -> bool {
+        let bytes = self.bytes();
+        bytes < self.seen_bytes || bytes >= self.finish_at_bytes || self.is_step_due(bytes)
+    }
+
     /// Does what is due after a commit.
     pub(super) fn after_commit(&mut self, connection: &Connection) {
-        let Bounds { step_bytes, finish_bytes, retry_bytes, wait_bytes } = self.bounds;
-        let bytes = self.pages.load(Ordering::Relaxed) * self.page_bytes;
+        let Bounds { finish_bytes, retry_bytes, wait_bytes, .. } = self.bounds;
+        let bytes = self.bytes();
         if bytes < self.seen_bytes {
             // The log began anew.
             self.copied_bytes = 0;
@@ -102,13 +108,21 @@ impl Watch {
             } else if let Ok(_turn) = self.turn.try_lock() {
                 checkpoint(connection, "PASSIVE");
             }
-        } else if bytes >= (self.copied_bytes + step_bytes).min(finish_bytes)
-            && self.copied_bytes < finish_bytes
-        {
+        } else if self.is_step_due(bytes) {
             self.copied_bytes = bytes;
             // When it is still at it, it will do it once more.
             let _ = self.thread.try_send(());
         }
+    }
+
+    fn bytes(&self) -> u64 {
+        self.pages.load(Ordering::Relaxed) * self.page_bytes
+    }
+
+    fn is_step_due(&self, bytes: u64) -> bool {
+        let Bounds { step_bytes, finish_bytes, .. } = self.bounds;
+        bytes >= (self.copied_bytes + step_bytes).min(finish_bytes)
+            && self.copied_bytes < finish_bytes
     }
 }
 

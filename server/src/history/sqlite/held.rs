@@ -3,7 +3,7 @@
 //! An append does not write the room's row: the newest message always stays, so the messages
 //! themselves say where the ids go on.
 
-use rusqlite::{Connection, OptionalExtension, Statement};
+use rusqlite::{Connection, OptionalExtension};
 use xmeet_shared::{MessageId, RoomId};
 
 /// What the database holds of a room.
@@ -17,34 +17,21 @@ pub(super) struct Held {
     pub(super) newest: MessageId,
 }
 
-/// The statements that find it, prepared.
-#[derive(Debug)]
-pub(super) struct FindHeld<'c> {
-    row: Statement<'c>,
-    ends: Statement<'c>,
-}
-
-impl<'c> FindHeld<'c> {
-    pub(super) fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
-        Ok(Self {
-            row: connection.prepare("SELECT id, spent FROM room WHERE name = ?1")?,
-            // One search each: asked for together, both would be found by reading every row.
-            ends: connection.prepare(
-                "SELECT (SELECT min(id) FROM message WHERE room = ?1),
-                        (SELECT max(id) FROM message WHERE room = ?1)",
-            )?,
-        })
-    }
-
-    /// Looks a room up; `None` when it was never seen. The caller's transaction makes what it
-    /// finds one moment.
-    pub(super) fn find(&mut self, room: &RoomId) -> rusqlite::Result<Option<Held>> {
-        let found: Option<(i64, MessageId)> =
-            self.row.query_row([room.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        let Some((row, spent)) = found else { return Ok(None) };
-        let (first, last): (Option<MessageId>, Option<MessageId>) =
-            self.ends.query_row([row], |ends| Ok((ends.get(0)?, ends.get(1)?)))?;
-        let newest = last.unwrap_or(0).max(spent);
-        Ok(Some(Held { row, oldest: first.unwrap_or(newest + 1), newest }))
-    }
+/// Looks a room up; `None` when it was never seen. The caller's transaction makes what it finds one
+/// moment.
+pub(super) fn find(connection: &Connection, room: &RoomId) -> rusqlite::Result<Option<Held>> {
+    let found: Option<(i64, MessageId)> = connection
+        .prepare_cached("SELECT id, spent FROM room WHERE name = ?1")?
+        .query_row([room.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((row, spent)) = found else { return Ok(None) };
+    // One search each: asked for together, both would be found by reading every row.
+    let (first, last): (Option<MessageId>, Option<MessageId>) = connection
+        .prepare_cached(
+            "SELECT (SELECT min(id) FROM message WHERE room = ?1),
+                    (SELECT max(id) FROM message WHERE room = ?1)",
+        )?
+        .query_row([row], |ends| Ok((ends.get(0)?, ends.get(1)?)))?;
+    let newest = last.unwrap_or(0).max(spent);
+    Ok(Some(Held { row, oldest: first.unwrap_or(newest + 1), newest }))
 }

@@ -2,7 +2,8 @@
 //! some that read, and one that moves what was written out of the log.
 //!
 //! The writer takes whatever waits and commits it in one transaction, so the price of a commit is
-//! paid per batch and the batches grow with the load. While a server runs, no other program can
+//! paid per batch and the batches grow with the load. While there is little, a task takes the
+//! thread's place ([`prompt`]). While a server runs, no other program can
 //! use the database, not even to read it.
 
 mod append;
@@ -10,6 +11,7 @@ mod checkpoint;
 mod error;
 mod held;
 mod identity;
+mod prompt;
 mod queue;
 mod reader;
 mod schema;
@@ -21,6 +23,7 @@ use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use xmeet_shared::{MessageId, RoomId};
 
@@ -29,8 +32,9 @@ use crate::room::{Kept, Message, Stored};
 use append::Append;
 use checkpoint::{Bounds, Turn, Watch};
 pub use error::OpenError;
-use queue::Queue;
+use queue::{Queue, Weight};
 use reader::Request;
+use writer::Writer;
 
 /// The database's file name in the data directory.
 const DATABASE_FILE: &str = "history.sqlite3";
@@ -176,16 +180,19 @@ impl SqliteHistory {
             thread.spawn(work).map_err(|source| OpenError::folder(folder, source))
         };
         let queue = Arc::clone(&queues.writer);
+        let writer = Writer::new(writing, kept_max, watch);
+        let thread_writer = Arc::clone(&writer);
         let mut joins = vec![
-            spawn(
-                "history-writer",
-                Box::new(move || writer::run(&writing, &queue, kept_max, watch)),
-            )?,
+            spawn("history-writer", Box::new(move || writer::run(&thread_writer, &queue)))?,
             spawn("history-copier", Box::new(move || checkpoint::run(&copying, &woken, &turn)))?,
         ];
         for _ in 0..READER_THREADS {
             let (queue, reading) = (Arc::clone(&queues.reader), schema::open_for_reading(&path)?);
             joins.push(spawn("history-reader", Box::new(move || reader::run(&reading, &queue)))?);
+        }
+        // A commit that waits for the disk must not hold up a task.
+        if let (SyncMode::Normal, Ok(runtime)) = (sync, Handle::try_current()) {
+            runtime.spawn(prompt::run(writer, Arc::clone(&queues.writer)));
         }
         let epoch: Arc<str> = epoch.into();
         let threads = Threads { queues: Arc::clone(&queues), joins, lock };
@@ -216,7 +223,7 @@ impl History for SqliteHistory {
 }
 
 /// Hands a request to a thread and waits for its answer.
-fn ask<R: Send + 'static, T: Send + 'static>(
+fn ask<R: Weight + Send + 'static, T: Send + 'static>(
     queue: &Arc<Queue<R>>,
     request: impl FnOnce(oneshot::Sender<Result<T, HistoryError>>) -> R,
 ) -> Answer<T> {

@@ -1,16 +1,26 @@
 //! A bounded queue from tasks to threads. Tasks never block on it; threads sleep on it, and take
-//! all that waits under one lock.
+//! all that waits under one lock. While all threads sleep, a task may do their work.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
+
+/// What a request weighs, for bounds on how much is taken at once.
+pub(super) trait Weight {
+    /// In a unit that is the taker's.
+    fn weight(&self) -> usize;
+}
 
 /// The queue.
 #[derive(Debug)]
 pub(super) struct Queue<T> {
     state: Mutex<State<T>>,
+    /// Wakes a thread.
     arrived: Condvar,
+    /// Wakes the task, if there is one.
+    prompt: Notify,
     /// Tasks wait here for a place in the queue.
     places: Semaphore,
 }
@@ -20,18 +30,46 @@ struct State<T> {
     waiting: VecDeque<T>,
     /// Threads that sleep: to wake nobody would cost a system call too.
     sleeping: usize,
+    /// Whether a task takes requests while all threads sleep.
+    has_task: bool,
+    /// Whether a thread has something else to see to.
+    is_nudged: bool,
     is_closed: bool,
+}
+
+/// What a task finds in the queue.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nothing, or a thread is awake and takes it.
+    Nothing,
+    /// All that waited, which was little, is taken.
+    Little,
+    /// So much that it is left to a thread, which is woken.
+    Much,
+    /// There will never be anything any more.
+    Closed,
 }
 
 /// The queue takes nothing more.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Closed;
 
-impl<T> Queue<T> {
+impl<T: Weight> Queue<T> {
     /// A queue in which `places` requests can wait.
     pub(super) fn new(places: usize) -> Self {
-        let state = State { waiting: VecDeque::new(), sleeping: 0, is_closed: false };
-        Self { state: Mutex::new(state), arrived: Condvar::new(), places: Semaphore::new(places) }
+        let state = State {
+            waiting: VecDeque::new(),
+            sleeping: 0,
+            has_task: false,
+            is_nudged: false,
+            is_closed: false,
+        };
+        Self {
+            state: Mutex::new(state),
+            arrived: Condvar::new(),
+            prompt: Notify::new(),
+            places: Semaphore::new(places),
+        }
     }
 
     /// Puts a request behind those that wait, as soon as there is a place.
@@ -43,26 +81,66 @@ impl<T> Queue<T> {
             return Err(Closed);
         }
         state.waiting.push_back(request);
-        let somebody_sleeps = state.sleeping > 0;
+        let (somebody_sleeps, has_task) = (state.sleeping > 0, state.has_task);
         drop(state);
-        if somebody_sleeps {
+        if somebody_sleeps && has_task {
+            self.prompt.notify_one();
+        } else if somebody_sleeps {
             self.arrived.notify_one();
         }
         Ok(())
     }
 
-    /// Takes the first request and those behind it, `count_max` at most and only while they weigh
-    /// no more than `weight_max` together. Sleeps while there is none; `false` when there will
-    /// never be one.
-    pub(super) fn take(
+    /// Waits until it is worth calling [`Self::take_little`]. For one task only.
+    pub(super) async fn prompted(&self) {
+        self.state().has_task = true;
+        self.prompt.notified().await;
+    }
+
+    /// Leaves everything to the threads again.
+    pub(super) fn dismiss_task(&self) {
+        self.state().has_task = false;
+        self.arrived.notify_one();
+    }
+
+    /// Takes all that waits, without sleeping, if it is not more than this and all threads sleep.
+    pub(super) fn take_little(
         &self,
         taken: &mut Vec<T>,
         count_max: usize,
         weight_max: usize,
-        weight_of: impl Fn(&T) -> usize,
-    ) -> bool {
+    ) -> Found {
+        let mut state = self.state();
+        let count = state.waiting.len();
+        if count == 0 || state.sleeping == 0 {
+            return if state.is_closed { Found::Closed } else { Found::Nothing };
+        }
+        let weight: usize = state.waiting.iter().take(count_max).map(Weight::weight).sum();
+        if count > count_max || weight > weight_max || state.is_closed {
+            self.arrived.notify_one();
+            return Found::Much;
+        }
+        taken.extend(state.waiting.drain(..));
+        drop(state);
+        self.places.add_permits(count);
+        Found::Little
+    }
+
+    /// Wakes a thread that finds nothing to take.
+    pub(super) fn nudge(&self) {
+        self.state().is_nudged = true;
+        self.arrived.notify_one();
+    }
+
+    /// Takes the first request and those behind it, `count_max` at most and only while they weigh
+    /// no more than `weight_max` together. Sleeps while there is none, unless it is nudged;
+    /// `false` when there will never be one.
+    pub(super) fn take(&self, taken: &mut Vec<T>, count_max: usize, weight_max: usize) -> bool {
         let mut state = self.state();
         while state.waiting.is_empty() {
+            if mem::take(&mut state.is_nudged) {
+                return true;
+            }
             if state.is_closed {
                 return false;
             }
@@ -72,7 +150,7 @@ impl<T> Queue<T> {
         }
         let mut weight = 0;
         let fitting = state.waiting.iter().take(count_max).take_while(|request| {
-            weight += weight_of(request);
+            weight += request.weight();
             weight <= weight_max
         });
         let count = fitting.count().max(1);
@@ -87,6 +165,7 @@ impl<T> Queue<T> {
         self.state().is_closed = true;
         self.places.close();
         self.arrived.notify_all();
+        self.prompt.notify_one();
     }
 
     fn state(&self) -> MutexGuard<'_, State<T>> {
@@ -104,9 +183,15 @@ mod tests {
 
     use super::*;
 
+    impl Weight for usize {
+        fn weight(&self) -> usize {
+            *self
+        }
+    }
+
     fn take(queue: &Queue<usize>, count_max: usize, weight_max: usize) -> Option<Vec<usize>> {
         let mut taken = Vec::new();
-        queue.take(&mut taken, count_max, weight_max, |weight| *weight).then_some(taken)
+        queue.take(&mut taken, count_max, weight_max).then_some(taken)
     }
 
     #[test]
@@ -132,6 +217,38 @@ mod tests {
         assert_eq!(take(&queue, 1, 10), Some(vec![1]));
         assert_eq!(late.now_or_never(), Some(Ok(())));
         assert_eq!(take(&queue, 10, 10), Some(vec![2, 3]));
+    }
+
+    #[test]
+    fn a_task_takes_little_while_the_thread_sleeps_and_leaves_much_to_it() {
+        let queue = Arc::new(Queue::new(10));
+        let little = |queue: &Queue<usize>| {
+            let mut taken = Vec::new();
+            (queue.take_little(&mut taken, 2, 8), taken)
+        };
+        assert_eq!(queue.push(1).now_or_never(), Some(Ok(())));
+        assert_eq!(little(&queue), (Found::Nothing, vec![]), "no thread sleeps that would not");
+        assert_eq!(take(&queue, 9, 9), Some(vec![1]));
+
+        assert_eq!(queue.prompted().now_or_never(), None);
+        let taker = Arc::clone(&queue);
+        let taker = thread::spawn(move || take(&taker, 9, 99));
+        while queue.state().sleeping == 0 {
+            thread::yield_now();
+        }
+        assert_eq!(queue.push(2).now_or_never(), Some(Ok(())));
+        assert_eq!(queue.prompted().now_or_never(), Some(()));
+        assert_eq!(little(&queue), (Found::Little, vec![2]));
+        assert_eq!(little(&queue), (Found::Nothing, vec![]));
+        for weight in [4, 5] {
+            assert_eq!(queue.push(weight).now_or_never(), Some(Ok(())));
+        }
+        assert_eq!(little(&queue), (Found::Much, vec![]));
+        assert_eq!(taker.join().unwrap(), Some(vec![4, 5]));
+        queue.nudge();
+        assert_eq!(take(&queue, 9, 9), Some(vec![]));
+        queue.close();
+        assert_eq!(little(&queue), (Found::Closed, vec![]));
     }
 
     #[test]

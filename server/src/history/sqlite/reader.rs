@@ -7,8 +7,8 @@ use rusqlite::{Connection, Row, Statement, params};
 use tokio::sync::oneshot;
 use xmeet_shared::{Cursor, MessageId, Nickname, Pid, RoomId};
 
-use super::held::FindHeld;
-use super::queue::Queue;
+use super::held;
+use super::queue::{Queue, Weight};
 use super::writer::guarded;
 use crate::history::HistoryError;
 use crate::room::{Kept, Message, Stored};
@@ -26,6 +26,12 @@ pub(super) enum Request {
     },
 }
 
+impl Weight for Request {
+    fn weight(&self) -> usize {
+        1
+    }
+}
+
 impl Request {
     fn refuse(self, error: HistoryError) {
         match self {
@@ -40,7 +46,7 @@ pub(super) fn run(connection: &Connection, queue: &Queue<Request>) {
     let mut pages = Pages::prepare(connection);
     let mut taken = Vec::new();
     // One at a time: the others are for the other readers.
-    while queue.take(&mut taken, 1, 1, |_| 1) {
+    while queue.take(&mut taken, 1, 1) {
         for request in taken.drain(..) {
             match &mut pages {
                 Ok(pages) => answer(pages, request),
@@ -65,7 +71,6 @@ fn answer(pages: &mut Pages<'_>, request: Request) {
 /// The database as a reader sees it: its statements, prepared once.
 struct Pages<'c> {
     connection: &'c Connection,
-    find: FindHeld<'c>,
     page: Statement<'c>,
 }
 
@@ -77,13 +82,13 @@ impl<'c> Pages<'c> {
              WHERE room.name = ?1 AND message.id BETWEEN ?2 AND ?3
              ORDER BY message.id",
         )?;
-        Ok(Self { connection, find: FindHeld::prepare(connection)?, page })
+        Ok(Self { connection, page })
     }
 
     fn load(&mut self, room: &RoomId) -> rusqlite::Result<Stored> {
         // The room's row and its messages must be of one moment.
         let _snapshot = self.connection.unchecked_transaction()?;
-        let Some(held) = self.find.find(room)? else {
+        let Some(held) = held::find(self.connection, room)? else {
             return Ok(Stored { oldest: 1, newest: 0, tail: Vec::new() });
         };
         let tail = match Cursor(0).ids(&(held.oldest..=held.newest)) {

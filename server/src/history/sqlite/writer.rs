@@ -1,6 +1,7 @@
 //! The thread that writes: one transaction for whatever waits.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -18,24 +19,62 @@ const BATCH_APPENDS_MAX: usize = 1024;
 /// written, the rooms of the one before deliver.
 const BATCH_BYTES_MAX: usize = 1024 * 1024;
 
-/// Runs until the queue is closed and everything that was in it is written.
-pub(super) fn run(connection: &Connection, queue: &Queue<Append>, kept_max: u64, mut watch: Watch) {
-    let mut batch = Vec::new();
-    let mut appender = Appender::prepare(connection, kept_max);
-    while queue.take(&mut batch, BATCH_APPENDS_MAX, BATCH_BYTES_MAX, |append| append.bytes) {
-        let outcome = match &mut appender {
-            Ok(appender) => commit(appender, &batch),
-            Err(error) => Err(HistoryError::from(&*error)),
-        };
-        answer(&mut batch, outcome);
-        // Whoever waited for this batch does not wait for the checkpoint. Were this thread to end
-        // by a panic in it, the next batches would wait for ever.
+/// The database as it is written to: by this file's thread, or by the prompt task while the thread
+/// sleeps. Whoever holds it writes alone.
+pub(super) struct Writer {
+    connection: Connection,
+    appender: Appender,
+    watch: Watch,
+}
+
+/// Where it is kept. Nobody writes any more when it is taken out.
+pub(super) type SharedWriter = Arc<Mutex<Option<Writer>>>;
+
+impl Writer {
+    pub(super) fn new(connection: Connection, kept_max: u64, watch: Watch) -> SharedWriter {
+        let appender = Appender::new(kept_max);
+        Arc::new(Mutex::new(Some(Self { connection, appender, watch })))
+    }
+
+    /// Commits a batch and answers each append. Whatever goes wrong, a panic too, nothing of it
+    /// stays and the writer goes on.
+    pub(super) fn write(&mut self, batch: &mut Vec<Append>) {
+        let outcome = guarded(|| self.appender.commit(&self.connection, batch));
+        if let Err(error) = &outcome {
+            tracing::error!(%error, "messages could not be stored");
+            self.appender.abandon(&self.connection);
+        }
+        answer(batch, outcome);
+    }
+
+    /// Whether the log is so long that the thread must see to it.
+    pub(super) fn is_log_long(&self) -> bool {
+        self.watch.is_due()
+    }
+
+    fn see_to_log(&mut self) {
+        // Were the thread to end by a panic in it, the next batches would wait for ever.
         let _ = guarded(|| {
-            watch.after_commit(connection);
+            self.watch.after_commit(&self.connection);
             Ok(())
         });
     }
-    drop((appender, watch));
+}
+
+/// Runs until the queue is closed and everything that was in it is written.
+pub(super) fn run(writer: &SharedWriter, queue: &Queue<Append>) {
+    let lock = || writer.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut batch = Vec::new();
+    while queue.take(&mut batch, BATCH_APPENDS_MAX, BATCH_BYTES_MAX) {
+        let mut writer = lock();
+        let Some(writer) = writer.as_mut() else { break };
+        if !batch.is_empty() {
+            writer.write(&mut batch);
+        }
+        // Whoever waited for this batch does not wait for the checkpoint.
+        writer.see_to_log();
+    }
+    let Some(Writer { connection, .. }) = lock().take() else { return };
     // Leaves one file behind instead of three, unless somebody reads it: the next start would do
     // the same.
     let checkpoint = connection
@@ -44,16 +83,6 @@ pub(super) fn run(connection: &Connection, queue: &Queue<Append>, kept_max: u64,
     if let Err(error) = checkpoint {
         tracing::debug!(%error, "the last checkpoint was left to the next start");
     }
-}
-
-/// Commits a batch. Whatever goes wrong, a panic too, nothing of it stays and the writer goes on.
-fn commit(appender: &mut Appender<'_>, batch: &[Append]) -> Result<Vec<MessageId>, HistoryError> {
-    let outcome = guarded(|| appender.commit(batch));
-    if let Err(error) = &outcome {
-        tracing::error!(%error, "messages could not be stored");
-        appender.abandon();
-    }
-    outcome
 }
 
 /// Does something with the database; a panic is an error like another.
