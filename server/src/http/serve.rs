@@ -20,9 +20,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Serves until `shutdown` is cancelled and what is under way then has been answered. Connections
 /// that were upgraded are not waited for.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
-    let service = TowerToHyperService::new(router);
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new());
+    let http = Http { builder, service: TowerToHyperService::new(router) };
     let tasks = TaskTracker::new();
     loop {
         let stream = tokio::select! {
@@ -30,26 +30,44 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
             () = shutdown.cancelled() => break,
             stream = accept(&listener) => stream,
         };
-        let connection = builder.serve_connection(TokioIo::new(stream), service.clone());
-        let connection = connection.with_upgrades();
+        let http = http.clone();
         let shutdown = shutdown.clone();
         tasks.spawn(async move {
-            let mut connection = pin!(connection);
-            let served = tokio::select! {
-                served = &mut connection => served,
-                () = shutdown.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
-            };
-            if let Err(error) = served {
-                tracing::debug!(%error, "a request could not be served");
+            // A connection holds next to nothing until it says something.
+            tokio::select! {
+                _ = stream.readable() => {}
+                () = shutdown.cancelled() => return,
             }
+            Box::pin(http.serve(stream, shutdown)).await;
         });
     }
     drop(listener);
     tasks.close();
     tasks.wait().await;
+}
+
+/// What each connection is served by.
+#[derive(Clone)]
+struct Http {
+    builder: http1::Builder,
+    service: TowerToHyperService<Router>,
+}
+
+impl Http {
+    async fn serve(self, stream: TcpStream, shutdown: CancellationToken) {
+        let connection = self.builder.serve_connection(TokioIo::new(stream), self.service);
+        let mut connection = pin!(connection.with_upgrades());
+        let served = tokio::select! {
+            served = &mut connection => served,
+            () = shutdown.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = served {
+            tracing::debug!(%error, "a request could not be served");
+        }
+    }
 }
 
 async fn accept(listener: &TcpListener) -> TcpStream {

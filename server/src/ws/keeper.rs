@@ -55,8 +55,14 @@ struct Wheel {
 /// What the keeper knows of a connection. There are thousands, so what few need is boxed.
 struct Visit {
     outbox: Arc<Outbox>,
-    beat: Option<Box<Beat>>,
-    pinged: Option<Box<Pinged>>,
+    special: Option<Box<Special>>,
+}
+
+/// What makes a connection different from most.
+#[derive(Default)]
+struct Special {
+    beat: Option<Beat>,
+    pinged: Option<Pinged>,
 }
 
 /// The heartbeat of a client that asked for it.
@@ -78,8 +84,11 @@ impl Keeper {
     pub fn watch(&self, outbox: &Arc<Outbox>, heartbeat: Option<Heartbeat>) {
         let now = self.now();
         outbox.note_heard(now);
-        let beat = heartbeat.map(|heartbeat| Box::new(Beat { heartbeat, latest_tick: now }));
-        let visit = Visit { outbox: Arc::clone(outbox), beat, pinged: None };
+        let special = heartbeat.map(|heartbeat| {
+            let beat = Some(Beat { heartbeat, latest_tick: now });
+            Box::new(Special { beat, pinged: None })
+        });
+        let visit = Visit { outbox: Arc::clone(outbox), special };
         let mut wheel = self.lock();
         if let Some(goodbye) = wheel.goodbye {
             outbox.end(goodbye);
@@ -146,46 +155,59 @@ impl Visit {
         if outbox.is_over() {
             return false;
         }
-        if let Some(beat) = &mut self.beat
-            && now - beat.latest_tick >= HEARTBEAT_EVERY_TICKS
-        {
-            beat.latest_tick = now;
-            outbox.send(&[(beat.heartbeat)()]);
-        }
-        let heard_tick = outbox.heard_tick();
-        match &mut self.pinged {
-            Some(pinged) if pinged.heard_tick != heard_tick => self.pinged = None,
-            Some(pinged) if now - pinged.tick >= PONG_WITHIN_TICKS => {
-                // Whoever still takes in what was written before the ping cannot answer it yet.
-                let written_bytes = outbox.written_bytes();
-                if written_bytes == pinged.written_bytes {
+        if let Some(special) = &mut self.special {
+            if let Some(beat) = &mut special.beat
+                && now - beat.latest_tick >= HEARTBEAT_EVERY_TICKS
+            {
+                beat.latest_tick = now;
+                outbox.send(&[(beat.heartbeat)()]);
+            }
+            if let Some(pinged) = &mut special.pinged {
+                if pinged.heard_tick != outbox.heard_tick() {
+                    special.pinged = None;
+                } else if now - pinged.tick >= PONG_WITHIN_TICKS && !pinged.is_excused(outbox, now)
+                {
                     outbox.end(SILENT);
                     return false;
                 }
-                (pinged.tick, pinged.written_bytes) = (now, written_bytes);
             }
-            Some(_) => {}
-            None if now - heard_tick >= PING_AFTER_TICKS => {
-                outbox.send(&[frame::ping()]);
-                let written_bytes = outbox.written_bytes();
-                let pinged = Pinged { tick: now, heard_tick, written_bytes };
-                self.pinged = Some(Box::new(pinged));
-            }
-            None => {}
         }
+        let is_pinged = self.special.as_ref().is_some_and(|special| special.pinged.is_some());
+        let heard_tick = outbox.heard_tick();
+        if !is_pinged && now - heard_tick >= PING_AFTER_TICKS {
+            outbox.send(&[frame::ping()]);
+            let written_bytes = outbox.written_bytes();
+            let pinged = Pinged { tick: now, heard_tick, written_bytes };
+            self.special.get_or_insert_default().pinged = Some(pinged);
+        }
+        self.special.take_if(|special| special.beat.is_none() && special.pinged.is_none());
         true
     }
 
     fn next_tick(&self, now: u32) -> u32 {
-        let silence_tick = match &self.pinged {
+        let special = self.special.as_deref();
+        let silence_tick = match special.and_then(|special| special.pinged.as_ref()) {
             Some(pinged) => pinged.tick + PONG_WITHIN_TICKS,
             None => self.outbox.heard_tick() + PING_AFTER_TICKS,
         };
-        let next = match &self.beat {
+        let next = match special.and_then(|special| special.beat.as_ref()) {
             Some(beat) => silence_tick.min(beat.latest_tick + HEARTBEAT_EVERY_TICKS),
             None => silence_tick,
         };
         next.max(now + 1)
+    }
+}
+
+impl Pinged {
+    /// Whoever still takes in what was written before the ping cannot answer it yet, and gets as
+    /// long again.
+    fn is_excused(&mut self, outbox: &Outbox, now: u32) -> bool {
+        let written_bytes = outbox.written_bytes();
+        let takes_in = written_bytes != self.written_bytes;
+        if takes_in {
+            (self.tick, self.written_bytes) = (now, written_bytes);
+        }
+        takes_in
     }
 }
 

@@ -51,8 +51,9 @@ struct Piece {
 }
 
 /// The history page that the session waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Page {
+    #[default]
     None,
     Asked,
     /// It ends at this place among all bytes ever queued.
@@ -78,15 +79,22 @@ struct State {
     is_mid_frame: bool,
     /// Whether something has happened that the session must see to.
     is_session_needed: bool,
+    /// `None` when nothing waits, as with most.
+    waiting: Option<Box<Waiting>>,
+    ending: Option<Ending>,
+    /// The session, when it waits.
+    session: Option<Waker>,
+}
+
+/// What the socket did not take, and the page that the session waits for.
+#[derive(Default)]
+struct Waiting {
     queue: VecDeque<Piece>,
     /// Where the greeting ends. What stands before it counts for nothing: there is one, and a
     /// client that still reads a long one must not be closed over the first event behind it, for
     /// it would come back to the same greeting.
     uncounted_until: u64,
     page: Page,
-    ending: Option<Ending>,
-    /// The session, when it waits.
-    session: Option<Waker>,
 }
 
 impl Outbox {
@@ -103,9 +111,7 @@ impl Outbox {
             is_ended: false,
             is_mid_frame: false,
             is_session_needed: false,
-            queue: VecDeque::new(),
-            uncounted_until: 0,
-            page: Page::None,
+            waiting: None,
             ending: None,
             session: None,
         };
@@ -144,7 +150,8 @@ impl Outbox {
     pub fn send_page(&self, frame: Bytes) {
         let mut state = self.lock();
         if state.takes() {
-            state.page = Page::Queued { end: state.queued_total + frame.len() as u64 };
+            let end = state.queued_total + frame.len() as u64;
+            state.waiting().page = Page::Queued { end };
             state.queue(frame, true);
             state.flush();
         }
@@ -160,10 +167,12 @@ impl Outbox {
         for piece in pieces {
             state.queue(piece, false);
         }
-        if let Some(last) = state.queue.back_mut() {
+        let end = state.queued_total;
+        let waiting = state.waiting();
+        if let Some(last) = waiting.queue.back_mut() {
             last.ends_frame = true;
         }
-        state.uncounted_until = state.queued_total;
+        waiting.uncounted_until = end;
         state.flush();
         state.wake_if_needed();
     }
@@ -202,7 +211,7 @@ impl Outbox {
 
     /// Says that a page is about to be asked for.
     pub fn expect_page(&self) {
-        self.lock().page = Page::Asked;
+        self.lock().waiting().page = Page::Asked;
     }
 
     /// Waits until the page has been written. The session reads nothing meanwhile: a client has one
@@ -210,7 +219,9 @@ impl Outbox {
     pub async fn page_written(&self) {
         poll_fn(|cx| {
             let mut state = self.lock();
-            if state.page == Page::None || !state.takes() {
+            let is_page_due =
+                state.waiting.as_ref().is_some_and(|waiting| waiting.page != Page::None);
+            if !is_page_due || !state.takes() {
                 return Poll::Ready(());
             }
             state.wait(cx);
@@ -236,7 +247,7 @@ impl Outbox {
         poll_fn(|cx| {
             let mut state = self.lock();
             state.write_on(cx);
-            if state.queue.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+            if state.is_empty() { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
     }
@@ -256,14 +267,23 @@ impl State {
         self.io.is_some() && !self.is_ended
     }
 
+    fn waiting(&mut self) -> &mut Waiting {
+        self.waiting.get_or_insert_default()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.waiting.as_ref().is_none_or(|waiting| waiting.queue.is_empty())
+    }
+
     fn counted_bytes(&self) -> usize {
-        let waiting = self.queued_total - self.written_total.max(self.uncounted_until);
-        usize::try_from(waiting).unwrap_or(usize::MAX) + self.queue.len() * PIECE_OVERHEAD_BYTES
+        let Some(waiting) = &self.waiting else { return 0 };
+        let bytes = self.queued_total - self.written_total.max(waiting.uncounted_until);
+        usize::try_from(bytes).unwrap_or(usize::MAX) + waiting.queue.len() * PIECE_OVERHEAD_BYTES
     }
 
     fn queue(&mut self, bytes: Bytes, ends_frame: bool) {
         self.queued_total += bytes.len() as u64;
-        self.queue.push_back(Piece { bytes, ends_frame });
+        self.waiting().queue.push_back(Piece { bytes, ends_frame });
     }
 
     /// The usual way: nothing waits, and the socket takes everything. It allocates nothing.
@@ -293,10 +313,13 @@ impl State {
 
     /// Writes until nothing waits or the socket takes no more.
     fn flush(&mut self) {
-        while !self.is_stalled && !self.queue.is_empty() {
+        while !self.is_stalled
+            && let Some(waiting) = &self.waiting
+            && !waiting.queue.is_empty()
+        {
             let mut slices = [IoSlice::new(&[]); SLICES_MAX];
             let mut count = 0;
-            for (slice, piece) in slices.iter_mut().zip(&self.queue) {
+            for (slice, piece) in slices.iter_mut().zip(&waiting.queue) {
                 *slice = IoSlice::new(&piece.bytes);
                 count += 1;
             }
@@ -324,8 +347,9 @@ impl State {
     }
 
     fn advance(&mut self, mut written: usize) {
+        let Some(waiting) = &mut self.waiting else { return };
         while written > 0
-            && let Some(piece) = self.queue.front_mut()
+            && let Some(piece) = waiting.queue.front_mut()
         {
             let bytes = written.min(piece.bytes.len());
             piece.bytes.advance(bytes);
@@ -333,17 +357,17 @@ impl State {
             let is_whole = piece.bytes.is_empty();
             self.is_mid_frame = !is_whole || !piece.ends_frame;
             if is_whole {
-                self.queue.pop_front();
+                waiting.queue.pop_front();
             }
         }
-        if self.queue.is_empty() && self.queue.capacity() > SLICES_MAX {
-            self.queue = VecDeque::new();
-        }
-        if let Page::Queued { end } = self.page
+        if let Page::Queued { end } = waiting.page
             && self.written_total >= end
         {
-            self.page = Page::None;
+            waiting.page = Page::None;
             self.is_session_needed = true;
+        }
+        if waiting.queue.is_empty() && waiting.page == Page::None {
+            self.waiting = None;
         }
     }
 
@@ -374,16 +398,17 @@ impl State {
 
     /// Drops what waits, but for the rest of a frame that is partly written.
     fn drop_whole_frames(&mut self) {
+        let Some(waiting) = &mut self.waiting else { return };
         let mut kept = 0;
         if self.is_mid_frame {
-            kept = 1 + self.queue.iter().take_while(|piece| !piece.ends_frame).count();
+            kept = 1 + waiting.queue.iter().take_while(|piece| !piece.ends_frame).count();
         }
-        self.queue.truncate(kept);
+        waiting.queue.truncate(kept);
     }
 
     fn lose(&mut self) {
         self.io = None;
-        self.queue = VecDeque::new();
+        self.waiting = None;
         self.is_stalled = false;
         self.is_session_needed = true;
     }
@@ -410,7 +435,7 @@ fn write(io: &mut Writing, slices: &[IoSlice<'_>]) -> std::io::Result<usize> {
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("State")
-            .field("waiting_pieces", &self.queue.len())
+            .field("is_stalled", &self.is_stalled)
             .field("ending", &self.ending)
             .finish_non_exhaustive()
     }

@@ -31,7 +31,7 @@ pub(super) struct Bounds {
 
 /// The bounds unless a test sets others.
 pub(super) const BOUNDS: Bounds = Bounds {
-    step_bytes: 8 * 1024 * 1024,
+    step_bytes: 32 * 1024 * 1024,
     finish_bytes: 64 * 1024 * 1024,
     retry_bytes: 2 * 1024 * 1024,
     wait_bytes: 256 * 1024 * 1024,

@@ -25,10 +25,10 @@ const PROMPT_APPENDS_MAX: usize = 64;
 const PROMPT_BYTES_MAX: usize = 32 * 1024;
 
 /// A commit that takes longer says that the disk is slow now.
-const SLOW_COMMIT: Duration = Duration::from_millis(2);
+const SLOW_COMMIT: Duration = Duration::from_millis(5);
 
 /// How long everything is left to the thread then.
-const SLOW_PAUSE: Duration = Duration::from_secs(1);
+const SLOW_PAUSE: Duration = Duration::from_millis(500);
 
 /// Runs until the queue is closed.
 pub(super) async fn run(writer: SharedWriter, queue: Arc<Queue<Append>>) {
