@@ -63,6 +63,8 @@ enum Envoy {
     Part { member: MemberKey, departure: Departure },
     /// A page was read aside.
     PageRead(PageRead),
+    /// Nobody will come back: the server ends.
+    GiveUp,
 }
 
 /// How it is sent. Boxed, because a room's inbox has many places and mostly they are empty.
@@ -216,6 +218,12 @@ impl Hub {
 
     /// Waits until every room has left memory. For the shutdown, when all sessions have ended.
     pub async fn drained(&self) {
+        // A room would stay for as long as it waits for a member that was lost.
+        let rooms: Vec<_> = self.lock().values().cloned().collect();
+        for room in rooms {
+            // One that has ended waits for nobody.
+            let _ = room.send(Box::new(Envoy::GiveUp)).await;
+        }
         self.tasks.close();
         self.tasks.wait().await;
     }
@@ -313,13 +321,23 @@ impl Membership {
         self.send(Input::Refuse { member: self.key, code, words })
     }
 
-    /// Waits until the room takes what it did not take at once.
+    /// Waits until the room takes what it did not take at once, if there is anything.
     ///
     /// # Errors
     /// [`RoomEnded`].
-    pub async fn insist(&self, Unsent(envoy): Unsent) -> Result<(), RoomEnded> {
+    ///
+    /// # Cancel safety
+    /// Safe: what the room has not taken stays in `unsent`.
+    pub async fn insist(&self, unsent: &mut Option<Unsent>) -> Result<(), RoomEnded> {
+        if unsent.is_none() {
+            return Ok(());
+        }
         let room = self.room.as_ref().ok_or(RoomEnded)?;
-        room.send(envoy).await.map_err(|_| RoomEnded)
+        let place = room.reserve().await.map_err(|_| RoomEnded)?;
+        if let Some(unsent) = unsent.take() {
+            place.send(unsent.0);
+        }
+        Ok(())
     }
 
     /// Leaves. What was sent before is said first.

@@ -15,6 +15,10 @@ use super::{EnterError, TAKEN_OVER};
 use crate::room::MemberKey;
 use crate::ws::outbox::Outbox;
 
+/// The longest that a member is waited for, whatever the settings say: a year, for which there is a
+/// deadline on every clock.
+const GRACE_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// How a session in the room is told who it is.
 pub(super) type Entered = oneshot::Sender<Result<(MemberKey, Pid), EnterError>>;
 
@@ -80,7 +84,7 @@ enum Link {
 impl Resumption {
     pub(super) fn new(grace: Duration) -> Self {
         let (by_token, members, lost) = (HashMap::new(), HashMap::new(), VecDeque::new());
-        Self { grace, by_token, members, lost }
+        Self { grace: grace.min(GRACE_MAX), by_token, members, lost }
     }
 
     /// Says what a connection is.
@@ -165,9 +169,13 @@ impl Resumption {
 
     /// Forgets a member that was waited for long enough, and says which.
     pub(super) fn expired(&mut self, now: Instant) -> Option<MemberKey> {
-        if self.deadline().is_none_or(|until| until > now) {
-            return None;
-        }
+        let until = self.deadline()?;
+        if until > now { None } else { self.give_up() }
+    }
+
+    /// Forgets the member that is waited for longest, and says which.
+    pub(super) fn give_up(&mut self) -> Option<MemberKey> {
+        self.deadline()?;
         let (_, member) = self.lost.pop_front()?;
         self.forget(member);
         Some(member)
@@ -184,3 +192,7 @@ impl Resumption {
         Some(resumable)
     }
 }
+
+#[cfg(test)]
+#[path = "resumption_test.rs"]
+mod tests;

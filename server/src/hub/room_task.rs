@@ -215,6 +215,11 @@ impl RoomTask {
                 }
             }
             Envoy::PageRead(page) => self.pages.push(page),
+            Envoy::GiveUp => {
+                while let Some(member) = self.resumption.give_up() {
+                    room.handle(Input::Leave { member }, now, effects);
+                }
+            }
         }
     }
 

@@ -104,13 +104,17 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::with_grace(Duration::from_secs(20))
+    }
+
+    fn with_grace(resume_grace: Duration) -> Self {
         let folder = TempDir::new().unwrap();
         let inner = SqliteHistory::open(folder.path(), 10_000).unwrap().history;
         let history = Arc::new(Moody { inner, mood: AtomicU8::new(WORKS) });
         let clock = Clock::new(None).unwrap();
         let settings = HubSettings {
             history_kept_messages: 10_000,
-            resume_grace: Duration::from_secs(20),
+            resume_grace,
             creation: 1,
             epoch: history.epoch().into(),
         };
@@ -262,4 +266,24 @@ async fn a_connection_that_waits_to_take_over_is_outdone_by_a_later_one() {
     let ((second, _), (third, _), pid) = tokio::join!(second, third, ends);
     assert_eq!(second.unwrap_err(), EnterError::TakenOver);
     assert_eq!(third.unwrap().pid(), &pid);
+}
+
+#[tokio::test]
+async fn a_room_leaves_memory_when_the_last_one_it_waited_for_is_given_up() {
+    let world = World::with_grace(Duration::from_millis(50));
+    let (first, _) = world.enter_with(Some("abcdefghijklmnopqrstuvwxyz")).await;
+    let (second, _) = world.enter_with(Some("ABCDEFGHIJKLMNOPQRSTUVWXYZ")).await;
+    first.unwrap().leave(Departure::Lost).await;
+    second.unwrap().leave(Departure::Lost).await;
+    assert_eq!(world.hub.rooms_in_memory(), 1);
+    until(|| world.hub.rooms_in_memory() == 0).await;
+}
+
+#[tokio::test]
+async fn a_shutdown_waits_for_nobody_who_was_lost() {
+    let world = World::with_grace(Duration::from_secs(u64::MAX));
+    let (member, _) = world.enter_with(Some("abcdefghijklmnopqrstuvwxyz")).await;
+    member.unwrap().leave(Departure::Lost).await;
+    soon(world.hub.drained()).await;
+    assert_eq!((world.hub.rooms_in_memory(), world.hub.room_panics()), (0, 0));
 }

@@ -76,7 +76,9 @@ struct Pinged {
     tick: u32,
     /// When the client was last heard before it.
     heard_tick: u32,
+    /// What was written by then, and whether more waited.
     written_bytes: u64,
+    was_behind: bool,
 }
 
 impl Keeper {
@@ -176,8 +178,8 @@ impl Visit {
         let heard_tick = outbox.heard_tick();
         if !is_pinged && now - heard_tick >= PING_AFTER_TICKS {
             outbox.send(&[frame::ping()]);
-            let written_bytes = outbox.written_bytes();
-            let pinged = Pinged { tick: now, heard_tick, written_bytes };
+            let (written_bytes, was_behind) = (outbox.written_bytes(), outbox.is_behind());
+            let pinged = Pinged { tick: now, heard_tick, written_bytes, was_behind };
             self.special.get_or_insert_default().pinged = Some(pinged);
         }
         self.special.take_if(|special| special.beat.is_none() && special.pinged.is_none());
@@ -199,15 +201,17 @@ impl Visit {
 }
 
 impl Pinged {
-    /// Whoever still takes in what was written before the ping cannot answer it yet, and gets as
-    /// long again.
+    /// Whoever still takes in what waits cannot answer yet, and gets as long again. Where nothing
+    /// waits, that bytes are taken means nothing: the system takes them for the gone as well.
     fn is_excused(&mut self, outbox: &Outbox, now: u32) -> bool {
-        let written_bytes = outbox.written_bytes();
-        let takes_in = written_bytes != self.written_bytes;
-        if takes_in {
-            (self.tick, self.written_bytes) = (now, written_bytes);
+        let (written_bytes, is_behind) = (outbox.written_bytes(), outbox.is_behind());
+        let is_moving = written_bytes != self.written_bytes;
+        if !(is_moving && (is_behind || self.was_behind)) {
+            return false;
         }
-        takes_in
+        self.tick = now;
+        (self.written_bytes, self.was_behind) = (written_bytes, is_behind);
+        true
     }
 }
 
@@ -217,3 +221,7 @@ impl std::fmt::Debug for Wheel {
         f.debug_struct("Wheel").field("watched", &watched).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "keeper_test.rs"]
+mod tests;

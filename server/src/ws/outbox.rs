@@ -190,10 +190,16 @@ impl Outbox {
         !self.lock().takes()
     }
 
-    /// Bytes that the client's side has taken in so far.
+    /// Bytes that the client's side has taken in so far, or the system for it.
     #[must_use]
     pub fn written_bytes(&self) -> u64 {
         self.lock().written_total
+    }
+
+    /// Whether anything waits for the client's side to take in more.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        !self.lock().is_empty()
     }
 
     /// Writes on whenever the socket takes more, until there is an ending. For the session.

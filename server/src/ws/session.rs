@@ -118,6 +118,8 @@ struct Session {
     reader: Reader,
     outbox: Arc<Outbox>,
     membership: Membership,
+    /// What the room must be waited for to take. It stays here when the waiting is cut short.
+    unsent: Option<Unsent>,
 }
 
 impl Session {
@@ -142,7 +144,7 @@ impl Session {
         let heartbeat =
             heartbeat_of.map(|room| sessions.hub.heartbeat(room, membership.pid().clone()));
         sessions.keeper.watch(&outbox, heartbeat);
-        Some(Self { sessions, reader, outbox, membership })
+        Some(Self { sessions, reader, outbox, membership, unsent: None })
     }
 
     /// Carries out what the client sends, until one of the two sides ends it.
@@ -167,10 +169,11 @@ impl Session {
             if let Received::Close(code) = received {
                 return Closing::Client(code);
             }
-            if let Err(unsent) = self.take(received)
-                && let Err(RoomEnded) = Box::pin(self.membership.insist(unsent)).await
-            {
-                return Closing::Server(hub::ROOM_ENDED);
+            if let Err(unsent) = self.take(received) {
+                self.unsent = Some(unsent);
+                if let Err(RoomEnded) = Box::pin(self.membership.insist(&mut self.unsent)).await {
+                    return Closing::Server(hub::ROOM_ENDED);
+                }
             }
             self.outbox.page_written().await;
         }
@@ -228,9 +231,15 @@ impl Session {
     /// in the log before the other one's greeting is cut.
     async fn say_what_has_come(&mut self) {
         let mut text_bytes = 0;
-        while text_bytes <= TAKEN_OVER_TEXT_BYTES_MAX
-            && let Some(received) = self.reader.next_now()
-        {
+        loop {
+            // The first time it is what the room was waited for to take when this began: without
+            // it there would be a gap.
+            if self.membership.insist(&mut self.unsent).await.is_err()
+                || text_bytes > TAKEN_OVER_TEXT_BYTES_MAX
+            {
+                return;
+            }
+            let Some(received) = self.reader.next_now() else { return };
             let Received::Text(text) = received else { continue };
             text_bytes += text.len();
             let sent = match ClientCommand::parse(&text) {
@@ -239,11 +248,7 @@ impl Session {
                 // Nobody would read the answer.
                 Ok(Some(ClientCommand::History(_)) | None) | Err(_) => Ok(()),
             };
-            if let Err(unsent) = sent
-                && self.membership.insist(unsent).await.is_err()
-            {
-                return;
-            }
+            self.unsent = sent.err();
         }
     }
 }

@@ -4,12 +4,15 @@
 //! client that is no part of the product. Add a test where its theme is; a new theme is a new file.
 
 mod connecting;
+mod extensions;
 mod frames;
 mod greeting;
 mod history;
 mod http;
 mod origins;
 mod process;
+mod resuming;
 mod slow_reader;
 mod support;
+mod taking_over;
 mod talking;

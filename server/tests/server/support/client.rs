@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use futures_util::{SinkExt, StreamExt};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_websockets::{ClientBuilder, CloseCode, Message, WebSocketStream};
 use xmeet_shared::{Envelope, ErrorCode, Member, Pid, Record, ServerMessage};
@@ -15,6 +16,8 @@ pub(crate) struct Client {
     pub(crate) pid: Pid,
     pub(crate) members: Vec<Member>,
     pub(crate) page: Vec<Record>,
+    /// Which only who asks for the extensions is told.
+    pub(crate) epoch: Option<String>,
     socket: WebSocketStream<TcpStream>,
 }
 
@@ -22,6 +25,11 @@ pub(crate) struct Client {
 pub(crate) fn path(room: &str, nickname: &str) -> String {
     let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     format!("/xgate/websocket/{}?nickname={}", encode(room), encode(nickname))
+}
+
+/// The path of a room, with a nickname and a token to resume by.
+pub(crate) fn resumable_path(room: &str, nickname: &str, token: &str) -> String {
+    format!("{}&session={token}", path(room, nickname))
 }
 
 impl Client {
@@ -41,11 +49,32 @@ impl Client {
         Self::greeted(stream).await
     }
 
-    /// Takes over an upgraded connection.
+    /// Enters as a client that can resume.
+    pub(crate) async fn enter_with(
+        address: SocketAddr,
+        room: &str,
+        nickname: &str,
+        token: &str,
+    ) -> Self {
+        let path = resumable_path(room, nickname, token);
+        let (response, stream) = raw::upgrade(address, &path, &[]).await;
+        assert_eq!(response.status, 101, "{}", response.text());
+        let client = Self::welcomed(stream).await;
+        assert!(client.epoch.is_some(), "it asked for it");
+        client
+    }
+
+    /// Takes over an upgraded connection of a client that did not ask for the extensions.
     pub(crate) async fn greeted(stream: TcpStream) -> Self {
+        let client = Self::welcomed(stream).await;
+        assert_eq!(client.epoch, None, "it did not ask for it");
+        client
+    }
+
+    async fn welcomed(stream: TcpStream) -> Self {
         let mut socket = ClientBuilder::new().take_over(stream);
         let first = receive(&mut socket).await;
-        let ServerMessage::SelfId { pid, epoch: None } = first.message else {
+        let ServerMessage::SelfId { pid, epoch } = first.message else {
             panic!("self comes first: {first:?}")
         };
         let count = receive(&mut socket).await;
@@ -59,7 +88,7 @@ impl Client {
         let ServerMessage::History(page) = history.message else { panic!("{history:?}") };
         assert_eq!(count, members.len() as u64);
         assert!(members.iter().any(|member| member.pid == pid), "the receiver is a member");
-        Self { pid, members, page, socket }
+        Self { pid, members, page, epoch, socket }
     }
 
     /// What this member is called, as its greeting says.
@@ -138,6 +167,20 @@ impl Client {
         soon("the server's answer to a close", rest).await;
     }
 
+    /// Sends these bytes and then nothing more, and waits until the server has noticed.
+    pub(crate) async fn end_with(self, bytes: &[u8]) {
+        let mut stream = self.into_stream();
+        stream.write_all(bytes).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut rest = Vec::new();
+        soon("the server's end", stream.read_to_end(&mut rest)).await.unwrap();
+    }
+
+    /// Is lost.
+    pub(crate) async fn lose(self) {
+        self.end_with(&[]).await;
+    }
+
     /// The code of the server's Close frame, past whatever comes before it.
     pub(crate) async fn closed(&mut self) -> u16 {
         let reading = async {
@@ -147,6 +190,8 @@ impl Client {
                     let code = u16::from(code);
                     // Reading on answers it.
                     while let Some(Ok(_)) = self.socket.next().await {}
+                    // The server waits a while for the end of the stream below.
+                    let _ = self.socket.close().await;
                     return code;
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::soon;
@@ -108,7 +108,7 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// A frame of the server: its first byte and its payload. `None` at the end of the connection.
-pub(crate) async fn read_frame(stream: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
+pub(crate) async fn read_frame(stream: &mut (impl AsyncRead + Unpin)) -> Option<(u8, Vec<u8>)> {
     let first = stream.read_u8().await.ok()?;
     let length = match stream.read_u8().await.ok()? {
         126 => u64::from(stream.read_u16().await.ok()?),
@@ -121,7 +121,7 @@ pub(crate) async fn read_frame(stream: &mut TcpStream) -> Option<(u8, Vec<u8>)> 
 }
 
 /// Reads until the server's Close frame: its code and reason.
-pub(crate) async fn read_close(stream: &mut TcpStream) -> (u16, String) {
+pub(crate) async fn read_close(stream: &mut (impl AsyncRead + Unpin)) -> (u16, String) {
     let reading = async {
         loop {
             let (first, payload) = read_frame(stream).await.expect("a Close frame before the end");

@@ -1,15 +1,14 @@
 //! Servers to test: in this process, or the real binary as a process of its own.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use clap::Parser;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use xmeet_server::config::Config;
 
@@ -20,7 +19,7 @@ pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
     pub(crate) folder: TempDir,
     shutdown: CancellationToken,
-    running: JoinHandle<anyhow::Result<()>>,
+    running: tokio::task::JoinHandle<anyhow::Result<()>>,
 }
 
 impl TestServer {
@@ -33,7 +32,8 @@ impl TestServer {
         Self::on(TempDir::new().unwrap(), arguments).await
     }
 
-    async fn on(folder: TempDir, arguments: &[&str]) -> Self {
+    /// Starts on what a folder holds.
+    pub(crate) async fn on(folder: TempDir, arguments: &[&str]) -> Self {
         let folder_name = folder.path().to_str().unwrap();
         let fixed = ["xmeet", "--data-dir", folder_name, "--time-zone", "Asia/Shanghai"];
         let config = Config::parse_from(fixed.iter().chain(arguments));
@@ -62,6 +62,8 @@ impl TestServer {
 pub(crate) struct Process {
     pub(crate) address: SocketAddr,
     child: Child,
+    /// Reads the log to its end.
+    log: Option<JoinHandle<Vec<u8>>>,
 }
 
 impl Process {
@@ -74,10 +76,11 @@ impl Process {
     pub(crate) fn spawn(mut command: Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().expect("xmeet can be started");
         let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
+        let (mut line, mut lines) = (String::new(), Vec::new());
         let address = loop {
             line.clear();
             assert!(log.read_line(&mut line).unwrap() > 0, "xmeet ended before it was ready");
+            lines.extend(line.as_bytes());
             if let Some((_, rest)) = line.split_once("url=http://") {
                 let address = rest.split('/').next().unwrap();
                 assert!(line.contains("data_dir="), "the ready line names the folder: {line}");
@@ -85,8 +88,11 @@ impl Process {
             }
         };
         // Somebody must read on, or a full pipe would stop the server.
-        thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Self { address, child }
+        let log = thread::spawn(move || {
+            log.read_to_end(&mut lines).unwrap();
+            lines
+        });
+        Self { address, child, log: Some(log) }
     }
 
     /// The command, with a port of its own.
@@ -113,6 +119,16 @@ impl Process {
     pub(crate) async fn ended(mut self) -> ExitStatus {
         let waiting = tokio::task::spawn_blocking(move || self.child.wait().unwrap());
         soon("xmeet ends", waiting).await.unwrap()
+    }
+
+    /// Ends it in order: everything that it has logged.
+    pub(crate) async fn stopped(mut self) -> String {
+        self.signal("TERM");
+        let log = self.log.take().unwrap();
+        let waiting = tokio::task::spawn_blocking(move || log.join().unwrap());
+        let log = soon("the log ends", waiting).await.unwrap();
+        assert!(self.ended().await.success());
+        String::from_utf8(log).unwrap()
     }
 }
 

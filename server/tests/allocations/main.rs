@@ -1,0 +1,75 @@
+//! Goal: bringing a message to one more member allocates nothing. Method: a server in this process,
+//! a small room and a large one over real sockets, and every allocation counted while the same
+//! number of messages goes through each: what a message costs by itself falls out of the difference.
+//!
+//! Messages go one by one, so that each is a batch of its own, and nobody reads but this thread,
+//! into one buffer that was there before the counting.
+
+mod room;
+
+use std::net::SocketAddr;
+
+use clap::Parser;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use xmeet_server::config::Config;
+
+use room::{PATIENCE, Room};
+
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+/// Members of the two rooms. The large one is more than one task's worth.
+const MEMBERS_FEW: usize = 10;
+const MEMBERS_MANY: usize = 200;
+
+/// Messages before the counting, for what grows once and stays.
+const WARM_UP_MESSAGES: usize = 40;
+
+/// Messages that are counted.
+const MESSAGES: usize = 100;
+
+/// Allocations per delivery that are taken for none: those of whatever else the process does.
+const ALLOCATIONS_PER_DELIVERY_MAX: f64 = 0.02;
+
+/// How many allocations the whole process makes while a room of so many hears the messages.
+fn allocations(address: SocketAddr, members: usize) -> u64 {
+    let mut room = Room::fill(address, &format!("room-of-{members}"), members);
+    room.speak(WARM_UP_MESSAGES);
+    let profiler = dhat::Profiler::builder().testing().build();
+    room.speak(MESSAGES);
+    let allocations = dhat::HeapStats::get().total_blocks;
+    drop(profiler);
+    allocations
+}
+
+#[test]
+fn a_delivery_allocates_nothing() {
+    let folder = TempDir::new().unwrap();
+    let runtime = Runtime::new().unwrap();
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    let config = Config::parse_from(["xmeet", "--data-dir", folder.path().to_str().unwrap()]);
+    let shutdown = CancellationToken::new();
+    let running = runtime.spawn(xmeet_server::run(config, listener, shutdown.clone()));
+
+    let few = allocations(address, MEMBERS_FEW);
+    let many = allocations(address, MEMBERS_MANY);
+    let deliveries = (MEMBERS_MANY - MEMBERS_FEW) * MESSAGES;
+    let per_delivery = many.saturating_sub(few) as f64 / deliveries as f64;
+    for (members, counted) in [(MEMBERS_FEW, few), (MEMBERS_MANY, many)] {
+        let per_message = counted as f64 / MESSAGES as f64;
+        println!("{members} members: {per_message:.2} allocations per message");
+    }
+    println!("{per_delivery:.4} allocations per delivery");
+    assert!(per_delivery < ALLOCATIONS_PER_DELIVERY_MAX, "{few} for few, {many} for many");
+    // A count that stands still would show the same.
+    assert!(few > 0, "a message itself is allocated");
+
+    shutdown.cancel();
+    let ended = runtime.block_on(async { timeout(PATIENCE, running).await });
+    ended.expect("the server ends").unwrap().unwrap();
+}

@@ -1,0 +1,112 @@
+//! A room full of members that are sockets and nothing else.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// How long a read or a write may take before the test fails instead of hanging.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// No frame here is longer, in bytes, but for those of a greeting, which are read in parts.
+const BUFFER_BYTES: usize = 4096;
+
+/// Whoever has read them is in the room.
+const GREETING_FRAMES: usize = 4;
+
+/// What is said, masked with zeros: FIN and text, 1 byte, the mask, the byte.
+const SAID_FRAME: [u8; 7] = [0x81, 0x81, 0, 0, 0, 0, b'x'];
+
+/// How that looks to everybody.
+const SAID_MARK: &[u8] = br#""type":"normal","payload":"x""#;
+
+/// The members of one room. The first speaks, all listen.
+pub(crate) struct Room {
+    members: Vec<TcpStream>,
+    buffer: [u8; BUFFER_BYTES],
+}
+
+impl Room {
+    /// Has so many come in, one after the other, and waits until they have heard of each other.
+    pub(crate) fn fill(address: SocketAddr, name: &str, members: usize) -> Self {
+        let mut room = Self { members: Vec::new(), buffer: [0; BUFFER_BYTES] };
+        for _ in 0..members {
+            let mut member = member(address, name);
+            for _ in 0..GREETING_FRAMES {
+                assert!(!hears(&mut member, &mut room.buffer), "nobody has spoken");
+            }
+            room.members.push(member);
+        }
+        room.say();
+        for member in &mut room.members {
+            while !hears(member, &mut room.buffer) {}
+        }
+        room
+    }
+
+    /// Says so many messages, each when everybody has heard the one before. It allocates nothing.
+    pub(crate) fn speak(&mut self, messages: usize) {
+        for _ in 0..messages {
+            self.say();
+            for member in &mut self.members {
+                assert!(hears(member, &mut self.buffer), "there is nothing else to hear");
+            }
+        }
+    }
+
+    fn say(&mut self) {
+        self.members[0].write_all(&SAID_FRAME).expect("a member can speak");
+    }
+}
+
+fn member(address: SocketAddr, room: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    let request = format!(
+        "GET /xgate/websocket/{room}?nickname=n HTTP/1.1\r\nHost: {address}\r\n\
+         Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("a response");
+        head.extend(byte);
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&head));
+    stream
+}
+
+/// Reads a frame, and says whether it is what the first member said.
+fn hears(member: &mut TcpStream, buffer: &mut [u8; BUFFER_BYTES]) -> bool {
+    let mut left = frame_length(member);
+    let is_short = left <= BUFFER_BYTES;
+    let mut read = 0;
+    while left > 0 {
+        read = left.min(BUFFER_BYTES);
+        member.read_exact(&mut buffer[..read]).expect("the rest of a frame");
+        left -= read;
+    }
+    is_short && buffer[..read].windows(SAID_MARK.len()).any(|part| part == SAID_MARK)
+}
+
+fn frame_length(member: &mut TcpStream) -> usize {
+    let mut header = [0; 2];
+    member.read_exact(&mut header).expect("a frame");
+    assert_eq!(header[0], 0x81, "a text frame");
+    match header[1] {
+        126 => {
+            let mut length = [0; 2];
+            member.read_exact(&mut length).expect("a frame's length");
+            usize::from(u16::from_be_bytes(length))
+        }
+        127 => {
+            let mut length = [0; 8];
+            member.read_exact(&mut length).expect("a frame's length");
+            usize::try_from(u64::from_be_bytes(length)).unwrap()
+        }
+        length => usize::from(length),
+    }
+}
