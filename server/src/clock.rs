@@ -2,12 +2,15 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use tokio::time::Instant;
 use xmeet_shared::{Civil, SendTime, UnixMillis};
 
 /// Tells the time, and writes it as the protocol does.
 #[derive(Debug, Clone)]
 pub struct Clock {
     zone: TimeZone,
+    /// What a simulated clock counts from.
+    start: Option<(UnixMillis, Instant)>,
 }
 
 impl Clock {
@@ -20,13 +23,26 @@ impl Clock {
             Some(name) => TimeZone::get(name)?,
             None => TimeZone::system(),
         };
-        Ok(Self { zone })
+        Ok(Self { zone, start: None })
+    }
+
+    /// A clock in UTC that shows `start_ts` now and goes on with the runtime's time: what a
+    /// simulation's frames say does not depend on the day it runs.
+    #[must_use]
+    pub fn simulated(start_ts: UnixMillis) -> Self {
+        Self { zone: TimeZone::UTC, start: Some((start_ts, Instant::now())) }
     }
 
     /// The time now.
     #[must_use]
     pub fn now(&self) -> UnixMillis {
-        Timestamp::now().as_millisecond()
+        match self.start {
+            None => Timestamp::now().as_millisecond(),
+            Some((start_ts, since)) => {
+                let elapsed_ms = UnixMillis::try_from(since.elapsed().as_millis());
+                start_ts.saturating_add(elapsed_ms.unwrap_or(UnixMillis::MAX))
+            }
+        }
     }
 
     /// The `send_time` of a frame.

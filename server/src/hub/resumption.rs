@@ -3,7 +3,7 @@
 //!
 //! Tokens live here alone, in memory, one for each member that has one.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ pub(super) enum Parting {
 pub(super) struct Resumption {
     grace: Duration,
     by_token: HashMap<SessionToken, MemberKey>,
-    members: HashMap<MemberKey, Resumable>,
+    members: BTreeMap<MemberKey, Resumable>,
     /// Members that were lost, the first lost first. A member that came back and was lost again
     /// stands here twice; only what agrees with its own deadline counts.
     lost: VecDeque<(Instant, MemberKey)>,
@@ -83,7 +83,7 @@ enum Link {
 
 impl Resumption {
     pub(super) fn new(grace: Duration) -> Self {
-        let (by_token, members, lost) = (HashMap::new(), HashMap::new(), VecDeque::new());
+        let (by_token, members, lost) = (HashMap::new(), BTreeMap::new(), VecDeque::new());
         Self { grace: grace.min(GRACE_MAX), by_token, members, lost }
     }
 

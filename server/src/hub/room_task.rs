@@ -1,7 +1,7 @@
 //! The task that drives one room: takes what waits for the room, gives it to the room, does what
 //! the room asks for. It never waits for a socket or, once the room is open, for the disk.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::ops::RangeInclusive;
 use std::panic::AssertUnwindSafe;
@@ -53,7 +53,7 @@ pub(super) struct RoomTask {
 /// Connections that wait for their member's place in the order; a member that was lost and came
 /// back more than once has several, the earliest first.
 #[derive(Default)]
-struct Coming(HashMap<MemberKey, VecDeque<Seat>>);
+struct Coming(BTreeMap<MemberKey, VecDeque<Seat>>);
 
 /// A connection, and whether it asked for the extensions.
 struct Seat {

@@ -160,6 +160,8 @@ impl Visit {
         if let Some(special) = &mut self.special {
             if let Some(beat) = &mut special.beat
                 && now - beat.latest_tick >= HEARTBEAT_EVERY_TICKS
+                // A greeting that waits for the store comes before anything else.
+                && outbox.is_greeted()
             {
                 beat.latest_tick = now;
                 outbox.send(&[(beat.heartbeat)()]);

@@ -85,7 +85,9 @@ async fn keeper() -> Arc<Keeper> {
 fn connection(room_bytes: usize) -> (Arc<Outbox>, Socket) {
     let socket = Socket::default();
     socket.allow(room_bytes);
-    (Arc::new(Outbox::new(Writing::Other(Box::new(socket.clone())), 1_000_000)), socket)
+    let outbox = Outbox::new(Writing::Other(Box::new(socket.clone())), 1_000_000);
+    outbox.send_greeting([]);
+    (Arc::new(outbox), socket)
 }
 
 /// How long until the keeper ends a connection.

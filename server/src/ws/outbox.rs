@@ -79,6 +79,7 @@ struct State {
     is_mid_frame: bool,
     /// Whether something has happened that the session must see to.
     is_session_needed: bool,
+    is_greeted: bool,
     /// `None` when nothing waits, as with most.
     waiting: Option<Box<Waiting>>,
     ending: Option<Ending>,
@@ -111,6 +112,7 @@ impl Outbox {
             is_ended: false,
             is_mid_frame: false,
             is_session_needed: false,
+            is_greeted: false,
             waiting: None,
             ending: None,
             session: None,
@@ -173,6 +175,7 @@ impl Outbox {
             last.ends_frame = true;
         }
         waiting.uncounted_until = end;
+        state.is_greeted = true;
         state.flush();
         state.wake_if_needed();
     }
@@ -182,6 +185,12 @@ impl Outbox {
         let mut state = self.lock();
         state.end(ending);
         state.wake_if_needed();
+    }
+
+    /// Whether its greeting has been sent.
+    #[must_use]
+    pub fn is_greeted(&self) -> bool {
+        self.lock().is_greeted
     }
 
     /// Whether nothing more will be taken.
@@ -243,6 +252,8 @@ impl Outbox {
             let mut state = self.lock();
             state.drop_whole_frames();
             state.queue(close, true);
+            // Nothing may follow it.
+            state.is_ended = true;
             state.flush();
         }
         self.emptied().await;

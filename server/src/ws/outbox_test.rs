@@ -107,6 +107,18 @@ fn one_large_batch_always_fits_and_the_next_one_ends_a_reader_that_does_not_read
 }
 
 #[test]
+fn nothing_follows_the_close_frame() {
+    let (outbox, socket) = outbox(1000, 0);
+    let close = frame::close(Some(1000), "");
+    assert!(poll_once(outbox.send_last(close.clone())).is_pending());
+    outbox.send(&[text(1)]);
+    socket.allow(1_000_000);
+    assert!(poll_once(outbox.emptied()).is_ready());
+    assert_eq!(socket.taken(), close);
+    assert!(outbox.is_over());
+}
+
+#[test]
 fn a_long_greeting_does_not_end_the_one_who_reads_it() {
     let (outbox, socket) = outbox(1000, 10);
     outbox.send_greeting([text(100_000), text(100_000)]);

@@ -1,0 +1,42 @@
+//! A connection ends as its client, or what happened to it, makes it end, and not otherwise.
+
+use super::view::TRY_AGAIN_LATER;
+use crate::journal::{Command, End, Journal, RoomRecord, Terms};
+
+/// The code of a connection whose member another one took over.
+pub(super) const TAKEN_OVER: u16 = 4001;
+
+/// How long a client may be silent before the server gives it up, in virtual milliseconds. While a
+/// session waits for a page it reads nothing, not even the answer to a ping.
+const SILENCE_MS_MAX: u64 = 45_000;
+
+pub(super) fn check(
+    journal: &Journal,
+    record: Option<&RoomRecord>,
+    terms: Terms,
+) -> Result<(), String> {
+    if let Some(garbage) = &journal.garbage {
+        return Err(garbage.clone());
+    }
+    let has_said = |code| journal.sent.iter().any(|sent| sent.what == Command::Goodbye(code));
+    match journal.end {
+        // A Close frame that is not taken is not waited for.
+        End::Cut if journal.has_stalled || journal.was_full => Ok(()),
+        End::Cut => Err("the server goes without a Close frame".to_owned()),
+        End::Open if journal.hung_up.is_none() => Err("it never ends".to_owned()),
+        End::Open => Ok(()),
+        End::Closed(Some(TRY_AGAIN_LATER)) => {
+            let has_cause = journal.was_full
+                || journal.has_stalled
+                || terms.slack_ms > SILENCE_MS_MAX
+                || record.is_some_and(|record| {
+                    !record.panics.is_empty() || record.page_panics + record.load_failures > 0
+                });
+            if has_cause { Ok(()) } else { Err("closed with 1013 for no reason".to_owned()) }
+        }
+        // `resume` looks at these.
+        End::Closed(Some(TAKEN_OVER)) => Ok(()),
+        End::Closed(code) if has_said(code) => Ok(()),
+        End::Closed(code) => Err(format!("closed with {code:?}, which nobody said")),
+    }
+}

@@ -1,0 +1,82 @@
+//! What a connection was told is what the store had kept by then: every message once, without a
+//! gap, at its place, and as soon as the store had answered.
+
+use xmeet_shared::limits::HISTORY_PAGE_MESSAGES;
+use xmeet_shared::{Record, ServerMessage};
+
+use super::view::View;
+use crate::journal::{Received, RoomRecord, Terms};
+use crate::timeline::Moment;
+
+pub(super) fn check(view: &View<'_>, record: &RoomRecord, terms: Terms) -> Result<(), String> {
+    page_is_true(view.page, record, view.greeted)?;
+    let mut newest = view.newest();
+    let page_max = terms.kept_max.min(HISTORY_PAGE_MESSAGES);
+    if view.page.len() as u64 != newest.min(page_max) {
+        return Err(format!("the greeting has {} records up to id {newest}", view.page.len()));
+    }
+    let told: Vec<_> = record.log.iter().map(|kept| kept.answered).collect();
+    // What the room is told at the very moment of a greeting may come before or behind it.
+    let missed = told.iter().rposition(|at| at.is_some_and(|at| at.ms < view.greeted.ms));
+    if let Some(missed) = missed.map(|at| at as u64 + 1).filter(|id| *id > newest) {
+        return Err(format!("the greeting ends with id {newest}, but {missed} was kept before"));
+    }
+    for received in view.events {
+        if let ServerMessage::Normal { text, id } = &received.message {
+            newest += 1;
+            if *id != Some(newest) {
+                return Err(format!("id {id:?} where {newest} is due"));
+            }
+            message_is_true(received, text, newest, record)?;
+        }
+    }
+    Ok(())
+}
+
+fn message_is_true(
+    received: &Received,
+    text: &str,
+    id: u64,
+    record: &RoomRecord,
+) -> Result<(), String> {
+    let kept = usize::try_from(id).ok().and_then(|id| record.log.get(id - 1));
+    let kept = kept.ok_or_else(|| format!("the store never kept id {id}"))?;
+    if kept.text != text || kept.from != received.from {
+        return Err(format!("{} says {text:?} with id {id}, unlike the store", received.from));
+    }
+    if kept.kept >= received.written {
+        return Err(format!("id {id} is delivered before it is kept"));
+    }
+    // The server's work takes no virtual time, so nothing else may hold a message up.
+    match kept.answered {
+        None => Err(format!("id {id} is delivered, though the room never knew that it is kept")),
+        Some(answered) if received.is_prompt && answered.ms != received.written.ms => {
+            let late_ms = received.written.ms - answered.ms;
+            Err(format!("id {id} is delivered {late_ms} ms late"))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// Compares a page with what the store had kept when it was written.
+pub(super) fn page_is_true(
+    page: &[Record],
+    record: &RoomRecord,
+    written: Moment,
+) -> Result<(), String> {
+    let Some(first) = page.first() else { return Ok(()) };
+    let first = first.id.ok_or("a record without an id")?;
+    for (id, told) in (first..).zip(page) {
+        let kept = usize::try_from(id).ok().and_then(|id| record.log.get(id - 1));
+        let is_true = kept.is_some_and(|kept| {
+            told.id == Some(id)
+                && told.payload == kept.text
+                && told.from == kept.from
+                && kept.kept < written
+        });
+        if !is_true {
+            return Err(format!("a page has {told:?} where id {id} is due, unlike the store"));
+        }
+    }
+    Ok(())
+}

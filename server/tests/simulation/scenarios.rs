@@ -1,0 +1,198 @@
+//! Goal: what a stalled reader, a stuck store, a panic and a takeover in a full room do to the
+//! others. Method: runs that are laid out, not drawn, and then checked as all runs are.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use tokio::time::sleep;
+use xmeet_shared::ServerMessage;
+
+use crate::checker::check;
+use crate::journal::{Command, End, Received, Terms};
+use crate::line::{Line, Manner};
+use crate::store::Temper;
+use crate::world::{World, in_virtual_time};
+
+const TERMS: Terms = Terms { kept_max: 10_000, grace_ms: 5000, slack_ms: 1000 };
+const OUTBOX_BYTES_MAX: usize = 20_000;
+const TOKEN: &str = "a-token-of-enough-length";
+
+/// Nothing is late on its way, and much fits.
+const WIDE: Manner = Manner { capacity_bytes: 10_000_000, latency_ms_max: 0 };
+
+/// Messages that a room holds while the store is stuck, and nearly as many more as its inbox holds.
+const CROWD_MESSAGES: usize = 1024 + 500;
+
+/// Enough to fill the inbox, and to have some wait outside.
+const CROWD_BEHIND_MESSAGES: usize = 100;
+
+/// A world and the choices of its connections.
+struct Stage {
+    world: World,
+    rng: Rng,
+}
+
+impl Stage {
+    fn new(outbox_bytes_max: usize) -> Self {
+        let mut rng = Rng::with_seed(0);
+        Self { world: World::new(&mut rng, TERMS, outbox_bytes_max), rng }
+    }
+
+    async fn enter(&mut self, room: &str, name: &str, token: Option<&str>, how: Manner) -> Line {
+        let line = Line::open(&self.world.place, &mut self.rng, how, (room, name, token));
+        pass(10).await;
+        line
+    }
+
+    /// Sends everybody away and checks the whole run.
+    async fn end(self, lines: impl IntoIterator<Item = Line>) {
+        self.world.store.calm();
+        pass(60_000).await;
+        for line in lines {
+            line.journal.lock().unwrap().settled = Some(line.received());
+            line.send([Command::Goodbye(Some(1000))]);
+        }
+        self.world.must_be_empty().await.unwrap();
+        check(&self.world.run(TERMS)).unwrap();
+    }
+}
+
+async fn pass(ms: u64) {
+    sleep(Duration::from_millis(ms)).await;
+}
+
+fn say(text: &str) -> [Command; 1] {
+    [Command::Say(text.to_owned())]
+}
+
+fn received(line: &Line) -> Vec<Received> {
+    line.journal.lock().unwrap().received.clone()
+}
+
+fn has(line: &Line, wanted: impl Fn(&ServerMessage) -> bool) -> bool {
+    received(line).iter().any(|received| wanted(&received.message))
+}
+
+#[test]
+fn a_stalled_reader_is_given_up_at_its_limit_and_nobody_else_waits() {
+    const TEXT_BYTES: usize = 500;
+    // What a frame has beside its text, in bytes.
+    const FRAME_BYTES_MAX: usize = TEXT_BYTES + 200;
+    const CAPACITY_BYTES: usize = 4000;
+    in_virtual_time(async {
+        let mut stage = Stage::new(OUTBOX_BYTES_MAX);
+        let talks = stage.enter("room", "talks", None, WIDE).await;
+        let listens = stage.enter("room", "listens", None, WIDE).await;
+        let narrow = Manner { capacity_bytes: CAPACITY_BYTES, latency_ms_max: 0 };
+        let stalls = stage.enter("room", "stalls", None, narrow).await;
+        stalls.stall(true);
+        let mut said = 0;
+        while !has(&listens, |message| *message == ServerMessage::Leave) {
+            talks.send(say(&format!("{said:0TEXT_BYTES$}")));
+            said += 1;
+            pass(50).await;
+        }
+        assert!(said * TEXT_BYTES <= CAPACITY_BYTES + OUTBOX_BYTES_MAX + FRAME_BYTES_MAX);
+        assert!(said * FRAME_BYTES_MAX >= OUTBOX_BYTES_MAX, "given up after {said}");
+        stalls.stall(false);
+        pass(100).await;
+        assert_eq!(stalls.journal.lock().unwrap().end, End::Closed(Some(1013)));
+        stage.end([talks, listens]).await;
+    });
+}
+
+#[test]
+fn a_store_that_is_stuck_or_fails_for_one_room_does_not_hold_another_up() {
+    in_virtual_time(async {
+        let mut stage = Stage::new(OUTBOX_BYTES_MAX);
+        let waits = stage.enter("stuck", "waits", None, WIDE).await;
+        let talks = stage.enter("works", "talks", None, WIDE).await;
+        let stuck = Temper { delay_ms_min: 5000, failures_permille: 1000, ..Temper::default() };
+        stage.world.store.set("stuck", stuck);
+        waits.send(say("lost"));
+        for number in 0..100 {
+            talks.send(say(&format!("text {number}")));
+            pass(20).await;
+        }
+        assert!(!has(&waits, |message| matches!(message, ServerMessage::Error { .. })));
+        let sent = talks.journal.lock().unwrap().sent.clone();
+        for (sent, received) in sent.iter().zip(&received(&talks)[4..]) {
+            assert_eq!(sent.arrived.unwrap().ms, received.taken.ms, "{sent:?}");
+        }
+        pass(5000).await;
+        assert!(has(&waits, |message| matches!(message, ServerMessage::Error { .. })));
+        stage.end([waits, talks]).await;
+    });
+}
+
+#[test]
+fn a_room_that_panics_ends_its_members_alone_and_they_can_come_back() {
+    in_virtual_time(async {
+        let mut stage = Stage::new(OUTBOX_BYTES_MAX);
+        let fall = stage.enter("falls", "says it", Some(TOKEN), WIDE).await;
+        let falls_too = stage.enter("falls", "listens", None, WIDE).await;
+        let stays = stage.enter("stands", "stays", None, WIDE).await;
+        stage.world.store.set("falls", Temper { panics_permille: 1000, ..Temper::default() });
+        fall.send(say("kept, and told to nobody"));
+        pass(10).await;
+        for line in [&fall, &falls_too] {
+            assert_eq!(line.journal.lock().unwrap().end, End::Closed(Some(1013)));
+        }
+        assert!(stays.is_open());
+        stage.world.store.calm();
+        let back = stage.enter("falls", "says it", Some(TOKEN), WIDE).await;
+        back.send(say("here again"));
+        stays.send(say("still here"));
+        pass(10).await;
+        assert!(has(&back, |m| matches!(m, ServerMessage::Normal { id: Some(2), .. })));
+        assert!(has(&stays, |m| matches!(m, ServerMessage::Normal { id: Some(1), .. })));
+        stage.end([back, stays]).await;
+    });
+}
+
+#[test]
+fn a_message_that_waits_for_a_full_room_outlives_a_takeover() {
+    in_virtual_time(async {
+        let mut stage = Stage::new(10_000_000);
+        let crowd = stage.enter("room", "crowd", None, WIDE).await;
+        let old = stage.enter("room", "same", Some(TOKEN), WIDE).await;
+        let stuck = Temper { delay_ms_min: 2000, ..Temper::default() };
+        stage.world.store.set("room", stuck);
+        crowd.send(say("the first one goes to the store alone"));
+        pass(10).await;
+        let crowds =
+            |count| (0..count).map(move |number| Command::Say(format!("{count}: {number}")));
+        crowd.send(crowds(CROWD_MESSAGES - 1));
+        pass(10).await;
+        // It is the last but few in the inbox. What the old connection says now waits outside, and
+        // is let in when the room takes what is in the inbox, all in one round.
+        let new = stage.enter("room", "same", Some(TOKEN), WIDE).await;
+        crowd.send(crowds(CROWD_BEHIND_MESSAGES));
+        pass(10).await;
+        old.send(["one", "two", "three"].map(|text| Command::Say(text.to_owned())));
+        pass(30_000).await;
+        assert_eq!(old.journal.lock().unwrap().end, End::Closed(Some(4001)));
+        let handed = stage.world.run(TERMS).rooms["room"].handed.clone();
+        let own = ["one", "two", "three"];
+        let kept: Vec<_> = handed.iter().filter(|(text, _)| own.contains(&&**text)).collect();
+        assert_eq!(kept.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>(), own);
+        stage.end([crowd, new]).await;
+    });
+}
+
+#[test]
+fn a_greeting_that_waits_for_the_store_comes_before_the_first_heartbeat() {
+    in_virtual_time(async {
+        let mut stage = Stage::new(OUTBOX_BYTES_MAX);
+        let talks = stage.enter("room", "talks", None, WIDE).await;
+        let stuck = Temper { delay_ms_min: 40_000, ..Temper::default() };
+        stage.world.store.set("room", stuck);
+        talks.send(say("waits"));
+        pass(10).await;
+        let comes = stage.enter("room", "comes", Some(TOKEN), WIDE).await;
+        pass(60_000).await;
+        assert_eq!(received(&comes)[0].message.kind(), "self");
+        assert!(has(&comes, |message| *message == ServerMessage::Ping));
+        stage.end([talks, comes]).await;
+    });
+}

@@ -1,0 +1,159 @@
+//! One run: the real hub, rooms and sessions over a simulated store and simulated connections, with
+//! clients in them, from a seed. Nothing in it depends on anything but the seed.
+
+use std::hash::{DefaultHasher, Hasher};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use fastrand::Rng;
+use tokio::runtime::Builder;
+use tokio::time::{sleep, timeout};
+use xmeet_server::clock::Clock;
+use xmeet_server::history::History;
+use xmeet_server::hub::{Hub, HubSettings};
+use xmeet_server::ws::keeper::Keeper;
+use xmeet_server::ws::session::{SessionLimits, Sessions};
+
+use crate::client::{Client, Nature};
+use crate::journal::{Run, Terms};
+use crate::line::{Manner, Place};
+use crate::store::{Store, Temper};
+use crate::timeline::Timeline;
+
+/// The wall clock at the start of every run, in Unix milliseconds.
+const START_TS: i64 = 1_800_000_000_000;
+
+/// After this time without anything being done, whatever had to happen has happened: connections
+/// that nobody reads are ended, lost members are gone. In virtual time.
+const QUIET: Duration = Duration::from_secs(120);
+
+/// What may be sent in one frame, in bytes.
+const FRAME_BYTES_MAX: usize = 64 * 1024;
+
+/// A server without a network.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) store: Store,
+    pub(crate) place: Place,
+}
+
+/// How a run went.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) run: Run,
+    /// Of everything that any client took, byte for byte, and when.
+    pub(crate) digest: u64,
+}
+
+impl World {
+    pub(crate) fn new(rng: &mut Rng, terms: Terms, outbox_bytes_max: usize) -> Self {
+        let timeline = Timeline::new();
+        let store = Store::new(rng.fork(), timeline.clone(), terms.kept_max);
+        let settings = HubSettings {
+            history_kept_messages: terms.kept_max,
+            resume_grace: Duration::from_millis(terms.grace_ms),
+            creation: 1,
+            epoch: store.epoch().into(),
+        };
+        let clock = Clock::simulated(START_TS);
+        let hub = Arc::new(Hub::new(Arc::new(store.clone()), clock, settings));
+        let limits = SessionLimits { frame_bytes_max: FRAME_BYTES_MAX, outbox_bytes_max };
+        let sessions = Arc::new(Sessions { hub, keeper: Keeper::default(), limits });
+        tokio::spawn({
+            let sessions = Arc::clone(&sessions);
+            async move { sessions.keeper.run().await }
+        });
+        let (journals, digest) = (Arc::default(), Arc::new(Mutex::new(DefaultHasher::new())));
+        Self { store, place: Place { sessions, timeline, journals, digest } }
+    }
+
+    /// What has happened so far.
+    pub(crate) fn run(&self, terms: Terms) -> Run {
+        let journals = self.place.journals.lock().unwrap();
+        let journals = journals.iter().map(|journal| journal.lock().unwrap().clone()).collect();
+        Run { terms, rooms: self.store.records(), journals }
+    }
+
+    /// Nobody is there any more: nothing must be left.
+    ///
+    /// # Errors
+    /// What is left, or ended otherwise than it was made to.
+    pub(crate) async fn must_be_empty(&self) -> Result<(), String> {
+        let hub = &self.place.sessions.hub;
+        sleep(QUIET).await;
+        if hub.rooms_in_memory() != 0 {
+            return Err(format!("{} rooms stay in memory", hub.rooms_in_memory()));
+        }
+        if timeout(QUIET, hub.drained()).await.is_err() {
+            return Err("a task of the hub does not end".to_owned());
+        }
+        let injected: usize = self.store.records().values().map(|room| room.panics.len()).sum();
+        if hub.room_panics() != injected as u64 {
+            return Err(format!("{} rooms panicked, not {injected}", hub.room_panics()));
+        }
+        Ok(())
+    }
+}
+
+/// Runs work in virtual time, which jumps whenever everything waits.
+pub(crate) fn in_virtual_time<T>(work: impl Future<Output = T>) -> T {
+    Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(work)
+}
+
+/// Makes the run of a seed.
+///
+/// # Errors
+/// What the server left behind.
+pub(crate) fn run(seed: u64) -> Result<Outcome, String> {
+    in_virtual_time(live(Rng::with_seed(seed)))
+}
+
+async fn live(mut rng: Rng) -> Result<Outcome, String> {
+    let floods = rng.u32(..20) == 0;
+    let delay_ms_max = rng.choice([20, 500, 500, 6000, 6000, 30_000]).unwrap();
+    let terms = Terms {
+        kept_max: rng.choice([7, 60, 120, 10_000]).unwrap(),
+        grace_ms: rng.choice([1500, 5000]).unwrap(),
+        // A page that is read late keeps its session from noticing that its client is gone; so
+        // does a full room, or one that is being opened.
+        slack_ms: 1000 + 3 * 2 * delay_ms_max,
+    };
+    let outbox_bytes_max = rng.choice([2000, 20_000, 1_000_000]).unwrap();
+    let world = World::new(&mut rng, terms, outbox_bytes_max);
+    let rooms: Vec<String> = (0..=rng.usize(..3)).map(|number| format!("room {number}")).collect();
+    for room in &rooms {
+        let temper = Temper {
+            delay_ms_min: 0,
+            delay_ms_max,
+            failures_permille: rng.choice([0, 0, 30, 200]).unwrap(),
+            panics_permille: rng.choice([0, 0, 0, 20]).unwrap(),
+        };
+        world.store.set(room, temper);
+    }
+    let until_ms = rng.u64(5_000..30_000);
+    let mut clients = Vec::new();
+    for number in 0..2 + rng.usize(..6) {
+        let manner = Manner {
+            capacity_bytes: rng.choice([300, 4000, 60_000, 1_000_000]).unwrap(),
+            latency_ms_max: rng.choice([0, 5, 60]).unwrap(),
+        };
+        let has_tokens = rng.u32(..10) < 7;
+        let (rooms, grace_ms) = (rooms.clone(), terms.grace_ms);
+        let nature = Nature { number, rooms, manner, has_tokens, grace_ms, floods };
+        let mut client = Client::new(world.place.clone(), rng.fork(), nature);
+        clients.push(tokio::spawn(async move {
+            client.live(until_ms).await;
+            client
+        }));
+    }
+    let mut settled = Vec::new();
+    for client in clients {
+        settled.push(client.await.map_err(|error| error.to_string())?);
+    }
+    world.store.calm();
+    sleep(QUIET).await;
+    settled.into_iter().for_each(Client::leave);
+    world.must_be_empty().await?;
+    let digest = world.place.digest.lock().unwrap().finish();
+    Ok(Outcome { run: world.run(terms), digest })
+}
