@@ -165,7 +165,7 @@ impl RoomTask {
                     // the room by now is read first, and goes out with it.
                     yield_now().await;
                 }
-                self.receive(letter, room, effects);
+                self.receive(*letter, room, effects);
             }
             () = until(deadline) => {
                 while let Some(member) = self.resumption.expired(Instant::now()) {
@@ -178,7 +178,7 @@ impl RoomTask {
                 return;
             }
             let Ok(letter) = inbox.try_recv() else { return };
-            self.receive(letter, room, effects);
+            self.receive(*letter, room, effects);
         }
     }
 
@@ -193,9 +193,9 @@ impl RoomTask {
         }
     }
 
-    fn receive(&mut self, letter: Letter, room: &mut Room, effects: &mut Vec<Effect>) {
+    fn receive(&mut self, envoy: Envoy, room: &mut Room, effects: &mut Vec<Effect>) {
         let now = self.encoder.now();
-        match *letter {
+        match envoy {
             Envoy::Do(input) => room.handle(input, now, effects),
             Envoy::Enter(newcomer) => {
                 let input = match self.resumption.arrive(newcomer) {
@@ -246,9 +246,11 @@ impl RoomTask {
     fn come_back(&mut self, member: MemberKey, pid: Pid, newcomer: Newcomer) -> Option<Input> {
         let Newcomer { nickname, outbox, entered, .. } = newcomer;
         if entered.send(Ok((member, pid))).is_err() {
-            // It is lost again; as nobody else wants to be this member, it is only waited for.
-            self.resumption.part(member, false, Instant::now());
-            return None;
+            // It is lost again, and nobody else wants to be this member by now.
+            return match self.resumption.part(member, false, Instant::now()) {
+                Parting::Leaves(_) => Some(Input::Leave { member }),
+                Parting::IsMissed | Parting::IsTakenOver(..) => None,
+            };
         }
         self.coming.push(member, Seat { outbox, is_extended: true });
         Some(Input::Return { member, nickname })

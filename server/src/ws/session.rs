@@ -26,9 +26,12 @@ const NO_HISTORY: Ending = Ending {
     reason: "the room's history cannot be read now: come back",
 };
 
-/// What is still read, without waiting, from a connection that another one takes over, in bytes of
-/// text. Its client may have sent on without end.
-const TAKEN_OVER_TEXT_BYTES_MAX: usize = 1024 * 1024;
+/// What is still read, without waiting, from a connection that another one takes over, in bytes.
+/// Its client may have sent on without end.
+const TAKEN_OVER_BYTES_MAX: usize = 1024 * 1024;
+
+/// What a message counts in that beside its text, in bytes: many small ones are much to say.
+const TAKEN_OVER_MESSAGE_BYTES: usize = 64;
 
 /// How many bytes a session may take and hold.
 #[derive(Debug, Clone, Copy)]
@@ -230,18 +233,18 @@ impl Session {
     /// What the client had sent before another connection took over is said first, so that it is
     /// in the log before the other one's greeting is cut.
     async fn say_what_has_come(&mut self) {
-        let mut text_bytes = 0;
+        let mut bytes = 0;
         loop {
             // The first time it is what the room was waited for to take when this began: without
             // it there would be a gap.
             if self.membership.insist(&mut self.unsent).await.is_err()
-                || text_bytes > TAKEN_OVER_TEXT_BYTES_MAX
+                || bytes > TAKEN_OVER_BYTES_MAX
             {
                 return;
             }
             let Some(received) = self.reader.next_now() else { return };
             let Received::Text(text) = received else { continue };
-            text_bytes += text.len();
+            bytes += text.len() + TAKEN_OVER_MESSAGE_BYTES;
             let sent = match ClientCommand::parse(&text) {
                 Ok(Some(ClientCommand::Say(_))) => self.membership.say(text),
                 Ok(Some(ClientCommand::ChangeName(name))) => self.membership.change_name(name),

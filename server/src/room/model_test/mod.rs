@@ -3,7 +3,9 @@
 //! random places in between; then each member's transcript must be the same. The naive room is told
 //! only how many newcomers were greeted together, and holds them to be neighbours in the order.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod naive;
+
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use proptest::collection::vec;
@@ -11,6 +13,7 @@ use proptest::prelude::*;
 use xmeet_shared::{Cursor, ErrorCode, MessageId, Nickname, Pid, ServerMessage, UnixMillis};
 
 use super::*;
+use naive::{Deed, naive};
 
 /// What a member is told, as both rooms tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +30,7 @@ enum Told {
 /// A kept message: id, pid, nickname at the time of speaking, text.
 type Line = (MessageId, String, String, String);
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     Join,
     Leave(usize),
@@ -181,7 +184,7 @@ impl Real {
             ServerMessage::Normal { text, id } => {
                 let Some(id) = *id else {
                     let said = (0, from, String::new(), text.clone());
-                    return self.tell_all(Told::Said(said));
+                    return self.tell_all(&Told::Said(said));
                 };
                 let kept = &self.stored[index(id)];
                 assert_eq!(&kept.message.text, text, "delivered what is not in the store");
@@ -193,12 +196,12 @@ impl Real {
             self.times.push(event.ts);
         }
         match to {
-            Audience::All => self.tell_all(told),
+            Audience::All => self.tell_all(&told),
             Audience::One(member) => self.told.get_mut(&member).unwrap().push(told),
         }
     }
 
-    fn tell_all(&mut self, told: Told) {
+    fn tell_all(&mut self, told: &Told) {
         for member in &self.present {
             self.told.get_mut(member).unwrap().push(told.clone());
         }
@@ -209,240 +212,123 @@ fn index(id: MessageId) -> usize {
     usize::try_from(id).unwrap() - 1
 }
 
-/// What has a place in the naive room's order.
-#[derive(Debug)]
-enum Deed {
-    Join(MemberKey, Nickname),
-    Leave(MemberKey),
-    /// Whether the store kept it.
-    Say(MemberKey, String, Option<bool>),
-    Rename(MemberKey, Nickname),
-    Page(MemberKey, u64),
-    Refuse(MemberKey),
-    Lose(MemberKey),
-    Return(MemberKey, Nickname),
-}
-
-/// Does one thing after the other, and tells it.
-fn naive(
+/// Runs steps through the room, and writes down what a naive room would have been asked.
+struct Script<'a> {
+    real: &'a mut Real,
     deeds: Vec<Deed>,
-    stored: &[Kept],
-    kept_max: usize,
-    groups: &[usize],
-) -> BTreeMap<MemberKey, Vec<Told>> {
-    let mut room = Naive {
-        log: stored.iter().map(line).collect(),
-        kept_max,
-        told: BTreeMap::new(),
-        members: BTreeMap::new(),
-        away: BTreeSet::new(),
-    };
-    let mut groups = groups.iter().copied();
-    // Came in and not greeted yet, and how many more come with them.
-    let mut newcomers: Vec<MemberKey> = Vec::new();
-    let mut expected = 0;
-    for deed in deeds {
-        match deed {
-            Deed::Join(member, _) | Deed::Return(member, _) => {
-                if expected == 0 {
-                    expected = groups.next().expect("somebody was never greeted");
-                }
-                expected -= 1;
-                room.comes(deed);
-                newcomers.push(member);
-                if expected == 0 {
-                    room.greet(&newcomers);
-                    newcomers.clear();
-                }
-            }
-            deed => {
-                assert_eq!(expected, 0, "greeted together, and {deed:?} stands between");
-                room.does(deed);
-            }
-        }
-    }
-    room.told
+    here: Vec<MemberKey>,
+    lost: Vec<(MemberKey, Nickname)>,
+    names: BTreeMap<MemberKey, Nickname>,
+    /// How many of the messages said the store has answered for.
+    answered: usize,
 }
 
-struct Naive {
-    log: Vec<Line>,
-    kept_max: usize,
-    told: BTreeMap<MemberKey, Vec<Told>>,
-    members: BTreeMap<MemberKey, Nickname>,
-    /// Members to whom nothing is sent.
-    away: BTreeSet<MemberKey>,
-}
-
-impl Naive {
-    fn page(&self, cursor: u64) -> Vec<Line> {
-        let kept = &self.log[self.log.len().saturating_sub(self.kept_max)..];
-        kept.rchunks(50).nth(usize::try_from(cursor).unwrap()).unwrap_or_default().to_vec()
+impl Script<'_> {
+    fn run(steps: Vec<Step>, real: &mut Real) -> Vec<Deed> {
+        let (deeds, here, lost, names) = (Vec::new(), Vec::new(), Vec::new(), BTreeMap::new());
+        let mut script = Script { real, deeds, here, lost, names, answered: 0 };
+        for (number, step) in steps.into_iter().enumerate() {
+            script.step(number, step);
+        }
+        script.real.settle();
+        while script.store_answers(true) {}
+        script.real.members_left = script.here.len() + script.lost.len();
+        script.deeds
     }
 
-    fn comes(&mut self, deed: Deed) {
-        match deed {
-            Deed::Join(member, name) => {
-                self.tell_all(&Told::Joined(pid(member).to_string(), name.to_string()));
-                self.members.insert(member, name);
-                self.away.insert(member);
+    fn step(&mut self, number: usize, step: Step) {
+        match step {
+            Step::Join => self.join(number as MemberKey + 1, nickname(number)),
+            Step::Settle => self.real.settle(),
+            Step::ClockJumps(by) => self.real.now += by,
+            Step::StoreAnswers { keeps } => {
+                self.store_answers(keeps);
             }
-            Deed::Return(member, name) => {
-                if self.members.insert(member, name.clone()).unwrap() != name {
-                    self.tell_all(&Told::Renamed(pid(member).to_string(), name.to_string()));
+            Step::Leave(who)
+            | Step::Say(who)
+            | Step::Rename(who)
+            | Step::Page(who, _)
+            | Step::Refuse(who)
+            | Step::Lose(who) => {
+                if !self.here.is_empty() {
+                    let at = who % self.here.len();
+                    self.here_does(at, number, step);
                 }
             }
-            other => unreachable!("{other:?}"),
-        }
-    }
-
-    fn greet(&mut self, newcomers: &[MemberKey]) {
-        let members = self.members.iter().map(|(m, n)| (pid(*m).to_string(), n.to_string()));
-        let greeting = Told::Greeting { members: members.collect(), page: self.page(0) };
-        for member in newcomers {
-            self.told.entry(*member).or_default().push(greeting.clone());
-            self.away.remove(member);
-        }
-    }
-
-    fn does(&mut self, deed: Deed) {
-        match deed {
-            Deed::Leave(member) => {
-                self.members.remove(&member);
-                self.tell_all(&Told::Left(pid(member).to_string()));
-            }
-            Deed::Lose(member) => {
-                self.away.insert(member);
-            }
-            Deed::Say(member, text, _) if self.kept_max == 0 => {
-                self.tell_all(&Told::Said((0, pid(member).to_string(), String::new(), text)));
-            }
-            Deed::Say(member, text, kept) => {
-                if !kept.expect("the store has answered") {
-                    return self.tell(member, Told::Refused(ErrorCode::Storage));
+            Step::Return(who, _) | Step::Expire(who) => {
+                if !self.lost.is_empty() {
+                    let (member, old) = self.lost.swap_remove(who % self.lost.len());
+                    self.lost_does(member, old, number, step);
                 }
-                let id = self.log.len() as u64 + 1;
-                let name = self.members[&member].to_string();
-                let said = (id, pid(member).to_string(), name, text);
-                self.log.push(said.clone());
-                self.tell_all(&Told::Said(said));
             }
-            Deed::Rename(member, name) => {
-                self.members.insert(member, name.clone());
-                self.tell_all(&Told::Renamed(pid(member).to_string(), name.to_string()));
-            }
-            Deed::Page(member, cursor) => self.tell(member, Told::Page(self.page(cursor))),
-            Deed::Refuse(member) => self.tell(member, Told::Refused(ErrorCode::Unsupported)),
-            Deed::Join(..) | Deed::Return(..) => unreachable!("it comes"),
         }
     }
 
-    fn tell(&mut self, member: MemberKey, told: Told) {
-        self.told.get_mut(&member).unwrap().push(told);
+    fn join(&mut self, member: MemberKey, nickname: Nickname) {
+        self.here.push(member);
+        self.names.insert(member, nickname.clone());
+        self.real.take(Input::Join { member, pid: pid(member), nickname: nickname.clone() });
+        self.deeds.push(Deed::Join(member, nickname));
     }
 
-    fn tell_all(&mut self, told: &Told) {
-        for member in self.members.keys().filter(|member| !self.away.contains(member)) {
-            self.told.get_mut(member).unwrap().push(told.clone());
+    fn here_does(&mut self, at: usize, number: usize, step: Step) {
+        let member = self.here[at];
+        let (input, deed) = match step {
+            Step::Leave(_) => {
+                self.here.remove(at);
+                (Input::Leave { member }, Deed::Leave(member))
+            }
+            Step::Lose(_) => {
+                self.here.remove(at);
+                self.lost.push((member, self.names[&member].clone()));
+                (Input::Lose { member }, Deed::Lose(member))
+            }
+            Step::Say(_) => {
+                let text = format!("text {number}");
+                (Input::Say { member, text: text.clone() }, Deed::Say(member, text, None))
+            }
+            Step::Rename(_) => {
+                let nickname = nickname(number);
+                self.names.insert(member, nickname.clone());
+                let deed = Deed::Rename(member, nickname.clone());
+                (Input::ChangeName { member, nickname }, deed)
+            }
+            Step::Page(_, cursor) => {
+                (Input::History { member, cursor: Cursor(cursor) }, Deed::Page(member, cursor))
+            }
+            _ => {
+                let (code, words) = (ErrorCode::Unsupported, String::new());
+                (Input::Refuse { member, code, words }, Deed::Refuse(member))
+            }
+        };
+        self.real.take(input);
+        self.deeds.push(deed);
+    }
+
+    fn lost_does(&mut self, member: MemberKey, old: Nickname, number: usize, step: Step) {
+        if let Step::Return(_, renames) = step {
+            let nickname = if renames { nickname(number) } else { old };
+            self.here.push(member);
+            self.names.insert(member, nickname.clone());
+            self.real.take(Input::Return { member, nickname: nickname.clone() });
+            self.deeds.push(Deed::Return(member, nickname));
+        } else {
+            self.real.take(Input::Leave { member });
+            self.deeds.push(Deed::Leave(member));
         }
     }
-}
 
-/// Runs the steps through the room, and writes down what a naive room would have been asked.
-fn run(steps: Vec<Step>, real: &mut Real) -> Vec<Deed> {
-    let mut deeds: Vec<Deed> = Vec::new();
-    let mut here: Vec<MemberKey> = Vec::new();
-    let mut lost: Vec<(MemberKey, Nickname)> = Vec::new();
-    let mut names: BTreeMap<MemberKey, Nickname> = BTreeMap::new();
-    let mut settled = 0;
-    let settle = |deeds: &mut Vec<Deed>, settled: &mut usize, (count, keeps): (usize, bool)| {
-        let says = deeds.iter_mut().filter_map(|deed| match deed {
+    /// Lets the store answer the batch it has, if it has one.
+    fn store_answers(&mut self, keeps: bool) -> bool {
+        let Some((count, keeps)) = self.real.answer(keeps) else { return false };
+        let says = self.deeds.iter_mut().filter_map(|deed| match deed {
             Deed::Say(_, _, kept) => Some(kept),
             _ => None,
         });
-        says.skip(*settled).take(count).for_each(|kept| *kept = Some(keeps));
-        *settled += count;
-    };
-    for (number, step) in steps.into_iter().enumerate() {
-        let member = |who: usize| here.get(who % here.len().max(1)).copied();
-        match step {
-            Step::Join => {
-                let (member, nickname) = (number as MemberKey + 1, nickname(number));
-                here.push(member);
-                names.insert(member, nickname.clone());
-                real.take(Input::Join { member, pid: pid(member), nickname: nickname.clone() });
-                deeds.push(Deed::Join(member, nickname));
-            }
-            Step::Leave(who) => {
-                let Some(member) = member(who) else { continue };
-                here.retain(|other| *other != member);
-                real.take(Input::Leave { member });
-                deeds.push(Deed::Leave(member));
-            }
-            Step::Say(who) => {
-                let Some(member) = member(who) else { continue };
-                let text = format!("text {number}");
-                real.take(Input::Say { member, text: text.clone() });
-                deeds.push(Deed::Say(member, text, None));
-            }
-            Step::Rename(who) => {
-                let Some(member) = member(who) else { continue };
-                let nickname = nickname(number);
-                names.insert(member, nickname.clone());
-                real.take(Input::ChangeName { member, nickname: nickname.clone() });
-                deeds.push(Deed::Rename(member, nickname));
-            }
-            Step::Page(who, cursor) => {
-                let Some(member) = member(who) else { continue };
-                real.take(Input::History { member, cursor: Cursor(cursor) });
-                deeds.push(Deed::Page(member, cursor));
-            }
-            Step::Refuse(who) => {
-                let Some(member) = member(who) else { continue };
-                let (code, words) = (ErrorCode::Unsupported, String::new());
-                real.take(Input::Refuse { member, code, words });
-                deeds.push(Deed::Refuse(member));
-            }
-            Step::Lose(who) => {
-                let Some(member) = member(who) else { continue };
-                here.retain(|other| *other != member);
-                lost.push((member, names[&member].clone()));
-                real.take(Input::Lose { member });
-                deeds.push(Deed::Lose(member));
-            }
-            Step::Return(who, renames) => {
-                if lost.is_empty() {
-                    continue;
-                }
-                let (member, old) = lost.swap_remove(who % lost.len());
-                let nickname = if renames { nickname(number) } else { old };
-                here.push(member);
-                names.insert(member, nickname.clone());
-                real.take(Input::Return { member, nickname: nickname.clone() });
-                deeds.push(Deed::Return(member, nickname));
-            }
-            Step::Expire(who) => {
-                if lost.is_empty() {
-                    continue;
-                }
-                let (member, _) = lost.swap_remove(who % lost.len());
-                real.take(Input::Leave { member });
-                deeds.push(Deed::Leave(member));
-            }
-            Step::Settle => real.settle(),
-            Step::StoreAnswers { keeps } => {
-                if let Some(answer) = real.answer(keeps) {
-                    settle(&mut deeds, &mut settled, answer);
-                }
-            }
-            Step::ClockJumps(by) => real.now += by,
-        }
+        says.skip(self.answered).take(count).for_each(|kept| *kept = Some(keeps));
+        self.answered += count;
+        true
     }
-    real.settle();
-    while let Some(answer) = real.answer(true) {
-        settle(&mut deeds, &mut settled, answer);
-    }
-    real.members_left = here.len() + lost.len();
-    deeds
 }
 
 fn stored(ids: RangeInclusive<u64>) -> Vec<Kept> {
@@ -463,7 +349,7 @@ proptest! {
     ) {
         let before = stored(1..=stored_before);
         let mut real = Real::new(before.clone(), kept_max);
-        let deeds = run(steps, &mut real);
+        let deeds = Script::run(steps, &mut real);
         let kept_max = usize::try_from(kept_max).unwrap();
         let expected = naive(deeds, &before, kept_max, &real.groups);
         for (member, transcript) in &expected {

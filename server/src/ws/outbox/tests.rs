@@ -1,14 +1,16 @@
 //! Goal: what is sent arrives whole and in order, or the connection ends; a frame is never cut.
 //! Method: a socket of which the test decides how much it takes.
 
-use std::io;
+use std::io::{self, ErrorKind, IoSlice};
 use std::sync::Arc;
+use std::task::{Context, Waker};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::super::frame;
 use super::*;
+use crate::ws::frame;
+use crate::ws::stream::WriteHalf;
 
 /// What a socket has taken, and how much more it takes.
 #[derive(Debug, Default)]

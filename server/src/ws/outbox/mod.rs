@@ -1,0 +1,207 @@
+//! The sending half of one connection: what waits to be written, and the socket it goes to.
+//!
+//! Rooms write through it and never wait: what the socket does not take now is queued, and the
+//! connection's session writes it on when the socket takes more. The queue is bounded in bytes: a
+//! client that reads too slowly is closed, not waited for.
+
+mod state;
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+
+use bytes::Bytes;
+use xmeet_shared::CloseCode;
+
+use super::stream::Writing;
+use state::{Page, State};
+
+/// Why the server ends a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    /// The code of the Close frame.
+    pub code: CloseCode,
+    /// Its reason text.
+    pub reason: &'static str,
+}
+
+const TOO_SLOW: Ending =
+    Ending { code: CloseCode::TryAgainLater, reason: "reading too slowly: come back and catch up" };
+
+/// The sending half of one connection. Shared by its session and its room.
+#[derive(Debug)]
+pub struct Outbox {
+    state: Mutex<State>,
+    heard_tick: AtomicU32,
+}
+
+impl Outbox {
+    /// An empty outbox that holds `limit_bytes` and one batch more: a batch is refused only when
+    /// the limit is already reached, so that one large page never is.
+    #[must_use]
+    pub fn new(io: Writing, limit_bytes: usize) -> Self {
+        Self { state: Mutex::new(State::new(io, limit_bytes)), heard_tick: AtomicU32::new(0) }
+    }
+
+    /// Notes when the client was last heard, in ticks of the keeper.
+    pub fn note_heard(&self, tick: u32) {
+        self.heard_tick.store(tick, Ordering::Relaxed);
+    }
+
+    /// When the client was last heard.
+    #[must_use]
+    pub fn heard_tick(&self) -> u32 {
+        self.heard_tick.load(Ordering::Relaxed)
+    }
+
+    /// Sends whole frames. Where the client is too far behind, what waits is dropped and the
+    /// connection ends: the client comes back and catches up from the history.
+    pub fn send(&self, batches: &[Bytes]) {
+        let mut state = self.lock();
+        if !state.takes() {
+            return;
+        }
+        if !state.is_stalled {
+            state.write_through(batches);
+        } else if state.counted_bytes() > state.limit_bytes {
+            state.end(TOO_SLOW);
+        } else {
+            batches.iter().for_each(|batch| state.queue(batch.clone(), true));
+        }
+        state.wake_if_needed();
+    }
+
+    /// Sends the answer to a history request: a page, or the error instead of it.
+    pub fn send_page(&self, frame: Bytes) {
+        let mut state = self.lock();
+        if state.takes() {
+            let end = state.queued_total + frame.len() as u64;
+            state.waiting().page = Page::Queued { end };
+            state.queue(frame, true);
+            state.flush();
+        }
+        state.wake_if_needed();
+    }
+
+    /// Sends a greeting in pieces, the last of which ends a frame.
+    pub fn send_greeting(&self, pieces: impl IntoIterator<Item = Bytes>) {
+        let mut state = self.lock();
+        if !state.takes() {
+            return;
+        }
+        for piece in pieces {
+            state.queue(piece, false);
+        }
+        let end = state.queued_total;
+        let waiting = state.waiting();
+        if let Some(last) = waiting.queue.back_mut() {
+            last.ends_frame = true;
+        }
+        waiting.uncounted_until = end;
+        state.is_greeted = true;
+        state.flush();
+        state.wake_if_needed();
+    }
+
+    /// Ends the connection: what waits is not sent any more. The first ending stays.
+    pub fn end(&self, ending: Ending) {
+        let mut state = self.lock();
+        state.end(ending);
+        state.wake_if_needed();
+    }
+
+    /// Whether its greeting has been sent.
+    #[must_use]
+    pub fn is_greeted(&self) -> bool {
+        self.lock().is_greeted
+    }
+
+    /// Whether nothing more will be taken.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        !self.lock().takes()
+    }
+
+    /// Bytes that the client's side has taken in so far, or the system for it.
+    #[must_use]
+    pub fn written_bytes(&self) -> u64 {
+        self.lock().written_total
+    }
+
+    /// Whether anything waits for the client's side to take in more.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        !self.lock().is_empty()
+    }
+
+    /// Writes on whenever the socket takes more, until there is an ending. For the session.
+    pub async fn tend(&self) -> Ending {
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            if let Some(ending) = state.ending {
+                return Poll::Ready(ending);
+            }
+            state.write_on(cx);
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Says that a page is about to be asked for.
+    pub fn expect_page(&self) {
+        self.lock().waiting().page = Page::Asked;
+    }
+
+    /// Waits until the page has been written. The session reads nothing meanwhile: a client has one
+    /// page under way, and its answers come in the order of its frames. Only beside [`Self::tend`].
+    pub async fn page_written(&self) {
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            let is_page_due =
+                state.waiting.as_ref().is_some_and(|waiting| waiting.page != Page::None);
+            if !is_page_due || !state.takes() {
+                return Poll::Ready(());
+            }
+            state.wait(cx);
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Sends the last frame, a Close, and waits until the system has taken it. For the session,
+    /// after the ending.
+    pub async fn send_last(&self, close: Bytes) {
+        {
+            let mut state = self.lock();
+            state.drop_whole_frames();
+            state.queue(close, true);
+            // Nothing may follow it.
+            state.is_ended = true;
+            state.flush();
+        }
+        self.emptied().await;
+    }
+
+    /// Waits until nothing waits any more.
+    async fn emptied(&self) {
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            state.write_on(cx);
+            if state.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// Takes and writes nothing more: the client is told that nothing more will come.
+    pub fn close(&self) {
+        self.lock().lose();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;
