@@ -136,9 +136,9 @@ impl Crowd {
                 *count > 0
             }
             ServerMessage::Members(members) => {
-                // The newcomer is the youngest.
-                let last = members.last().is_some_and(|member| member.pid == envelope.from);
-                members.len() as u64 == seat.members && last
+                // Near the end, but not always the last: who comes together is greeted together.
+                let is_there = members.iter().rev().any(|member| member.pid == envelope.from);
+                members.len() as u64 == seat.members && is_there
             }
             ServerMessage::History(_) => true,
             _ => false,

@@ -1,7 +1,7 @@
 //! The XMeet server: chat rooms over the XGate protocol on WebSockets, and the web client.
 //!
 //! # Layout
-//! - [`config`], [`telemetry`], [`clock`]: settings, logs, time
+//! - [`config`], [`telemetry`], [`clock`], [`turns`]: settings, logs, time, turns between tasks
 //! - [`http`]: routes, the page and its files
 //! - [`ws`]: a client's connection, from handshake to close
 //! - [`hub`]: the rooms in memory, each driven by one task
@@ -18,6 +18,7 @@ pub mod http;
 pub mod hub;
 pub mod room;
 pub mod telemetry;
+pub mod turns;
 pub mod ws;
 
 use std::sync::Arc;

@@ -6,18 +6,27 @@ use std::net::SocketAddr;
 use anyhow::Context;
 use clap::Parser;
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use xmeet_server::config::Config;
+use xmeet_server::turns::EVENT_INTERVAL_TURNS;
 use xmeet_server::{run, telemetry};
 
 /// Connections that the system may hold until they are taken.
 const LISTEN_BACKLOG_CONNECTIONS: u32 = 4096;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<()> {
     let config = Config::parse();
     telemetry::start(&config.log)?;
+    runtime::Builder::new_multi_thread()
+        .enable_all()
+        .event_interval(EVENT_INTERVAL_TURNS)
+        .build()?
+        .block_on(serve(config))
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
     let listener =
         listen(config.listen).with_context(|| format!("cannot listen on {}", config.listen))?;
     let shutdown = shutdown_on_signal()?;

@@ -63,7 +63,7 @@ impl Fanout {
     /// Takes a member in that has been greeted.
     pub(super) async fn seat(&mut self, (member, outbox): Seat) {
         if self.near.len() < SECTION_MEMBERS_MAX {
-            return self.near.obey(Order::Seat((member, outbox)));
+            return self.near.obey(Order::Seat((member, outbox))).await;
         }
         let place = self.free_place();
         self.far[place].members += 1;
@@ -74,7 +74,7 @@ impl Fanout {
     /// Sends nothing more to a member.
     pub(super) async fn unseat(&mut self, member: MemberKey) {
         let Some((place, _)) = self.far_seats.remove(&member) else {
-            return self.near.obey(Order::Unseat(member));
+            return self.near.obey(Order::Unseat(member)).await;
         };
         self.far[place].members -= 1;
         self.far[place].tell(Order::Unseat(member)).await;
@@ -88,8 +88,8 @@ impl Fanout {
         for far in self.far.iter().filter(|far| far.members > 0) {
             far.tell(Order::Deliver(batch.clone())).await;
         }
-        self.near.obey(Order::Deliver(batch));
-        self.near.flush();
+        self.near.obey(Order::Deliver(batch)).await;
+        self.near.flush().await;
     }
 
     /// Sends an answer to a member, behind everything that it was sent before.
@@ -98,7 +98,7 @@ impl Fanout {
             self.far[*place].tell(Order::Answer(Arc::clone(outbox), answer)).await;
         } else if let Some(outbox) = self.near.outbox(member) {
             let order = Order::Answer(Arc::clone(outbox), answer);
-            self.near.obey(order);
+            self.near.obey(order).await;
         }
     }
 

@@ -9,10 +9,15 @@ use tokio::sync::mpsc;
 
 use super::ROOM_ENDED;
 use crate::room::MemberKey;
+use crate::turns::let_others_run;
 use crate::ws::outbox::Outbox;
 
 /// Members of one section at most. Writing to all of them takes well under a millisecond.
 pub(super) const SECTION_MEMBERS_MAX: usize = 64;
+
+/// Members that are written to before other tasks get their turn: a message of a quiet room does
+/// not wait for all the writing of a busy one.
+const WRITES_PER_TURN: usize = 8;
 
 /// Batches that a section writes to each member in one call, when it has fallen behind.
 const BATCHES_PER_WRITE_MAX: usize = 16;
@@ -59,15 +64,15 @@ impl Section {
     }
 
     /// Carries out an order. Batches may wait until [`Self::flush`].
-    pub(super) fn obey(&mut self, order: Order) {
+    pub(super) async fn obey(&mut self, order: Order) {
         if let Order::Deliver(batch) = order {
             self.waiting.push(batch);
             if self.waiting.len() == BATCHES_PER_WRITE_MAX {
-                self.flush();
+                self.flush().await;
             }
             return;
         }
-        self.flush();
+        self.flush().await;
         match order {
             Order::Deliver(_) => {}
             Order::Answer(outbox, Answer::Frame(frame)) => outbox.send(&[frame]),
@@ -82,12 +87,17 @@ impl Section {
     }
 
     /// Writes what waits.
-    pub(super) fn flush(&mut self) {
+    pub(super) async fn flush(&mut self) {
         if self.waiting.is_empty() {
             return;
         }
-        for (_, outbox) in &self.seats {
-            outbox.send(&self.waiting);
+        for seats in self.seats.chunks(WRITES_PER_TURN) {
+            for (_, outbox) in seats {
+                outbox.send(&self.waiting);
+            }
+            if seats.len() == WRITES_PER_TURN {
+                let_others_run().await;
+            }
         }
         self.waiting.clear();
     }
@@ -95,11 +105,11 @@ impl Section {
     /// Carries out orders until there will be no more.
     pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         while let Some(order) = orders.recv().await {
-            self.obey(order);
+            self.obey(order).await;
             while let Ok(order) = orders.try_recv() {
-                self.obey(order);
+                self.obey(order).await;
             }
-            self.flush();
+            self.flush().await;
         }
     }
 }

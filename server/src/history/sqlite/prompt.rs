@@ -6,10 +6,7 @@
 //! it. It holds up one of the runtime's threads meanwhile, so it leaves much to the thread, and
 //! everything for a while when the disk was slow.
 
-use std::future::poll_fn;
-use std::mem;
 use std::sync::{Arc, TryLockError};
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
@@ -17,6 +14,7 @@ use tokio::time::sleep;
 use super::append::Append;
 use super::queue::{Found, Queue};
 use super::writer::SharedWriter;
+use crate::turns::let_others_run;
 
 /// Appends that the task commits at most.
 const PROMPT_APPENDS_MAX: usize = 64;
@@ -82,17 +80,4 @@ fn write_little(writer: &SharedWriter, queue: &Queue<Append>) -> Outcome {
         queue.nudge();
     }
     if began.elapsed() > SLOW_COMMIT { Outcome::Slow } else { Outcome::Fine }
-}
-
-/// Goes to the end of the line of what is ready to run.
-async fn let_others_run() {
-    let mut has_waited = false;
-    poll_fn(|cx| {
-        if mem::replace(&mut has_waited, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
