@@ -2,13 +2,11 @@
 //! pauses. Method: time that stands still until every task waits, and a socket of which the test
 //! decides how much it takes.
 
-use std::io::{self, ErrorKind, IoSlice};
-use std::task::{Context, Poll, Waker};
-
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use super::super::stream::{WriteHalf, Writing};
+use super::super::stream::Writing;
+use super::super::test_socket::Socket;
 use super::*;
 
 const PING: [u8; 2] = [0x89, 0];
@@ -18,58 +16,8 @@ const GOODBYE: Ending = Ending { code: CloseCode::GoingAway, reason: "x" };
 const HEARTBEAT_PROMISED: Duration = Duration::from_secs(25);
 const LONG: Duration = Duration::from_secs(300);
 
-/// What a socket has taken, and how much more it takes.
-#[derive(Default)]
-struct Pipe {
-    taken: Vec<u8>,
-    room_bytes: usize,
-    waiting: Option<Waker>,
-}
-
-#[derive(Clone, Default)]
-struct Socket(Arc<Mutex<Pipe>>);
-
-impl Socket {
-    fn allow(&self, bytes: usize) {
-        let mut pipe = self.0.lock().unwrap();
-        pipe.room_bytes += bytes;
-        if let Some(waker) = pipe.waiting.take() {
-            waker.wake();
-        }
-    }
-
-    fn taken(&self) -> Vec<u8> {
-        self.0.lock().unwrap().taken.clone()
-    }
-
-    fn pings(&self) -> usize {
-        self.taken().chunks(PING.len()).filter(|frame| *frame == PING).count()
-    }
-}
-
-impl WriteHalf for Socket {
-    fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut pipe = self.0.lock().unwrap();
-        let before = pipe.taken.len();
-        for slice in slices {
-            let bytes = slice.len().min(pipe.room_bytes);
-            pipe.taken.extend(&slice[..bytes]);
-            pipe.room_bytes -= bytes;
-        }
-        match pipe.taken.len() - before {
-            0 => Err(ErrorKind::WouldBlock.into()),
-            bytes => Ok(bytes),
-        }
-    }
-
-    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut pipe = self.0.lock().unwrap();
-        if pipe.room_bytes > 0 {
-            return Poll::Ready(());
-        }
-        pipe.waiting = Some(cx.waker().clone());
-        Poll::Pending
-    }
+fn pings(socket: &Socket) -> usize {
+    socket.taken().chunks(PING.len()).filter(|frame| *frame == PING).count()
 }
 
 /// A keeper that makes its rounds, half a tick ahead of the test, so that no two things happen at
@@ -125,7 +73,7 @@ async fn a_silent_client_is_pinged_after_25_s_and_ended_20_s_later() {
     let (ending, waited) = ended(&outbox).await;
     assert_eq!((ending, ending.code), (SILENT, CloseCode::TryAgainLater));
     assert!((19 * TICK..=20 * TICK).contains(&waited), "{waited:?}");
-    assert_eq!(socket.pings(), 1);
+    assert_eq!(pings(&socket), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -133,8 +81,8 @@ async fn a_client_that_answers_its_pings_stays() {
     let keeper = keeper().await;
     let (outbox, socket) = connection(1000);
     keeper.watch(&outbox, None);
-    for pings in 1..=20 {
-        while socket.pings() < pings {
+    for round in 1..=20 {
+        while pings(&socket) < round {
             sleep(TICK).await;
         }
         // At the last moment.

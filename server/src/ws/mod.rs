@@ -13,3 +13,6 @@ pub mod outbox;
 mod reader;
 pub mod session;
 pub mod stream;
+
+#[cfg(test)]
+mod test_socket;

@@ -157,7 +157,7 @@ impl State {
         }
     }
 
-    pub(super) fn after_write(&mut self, result: Option<std::io::Result<usize>>) -> usize {
+    fn after_write(&mut self, result: Option<std::io::Result<usize>>) -> usize {
         match result {
             Some(Ok(bytes @ 1..)) => {
                 self.written_total += bytes as u64;
@@ -174,7 +174,7 @@ impl State {
         0
     }
 
-    pub(super) fn advance(&mut self, mut written: usize) {
+    fn advance(&mut self, mut written: usize) {
         let Some(waiting) = &mut self.waiting else { return };
         while written > 0
             && let Some(piece) = waiting.queue.front_mut()

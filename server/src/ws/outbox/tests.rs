@@ -1,8 +1,6 @@
 //! Goal: what is sent arrives whole and in order, or the connection ends; a frame is never cut.
 //! Method: a socket of which the test decides how much it takes.
 
-use std::io::{self, ErrorKind, IoSlice};
-use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use proptest::collection::vec;
@@ -10,61 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::ws::frame;
-use crate::ws::stream::WriteHalf;
-
-/// What a socket has taken, and how much more it takes.
-#[derive(Debug, Default)]
-struct Pipe {
-    taken: Vec<u8>,
-    room_bytes: usize,
-    waiting: Option<Waker>,
-    is_broken: bool,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Socket(Arc<Mutex<Pipe>>);
-
-impl Socket {
-    fn allow(&self, bytes: usize) {
-        let mut pipe = self.0.lock().unwrap();
-        pipe.room_bytes += bytes;
-        if let Some(waker) = pipe.waiting.take() {
-            waker.wake();
-        }
-    }
-
-    fn taken(&self) -> Vec<u8> {
-        self.0.lock().unwrap().taken.clone()
-    }
-}
-
-impl WriteHalf for Socket {
-    fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut pipe = self.0.lock().unwrap();
-        if pipe.is_broken {
-            return Err(ErrorKind::BrokenPipe.into());
-        }
-        if pipe.room_bytes == 0 {
-            return Err(ErrorKind::WouldBlock.into());
-        }
-        let before = pipe.taken.len();
-        for slice in slices {
-            let bytes = slice.len().min(pipe.room_bytes);
-            pipe.taken.extend(&slice[..bytes]);
-            pipe.room_bytes -= bytes;
-        }
-        Ok(pipe.taken.len() - before)
-    }
-
-    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut pipe = self.0.lock().unwrap();
-        if pipe.room_bytes > 0 {
-            return Poll::Ready(());
-        }
-        pipe.waiting = Some(cx.waker().clone());
-        Poll::Pending
-    }
-}
+use crate::ws::test_socket::Socket;
 
 fn outbox(limit_bytes: usize, room_bytes: usize) -> (Outbox, Socket) {
     let socket = Socket::default();
@@ -159,7 +103,7 @@ fn a_page_is_waited_for_until_the_socket_has_all_of_it() {
 fn a_lost_connection_takes_everything_and_keeps_nothing() {
     let (outbox, socket) = outbox(1000, 0);
     outbox.send(&[text(10)]);
-    socket.0.lock().unwrap().is_broken = true;
+    socket.break_off();
     socket.allow(1);
     assert!(poll_once(outbox.tend()).is_pending(), "the end is told by reading");
     outbox.send(&[text(100_000)]);

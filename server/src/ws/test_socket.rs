@@ -1,0 +1,69 @@
+//! For tests: a socket of which the test decides how much it takes.
+
+use std::io::{self, ErrorKind, IoSlice};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use super::stream::WriteHalf;
+
+/// What a socket has taken, and how much more it takes.
+#[derive(Debug, Default)]
+struct Pipe {
+    taken: Vec<u8>,
+    room_bytes: usize,
+    waiting: Option<Waker>,
+    is_broken: bool,
+}
+
+/// The socket. A clone is the same one.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Socket(Arc<Mutex<Pipe>>);
+
+impl Socket {
+    /// Takes so much more.
+    pub(super) fn allow(&self, bytes: usize) {
+        let mut pipe = self.0.lock().unwrap();
+        pipe.room_bytes += bytes;
+        if let Some(waker) = pipe.waiting.take() {
+            waker.wake();
+        }
+    }
+
+    /// What it has taken.
+    pub(super) fn taken(&self) -> Vec<u8> {
+        self.0.lock().unwrap().taken.clone()
+    }
+
+    /// From now on it fails.
+    pub(super) fn break_off(&self) {
+        self.0.lock().unwrap().is_broken = true;
+    }
+}
+
+impl WriteHalf for Socket {
+    fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut pipe = self.0.lock().unwrap();
+        if pipe.is_broken {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        if pipe.room_bytes == 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let before = pipe.taken.len();
+        for slice in slices {
+            let bytes = slice.len().min(pipe.room_bytes);
+            pipe.taken.extend(&slice[..bytes]);
+            pipe.room_bytes -= bytes;
+        }
+        Ok(pipe.taken.len() - before)
+    }
+
+    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut pipe = self.0.lock().unwrap();
+        if pipe.room_bytes > 0 {
+            return Poll::Ready(());
+        }
+        pipe.waiting = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
