@@ -3,7 +3,8 @@
 //! Every round fills many rooms with clients of all manners, kills the server (`kill -9`) once a
 //! random number of messages was delivered, so that it falls into whatever the server is doing
 //! then, starts it again on the same folder, and reads all histories. `model` says what must be in
-//! them. Some rounds kill the start, or an orderly shutdown, as well.
+//! them. Some rounds kill the start, or an orderly shutdown, as well. Every other server has one
+//! processor only.
 //!
 //! `XMEET_CRASH_ROUNDS` says how many rounds there are. All choices come from a seed, which a
 //! failure names; `XMEET_CRASH_SEED` makes them again. The moments at which threads and processes
@@ -63,14 +64,14 @@ async fn what_anybody_received_outlives_every_crash() {
     let folder = TempDir::new().unwrap();
     let mut model = Model::default();
     let (mut received, mut cut_off, mut kept_unseen) = (0, 0, 0);
-    let mut server = Server::start(folder.path()).await;
+    let mut server = Server::start(folder.path(), false).await;
     for round in 1..=rounds {
         let _witness = Witness { seed, round };
         let started = Instant::now();
         let mut plan = Plan::new(seed, round);
         let load = server.load(&plan);
         let crowd = Crowd::gather(&mut plan, &load);
-        server = server.crash(&plan.ending, &load, folder.path()).await;
+        server = server.crash(&plan, &load, folder.path()).await;
         let journals = crowd.journals().await;
         let readings = read_all(server.address).await;
         let tally = match model.check(&journals, &readings) {

@@ -62,6 +62,8 @@ pub(crate) struct Plan {
     /// Deliveries after which it ends.
     pub(crate) deliveries: u32,
     pub(crate) ending: Ending,
+    /// Whether the server that follows has one processor only, and with it the other runtime.
+    pub(crate) is_next_on_one_processor: bool,
     /// Where its clients take their choices from.
     pub(crate) rng: Rng,
 }
@@ -83,7 +85,7 @@ impl Plan {
             1 => Ending::KillShutdown { gone: rng.u32(0..=GONE_CLIENTS_MAX) },
             _ => Ending::Kill,
         };
-        Self { rooms, deliveries, ending, rng }
+        Self { rooms, deliveries, ending, is_next_on_one_processor: round % 2 == 1, rng }
     }
 }
 

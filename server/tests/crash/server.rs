@@ -43,16 +43,26 @@ impl Victim {
     }
 }
 
-fn command(folder: &Path) -> Command {
+fn command(folder: &Path, is_on_one_processor: bool) -> Command {
     let mut command = Process::command(folder);
+    if is_on_one_processor {
+        command = on_one_processor(&command);
+    }
     command.args(["--history-messages", HISTORY_MESSAGES, "--time-zone", "UTC"]);
     command.args(["--outbox-bytes-max", OUTBOX_BYTES_MAX, "--log", "info"]);
     command
 }
 
+/// The same command, held to one processor by a tool of every Linux.
+fn on_one_processor(command: &Command) -> Command {
+    let mut held = Command::new("taskset");
+    held.args(["--cpu-list", "0"]).arg(command.get_program()).args(command.get_args());
+    held
+}
+
 impl Server {
-    pub(crate) async fn start(folder: &Path) -> Self {
-        let command = command(folder);
+    pub(crate) async fn start(folder: &Path, is_on_one_processor: bool) -> Self {
+        let command = command(folder, is_on_one_processor);
         let started = Instant::now();
         let (ready, is_ready) = oneshot::channel();
         // A thread of its own: if the server says nothing, the test fails and does not wait for it.
@@ -70,9 +80,9 @@ impl Server {
     }
 
     /// Ends the round as it is planned, and starts the server again on what is left.
-    pub(crate) async fn crash(self, ending: &Ending, load: &Load, folder: &Path) -> Self {
+    pub(crate) async fn crash(self, plan: &Plan, load: &Load, folder: &Path) -> Self {
         load.moment().await;
-        match ending {
+        match &plan.ending {
             Ending::Kill => {}
             Ending::KillStartsToo(moments) => {
                 for moment in moments {
@@ -87,7 +97,7 @@ impl Server {
                 process.kill();
             }
         }
-        Self::start(folder).await
+        Self::start(folder, plan.is_next_on_one_processor).await
     }
 
     /// Ends in order, as the last of many does too.
@@ -101,7 +111,8 @@ impl Server {
 /// Starts the server and kills it at a moment of its start. Nothing depends on how far it has
 /// come by then, so that the time alone may decide.
 async fn kill_start(folder: &Path, moment: Duration) {
-    let mut child = command(folder).stderr(Stdio::null()).spawn().expect("xmeet can be started");
+    let mut child =
+        command(folder, false).stderr(Stdio::null()).spawn().expect("xmeet can be started");
     tokio::time::sleep(moment).await;
     let outcome = child.try_wait().expect("it can be asked about");
     child.kill().expect("it can be killed");
