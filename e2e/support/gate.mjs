@@ -69,6 +69,14 @@ export class Gate {
     this.#pairs.forEach((pair) => this.#apply(pair));
   }
 
+  /** Lets nothing through on the connections there are, for ever, and tells neither side. */
+  forget() {
+    for (const pair of this.#pairs) {
+      pair.near.removeAllListeners('data').resume();
+      pair.far.removeAllListeners('data').resume();
+    }
+  }
+
   /** Breaks every connection; what was held back is lost. */
   cut() {
     for (const { near, far } of this.#pairs) {
@@ -83,10 +91,10 @@ export class Gate {
     this.cut();
   }
 
-  /** Breaks every connection; from now on pages are served and WebSockets are not. */
-  refuseSockets() {
+  /** From now on pages are served and WebSockets are not; what there is breaks, unless kept. */
+  refuseSockets({ cut = true } = {}) {
     this.#refusesSockets = true;
-    this.cut();
+    if (cut) this.cut();
   }
 
   /** Takes connections again. */

@@ -175,7 +175,9 @@ story('a reader further up keeps the place when the connection returns', async (
   assert.ok(drift <= 1, `the row under the eye moved by ${drift} px`);
 });
 
-story('a page that is left leaves the room, once', async (world) => {
+story('a page that is left leaves the room, once', {
+  settings: ['--resume-grace-seconds', '1'],
+}, async (world) => {
   const view = await world.person('left', 'Anna');
   const bot = await world.bot('left', 'bot');
   await view.page.goto(`${world.server.origin}/`);

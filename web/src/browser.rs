@@ -36,6 +36,23 @@ pub fn random() -> f64 {
     js_sys::Math::random()
 }
 
+/// What random texts are made of: letters and digits that are not taken for one another.
+const RANDOM_LETTERS: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
+
+/// Letters that nobody guesses, of five random bits each.
+#[must_use]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is below 256")]
+pub fn random_letters(count: usize) -> String {
+    let mut bytes = vec![0; count];
+    let is_drawn = window()
+        .crypto()
+        .is_ok_and(|crypto| crypto.get_random_values_with_u8_array(&mut bytes).is_ok());
+    if !is_drawn {
+        bytes.fill_with(|| (random() * 255.0) as u8);
+    }
+    bytes.iter().map(|byte| char::from(RANDOM_LETTERS[usize::from(byte % 32)])).collect()
+}
+
 /// How far the browser's time zone was ahead of UTC at `at`, in minutes.
 #[must_use]
 #[expect(clippy::cast_possible_truncation, reason = "an offset is less than a day")]

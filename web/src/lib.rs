@@ -6,7 +6,7 @@
 //! - [`store`]: the one reactive store over both, [`settings`]: language and theme
 //! - [`components`]: one component a file
 //! - [`i18n`], [`time`], [`identity`], [`links`], [`keys`], [`page`], [`encoding`]: pure helpers
-//! - [`browser`], [`clipboard`], [`prefs`], [`scroll`]: the edge to the browser
+//! - [`browser`], [`clipboard`], [`prefs`], [`scroll`], [`tab`]: the edge to the browser
 
 pub mod browser;
 pub mod clipboard;
@@ -23,6 +23,7 @@ pub mod room;
 pub mod scroll;
 pub mod settings;
 pub mod store;
+pub mod tab;
 pub mod time;
 
 pub use components::app::App;

@@ -55,14 +55,21 @@ pub fn room_path(room: &RoomId) -> String {
     format!("{ROOM_PAGE_PREFIX}{}", encode(room.as_str()))
 }
 
-/// The address of a room's WebSocket on `host`, which the page itself came from.
+/// The address of a room's WebSocket on `host`, which the page itself came from. `session` is the
+/// secret by which the member can be resumed.
 #[must_use]
-pub fn socket_url(secure: bool, host: &str, room: &RoomId, nickname: Option<&str>) -> String {
+pub fn socket_url(
+    secure: bool,
+    host: &str,
+    room: &RoomId,
+    nickname: Option<&str>,
+    session: &str,
+) -> String {
     let scheme = if secure { "wss" } else { "ws" };
     let id = encode(room.as_str());
-    let mut url = format!("{scheme}://{host}{WEBSOCKET_PATH_PREFIX}{id}");
+    let mut url = format!("{scheme}://{host}{WEBSOCKET_PATH_PREFIX}{id}?session={session}");
     if let Some(nickname) = nickname {
-        url.push_str("?nickname=");
+        url.push_str("&nickname=");
         url.push_str(&encode(nickname));
     }
     url
@@ -121,10 +128,13 @@ mod tests {
     #[test]
     fn the_socket_is_where_the_page_came_from() {
         assert_eq!(
-            socket_url(false, "127.0.0.1:8080", &room("a/b"), Some("小 明")),
-            "ws://127.0.0.1:8080/xgate/websocket/a%2Fb?nickname=%E5%B0%8F%20%E6%98%8E"
+            socket_url(false, "127.0.0.1:8080", &room("a/b"), Some("小 明"), "s"),
+            "ws://127.0.0.1:8080/xgate/websocket/a%2Fb?session=s&nickname=%E5%B0%8F%20%E6%98%8E"
         );
-        assert_eq!(socket_url(true, "x.org", &room("1"), None), "wss://x.org/xgate/websocket/1");
+        assert_eq!(
+            socket_url(true, "x.org", &room("1"), None, "s"),
+            "wss://x.org/xgate/websocket/1?session=s"
+        );
     }
 
     #[test]

@@ -14,6 +14,10 @@ const LANGUAGE: &str = "xmeet.language";
 const THEME: &str = "xmeet.theme";
 const NICKNAME: &str = "xmeet.nickname";
 const ROOMS: &str = "xmeet.rooms";
+const SESSION: &str = "xmeet.session";
+const TAB_OPEN: &str = "xmeet.open";
+/// With a room's id behind it.
+const OUTBOX: &str = "xmeet.outbox:";
 
 /// The most rooms that are remembered.
 const ROOMS_MAX: usize = 12;
@@ -133,12 +137,45 @@ pub fn set_own_pids(room: &RoomId, pids: &[Pid]) {
     write_list(session_storage(), &pids_key(room), &lines);
 }
 
+/// The secret by which the server knows this tab's member again.
+#[must_use]
+pub fn session() -> Option<String> {
+    read(session_storage(), SESSION)
+}
+
+/// Remembers the secret of this tab.
+pub fn set_session(token: &str) {
+    write(session_storage(), SESSION, Some(token));
+}
+
+/// Whether a page is open in this tab, or was when the tab's storage was copied.
+#[must_use]
+pub fn is_tab_open() -> bool {
+    read(session_storage(), TAB_OPEN).is_some()
+}
+
+/// Remembers whether a page is open in this tab.
+pub fn set_tab_open(is_open: bool) {
+    write(session_storage(), TAB_OPEN, is_open.then_some("1"));
+}
+
+/// Forgets what this tab has left to send, in every room.
+pub fn forget_outboxes() {
+    let Some(storage) = session_storage() else { return };
+    let keys = (0..storage.length().unwrap_or(0)).filter_map(|index| storage.key(index).ok()?);
+    for key in keys.collect::<Vec<_>>() {
+        if key.starts_with(OUTBOX) {
+            let _ = storage.remove_item(&key);
+        }
+    }
+}
+
 fn draft_key(room: &RoomId) -> String {
     format!("xmeet.draft:{room}")
 }
 
 fn outbox_key(room: &RoomId) -> String {
-    format!("xmeet.outbox:{room}")
+    format!("{OUTBOX}{room}")
 }
 
 fn pids_key(room: &RoomId) -> String {

@@ -12,20 +12,9 @@ use crate::page::{room_from_input, room_path};
 use crate::settings::Settings;
 use crate::{browser, prefs};
 
-/// What random room names are made of: letters and digits that are not taken for one another.
-const RANDOM_LETTERS: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
-
 /// A name that nobody guesses: 60 random bits in three groups.
 fn random_room() -> String {
-    let mut bytes = [0; 12];
-    let is_drawn = browser::window()
-        .crypto()
-        .is_ok_and(|crypto| crypto.get_random_values_with_u8_array(&mut bytes).is_ok());
-    if !is_drawn {
-        bytes.fill_with(|| (browser::random() * 255.0) as u8);
-    }
-    let letters = bytes.map(|byte| char::from(RANDOM_LETTERS[usize::from(byte % 32)]));
-    letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-")
+    [4; 3].map(browser::random_letters).join("-")
 }
 
 /// What was typed as a nickname: nothing at all asks for a random one.

@@ -15,6 +15,11 @@ pub enum LinkEvent {
     Frame(String),
     /// The phase may have changed.
     Phase(Phase),
+    /// The server closed the connection; [`LinkEvent::Lost`] follows.
+    Closed {
+        /// Why.
+        code: u16,
+    },
     /// The socket that frames were sent on is gone.
     Lost,
     /// Something should be asked that the server answers.
@@ -89,7 +94,10 @@ impl Link {
                     link.input(Input::Heard);
                     (link.on_event)(LinkEvent::Frame(frame));
                 }
-                SocketEvent::Closed { code } => link.input(Input::Closed { code }),
+                SocketEvent::Closed { code } => {
+                    (link.on_event)(LinkEvent::Closed { code });
+                    link.input(Input::Closed { code });
+                }
             }
         });
         *self.socket.borrow_mut() = socket;

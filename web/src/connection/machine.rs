@@ -5,13 +5,17 @@ use xmeet_shared::{CloseCode, UnixMillis};
 
 use super::backoff::{WAIT_MS_MAX, wait_ms};
 
-/// Nothing heard for so long on a visible page is worth a question: a page cannot see the pings
-/// of a WebSocket.
+/// Nothing heard for so long is worth a question: the server's heartbeat, every 25 s at the latest,
+/// is overdue.
 const SILENCE_MS: UnixMillis = 30_000;
 
-/// How long the answer to that question may take before the socket counts as dead, whatever its
-/// `readyState` says.
-const ANSWER_MS: UnixMillis = 8_000;
+/// How long the answer to a question may take before the socket counts as dead, whatever its
+/// `readyState` says. To open another one when this one was only slow costs little: the member is
+/// resumed, and nobody sees it.
+const ANSWER_MS: UnixMillis = 3_000;
+
+/// Nothing heard for so long is a dead socket, without a question: the page slept.
+const DEAD_MS: UnixMillis = 40_000;
 
 /// A page hidden for longer than this asks when it is seen again.
 const HIDDEN_MS: UnixMillis = 60_000;
@@ -165,9 +169,7 @@ impl Machine {
 
     fn closed(&mut self, code: u16, now: UnixMillis, jitter: f64) -> Option<Effect> {
         match self.phase {
-            Phase::Connecting | Phase::Connected if CloseCode::should_reconnect(code) => {
-                self.retry(now, jitter);
-            }
+            Phase::Connecting | Phase::Connected if comes_back(code) => self.retry(now, jitter),
             Phase::Connecting | Phase::Connected => self.enter(Phase::Stopped { code }, now),
             // Of a socket that was given up already.
             Phase::Lost { .. } | Phase::Retrying { .. } | Phase::Stopped { .. } => {}
@@ -201,9 +203,14 @@ impl Machine {
         }
     }
 
+    fn is_dead(&self, now: UnixMillis) -> bool {
+        now - self.heard_at >= DEAD_MS
+    }
+
     fn visible(&mut self, now: UnixMillis) -> Option<Effect> {
         let hidden_ms = self.hidden_at.take().map_or(0, |hidden_at| now - hidden_at);
         match self.phase {
+            Phase::Connected if self.is_dead(now) => self.open(now),
             Phase::Connected if hidden_ms > HIDDEN_MS => self.probe(now),
             // Somebody is looking: a wait that was long because nobody was is over.
             Phase::Retrying { .. } => self.open(now),
@@ -222,16 +229,21 @@ impl Machine {
                 self.retry(now, jitter);
                 Some(Effect::Close)
             }
+            Phase::Connected if self.is_dead(now) => self.open(now),
             Phase::Connected => match self.probed_at {
                 Some(probed_at) if now - probed_at >= ANSWER_MS => self.open(now),
-                None if self.hidden_at.is_none() && now - self.heard_at >= SILENCE_MS => {
-                    self.probe(now)
-                }
+                None if now - self.heard_at >= SILENCE_MS => self.probe(now),
                 _ => None,
             },
             Phase::Connecting | Phase::Stopped { .. } => None,
         }
     }
+}
+
+/// Whether a connection that was closed so is tried again. Where another tab has taken the member
+/// over, this one comes back as somebody else.
+fn comes_back(code: u16) -> bool {
+    CloseCode::should_reconnect(code) || code == CloseCode::TakenOver.as_u16()
 }
 
 #[cfg(test)]

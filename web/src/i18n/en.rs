@@ -82,7 +82,6 @@ pub(super) const TEXT: Text = Text {
     retrying_in: |n| format!("next try in {n} s"),
     stopped_left: "You left the room.",
     stopped_refused: "The server refused the connection.",
-    stopped_taken: "This room was taken over by another tab.",
     try_now: "Try now",
     connect_again: "Connect again",
     said_lost: "Connection lost",

@@ -107,7 +107,6 @@ pub struct Text {
     pub retrying_in: Counted,
     pub stopped_left: &'static str,
     pub stopped_refused: &'static str,
-    pub stopped_taken: &'static str,
     pub try_now: &'static str,
     pub connect_again: &'static str,
     pub said_lost: &'static str,
@@ -219,7 +218,6 @@ impl Text {
     pub fn stopped(&self, code: u16) -> &'static str {
         match code {
             1000 => self.stopped_left,
-            4001 => self.stopped_taken,
             _ => self.stopped_refused,
         }
     }

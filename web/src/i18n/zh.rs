@@ -61,7 +61,6 @@ pub(super) const TEXT: Text = Text {
     retrying_in: |n| format!("{n} 秒后重试"),
     stopped_left: "你已离开房间。",
     stopped_refused: "服务器拒绝了连接。",
-    stopped_taken: "这个房间已被另一个标签页接管。",
     try_now: "立即重试",
     connect_again: "重新连接",
     said_lost: "连接已断开",

@@ -58,11 +58,13 @@ impl Room {
             // The room's ids count something else now.
             if self.epoch.is_some() {
                 self.log.clear();
+                self.outbox.not_found();
             }
             self.epoch = epoch;
         }
         self.stage = Stage::Greeting;
         self.pager.reset();
+        self.searched_to = None;
         self.is_renaming = false;
         if !self.is_me(&pid) {
             if self.own_pids.len() >= OWN_PIDS_MAX {
@@ -83,20 +85,23 @@ impl Room {
         if is_short && let Some(oldest) = records.iter().filter_map(|record| record.id).min() {
             self.log.raise_floor(oldest);
         }
-        for record in records {
+        for record in &records {
             let message = self.remember(record, at);
             self.log.insert(message);
         }
-        changes.outbox = self.outbox.settle_from(&mut self.log);
+        self.outbox.settle_from(&mut self.log);
         if is_greeting {
             self.stage = Stage::Live;
             self.was_greeted = true;
-            self.outbox.doubt();
+            changes.ask = self.start_search(&records);
             changes.is_greeted = true;
-            changes.outbox = true;
         } else {
             changes.ask = self.pager.answered(was_empty, &mut self.log);
+            if changes.ask.is_none() {
+                changes.ask = self.search_on(&records);
+            }
         }
+        changes.outbox = true;
         changes.rows = true;
     }
 
@@ -112,7 +117,7 @@ impl Room {
             })
     }
 
-    fn remember(&self, record: Record, at: UnixMillis) -> Message {
+    fn remember(&self, record: &Record, at: UnixMillis) -> Message {
         let name = match &record.nickname {
             Some(name) => name.as_str().into(),
             None => match self.members.name(&record.from) {
@@ -122,9 +127,9 @@ impl Room {
         };
         Message {
             id: record.id,
-            from: record.from,
+            from: record.from.clone(),
             name,
-            text: record.payload.into(),
+            text: record.payload.as_str().into(),
             at: record.ts.unwrap_or(at),
             local: None,
         }
@@ -158,14 +163,19 @@ impl Room {
         }
     }
 
+    fn page_failed(&mut self) {
+        self.pager.fail();
+        self.end_search();
+    }
+
     /// Finds what an `error` is about: it names nothing, but little is under way at a time.
     fn refused(&mut self, code: Option<ErrorCode>, changes: &mut Changes) {
         changes.rows = true;
         match code {
-            Some(ErrorCode::BadCursor) => self.pager.fail(),
+            Some(ErrorCode::BadCursor) => self.page_failed(),
             Some(ErrorCode::BadNickname) => self.is_renaming = false,
             _ if self.pager.is_waiting() || self.is_renaming => {
-                self.pager.fail();
+                self.page_failed();
                 self.is_renaming = false;
                 // It may have been the message all the same.
                 self.outbox.doubt();

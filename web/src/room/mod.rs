@@ -4,7 +4,7 @@
 //! - [`log`]: messages by id and the lines between them, [`rows`]: how they stand in the list
 //! - [`members`]: who is present
 //! - [`outbox`]: what was typed and is not known to be kept yet
-//! - [`pager`]: which history page to ask for
+//! - [`pager`]: which history page to ask for, `search`: what became of a message under way
 
 pub mod log;
 pub mod members;
@@ -14,10 +14,11 @@ pub mod rows;
 
 mod apply;
 mod requests;
+mod search;
 
 use std::sync::Arc;
 
-use xmeet_shared::{ErrorCode, Pid};
+use xmeet_shared::{ErrorCode, MessageId, Pid};
 
 use log::Log;
 use members::{Members, Person};
@@ -51,6 +52,8 @@ pub struct Room {
     log: Log,
     outbox: Outbox,
     pager: Pager,
+    /// What was under way is being looked for: everything newer than this was looked through.
+    searched_to: Option<MessageId>,
     /// A `@changename:` was sent and is not answered.
     is_renaming: bool,
     /// Whether a greeting has ever been complete.
@@ -101,6 +104,7 @@ impl Room {
             log: Log::default(),
             outbox: Outbox::restore(saved),
             pager: Pager::default(),
+            searched_to: None,
             is_renaming: false,
             was_greeted: false,
         }
@@ -182,3 +186,5 @@ impl Room {
 mod tests;
 #[cfg(test)]
 mod tests_property;
+#[cfg(test)]
+mod tests_resume;

@@ -2,8 +2,8 @@
 //! became of what was sent; the store carries it out.
 //!
 //! One message is under way at a time. Whatever the server answers then belongs to that message,
-//! and a lost connection leaves at most one in doubt. A message in doubt is never sent again by
-//! itself: it might be said twice.
+//! and a lost connection leaves at most one in doubt. Such a one is looked for in the history
+//! (`search`) and sent again only where it is sure that it is not there; else a person decides.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,6 +12,10 @@ use xmeet_shared::{MessageId, Pid, UnixMillis};
 
 use super::log::Log;
 use crate::encoding::{decode_segment, encode};
+
+/// How often a message is sent again by itself. One that breaks each connection would go on for
+/// ever.
+const RESENDS_MAX: u8 = 3;
 
 /// Names an entry of the outbox, and later the message that it became, within this page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -84,6 +88,7 @@ pub struct Entry {
     /// How far it has come.
     pub delivery: Delivery,
     sent: Option<Sent>,
+    resends: u8,
 }
 
 /// Everything on its way, in the order in which it was typed.
@@ -130,7 +135,7 @@ impl Outbox {
         self.last_local += 1;
         let local = LocalId(self.last_local);
         let delivery = Delivery::Waiting;
-        self.entries.push_back(Entry { local, text, at, delivery, sent: None });
+        self.entries.push_back(Entry { local, text, at, delivery, sent: None, resends: 0 });
         local
     }
 
@@ -186,6 +191,25 @@ impl Outbox {
             log.claim(*id, *local);
         }
         !found.is_empty()
+    }
+
+    /// The newest message that was known when what is under way was sent.
+    #[must_use]
+    pub fn under_way_after(&self) -> Option<MessageId> {
+        let sending = self.entries.iter().find(|entry| entry.delivery == Delivery::Sending)?;
+        sending.sent.as_ref().map(|sent| sent.after)
+    }
+
+    /// The server does not have what is under way: it waits once more, in its place.
+    pub fn not_found(&mut self) {
+        for entry in &mut self.entries {
+            if entry.delivery == Delivery::Sending {
+                let is_spent = entry.resends >= RESENDS_MAX;
+                entry.delivery = if is_spent { Delivery::Unconfirmed } else { Delivery::Waiting };
+                entry.sent = entry.sent.take().filter(|_| is_spent);
+                entry.resends += 1;
+            }
+        }
     }
 
     /// What is still under way will not be answered: a person has to decide.

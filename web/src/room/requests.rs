@@ -5,14 +5,21 @@ use std::sync::Arc;
 use xmeet_shared::{Cursor, MessageId, UnixMillis};
 
 use super::outbox::LocalId;
-use super::{Room, Stage};
+use super::{Changes, Room, Stage};
 
 impl Room {
     /// The connection went.
     pub fn lost(&mut self) {
         self.stage = Stage::Away;
         self.pager.reset();
+        self.searched_to = None;
         self.is_renaming = false;
+    }
+
+    /// The server closed the connection over the size of what was under way.
+    pub fn found_too_large(&mut self) -> Changes {
+        let returned = self.outbox.refuse();
+        Changes { outbox: returned.is_some(), rows: true, returned, ..Changes::default() }
     }
 
     /// Puts a text into the outbox.
@@ -81,6 +88,10 @@ impl Room {
 
     /// The page request with this number has taken too long. Says whether that changed anything.
     pub fn time_out(&mut self, request_number: u64) -> bool {
-        self.pager.time_out(request_number)
+        let is_late = self.pager.time_out(request_number);
+        if is_late {
+            self.end_search();
+        }
+        is_late
     }
 }

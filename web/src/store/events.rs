@@ -1,13 +1,13 @@
 //! What the connection and the browser bring.
 
 use leptos::prelude::*;
-use xmeet_shared::{ClientCommand, Cursor, Envelope, Nickname};
+use xmeet_shared::{ClientCommand, CloseCode, Cursor, Envelope, Nickname};
 
 use super::{Store, Turn, flush};
 use crate::connection::{Input, Link, LinkEvent, Phase};
 use crate::page::socket_url;
 use crate::room::Changes;
-use crate::{browser, prefs};
+use crate::{browser, prefs, tab};
 
 /// How often the connection's timers are looked at.
 const TICK_MS: i32 = 1_000;
@@ -56,7 +56,8 @@ impl Store {
         let secure = location.protocol().is_ok_and(|scheme| scheme == "https:");
         let host = location.host().unwrap_or_default();
         let nickname = inner.nickname.borrow();
-        socket_url(secure, &host, &inner.room_id, nickname.as_ref().map(Nickname::as_str))
+        let nickname = nickname.as_ref().map(Nickname::as_str);
+        socket_url(secure, &host, &inner.room_id, nickname, &tab::token())
     }
 
     fn tick(self) {
@@ -103,6 +104,14 @@ impl Store {
                 self.inner().phase.set(phase);
                 self.show_wait(phase);
             }
+            LinkEvent::Closed { code } if code == CloseCode::TakenOver.as_u16() => {
+                tab::draw_token()
+            }
+            LinkEvent::Closed { code } if code == CloseCode::TooLarge.as_u16() => {
+                let changes = self.inner().model.borrow_mut().found_too_large();
+                self.changed(changes);
+            }
+            LinkEvent::Closed { .. } => {}
             LinkEvent::Lost => {
                 self.inner().model.borrow_mut().lost();
                 self.is_catching_up.set(true);
@@ -163,7 +172,7 @@ impl Store {
         let is_sent = self.transmit(&ClientCommand::History(cursor).to_string());
         browser::after(if is_sent { PAGE_TIMEOUT_MS } else { 0 }, move || {
             if self.inner().model.borrow_mut().time_out(number) {
-                self.schedule_flush();
+                self.outbox_changed();
             }
         });
         self.schedule_flush();

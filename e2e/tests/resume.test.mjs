@@ -1,0 +1,117 @@
+// Being the same member after a reload, a lost connection or a long sleep; and being another one in
+// a copy of the tab.
+import assert from 'node:assert/strict';
+import { RoomPage } from '../support/room-page.mjs';
+import { until } from '../support/until.mjs';
+import { story } from '../support/world.mjs';
+
+/** What the others saw of somebody who came and what happened since. */
+function seenBy(bot) {
+  return bot.frames.slice(4).map((frame) => frame.type);
+}
+
+story('reloading, or losing the network for a moment, shows the others nothing', async (world) => {
+  const bot = await world.bot('same', 'bot');
+  const { gate, view } = await world.behindGate('same', 'Anna');
+  const { pid } = await view.me();
+  await view.reload();
+  assert.equal((await view.me()).pid, pid);
+  gate.cut();
+  await view.disconnected();
+  await view.connected();
+  assert.equal((await view.me()).pid, pid);
+  await view.say('still me');
+  await bot.hears('still me');
+  assert.deepEqual(seenBy(bot), ['join', 'normal']);
+  await view.showsPeople('bot', 'Anna');
+});
+
+story('closing a tab shows one leave, after the grace time', {
+  settings: ['--resume-grace-seconds', '1'],
+}, async (world) => {
+  const bot = await world.bot('closing', 'bot');
+  const view = await world.person('closing', 'Anna');
+  await view.page.close();
+  await until('the leave', () => bot.of('leave').length > 0);
+  await bot.say('anybody?');
+  assert.deepEqual(seenBy(bot), ['join', 'leave', 'normal']);
+});
+
+story('a duplicated tab is another member, and sends nothing twice', async (world) => {
+  const { gate, view } = await world.behindGate('copy', 'Anna');
+  const { pid } = await view.me();
+  gate.refuseSockets();
+  await view.disconnected();
+  await view.say('once');
+  await until('the row', async () => (await view.messages())[0]?.pending === 'waiting');
+  // A window that a page opens begins with a copy of its session storage, as a duplicated tab does.
+  const opened = view.page.context().waitForEvent('page');
+  await view.page.evaluate(() => void window.open(location.href));
+  const page = await opened;
+  world.complaints.watch(page, 'the copy');
+  const copy = new RoomPage(page);
+  await until('the copy to be there', async () => (await copy.connection.count()) > 0);
+  gate.reopen();
+  await view.connected();
+  await copy.connected();
+  await view.shows('once');
+  await copy.shows('once');
+  assert.equal((await view.me()).pid, pid, 'the original is who it was');
+  assert.notEqual((await copy.me()).pid, pid);
+  await view.showsPeople('Anna', 'Anna');
+  const bot = await world.bot('copy', 'bot');
+  assert.deepEqual(bot.of('history')[0].payload.map((record) => record.payload), ['once']);
+});
+
+story('a member that another tab took over comes back as another', async (world) => {
+  const anna = await world.person('taken', 'Anna');
+  const { pid } = await anna.me();
+  const token = await anna.page.evaluate(() => sessionStorage.getItem('xmeet.session'));
+  assert.match(token, /^[A-Za-z0-9_-]{22,64}$/);
+  const context = await world.context();
+  await context.addInitScript((token) => sessionStorage.setItem('xmeet.session', token), token);
+  const thief = new RoomPage(await world.tab(context, 'the other'));
+  await thief.open(world.server.origin, 'taken', 'Anna');
+  await until('the first to be another', async () => ![pid, undefined].includes(
+    (await anna.me())?.pid,
+  ));
+  await anna.connected();
+  assert.equal((await thief.me()).pid, pid);
+  await anna.showsPeople('Anna', 'Anna');
+  await anna.say('both are here');
+  await thief.shows('both are here');
+});
+
+story('a page that slept for ten minutes has the newest within 5 s', async (world) => {
+  world.complaints.allowUnreachable();
+  const bot = await world.bot('sleep', 'bot');
+  const gate = await world.gate();
+  const page = await world.tab(await world.context(), 'Anna');
+  await page.clock.install();
+  const view = new RoomPage(page);
+  await view.open(gate.origin, 'sleep', 'Anna');
+  // The network forgets the connection, and neither end hears of it.
+  gate.forget();
+  await bot.say('meanwhile');
+  await page.clock.fastForward(10 * 60_000);
+  const woken = performance.now();
+  await view.shows('meanwhile');
+  assert.ok(performance.now() - woken < 5_000, 'without touching anything');
+  await view.connected();
+});
+
+story('a heartbeat keeps a quiet connection, and none for 40 s ends it', async (world) => {
+  world.complaints.allowUnreachable();
+  const gate = await world.gate();
+  const page = await world.tab(await world.context(), 'Anna');
+  await page.clock.install();
+  const view = new RoomPage(page);
+  await view.open(gate.origin, 'heartbeat', 'Anna');
+  gate.forget();
+  gate.refuseSockets({ cut: false });
+  await page.clock.runFor(45_000);
+  await view.disconnected();
+  gate.reopen();
+  await view.tryNow.click();
+  await view.connected();
+});

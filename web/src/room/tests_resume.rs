@@ -1,0 +1,203 @@
+//! A server that resumes: what was under way when the connection went is said once, whatever became
+//! of it, and nobody is asked.
+
+use proptest::prelude::*;
+use xmeet_shared::{Cursor, MessageId, Record, ServerMessage};
+
+use super::tests::{frame, members, pid, record};
+use super::*;
+
+/// Greets `room` as `me`, by a server that resumes.
+fn greet(room: &mut Room, me: &str, epoch: &str, page: Vec<Record>) -> Changes {
+    let epoch = Some(epoch.to_owned());
+    room.apply(frame(me, ServerMessage::SelfId { pid: pid(me), epoch }), 0);
+    room.apply(frame(me, ServerMessage::MemberCount(1)), 0);
+    room.apply(frame(me, members(&[me])), 0);
+    room.apply(frame(me, ServerMessage::History(page)), 0)
+}
+
+fn page(ids: std::ops::RangeInclusive<MessageId>) -> Vec<Record> {
+    ids.map(|id| record(id, "b", &format!("t{id}"))).collect()
+}
+
+fn history(records: Vec<Record>) -> xmeet_shared::Envelope {
+    frame("me", ServerMessage::History(records))
+}
+
+/// A room in which `text` was sent, behind message 10, when the connection went.
+fn cut_off(text: &str) -> Room {
+    let mut room = Room::new(Vec::new(), Vec::new());
+    greet(&mut room, "me", "e", page(1..=10));
+    room.say(text, 0);
+    let (local, _) = room.next_to_send().unwrap();
+    room.sent(local);
+    room.lost();
+    room
+}
+
+fn waiting(room: &Room) -> Option<String> {
+    room.next_to_send().map(|(_, text)| text.to_string())
+}
+
+#[test]
+fn what_did_not_arrive_is_sent_again_and_what_did_is_not() {
+    let mut room = cut_off("x");
+    greet(&mut room, "me", "e", page(1..=10));
+    assert_eq!(waiting(&room).as_deref(), Some("x"));
+    let mut room = cut_off("x");
+    let kept = page(1..=10).into_iter().chain([record(11, "me", "x")]).collect();
+    greet(&mut room, "me", "e", kept);
+    assert!(room.outbox().entries().next().is_none());
+}
+
+#[test]
+fn it_is_looked_for_under_the_old_id_too() {
+    let mut room = cut_off("x");
+    let kept = page(1..=10).into_iter().chain([record(11, "me", "x")]).collect();
+    greet(&mut room, "another", "e", kept);
+    assert!(room.outbox().entries().next().is_none());
+    let mut room = cut_off("x");
+    greet(&mut room, "another", "e", page(1..=12));
+    assert_eq!(waiting(&room).as_deref(), Some("x"), "nobody else's words are it");
+}
+
+#[test]
+fn it_is_looked_for_as_far_back_as_it_can_be() {
+    // 150 messages came meanwhile; ours would be the first of them.
+    for is_kept in [true, false] {
+        let mut room = cut_off("x");
+        let changes = greet(&mut room, "me", "e", page(111..=160));
+        assert_eq!(changes.ask, Some(Cursor(1)));
+        assert_eq!(waiting(&room), None, "not before it is known");
+        assert_eq!(room.apply(history(page(61..=110)), 0).ask, Some(Cursor(2)));
+        let first = if is_kept { record(11, "me", "x") } else { record(11, "b", "y") };
+        let last = std::iter::once(first).chain(page(12..=60)).collect();
+        assert_eq!(room.apply(history(last), 0).ask, None);
+        assert_eq!(waiting(&room).as_deref(), (!is_kept).then_some("x"));
+    }
+}
+
+#[test]
+fn where_it_cannot_be_known_a_person_decides() {
+    // The server has dropped what came right behind ours.
+    let mut room = cut_off("x");
+    greet(&mut room, "me", "e", page(111..=160));
+    room.apply(history(page(90..=110)), 0);
+    assert_eq!(room.outbox().entries().next().unwrap().delivery, outbox::Delivery::Unconfirmed);
+    // A page could not be had.
+    let mut room = cut_off("x");
+    greet(&mut room, "me", "e", page(111..=160));
+    assert!(room.time_out(room.request_number()));
+    assert_eq!(room.outbox().entries().next().unwrap().delivery, outbox::Delivery::Unconfirmed);
+}
+
+#[test]
+fn another_epoch_has_nothing_of_ours() {
+    let mut room = cut_off("x");
+    greet(&mut room, "me", "new", vec![]);
+    assert_eq!(waiting(&room).as_deref(), Some("x"));
+    assert_eq!(room.log().newest(), None, "what was held is dropped");
+}
+
+#[test]
+fn a_text_that_breaks_every_connection_is_left_to_the_person() {
+    let mut room = cut_off("x");
+    for _ in 0..3 {
+        greet(&mut room, "me", "e", page(1..=10));
+        let (local, _) = room.next_to_send().expect("it is sent again");
+        room.sent(local);
+        room.lost();
+    }
+    greet(&mut room, "me", "e", page(1..=10));
+    assert_eq!(waiting(&room), None);
+    assert_eq!(room.outbox().entries().next().unwrap().delivery, outbox::Delivery::Unconfirmed);
+}
+
+#[test]
+fn what_the_server_finds_too_large_comes_back() {
+    let mut room = cut_off("x");
+    assert_eq!(room.found_too_large().returned.as_deref(), Some("x"));
+    greet(&mut room, "me", "e", page(1..=10));
+    assert_eq!(waiting(&room), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    /// Connections go at any moment, with any part of what was sent, and come back as the same
+    /// member or another: all that was typed is said, once, in order.
+    #[test]
+    fn all_that_was_typed_is_said_once(
+        lives in prop::collection::vec((0usize..4, 0u64..130, any::<bool>(), any::<bool>()), 1..12),
+    ) {
+        let mut log: Vec<Record> = Vec::new();
+        let mut room = Room::new(Vec::new(), Vec::new());
+        let (mut typed, mut number) = (Vec::new(), 0);
+        let mut me = "me0".to_owned();
+        for (texts, noise, is_same, does_last_arrive) in lives {
+            for _ in 0..texts {
+                // Few different texts: equal ones must not be taken for each other.
+                let text = format!("t{}", typed.len() % 2);
+                room.say(&text, 0);
+                typed.push(text);
+            }
+            if !is_same {
+                number += 1;
+                me = format!("me{number}");
+            }
+            let mut ask = greet(&mut room, &me, "e", newest(&log, 0)).ask;
+            while let Some(Cursor(number)) = ask {
+                ask = room.apply(history(newest(&log, number)), 0).ask;
+            }
+            // One round trip for each text but the last, which the connection goes with.
+            while let Some((local, text)) = room.next_to_send() {
+                room.sent(local);
+                let id = log.len() as u64 + 1;
+                let is_last = room.outbox().entries().count() == 1;
+                if !is_last || does_last_arrive {
+                    log.push(record(id, &me, &text));
+                }
+                if is_last {
+                    break;
+                }
+                let said = ServerMessage::Normal { text: text.to_string(), id: Some(id) };
+                room.apply(frame(&me, said), 0);
+            }
+            room.lost();
+            for _ in 0..noise {
+                log.push(record(log.len() as u64 + 1, "b", "t0"));
+            }
+        }
+        let mut ask = greet(&mut room, "last", "e", newest(&log, 0)).ask;
+        while let Some(Cursor(number)) = ask {
+            ask = room.apply(history(newest(&log, number)), 0).ask;
+        }
+        while let Some((local, text)) = room.next_to_send() {
+            room.sent(local);
+            let id = log.len() as u64 + 1;
+            log.push(record(id, "last", &text));
+            let said = ServerMessage::Normal { text: text.to_string(), id: Some(id) };
+            room.apply(frame("last", said), 0);
+        }
+        let unasked = room.outbox().entries().next().is_none();
+        let said: Vec<_> = log
+            .iter()
+            .filter(|record| record.from.as_str() != "b")
+            .map(|record| record.payload.clone())
+            .collect();
+        // A text whose connection went four times in a row is left to the person.
+        if unasked {
+            prop_assert_eq!(said, typed);
+        } else {
+            prop_assert!(said.len() < typed.len());
+        }
+    }
+}
+
+/// Page `number` of a log.
+fn newest(log: &[Record], number: u64) -> Vec<Record> {
+    let newest = log.len() as u64;
+    let ids = Cursor(number).ids(&(1..=newest));
+    let at = |id: MessageId| log[usize::try_from(id).unwrap() - 1].clone();
+    ids.map(|ids| ids.map(at).collect()).unwrap_or_default()
+}
