@@ -61,8 +61,8 @@ story('the switch changes the language at once, and it is remembered everywhere'
 
 story('each language covers every word on the page', async (world) => {
   const collect = async (locale) => {
-    const view = await world.person('cover', 'N4me', { locale });
-    const bot = await world.bot('cover', 'B0t');
+    const view = await world.person(`cover ${locale}`, 'N4me', { locale });
+    const bot = await world.bot(`cover ${locale}`, 'B0t');
     await view.line('join', 'B0t');
     bot.send('@changename:B1t');
     await view.line('changename', 'B1t');

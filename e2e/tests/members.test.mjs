@@ -53,7 +53,9 @@ story('a name that two people share is two entries', async (world) => {
   assert.ok(await anna.me(), 'the one that stays is oneself');
 });
 
-story('two tabs of one browser are two members', async (world) => {
+story('two tabs of one browser are two members', {
+  settings: ['--resume-grace-seconds', '1'],
+}, async (world) => {
   const context = await world.context();
   const [one, two] = [
     new RoomPage(await world.tab(context, 'one')),

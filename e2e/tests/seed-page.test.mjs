@@ -90,7 +90,9 @@ story('the demo page reconnects with its own button after a restart', async (wor
   assert.deepEqual(history.payload.map((record) => record.payload), ['kept']);
 });
 
-story('the demo page and the web client chat both ways, with history', async (world) => {
+story('the demo page and the web client chat both ways, with history', {
+  settings: ['--resume-grace-seconds', '1'],
+}, async (world) => {
   const old = await SeedPage.open(world, '老王');
   const anna = await world.person(ROOM, 'Anna');
   const joined = await until('the join', async () => (await old.of('join'))[0]);
