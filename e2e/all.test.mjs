@@ -13,11 +13,14 @@ import './tests/ime.test.mjs';
 import './tests/landing.test.mjs';
 import './tests/language-and-theme.test.mjs';
 import './tests/members.test.mjs';
+import './tests/mentions.test.mjs';
+import './tests/names.test.mjs';
 import './tests/nickname.test.mjs';
 import './tests/outbox.test.mjs';
 import './tests/phone.test.mjs';
 import './tests/rooms.test.mjs';
 import './tests/seed-page.test.mjs';
+import './tests/text.test.mjs';
 
 // A list that could be forgotten is checked. (Imports awaited one by one keep the test runner from
 // ending while a browser is open.)

@@ -36,6 +36,25 @@ export async function composeAndConfirm(page, letters, text) {
   await page.evaluate((ms) => new Promise((done) => setTimeout(done, ms)), NEXT_PRESS_MS);
 }
 
+/** Opens a composition in the focused field: `press` gives it keys, `commit` ends it with a text. */
+export async function compose(page, letters) {
+  const cdp = await page.context().newCDPSession(page);
+  const selection = { selectionStart: letters.length, selectionEnd: letters.length };
+  await cdp.send('Input.imeSetComposition', { text: letters, ...selection });
+  return {
+    async press(key) {
+      const event = { key, code: key, windowsVirtualKeyCode: KEY_OF_AN_IME };
+      await cdp.send('Input.dispatchKeyEvent', { type: 'rawKeyDown', ...event });
+      await cdp.send('Input.dispatchKeyEvent', { type: 'keyUp', ...event });
+    },
+    async commit(text) {
+      await cdp.send('Input.insertText', { text });
+      await cdp.detach();
+      await page.evaluate((ms) => new Promise((done) => setTimeout(done, ms)), NEXT_PRESS_MS);
+    },
+  };
+}
+
 /** The same as Safari does it: the composition is over just before an Enter without any mark. */
 export function composeAndConfirmAsSafari(field, text) {
   return field.evaluate((field, text) => {

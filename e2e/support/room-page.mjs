@@ -14,7 +14,7 @@ export class RoomPage {
       composer: 'composer', sendButton: 'send', command: 'command-notice', run: 'command-run',
       sayIt: 'command-say', rename: 'rename', renameInput: 'rename-input',
       renameSave: 'rename-save', jump: 'jump', error: 'server-error', resend: 'pending-resend',
-      edit: 'pending-edit', membersToggle: 'members-toggle',
+      edit: 'pending-edit', membersToggle: 'members-toggle', menu: 'mention-menu',
     })) {
       this[key] = part(name);
     }
@@ -65,6 +65,25 @@ export class RoomPage {
   /** The rows of messages that have this text in them. */
   message(text) {
     return this.row('message').filter({ hasText: text });
+  }
+
+  /** What the menu over the box offers, as `{ text, isChosen }`; nothing while it is closed. */
+  choices() {
+    return this.menu.getByRole('option').evaluateAll((options) =>
+      options.map((option) => ({
+        text: option.querySelector('bdi').textContent,
+        isChosen: option.getAttribute('aria-selected') === 'true',
+      })),
+    );
+  }
+
+  /** Waits until the menu offers exactly this, with the one at `chosen` ready for Enter. */
+  async offers(names, chosen = 0) {
+    const wanted = names.map((text, index) => ({ text, isChosen: index === chosen }));
+    await until(
+      async () => `${JSON.stringify(wanted)}; offered is ${JSON.stringify(await this.choices())}`,
+      async () => JSON.stringify(await this.choices()) === JSON.stringify(wanted),
+    );
   }
 
   /** Types into the box, replacing what is there. */

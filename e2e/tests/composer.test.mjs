@@ -1,5 +1,7 @@
 // The message box: what sends, what does not, and that nothing typed is lost.
 import assert from 'node:assert/strict';
+import { RoomPage } from '../support/room-page.mjs';
+import { until } from '../support/until.mjs';
 import { story } from '../support/world.mjs';
 
 /** The limit of a message unless the server is set otherwise, in bytes of UTF-8. */
@@ -57,11 +59,36 @@ story('what is pasted keeps its lines and does not widen the page', async (world
   await anna.say(lines.join('\n'));
   await bot.hears(lines.join('\n'));
   await anna.shows(lines.join('\n'));
-  const overflow = await anna.page.evaluate(() => {
-    const { scrollWidth, clientWidth } = document.documentElement;
-    return scrollWidth - clientWidth;
+  const overflow = () => anna.page.evaluate(() => {
+    const log = document.querySelector('[data-testid="log"]');
+    const wider = (part) => part.scrollWidth - part.clientWidth;
+    return [wider(document.documentElement), wider(log)];
   });
-  assert.equal(overflow, 0);
+  assert.deepEqual(await overflow(), [0, 0]);
+  // It is folded, and can be opened and folded again.
+  const text = anna.message('199: ').getByTestId('text');
+  const fold = anna.message('199: ').getByTestId('fold');
+  const height = async () => (await text.boundingBox()).height;
+  const folded = await height();
+  assert.ok(folded < 500, `folded it is ${folded} px high`);
+  assert.equal(await fold.textContent(), 'Show all');
+  await fold.click();
+  await until('all of it', async () => (await height()) > 4_000);
+  assert.deepEqual(await overflow(), [0, 0]);
+  assert.equal(await fold.textContent(), 'Show less');
+  await fold.click();
+  await until('it to be folded again', async () => (await height()) === folded);
+});
+
+story('pasting from the clipboard keeps the lines in the box', async (world) => {
+  const anna = await world.person('paste', 'Anna', {
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  const lines = Array.from({ length: 200 }, (_, line) => `line ${line}`).join('\n');
+  await anna.page.evaluate((lines) => navigator.clipboard.writeText(lines), lines);
+  await anna.composer.focus();
+  await anna.page.keyboard.press('ControlOrMeta+V');
+  assert.equal(await anna.composer.inputValue(), lines);
 });
 
 story('a message as large as can be is sent, a larger one stays in the box', async (world) => {
@@ -77,6 +104,68 @@ story('a message as large as can be is sent, a larger one stays in the box', asy
   await bot.hears('small');
   assert.deepEqual(bot.texts, [fits, 'small']);
   assert.equal(bot.of('leave').length, 0, 'the connection stayed');
+});
+
+story('near the limit a counter counts as the server does, over it Send is off', async (world) => {
+  const bot = await world.bot('count', 'bot');
+  const anna = await world.person('count', 'Anna');
+  const counter = anna.page.getByTestId('counter');
+  await anna.type('short');
+  assert.equal(await counter.textContent(), '');
+  const bytes = (text) => new TextEncoder().encode(text).length;
+  for (const cluster of ['😀', '👨‍👩‍👧', '汉']) {
+    const fits = cluster.repeat(Math.floor(FRAME_BYTES_MAX / bytes(cluster)));
+    const left = FRAME_BYTES_MAX - bytes(fits);
+    const full = fits + 'x'.repeat(left);
+    await anna.type(full);
+    assert.equal(await counter.textContent(), '0 bytes left', cluster);
+    assert.equal(await anna.sendButton.isEnabled(), true, cluster);
+    await anna.type(`${full}${cluster}`);
+    const over = bytes(cluster);
+    assert.equal(await counter.textContent(), `${over} bytes too long`, cluster);
+    assert.equal(await anna.sendButton.isDisabled(), true, cluster);
+    await anna.composer.press('Enter');
+    assert.equal(await anna.composer.inputValue(), `${full}${cluster}`, 'it stays');
+    // What counts as fitting is what the server takes.
+    await anna.say(full);
+    await bot.hears(full);
+  }
+});
+
+story('a rate-limited message comes back to the box with the seconds to wait', async (world) => {
+  const bot = await world.bot('rate', 'bot');
+  const page = await world.tab(await world.context(), 'Anna');
+  let isLimited = true;
+  // The server as it is when somebody is too fast.
+  await page.routeWebSocket(/\/xgate\/websocket\//, (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage((text) => {
+      if (!isLimited || text.startsWith('@')) return server.send(text);
+      const error = {
+        from: '', xnest: 'rate', type: 'error', payload: 'slow down', send_time: '2015-4-8 14:2:6',
+        code: 'rate_limited', retry_after_ms: 2_500,
+      };
+      return socket.send(JSON.stringify(error));
+    });
+  });
+  const anna = new RoomPage(page);
+  await anna.open(world.server.origin, 'rate', 'Anna');
+  await anna.say('too\nfast');
+  await anna.error.waitFor();
+  assert.match(await anna.error.textContent(), /3 s/);
+  assert.equal(await anna.composer.inputValue(), 'too\nfast');
+  assert.deepEqual(await anna.texts(), [], 'it is in the box and nowhere else');
+  await bot.say('meanwhile');
+  await anna.shows('meanwhile');
+  // What is typed meanwhile is not lost either.
+  await anna.type('again');
+  await anna.composer.press('Enter');
+  await until('it to be back', async () => (await anna.composer.inputValue()) === 'again');
+  isLimited = false;
+  await anna.composer.press('Enter');
+  await bot.hears('again');
+  await until('the reason to be gone', async () => (await anna.error.count()) === 0);
+  assert.deepEqual(bot.texts, ['meanwhile', 'again']);
 });
 
 story('half-typed text outlives a reload and a visit to another room', async (world) => {
@@ -109,4 +198,13 @@ story('the box grows up to a limit, and the list stays at its bottom', async (wo
   }
   assert.ok(heights[1] > heights[0] && heights[2] > heights[1], heights.join());
   assert.ok(heights[3] === heights[2] && heights[2] < 400, heights.join());
+  const scrolls = await anna.composer.evaluate((box) => {
+    const end = box.scrollHeight - box.clientHeight;
+    box.scrollTop = end;
+    return [end > 0, box.scrollTop];
+  });
+  assert.ok(scrolls[0] && scrolls[1] > 0, 'then it scrolls');
+  await anna.type('');
+  await anna.atBottom();
+  assert.equal(await height(), heights[0]);
 });

@@ -46,6 +46,23 @@ story('twenty Chinese characters are a name', async (world) => {
   assert.equal((await anna.me()).name, name);
 });
 
+story('a name of markup shows as it was typed, wherever it stands', async (world) => {
+  const NAME = '<b>x</b>';
+  const anna = await world.person('markup', NAME);
+  const bert = await world.person('markup', 'Bert');
+  await anna.say('hello');
+  assert.equal((await bert.shows('hello')).author, NAME, 'row');
+  assert.equal((await anna.me()).name, NAME, 'list');
+  assert.ok((await anna.rename.getAttribute('title')).includes(NAME), 'title');
+  await bert.type('@');
+  await bert.offers([NAME, 'Change my name', 'Older messages']);
+  await bert.say('@changename:<b>y</b>');
+  assert.ok((await bert.command.textContent()).includes('<b>y</b>'), 'notice');
+  await bert.run.click();
+  await anna.line('changename', '<b>y</b>');
+  for (const view of [anna, bert]) assert.equal(await view.page.locator('body b').count(), 0);
+});
+
 story('renaming in place reaches everybody and outlives a reload', async (world) => {
   const anna = await world.person('rename', 'Anna');
   const bert = await world.person('rename', 'Bert');

@@ -2,7 +2,7 @@
 
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Document, HtmlElement, Storage, Window};
+use web_sys::{Document, HtmlElement, HtmlTextAreaElement, Storage, Window};
 use xmeet_shared::UnixMillis;
 
 /// The window.
@@ -106,6 +106,35 @@ pub fn focus_and_select(selector: &str) {
     focus(selector);
     if let Some(Ok(input)) = find(selector).map(JsCast::dyn_into::<web_sys::HtmlInputElement>) {
         input.select();
+    }
+}
+
+/// A text area that a selector finds.
+fn text_area(selector: &str) -> Option<HtmlTextAreaElement> {
+    find(selector)?.dyn_into().ok()
+}
+
+/// Where the caret of a text area stands, in UTF-16 units; `None` while text is selected.
+#[must_use]
+pub fn caret(selector: &str) -> Option<u32> {
+    let area = text_area(selector)?;
+    let (start, end) = (area.selection_start().ok()??, area.selection_end().ok()??);
+    (start == end).then_some(start)
+}
+
+/// Puts a text into a text area, and the caret behind `before`, its first part.
+pub fn put_text(selector: &str, text: &str, before: &str) {
+    if let Some(area) = text_area(selector) {
+        let caret = u32::try_from(before.encode_utf16().count()).unwrap_or(0);
+        area.set_value(text);
+        let _ = area.set_selection_range(caret, caret);
+    }
+}
+
+/// Scrolls to the first element that a selector finds, where all around it cannot be seen at once.
+pub fn show(selector: &str) {
+    if let Some(element) = find(selector) {
+        element.scroll_into_view_with_bool(false);
     }
 }
 

@@ -9,12 +9,21 @@ pub const HUES: u32 = 12;
 /// Letters and digits that are not taken for one another.
 const TAG_LETTERS: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
 
+/// How far apart the colours of two of one name are; it has no factor in common with [`HUES`].
+const HUES_APART: u32 = 5;
+
 /// The colour of a member, below [`HUES`]. It belongs to the name, so that a person who comes back
-/// has it still; only where several present bear one name does each have a colour of its own.
+/// has it still; of several who bear one name each has another, by `place` among them.
 #[must_use]
-pub fn hue(pid: &Pid, name: &str, is_shared: bool) -> u32 {
-    let own = if is_shared { pid.as_str() } else { "" };
-    hash(&[own, "\n", name]) % HUES
+pub fn hue(name: &str, place: usize) -> u32 {
+    let place = (place % HUES as usize) as u32;
+    (hash(&[name]) % HUES + place * HUES_APART) % HUES
+}
+
+/// The place of somebody among the bearers of a name who has left them, and has none any more.
+#[must_use]
+pub fn place_of_absent(pid: &Pid) -> usize {
+    hash(&[pid.as_str()]) as usize
 }
 
 /// Three characters that tell two members of one name apart.
@@ -101,10 +110,9 @@ mod tests {
             (0..50).map(|serial| tag(&Pid::new(0, serial, 1))).collect();
         assert_eq!(tags.len(), 50);
         let hues: std::collections::HashSet<_> =
-            (0..100).map(|serial| hue(&Pid::new(0, serial, 1), "小明", true)).collect();
-        assert_eq!(hues.len(), HUES as usize);
-        let (before, after) = (Pid::new(0, 1, 1), Pid::new(0, 2, 1));
-        assert_eq!(hue(&before, "a", false), hue(&after, "a", false), "after a reconnect");
+            (0..HUES as usize).map(|place| hue("小明", place)).collect();
+        assert_eq!(hues.len(), HUES as usize, "as many as there are before one comes again");
+        assert!(hue("小明", usize::MAX) < HUES);
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //!   in them runs in tests on the host
 //! - [`store`]: the one reactive store over both, [`settings`]: language and theme
 //! - [`components`]: one component a file
-//! - [`i18n`], [`time`], [`identity`], [`links`], [`keys`], [`page`], [`encoding`]: pure helpers
+//! - [`i18n`], [`time`], [`identity`], [`links`], [`keys`], [`page`], [`encoding`], [`mentions`],
+//!   [`mention_menu`], [`lookalike`]: pure helpers
 //! - [`browser`], [`clipboard`], [`prefs`], [`scroll`], [`tab`]: the edge to the browser
 
 pub mod browser;
@@ -17,6 +18,9 @@ pub mod i18n;
 pub mod identity;
 pub mod keys;
 pub mod links;
+pub mod lookalike;
+pub mod mention_menu;
+pub mod mentions;
 pub mod page;
 pub mod prefs;
 pub mod room;

@@ -116,6 +116,12 @@ impl Scroller {
         self.note();
     }
 
+    /// Goes to the top.
+    pub fn to_top(&self) {
+        self.set_scroll_top(0.0);
+        self.note();
+    }
+
     fn go_to(&self, place: Option<Place>) {
         let anchor = place.and_then(|Place { id, offset_px }| {
             let row = format!("[data-id=\"{id}\"] [data-testid=text]");

@@ -10,6 +10,7 @@ use super::command_notice::command_notice;
 use super::icon::{self, Icon};
 use super::ime::Ime;
 use super::live::{attribute, flag, live, truth, when, words};
+use super::mention_menu;
 use super::rename_form::rename_form;
 use super::server_error::ServerError;
 use crate::room::members::Person;
@@ -59,6 +60,7 @@ pub fn Composer() -> impl IntoView {
     };
     let send = move || {
         let text = store.draft.get_untracked();
+        store.leave_menu();
         match judge(&text) {
             Verdict::Blank | Verdict::TooLong => {}
             Verdict::Command => asks.set(true),
@@ -97,10 +99,7 @@ fn own_seal() -> AnyView {
         Some(format!("{} ({name})", text.rename))
     };
     let seal = live(move || match store.myself() {
-        Some(Person { pid, name }) => {
-            let hue = identity::hue(&pid, &name, store.is_shared_name(&name));
-            avatar(hue, &name)
-        }
+        Some(Person { pid, name }) => avatar(store.look(&pid, &name).hue(), &name),
         None => avatar(identity::HUES, ""),
     });
     view! {
@@ -135,7 +134,12 @@ fn message_box(asks: RwSignal<bool>, send: impl Fn() + 'static) -> AnyView {
         if key_ime.takes(&event) {
             return;
         }
-        match event.key().as_str() {
+        let key = event.key();
+        if !event.shift_key() && mention_menu::takes(store, &key) {
+            event.prevent_default();
+            return;
+        }
+        match key.as_str() {
             "Enter" if !event.shift_key() => {
                 event.prevent_default();
                 send();
@@ -147,6 +151,7 @@ fn message_box(asks: RwSignal<bool>, send: impl Fn() + 'static) -> AnyView {
     let on_input = move |event| {
         asks.set(false);
         store.set_draft(event_target_value(&event));
+        store.follow_caret(browser::caret("#composer"));
     };
     view! {
         <div class="grow">
@@ -162,12 +167,18 @@ fn message_box(asks: RwSignal<bool>, send: impl Fn() + 'static) -> AnyView {
                 aria-label=text.composer_label
                 placeholder=text.composer_hint
                 title=text.composer_keys
+                aria-autocomplete="list"
+                aria-haspopup="listbox"
+                aria-controls="mentions"
+                aria-activedescendant=mention_menu::active(store)
                 prop:value=store.draft
                 on:input=on_input
                 on:compositionstart=move |_| ime.start()
                 on:compositionend=move |event| end_ime.end(&event)
                 on:keydown=on_key
+                on:click=move |_| store.leave_menu()
             ></textarea>
+            {mention_menu::mention_menu()}
         </div>
     }
     .into_any()

@@ -1,10 +1,12 @@
-//! Keyed lists: what is in a list already is not drawn again. One list type for both lists of a
+//! Keyed lists: what is in a list already is not drawn again. One list type for all lists of a
 //! room, for the same reason as in `live`.
 
 use leptos::prelude::*;
 
 use super::member_list::entry;
+use super::mention_menu::option;
 use super::row::row_view;
+use crate::mention_menu::Choice;
 use crate::room::RowKey;
 use crate::room::members::Person;
 
@@ -15,6 +17,8 @@ pub enum Item {
     Row(RowKey),
     /// A member, under this name.
     Person(Person),
+    /// Something to choose, at its place in the menu.
+    Choice(u64, Choice),
 }
 
 /// The list.
@@ -26,6 +30,7 @@ fn draw(items: Box<dyn Fn() -> Vec<Item> + Send>) -> AnyView {
     let view = |item: Item| match item {
         Item::Row(key) => row_view(key),
         Item::Person(person) => entry(person),
+        Item::Choice(index, choice) => option(index, choice),
     };
     view! { <For each=items key=Item::clone children=view/> }.into_any()
 }

@@ -26,6 +26,10 @@ pub const CROSS: &str = "M6 6l12 12M18 6 6 18";
 pub const DICE: &str = "M5 4h14a1 1 0 0 1 1 1v14a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1V5a1 1 0 0 1 1-1M8.5 8.5h.01M15.5 8.5h.01M12 12h.01M8.5 15.5h.01M15.5 15.5h.01";
 /// An arrow to the right.
 pub const GO: &str = "M4 12h15M12.5 5.5 19 12l-6.5 6.5";
+/// A triangle with an exclamation mark.
+pub const WARNING: &str = "M12 4 2.5 20h19L12 4M12 10v4.5M12 17.3h.01";
+/// An arrow that turns back.
+pub const PAST: &str = "M4 12a8 8 0 1 0 2.6-5.9L4 8.5M4 4v4.5h4.5M12 8v4l2.5 2.5";
 
 /// An icon. It says nothing to a screen reader: the control around it has the name.
 #[component]

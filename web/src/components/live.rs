@@ -45,16 +45,19 @@ pub fn when(condition: impl Fn() -> bool + 'static, view: impl Into<ViewFn>) -> 
     draw(ViewFn::from(move || if condition.get() { untrack(|| view.run()) } else { ().into_any() }))
 }
 
-/// A condition that tells of its changes only, not of everything that it is made of.
-pub fn steady(condition: impl Fn() -> bool + 'static) -> RwSignal<bool> {
-    let holds = RwSignal::new(untrack(&condition));
+/// A condition, or a number, that tells of its changes only, not of everything that it is made of.
+pub fn steady<T>(read: impl Fn() -> T + 'static) -> RwSignal<T>
+where
+    T: PartialEq + Send + Sync + 'static,
+{
+    let held = RwSignal::new(untrack(&read));
     effect(move || {
-        let now = condition();
-        if holds.get_untracked() != now {
-            holds.set(now);
+        let now = read();
+        if held.with_untracked(|held| *held != now) {
+            held.set(now);
         }
     });
-    holds
+    held
 }
 
 /// Does `run`, and again whenever what it read has changed.

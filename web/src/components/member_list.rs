@@ -7,10 +7,11 @@ use super::button::icon_button;
 use super::each::{Item, each};
 use super::icon;
 use super::live::{attribute, effect, flag, live, steady, words};
-use crate::room::members::Person;
+use super::name_marks::{name_marks, named};
+use crate::browser;
+use crate::room::members::{Look, Person};
 use crate::settings::Settings;
 use crate::store::Store;
-use crate::{browser, identity};
 
 /// The panel. Open over the messages it is a dialog: focus moves in, Escape closes and restores.
 #[component]
@@ -71,21 +72,14 @@ pub fn entry(person: Person) -> AnyView {
         steady(move || store.is_me(&pid))
     };
     let own = attribute(move || is_self.get().then(|| "true".to_owned()));
-    let is_shared = {
-        let name = name.clone();
-        steady(move || store.is_shared_name(&name))
+    let look = {
+        let (pid, name) = (pid.clone(), name.clone());
+        steady(move || store.look(&pid, &name).0)
     };
     let body = live(move || {
-        let hue = identity::hue(&pid, &name, is_shared.get());
-        let tag = is_shared.get().then(|| view! { <span class="tag">{identity::tag(&pid)}</span> });
-        view! {
-            {avatar(hue, &name)}
-            <span class="member">
-                <bdi data-testid="member-name" title=name.clone()>{name.clone()}</bdi>
-                {tag}
-            </span>
-            {is_self.get().then(own_controls)}
-        }
+        let look = Look(look.get());
+        let named = named(avatar(look.hue(), &name), name.clone(), name_marks(&pid, look));
+        view! { {named}{is_self.get().then(own_controls)} }
     });
     view! { <li data-pid=id data-self=own>{body}</li> }.into_any()
 }

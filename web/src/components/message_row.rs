@@ -7,13 +7,15 @@ use super::avatar::avatar;
 use super::button::small_button;
 use super::live::{attribute, flag, live, steady};
 use super::message_text::message_text;
+use super::name_marks::{mark, name_marks};
+use crate::browser;
 use crate::room::log::Message;
+use crate::room::members::Look;
 use crate::room::outbox::{Delivery, LocalId};
 use crate::room::{MessageRow, RowKey};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::time::LocalTime;
-use crate::{browser, identity};
 
 fn delivery_name(delivery: Delivery) -> String {
     let name = match delivery {
@@ -33,21 +35,38 @@ pub fn message_row(key: RowKey, message: &Message) -> AnyView {
     };
     let id = attribute(move || store.message_row(key)?.message.id.map(|id| id.to_string()));
     let pending = attribute(move || store.message_row(key)?.delivery.map(delivery_name));
+    let mention = mention(key, message);
+    let is_mention = move || mention.is_some_and(|holds| holds.get());
     view! {
         <div
             class="row message"
             class:head=is(|row| row.is_head)
             class:own=is(|row| row.is_own)
+            class:mention=flag(is_mention)
             data-row="message"
+            data-mention=attribute(move || is_mention().then(|| "true".to_owned()))
             data-id=id
             data-pending=pending
         >
             {byline(key, time)}
+            {mention.map(|_| mark("at", Some(Settings::words().mentions_you), "@".into_any()))}
             {message_text(&message.text)}
             {message.local.map(|local| delivery_note(local, key))}
         </div>
     }
     .into_any()
+}
+
+/// Whether it mentions us; `None` where it mentions nobody, as most do.
+fn mention(key: RowKey, message: &Message) -> Option<RwSignal<bool>> {
+    let store = Store::get();
+    let text = message.text.clone();
+    text.contains('@').then(|| {
+        steady(move || {
+            let is_others = store.message_row(key).is_some_and(|row| !row.is_own);
+            is_others && store.mentions_me(&text)
+        })
+    })
 }
 
 /// Who said it and when. It stands in every row; a row that continues the one above shows only
@@ -60,17 +79,16 @@ fn byline(key: RowKey, time: LocalTime) -> AnyView {
         Some(MessageRow { message, .. }) => (message.from.clone(), message.name.to_string()),
         None => (Pid::from_wire(""), String::new()),
     };
-    let is_shared = steady(move || store.is_shared_name(&author().1));
-    let seal = live(move || {
+    let look = steady(move || {
         let (pid, name) = author();
-        let hue = identity::hue(&pid, &name, is_shared.get());
-        avatar(hue, &name)
+        store.look(&pid, &name).0
     });
+    let seal = live(move || avatar(Look(look.get()).hue(), &author().1));
     let names = live(move || {
-        let ((pid, name), is_shared) = (author(), is_shared.get());
-        let hue = identity::hue(&pid, &name, is_shared).to_string();
-        let tag = is_shared.then(|| view! { <span class="tag">{identity::tag(&pid)}</span> });
-        view! { <bdi class="author" data-hue=hue data-testid="author">{name}</bdi>{tag} }
+        let ((pid, name), look) = (author(), Look(look.get()));
+        let hue = look.hue().to_string();
+        let [tag, warning] = name_marks(&pid, look);
+        view! { <bdi class="author" data-hue=hue data-testid="author">{name}</bdi>{tag}{warning} }
     });
     view! {
         {seal}

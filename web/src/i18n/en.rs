@@ -71,6 +71,7 @@ pub(super) const TEXT: Text = Text {
     members_show: "Show who is in the room",
     members_close: "Close the list",
     you: "you",
+    lookalike: "looks like another name here",
     share: "Share the link to this room",
     share_done: "Link copied",
     share_failed: "Copy the address of this page",
@@ -134,6 +135,9 @@ pub(super) const TEXT: Text = Text {
     command_say: "Say it as text",
     command_say_hint: "As text it is sent with a space in front.",
     no_such_page: "The history does not go back that far.",
+    mention_menu: "Whom to mention",
+    mentions_you: "mentions you",
+    command_older: "Older messages",
 
     dismiss: "Dismiss",
     error_cursor: "The server did not understand which page of history was meant.",

@@ -96,6 +96,7 @@ pub struct Text {
     pub members_show: &'static str,
     pub members_close: &'static str,
     pub you: &'static str,
+    pub lookalike: &'static str,
     pub share: &'static str,
     pub share_done: &'static str,
     pub share_failed: &'static str,
@@ -157,6 +158,9 @@ pub struct Text {
     pub command_say: &'static str,
     pub command_say_hint: &'static str,
     pub no_such_page: &'static str,
+    pub mention_menu: &'static str,
+    pub mentions_you: &'static str,
+    pub command_older: &'static str,
 
     pub dismiss: &'static str,
     pub error_cursor: &'static str,

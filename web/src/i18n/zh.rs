@@ -50,6 +50,7 @@ pub(super) const TEXT: Text = Text {
     members_show: "查看房间成员",
     members_close: "关闭列表",
     you: "我",
+    lookalike: "与这里的另一个名字相似",
     share: "分享房间链接",
     share_done: "链接已复制",
     share_failed: "请复制本页地址",
@@ -111,6 +112,9 @@ pub(super) const TEXT: Text = Text {
     command_say: "当作文字发送",
     command_say_hint: "当作文字发送时，前面会加一个空格。",
     no_such_page: "历史消息没有那么早。",
+    mention_menu: "提到谁",
+    mentions_you: "提到了你",
+    command_older: "更早的消息",
 
     dismiss: "知道了",
     error_cursor: "服务器不明白要哪一页历史消息。",

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use xmeet_shared::{ErrorCode, MessageId, Pid};
 
 use log::Log;
-use members::{Members, Person};
+use members::{Look, Members, Person};
 use outbox::{Outbox, SavedEntry};
 use pager::Pager;
 pub use rows::{GapRow, MessageRow, Row, RowKey, Top};
@@ -116,10 +116,10 @@ impl Room {
         self.members.people()
     }
 
-    /// The names that several who are present bear.
+    /// How the name of a member stands out, or of somebody who was one.
     #[must_use]
-    pub fn shared_names(&self) -> &[Arc<str>] {
-        self.members.shared_names()
+    pub fn look(&self, pid: &Pid, name: &str) -> Look {
+        self.members.look(pid, name)
     }
 
     /// Our own id, of the last connection.

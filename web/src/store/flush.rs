@@ -80,6 +80,8 @@ impl Store {
         if inner.people_changed.take() {
             let changes = inner.people.with_untracked(|changes| *changes);
             inner.people.set(changes + 1);
+            let my_name = inner.model.borrow().my_name();
+            inner.my_name.set(my_name);
         }
         for row in changed {
             row.tell();

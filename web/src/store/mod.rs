@@ -2,22 +2,26 @@
 //! is a handful of signals that are brought up to date once per frame, however many messages came.
 //!
 //! - `actions`: what a person does, `events`: what the connection brings, `flush`: model to signals
+//! - `mentions`: who is mentioned, and the menu over the message box
 //! - `watched`: a value that is drawn from
 
 mod actions;
 mod events;
 mod flush;
+mod mentions;
 mod watched;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use leptos::prelude::*;
 use xmeet_shared::{MessageId, Nickname, Pid, RoomId};
 
 use crate::connection::{Link, Phase};
-use crate::room::members::Person;
+use crate::mention_menu::Menu;
+use crate::room::members::{Look, Person};
 use crate::room::{MessageRow, Notice, Room, Row, RowKey};
 use crate::scroll::{Place, Scroller};
 use crate::time::Day;
@@ -39,6 +43,8 @@ struct Inner {
     keys: Watched<Vec<RowKey>>,
     /// Counts changes of who is present; the model has who.
     people: Watched<u64>,
+    my_name: Watched<Option<Arc<str>>>,
+    menu: Watched<Menu>,
     phase: Watched<Phase>,
     turn: Watched<Turn>,
     notice: Watched<Option<Notice>>,
@@ -84,6 +90,8 @@ pub struct Store {
     pub is_renaming: RwSignal<bool>,
     /// Whether the member list is open where there is no room for it beside the messages.
     pub members_open: RwSignal<bool>,
+    /// Which choice of the menu over the message box Enter takes.
+    pub chosen: RwSignal<u64>,
 }
 
 impl Store {
@@ -100,6 +108,8 @@ impl Store {
             rows: RefCell::default(),
             keys: Watched::new(Vec::new()),
             people: Watched::new(0),
+            my_name: Watched::new(None),
+            menu: Watched::new(Menu::default()),
             phase: Watched::new(Phase::Connecting),
             turn: Watched::new(Turn::None),
             notice: Watched::new(None),
@@ -120,6 +130,7 @@ impl Store {
             seen: RwSignal::new(0),
             is_renaming: RwSignal::new(false),
             members_open: RwSignal::new(false),
+            chosen: RwSignal::new(0),
         };
         provide_context(store);
         store.flush();
@@ -185,10 +196,10 @@ impl Store {
         })
     }
 
-    /// Whether several who are present bear this name.
+    /// How the name of a member stands out, or of somebody who was one.
     #[must_use]
-    pub fn is_shared_name(self, name: &str) -> bool {
-        self.model_of_people(|model| model.shared_names().iter().any(|shared| **shared == *name))
+    pub fn look(self, pid: &Pid, name: &str) -> Look {
+        self.model_of_people(|model| model.look(pid, name))
     }
 
     /// Where the connection stands.
@@ -236,6 +247,14 @@ impl Store {
         let scroller = self.inner().scroller.borrow().clone();
         if let Some(scroller) = scroller {
             scroller.to_bottom();
+        }
+    }
+
+    /// Shows the oldest message that is here.
+    pub fn to_top(self) {
+        let scroller = self.inner().scroller.borrow().clone();
+        if let Some(scroller) = scroller {
+            scroller.to_top();
         }
     }
 

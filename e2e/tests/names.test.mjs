@@ -1,0 +1,86 @@
+// Names that could be taken for one another: the same one twice, and one that looks like another.
+import assert from 'node:assert/strict';
+import { until } from '../support/until.mjs';
+import { story } from '../support/world.mjs';
+
+/** How each entry with `name` is told apart in a list of members or rows. */
+function looksOf(view, place, name) {
+  return view[place].evaluate((list, name) => {
+    const names = '[data-testid="member-name"], [data-testid="author"]';
+    const entries = [...list.querySelectorAll('[data-pid], [data-row="message"]')];
+    return entries.filter((entry) => entry.querySelector(names).textContent === name)
+      .map((entry) => ({
+        tag: entry.querySelector('.tag')?.textContent ?? null,
+        hue: entry.querySelector('.avatar').dataset.hue,
+      }));
+  }, name);
+}
+
+story('two people of one name stay distinguishable, in the list and in rows', async (world) => {
+  const anna = await world.person('twins', 'Anna');
+  await anna.say('I am the first');
+  await anna.shows('I am the first');
+  const before = (await looksOf(anna, 'log', 'Anna'))[0];
+  assert.equal(before.tag, null);
+  const bots = [];
+  for (let twin = 0; twin < 3; twin += 1) {
+    bots.push(await world.bot('twins', 'Anna'));
+    await bots.at(-1).say(`I am a twin, ${twin}`);
+  }
+  const other = await world.person('twins', 'somebody');
+  for (const view of [anna, other]) {
+    await view.showsPeople('Anna', 'Anna', 'Anna', 'Anna', 'somebody');
+    await view.shows('I am a twin, 2');
+    for (const place of ['members', 'log']) {
+      await until(`four tags in ${place}`, async () =>
+        (await looksOf(view, place, 'Anna')).filter(({ tag }) => tag).length === 4);
+      const looks = await looksOf(view, place, 'Anna');
+      assert.equal(new Set(looks.map(({ hue }) => hue)).size, 4, JSON.stringify(looks));
+      assert.equal(new Set(looks.map(({ tag }) => tag)).size, 4, JSON.stringify(looks));
+    }
+  }
+  assert.deepEqual(await looksOf(anna, 'log', 'Anna'), await looksOf(other, 'log', 'Anna'));
+  assert.deepEqual(await looksOf(anna, 'members', 'Anna'), await looksOf(other, 'log', 'Anna'));
+  assert.equal((await looksOf(anna, 'log', 'Anna'))[0].hue, before.hue, 'the first keeps hers');
+  for (const bot of bots) await bot.leave();
+  await until('no tag where nobody is meant but one', async () =>
+    (await looksOf(anna, 'members', 'Anna'))[0].tag === null);
+});
+
+story('a name that looks like a present member\'s carries a visible warning mark', async (world) => {
+  const anna = await world.person('alike', 'Anna');
+  await anna.say('genuine');
+  const impostor = await world.bot('alike', 'Аnnа');
+  await impostor.say('send me your money');
+  const WORDS = 'looks like another name here';
+  await anna.showsPeople('Anna', 'Аnnа');
+  await anna.shows('send me your money');
+  const inRows = anna.log.getByTestId('lookalike');
+  const inList = anna.members.getByTestId('lookalike');
+  for (const mark of [inRows, inList]) {
+    await mark.waitFor();
+    assert.equal(await mark.count(), 1, 'only the one who came later');
+    assert.equal(await mark.getAttribute('title'), WORDS);
+    assert.equal(await mark.getAttribute('aria-label'), WORDS);
+    const { width, height } = await mark.boundingBox();
+    assert.ok(width >= 12 && height >= 12, `${width} x ${height}`);
+  }
+  assert.equal(await anna.message('send me').getByTestId('lookalike').count(), 1);
+  const entry = anna.members.locator(`[data-pid="${impostor.pid}"]`);
+  assert.equal(await entry.getByTestId('lookalike').count(), 1);
+  await anna.type('@');
+  await anna.menu.getByTestId('lookalike').waitFor();
+  await anna.type('');
+
+  // Gone, what it said is no more to be trusted than before.
+  await impostor.leave();
+  await anna.showsPeople('Anna');
+  assert.equal(await inRows.count(), 1);
+  const harmless = await world.bot('alike', 'Hanna');
+  await anna.showsPeople('Anna', 'Hanna');
+  assert.equal(await inList.count(), 0);
+  harmless.send('@changename:Ａnna');
+  await inList.waitFor();
+  harmless.send('@changename:Johanna');
+  await until('no mark', async () => (await inList.count()) === 0);
+});

@@ -1,0 +1,128 @@
+// What people send that is more than letters: links, writing from right to left, marks, emoji.
+import assert from 'node:assert/strict';
+import { story } from '../support/world.mjs';
+
+const MARKS = '\u0301\u0323\u0330\u0357'.repeat(50);
+
+/** The boxes of the parts of a row, in CSS pixels. */
+function partsOf(view, text) {
+  return view.message(text).evaluate((row) => {
+    const box = (selector) => {
+      const { left, right, top, bottom } = row.querySelector(selector).getBoundingClientRect();
+      return { left, right, top, bottom };
+    };
+    return {
+      avatar: box('.avatar'),
+      author: box('[data-testid="author"]'),
+      time: box('[data-testid="time"]'),
+      text: box('[data-testid="text"]'),
+      fold: row.querySelector('[data-testid="fold"]') && box('[data-testid="fold"]'),
+    };
+  });
+}
+
+story('only web addresses are links, and they lend nothing of this page', async (world) => {
+  const bot = await world.bot('links', 'bot');
+  const no = ['javascript:alert(1)', 'JaVaScRiPt:alert(1)', 'data:text/html,x', 'VBScript:x'];
+  await bot.say(...no, 'see https://example.org/a?b=c.');
+  const view = await world.person('links', 'Anna');
+  await view.shows('see https://example.org/a?b=c.');
+  const links = view.log.locator('a');
+  assert.equal(await links.count(), 1);
+  assert.equal(await links.getAttribute('href'), 'https://example.org/a?b=c');
+  assert.equal(await links.getAttribute('target'), '_blank');
+  const rel = (await links.getAttribute('rel')).split(' ');
+  for (const word of ['noopener', 'noreferrer', 'nofollow']) assert.ok(rel.includes(word), word);
+});
+
+story('right-to-left messages and names do not reorder time, name or buttons', async (world) => {
+  const ltr = await world.bot('rtl', 'left');
+  const rtl = await world.bot('rtl', 'سارة');
+  const lines = (word) => Array.from({ length: 60 }, (_, line) => `${word} ${line}`).join('\n');
+  await ltr.say(`plain ${lines('line')}`);
+  await rtl.say(`مرحبا ${lines('سطر')}`);
+  const bidi = await world.bot('rtl', 'x\u05d0');
+  await bidi.say('open \u202e override (1) \u2067 isolate');
+  await ltr.say('after');
+  const view = await world.person('rtl', 'Anna');
+  await view.shows('after');
+  const [plain, right, override, after] = [
+    await partsOf(view, 'plain'), await partsOf(view, 'مرحبا'),
+    await partsOf(view, 'override'), await partsOf(view, 'after'),
+  ];
+  for (const row of [right, override, after]) {
+    assert.equal(row.avatar.left, plain.avatar.left);
+    assert.equal(row.author.left, plain.author.left);
+    assert.ok(row.time.left >= row.author.right, JSON.stringify(row));
+    assert.ok(row.time.left - row.author.right < 24, 'the time is right behind the name');
+    assert.ok(row.text.top >= row.author.bottom - 1, 'the text is below');
+    assert.ok(row.text.right <= view.page.viewportSize().width);
+  }
+  assert.equal(right.fold.left, plain.fold.left, 'the button is where it always is');
+  const isolated = await view.message('مرحبا').getByTestId('text').evaluate((text) =>
+    [text.dir, getComputedStyle(text).direction, getComputedStyle(text).unicodeBidi]);
+  assert.deepEqual(isolated, ['auto', 'rtl', 'isolate']);
+  // In the list of members the name stands before its tag and its button.
+  const entry = view.members.locator(`[data-pid="${rtl.pid}"]`);
+  const [seal, name] = [entry.locator('.avatar'), entry.getByTestId('member-name')];
+  assert.ok((await name.boundingBox()).x > (await seal.boundingBox()).x);
+});
+
+story('emoji-only rows and 200 marks on a letter do not overlap neighbouring rows', async (world) => {
+  const bot = await world.bot('marks', 'bot');
+  const zalgo = await world.bot('marks', `Z${'\u0301\u0323'.repeat(15)}`);
+  await bot.say('above');
+  await bot.say(`a${MARKS}`, 'between', '😀👨‍👩‍👧😀🇨🇳👍🏽', 'below');
+  await zalgo.say('a name with marks');
+  await bot.say('behind');
+  await zalgo.leave();
+  const view = await world.person('marks', 'Anna');
+  await view.shows('behind');
+  await bot.say('last');
+  await view.shows('last');
+  await view.page.mouse.move(1, 1);
+
+  // By geometry: a row begins where the one above ends.
+  const boxes = await view.rows.evaluateAll((rows) => rows.map((row) => {
+    const { top, bottom } = row.getBoundingClientRect();
+    return { top, bottom, name: row.textContent.slice(0, 20) };
+  }));
+  boxes.slice(1).forEach((box, index) =>
+    assert.ok(box.top >= boxes[index].bottom - 0.5, `${box.name} over ${boxes[index].name}`));
+
+  // By what is seen: rows look the same whether or not their neighbours are drawn.
+  const culprits = [`a${MARKS}`, '😀👨‍👩‍👧', 'a name with marks'];
+  const witnesses = ['above', 'between', 'below', 'behind'];
+  const look = async () => {
+    const pictures = [];
+    for (const text of witnesses) {
+      const clip = await view.message(text).last().boundingBox();
+      pictures.push(await view.page.screenshot({ clip }));
+    }
+    return pictures;
+  };
+  const before = await look();
+  for (const text of culprits) {
+    await view.message(text).evaluate((row) => (row.style.visibility = 'hidden'));
+  }
+  (await look()).forEach((picture, index) =>
+    assert.ok(picture.equals(before[index]), `something lies over "${witnesses[index]}"`));
+});
+
+story('a line about somebody with marks in the name stays within itself', async (world) => {
+  const view = await world.person('lines', 'Anna');
+  await view.say('above');
+  await view.shows('above');
+  const zalgo = await world.bot('lines', `Z${'\u0301\u0323'.repeat(15)}`);
+  await view.line('join', 'Z');
+  await world.bot('lines', 'plain');
+  await view.line('join', 'plain');
+  await view.page.mouse.move(1, 1);
+  const clip = async (row) => view.page.screenshot({ clip: await row.boundingBox() });
+  const [above, below] = [view.message('above'), view.row('system').last()];
+  const before = [await clip(above), await clip(below)];
+  await view.row('system').first().evaluate((row) => (row.style.visibility = 'hidden'));
+  assert.ok((await clip(above)).equals(before[0]), 'the row above');
+  assert.ok((await clip(below)).equals(before[1]), 'the line below');
+  await zalgo.leave();
+});

@@ -1,0 +1,149 @@
+//! Names that are written differently and look the same: letters of another script, marks, and
+//! characters that nobody sees. For a warning, so a common letter counts and a rare one may not.
+
+/// Runs of characters, each by its first: what every one of them looks like. A dot looks like
+/// nothing else here.
+#[rustfmt::skip]
+const RUNS: [(u32, &str); 15] = [
+    // Latin with marks.
+    (0xC0, "AAAAAA.CEEEEIIII.NOOOOO.OUUUUY..aaaaaa.ceeeeiiii.nooooo.ouuuuypy\
+            AaAaAaCcCcCcCcDdDdEeEeEeEeEeGgGgGgGgHhHhIiIiIiIiIi..JjKkkLlLlLlLlLlNnNnNnn..OoOoOo..\
+            RrRrRrSsSsSsSsTtTtTtUuUuUuUuUuUuWwYyYZzZzZzf"),
+    (0x1E00, "AaBbBbBbCcDdDdDdDdDdEeEeEeEeEeFfGgHhHhHhHhHhIiIiKkKkKkLlLlLlLlMmMmMmNnNnNnNnOoOoOoOo\
+              PpPpRrRrRrRrSsSsSsSsSsTtTtTtTtUuUuUuUuUuVvVvWwWwWwWwWwXxXxYyZzZzZzhtwy......\
+              AaAaAaAaAaAaAaAaAaAaAaAaEeEeEeEeEeEeEeEeIiIiOoOoOoOoOoOoOoOoOoOoOoOoUuUuUuUuUuUuUu\
+              YyYyYyYy"),
+    // Other Latin letters, and one for sounds.
+    (0x1C0, "l"), (0x251, "a"), (0x261, "g"),
+    // Greek, Cyrillic, Armenian.
+    (0x386, "A.EHl.O.Y..AB..EZH.lK.MN.O.P..TY.X....a..i.a.y...n.ik..v.o.p.o.u.x....ou"),
+    (0x3F2, "cj.....C"),
+    (0x400, "EE...SllJ.......A.B..E.3..K.MHO.PCTY.X......b...a6.r.e....k...o.pc.y.x..........ee...siij"),
+    (0x4AE, "Yy"), (0x4C0, "l..............l"), (0x501, "d"), (0x51B, "q.w"),
+    (0x578, "n....u.......o"),
+    // Roman numerals, and the litre.
+    (0x2113, "l"), (0x2170, "i...v....x..lcdm"),
+];
+
+/// What a name looks like: names that look the same have the same skeleton.
+#[must_use]
+pub fn skeleton(name: &str) -> String {
+    let mut skeleton = String::with_capacity(name.len());
+    for c in name.chars().filter(|c| !is_unseen(*c)) {
+        match letter(c) {
+            'n' if skeleton.ends_with('r') => {
+                skeleton.pop();
+                skeleton.push('m');
+            }
+            letter => skeleton.push(letter),
+        }
+    }
+    skeleton
+}
+
+/// Whether two names are different and look the same.
+#[must_use]
+pub fn looks_like(name: &str, other: &str) -> bool {
+    name != other && skeleton(name) == skeleton(other)
+}
+
+/// The letter or digit that a character looks like.
+fn letter(c: char) -> char {
+    match plain(u32::from(c)).map_or(c, char::from) {
+        '0' => 'O',
+        '1' | 'I' | '|' => 'l',
+        c => c,
+    }
+}
+
+/// The same in ASCII, where it is not that already.
+fn plain(code: u32) -> Option<u8> {
+    let in_row = |first: u8, place: u32| u8::try_from(u32::from(first) + place).ok();
+    match code {
+        0..=0xBF => None,
+        // Full width.
+        0xFF01..=0xFF5E => in_row(b'!', code - 0xFF01),
+        // Mathematical alphabets, one after the other, then digits.
+        0x1D400..=0x1D6A3 => match (code - 0x1D400) % 52 {
+            place @ 0..26 => in_row(b'A', place),
+            place => in_row(b'a', place - 26),
+        },
+        0x1D7CE..=0x1D7FF => in_row(b'0', (code - 0x1D7CE) % 10),
+        _ => RUNS.iter().find_map(|(first, run)| {
+            let place = usize::try_from(code.checked_sub(*first)?).ok()?;
+            run.as_bytes().get(place).copied().filter(|letter| *letter != b'.')
+        }),
+    }
+}
+
+/// Whether a name looks much the same without this character: marks, joiners, selectors, and
+/// letters that are drawn as nothing.
+fn is_unseen(c: char) -> bool {
+    matches!(c,
+        '\u{0300}'..='\u{036F}' | '\u{0483}'..='\u{0489}' | '\u{1AB0}'..='\u{1AFF}'
+        | '\u{1DC0}'..='\u{1DFF}' | '\u{20D0}'..='\u{20FF}' | '\u{FE20}'..='\u{FE2F}'
+        | '\u{200C}' | '\u{200D}' | '\u{FE00}'..='\u{FE0F}' | '\u{E0000}'..='\u{E0FFF}'
+        | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
+        | '\u{2800}' | '\u{3164}' | '\u{FFA0}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_of_another_script_look_like_latin_ones() {
+        for (name, other) in [
+            ("Аnnа", "Anna"),
+            ("раура", "paypa"),
+            ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEZHIKMNOPTYX"),
+            ("οσυ", "oou"),
+            ("Ａｎｎａ９", "Anna9"),
+            ("𝐀𝓃𝗻𝚊𝟗", "Anna9"),
+            ("adm\u{131}n", "admin"),
+            ("\u{2113}inda", "linda"),
+            ("Zoë", "Zoe"),
+            ("Zoe\u{308}", "Zoë"),
+            ("ạnna", "anna"),
+            ("Ｏleg", "0leg"),
+            ("Ivan", "lvan"),
+            ("user1", "userl"),
+            ("rnark", "mark"),
+            ("An\u{200D}na", "Anna"),
+            ("小明\u{FE0F}", "小明"),
+            ("Ⅿax\u{E0041}", "Ⅿax"),
+        ] {
+            assert!(
+                looks_like(name, other),
+                "{name} {other}: {} {}",
+                skeleton(name),
+                skeleton(other)
+            );
+        }
+    }
+
+    #[test]
+    fn names_that_differ_to_the_eye_are_left_alone() {
+        for (name, other) in [
+            ("Anna", "Anna"),
+            ("Anna", "anna"),
+            ("Anna", "Hanna"),
+            ("小明", "小明明"),
+            ("Анна", "Аня"),
+            ("Οδός", "Oooo"),
+            ("5", "S"),
+            ("😀", "😁"),
+        ] {
+            assert!(!looks_like(name, other), "{name} {other}");
+        }
+    }
+
+    #[test]
+    fn ordinary_names_of_any_script_have_a_skeleton() {
+        for name in ["小明", "سارة", "さくら", "한지민", "👨\u{200D}👩\u{200D}👧"]
+        {
+            assert!(!skeleton(name).is_empty());
+        }
+        assert_eq!(skeleton("小明"), "小明");
+    }
+}
