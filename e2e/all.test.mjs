@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 
 import './tests/access.test.mjs';
+import './tests/axe.test.mjs';
 import './tests/chat.test.mjs';
 import './tests/commands.test.mjs';
 import './tests/composer.test.mjs';
@@ -16,10 +17,14 @@ import './tests/members.test.mjs';
 import './tests/mentions.test.mjs';
 import './tests/names.test.mjs';
 import './tests/nickname.test.mjs';
+import './tests/offline.test.mjs';
 import './tests/outbox.test.mjs';
 import './tests/phone.test.mjs';
+import './tests/resume.test.mjs';
 import './tests/rooms.test.mjs';
 import './tests/seed-page.test.mjs';
+import './tests/share.test.mjs';
+import './tests/startup.test.mjs';
 import './tests/text.test.mjs';
 
 // A list that could be forgotten is checked. (Imports awaited one by one keep the test runner from

@@ -8,6 +8,7 @@ export class RoomPage {
   constructor(page) {
     this.page = page;
     const part = (name) => page.getByTestId(name);
+    this.part = part;
     for (const [key, name] of Object.entries({
       name: 'room-name', count: 'member-count', connection: 'connection', tryNow: 'try-now',
       share: 'share', language: 'language', theme: 'theme', members: 'members', log: 'log',

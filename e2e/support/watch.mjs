@@ -3,10 +3,13 @@
 /** What Chromium itself writes to the console when a WebSocket cannot reach the server. */
 const UNREACHABLE = /WebSocket connection to '[^']*' failed/;
 
+/** What the driver of the browser writes where a test does without service workers. */
+const BLOCKED = /Service Worker registration blocked by Playwright/;
+
 /** Collects errors and warnings of the console, and exceptions nobody caught. */
 export class Complaints {
   #list = [];
-  #mayBeUnreachable = false;
+  #allowed = [BLOCKED];
 
   watch(page, who) {
     page.on('console', (message) => {
@@ -21,12 +24,17 @@ export class Complaints {
 
   /** For tests that take the server away: the browser complains then, whatever the page does. */
   allowUnreachable() {
-    this.#mayBeUnreachable = true;
+    this.allow(UNREACHABLE);
+  }
+
+  /** For tests that break something else on purpose. */
+  allow(pattern) {
+    this.#allowed.push(pattern);
   }
 
   /** Those that nobody allowed. */
   get rest() {
-    const allowed = (line) => this.#mayBeUnreachable && UNREACHABLE.test(line);
+    const allowed = (line) => this.#allowed.some((pattern) => pattern.test(line));
     return this.#list.filter((line) => !allowed(line));
   }
 }

@@ -73,3 +73,115 @@ story('to screen readers the list is a log, and everything has a name', async (w
   assert.deepEqual(nameless, []);
   assert.equal(await view.page.getByRole('textbox').count() > 0, true);
 });
+
+/** Where Tab leads from the start of a page: the part of the page, and how the focus is seen. */
+async function tabs(page, presses) {
+  const steps = [];
+  for (let press = 0; press < presses; press += 1) {
+    await page.keyboard.press('Tab');
+    const step = await page.evaluate(() => {
+      const part = document.activeElement;
+      if (part === document.body) return null;
+      const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+      const rgb = (colour) => {
+        canvas.clearRect(0, 0, 1, 1);
+        canvas.fillStyle = colour;
+        canvas.fillRect(0, 0, 1, 1);
+        return [...canvas.getImageData(0, 0, 1, 1).data];
+      };
+      const luminance = ([...parts]) => {
+        const [r, g, b] = parts.map((part) => part / 255)
+          .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+      };
+      let behind = part.parentElement;
+      while (behind && rgb(getComputedStyle(behind).backgroundColor)[3] < 255) behind = behind.parentElement;
+      const { outlineStyle, outlineWidth, outlineColor } = getComputedStyle(part);
+      const ground = rgb(getComputedStyle(behind ?? document.body).backgroundColor);
+      const pair = [luminance(rgb(outlineColor)), luminance(ground)].sort((a, b) => a - b);
+      return {
+        name: part.dataset.testid || part.id || part.className,
+        region: part.closest('header, .log, .composer, .members, form, nav')?.className.split(' ')[0],
+        isSeen: outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2,
+        contrast: (pair[1] + 0.05) / (pair[0] + 0.05),
+      };
+    });
+    if (!step) break;
+    steps.push(step);
+  }
+  return steps;
+}
+
+for (const colorScheme of ['light', 'dark']) {
+  story(`Accessibility: the keyboard goes header, list, composer, members, and is seen, ${colorScheme}`, async (world) => {
+    await world.bot('order', 'bot');
+    const landing = await world.visitor({ colorScheme });
+    const view = await world.person('order', 'Anna', { colorScheme });
+    for (const { page } of [landing, view]) {
+      await page.evaluate(() => document.activeElement.blur());
+      const steps = await tabs(page, 30);
+      assert.ok(steps.length >= 6, JSON.stringify(steps));
+      for (const { name, isSeen, contrast } of steps) {
+        assert.ok(isSeen && contrast >= 3, `${name}: ${isSeen}, ${contrast} to 1`);
+      }
+      if (page !== view.page) continue;
+      const regions = steps.map((step) => step.region);
+      const order = regions.filter((region, at) => region !== regions[at - 1]);
+      assert.deepEqual(order, ['room-header', 'log', 'composer', 'members']);
+    }
+  });
+}
+
+story('Accessibility: with reduced motion nothing slides or pulses', async (world) => {
+  world.complaints.allowUnreachable();
+  const gate = await world.gate();
+  const bot = await world.bot('still', 'bot');
+  const view = await world.person('still', 'Anna', {
+    at: gate, reducedMotion: 'reduce', viewport: { width: 360, height: 740 },
+  });
+  await view.page.evaluate(() => {
+    window.moved = [];
+    const look = () => {
+      for (const animation of document.getAnimations()) {
+        const { activeDuration } = animation.effect.getComputedTiming();
+        const name = animation.animationName ?? animation.transitionProperty;
+        if (activeDuration > 0) window.moved.push(`${name} of ${animation.effect.target.className}`);
+      }
+      requestAnimationFrame(look);
+    };
+    look();
+  });
+  await view.membersToggle.click();
+  await view.members.waitFor({ state: 'visible' });
+  await view.page.keyboard.press('Escape');
+  await view.members.waitFor({ state: 'hidden' });
+  await view.share.click();
+  await view.part('share-copy').hover();
+  await view.page.keyboard.press('Escape');
+  await view.theme.click();
+  await bot.say(...Array.from({ length: 60 }, (_, index) => `n ${index}`));
+  await view.shows('n 59');
+  gate.hold('up');
+  await view.say('on its way');
+  await view.message('on its way').waitFor();
+  gate.cut();
+  await view.disconnected();
+  gate.release();
+  await view.connected();
+  assert.deepEqual(await view.page.evaluate(() => [...new Set(window.moved)]), []);
+});
+
+story('Accessibility: with forced colours the controls have edges, and the focus is seen', async (world) => {
+  await world.bot('forced', 'bot');
+  const view = await world.person('forced', 'Anna', { forcedColors: 'active' });
+  await view.say('mine');
+  await view.shows('mine');
+  const edgeless = await view.page.evaluate(() =>
+    [...document.querySelectorAll('.tools button, .send, textarea, .own .text, .avatar')]
+      .filter((part) => parseFloat(getComputedStyle(part).borderTopWidth) < 1)
+      .map((part) => part.className));
+  assert.deepEqual(edgeless, []);
+  for (const { name, isSeen, contrast } of await tabs(view.page, 12)) {
+    assert.ok(isSeen && contrast >= 3, `${name}: ${isSeen}, ${contrast} to 1`);
+  }
+});

@@ -1,5 +1,6 @@
 // Losing the server and finding it again: what is shown, and catching up with what was missed.
 import assert from 'node:assert/strict';
+import { RoomPage } from '../support/room-page.mjs';
 import { until } from '../support/until.mjs';
 import { story } from '../support/world.mjs';
 
@@ -200,4 +201,40 @@ story('a store that was wiped: the page drops what is no longer there', async (w
   await view.connected();
   await view.shows('new');
   assert.deepEqual(await view.texts(), ['new']);
+});
+
+story('Losing the connection: a deploy with a new client offers a reload and keeps the draft', async (world) => {
+  world.complaints.allowUnreachable();
+  const gate = await world.gate();
+  const page = await world.tab(await world.context({ serviceWorkers: 'block' }));
+  const view = new RoomPage(page);
+  await view.open(gate.origin, 'deploy', 'Anna');
+  const notice = view.part('new-version');
+  const outage = async () => {
+    const asked = page.waitForResponse(`${gate.origin}/`);
+    gate.cut();
+    await view.disconnected();
+    await view.connected();
+    await asked;
+  };
+  await outage();
+  await view.say('the same client');
+  await view.shows('the same client');
+  assert.equal(await notice.count(), 0);
+  await page.route(`${gate.origin}/`, async (route) => {
+    const response = await route.fetch();
+    const body = (await response.text()).replace(/(xmeet-web-)[0-9a-f]+/g, '$1fedcba9876543210');
+    await route.fulfill({ response, body });
+  });
+  await view.composer.focus();
+  await page.keyboard.type('half typed');
+  await outage();
+  await notice.waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'composer', 'no interruption');
+  const loaded = page.waitForEvent('load');
+  await view.part('new-version-reload').click();
+  await loaded;
+  await view.connected();
+  assert.equal(await view.composer.inputValue(), 'half typed');
+  assert.equal(await notice.count(), 0);
 });

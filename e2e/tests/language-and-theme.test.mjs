@@ -85,7 +85,8 @@ story('each language covers every word on the page', async (world) => {
     /^(XMeet|cover.*|N4me|B[01]t|@history:0|Enter|Shift.*)$/,
     /^[\p{P}\p{S}\d\s]*$/u,
     /^[\d:]+ UTC[+-][\d:]+$/,
-    /^(中文?|EN|English)$/,
+    /^(中|EN)$/,
+    /^中 · Switch/,
   ];
   const own = (text) => NEUTRAL.some((pattern) => pattern.test(text));
   const english = (await collect('en-US')).filter((text) => !own(text));

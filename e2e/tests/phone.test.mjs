@@ -59,34 +59,135 @@ story('on 360 px the member list opens over the page, and Escape closes it', asy
   await view.shows('and on');
 });
 
-story('on a phone the front page works, and nothing is too small for a finger', async (world) => {
-  const landing = await world.visitor(PHONE);
-  const small = async (view) => {
-    const controls = view.page.locator('button:visible, input:visible, textarea:visible');
+/** What a finger is to press, or to write in, and is too small for that. */
+async function small(view) {
+  return view.page.evaluate((fingerPx) => {
+    const controls = document.querySelectorAll('button, a[href], input, textarea, [role=button]');
     const found = [];
-    for (const control of await controls.all()) {
-      const box = await control.boundingBox();
-      const name = await control.evaluate((element) => element.dataset.testid || element.id
-        || element.getAttribute('aria-label') || element.textContent);
-      const size = await control.evaluate((element) =>
-        parseFloat(getComputedStyle(element).fontSize));
-      const isField = await control.evaluate((element) => element.matches('input, textarea'));
-      if (box.height < FINGER_PX || box.width < FINGER_PX) {
-        found.push(`${name}: ${box.width} x ${box.height}`);
-      }
+    for (const control of controls) {
+      // A link among words has the height of the words.
+      if (control.closest('[data-testid=text]') || !control.checkVisibility()) continue;
+      const { width, height } = control.getBoundingClientRect();
+      const { fontSize, visibility } = getComputedStyle(control);
+      if (visibility === 'hidden') continue;
+      const name = control.dataset.testid || control.id || control.textContent;
+      if (width < fingerPx || height < fingerPx) found.push(`${name}: ${width} x ${height}`);
       // Below 16 px an iPhone zooms in when the field is touched.
-      if (isField && size < 16) found.push(`${name}: text of ${size} px`);
+      const isField = control.matches('input, textarea');
+      if (isField && parseFloat(fontSize) < 16) found.push(`${name}: text of ${fontSize}`);
     }
     return found;
+  }, FINGER_PX);
+}
+
+for (const [device, viewport] of Object.entries({
+  phone: PHONE.viewport,
+  tablet: { width: 1024, height: 768 },
+})) {
+  story(`Phone: on a ${device} nothing is too small for a finger`, async (world) => {
+    const touched = { ...PHONE, viewport };
+    const landing = await world.visitor(touched);
+    assert.deepEqual(await small(landing), []);
+    await landing.room.fill('x'.repeat(33));
+    await landing.nickname.fill('Anna');
+    await landing.go.tap();
+    await landing.page.waitForURL('**/room/x*');
+    await landing.page.goto(`${world.server.origin}/`);
+    await landing.recent.waitFor();
+    assert.deepEqual(await small(landing), [], 'with rooms visited before');
+    await world.bot('fingers', 'bot');
+    const gate = await world.gate();
+    world.complaints.allowUnreachable();
+    const view = await world.person('fingers', 'Anna', { ...touched, at: gate });
+    assert.deepEqual(await small(view), [], 'a room');
+    await view.share.tap();
+    assert.deepEqual(await small(view), [], 'sharing');
+    await view.page.keyboard.press('Escape');
+    if (await view.members.isHidden()) {
+      await view.membersToggle.tap();
+      await view.members.waitFor({ state: 'visible' });
+      assert.deepEqual(await small(view), [], 'the members');
+      await view.page.keyboard.press('Escape');
+      await view.members.waitFor({ state: 'hidden' });
+    }
+    await view.rename.tap();
+    await view.renameInput.waitFor();
+    await view.type('@history:0');
+    await view.sendButton.tap();
+    await view.command.waitFor();
+    assert.deepEqual(await small(view), [], 'renaming, and a command');
+    gate.shut();
+    await view.tryNow.waitFor();
+    assert.deepEqual(await small(view), [], 'without a connection');
+  });
+}
+
+story('Phone: nothing is wider than the screen, at 320 px and at 200 %', async (world) => {
+  const bot = await world.bot('narrow', 'W'.repeat(32));
+  await bot.say('x'.repeat(300), 'https://example.org/' + 'path/'.repeat(60));
+  for (const viewport of [{ width: 320, height: 568 }, { width: 640, height: 400 }]) {
+    const sideways = async (view) => view.page.evaluate(() =>
+      [...document.querySelectorAll('html, .room, [data-testid=log], .room-header, dialog[open]')]
+        .filter((part) => part.scrollWidth > Math.ceil(part.clientWidth)).map((part) => part.className));
+    const landing = await world.visitor({ viewport, locale: 'zh-CN' });
+    assert.deepEqual(await sideways(landing), []);
+    const view = await world.person('narrow', 'Anna', { viewport });
+    await view.shows('x'.repeat(300));
+    assert.deepEqual(await sideways(view), []);
+    for (const part of [view.sendButton, view.composer, view.theme, view.share, view.name]) {
+      const box = await part.boundingBox();
+      assert.ok(box.width > 20 && box.x >= 0 && box.x + box.width <= viewport.width, `${part}`);
+      assert.ok(box.y >= 0 && box.y + box.height <= viewport.height, `${part}`);
+    }
+    await view.share.click();
+    const panel = await view.part('share-panel').boundingBox();
+    assert.ok(panel.x >= 0 && panel.x + panel.width <= viewport.width);
+    assert.deepEqual(await sideways(view), []);
+    await view.part('share-copy').scrollIntoViewIfNeeded();
+  }
+});
+
+story('Phone: what is cut out of the screen covers nothing', async (world) => {
+  const viewport = { width: 740, height: 360 };
+  const insets = { top: 10, left: 44, right: 44, bottom: 21 };
+  await world.bot('notch', 'bot');
+  const check = async (view, selector) => {
+    const outside = await view.page.evaluate(([selector, insets]) =>
+      [...document.querySelectorAll(selector)]
+        .filter((part) => part.checkVisibility())
+        .map((part) => [part.dataset.testid ?? part.className, part.getBoundingClientRect()])
+        .filter(([, box]) => box.left < insets.left || box.right > innerWidth - insets.right
+          || box.top < insets.top || box.bottom > innerHeight - insets.bottom)
+        .map(([name, box]) => `${name}: ${JSON.stringify(box)}`), [selector, insets]);
+    assert.deepEqual(outside, []);
   };
-  assert.deepEqual(await small(landing), []);
-  await landing.room.fill('phone');
-  await landing.nickname.fill('Anna');
-  await landing.go.tap();
-  await landing.page.waitForURL('**/room/phone*');
-  const view = new RoomPage(landing.page);
-  await view.connected();
-  assert.deepEqual(await small(view), []);
-  const scroll = await view.page.evaluate(() => document.documentElement.scrollWidth);
-  assert.equal(scroll, PHONE.viewport.width);
+  const view = await world.person('notch', 'Anna', { ...PHONE, viewport });
+  const cdp = await view.page.context().newCDPSession(view.page);
+  await cdp.send('Emulation.setSafeAreaInsetsOverride', { insets });
+  await until('the insets to be known', () => view.page.evaluate(() => {
+    const probe = document.createElement('i');
+    probe.style.cssText = 'position: fixed; padding-left: env(safe-area-inset-left)';
+    document.body.append(probe);
+    const { paddingLeft } = getComputedStyle(probe);
+    probe.remove();
+    return paddingLeft === '44px';
+  }));
+  await check(view, '.room-header :is(a, button), .composer :is(button, textarea)');
+  await view.membersToggle.tap();
+  await view.members.waitFor({ state: 'visible' });
+  // It slides in.
+  await view.page.evaluate(() =>
+    Promise.all(document.getAnimations().map((animation) => animation.finished)));
+  await check(view, '.members button, .members bdi');
+});
+
+story('Phone: Send does not zoom, and pulling down does not load the page again', async (world) => {
+  const view = await world.person('gestures', 'Anna', PHONE);
+  const style = (part, name) =>
+    part.evaluate((part, name) => getComputedStyle(part)[name], name);
+  assert.equal(await style(view.sendButton, 'touchAction'), 'manipulation');
+  assert.equal(await style(view.page.locator('html'), 'overscrollBehaviorY'), 'none');
+  assert.match(await style(view.log, 'overscrollBehaviorY'), /contain|none/);
+  const viewport = await view.page.locator('meta[name=viewport]').getAttribute('content');
+  assert.doesNotMatch(viewport, /user-scalable|maximum-scale/, 'pinching is allowed');
 });

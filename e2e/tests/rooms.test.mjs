@@ -83,6 +83,7 @@ story('the link that is shared is the address of the room', async (world) => {
     permissions: ['clipboard-read', 'clipboard-write'],
   });
   await anna.share.click();
+  await anna.part('share-copy').click();
   const read = () => anna.page.evaluate(() => navigator.clipboard.readText());
   const link = await read();
   assert.equal(link, `${world.server.origin}/room/${encodeURIComponent('a/b 小')}`);

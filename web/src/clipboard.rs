@@ -1,34 +1,35 @@
-//! Hands a link on: the share sheet of a phone, or the clipboard.
+//! Hands a link on: the system's share sheet, or the clipboard.
 
 use js_sys::{Function, Object, Reflect};
 use leptos::task::spawn_local;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use crate::browser::{document, matches_media, window};
+use crate::browser::{document, find, window};
 
-/// Opens the share sheet where fingers are used and there is one. Says whether it did.
+/// Whether the system has a share sheet.
 #[must_use]
-pub fn share_sheet(title: &str, url: &str) -> bool {
-    let navigator = window().navigator();
-    let Some(share) = Reflect::get(&navigator, &"share".into())
-        .ok()
-        .and_then(|share| share.dyn_into::<Function>().ok())
-        .filter(|_| matches_media("(pointer: coarse)"))
-    else {
-        return false;
-    };
+pub fn has_share_sheet() -> bool {
+    share_function().is_some()
+}
+
+fn share_function() -> Option<Function> {
+    Reflect::get(&window().navigator(), &"share".into()).ok()?.dyn_into().ok()
+}
+
+/// Opens the system's share sheet.
+pub fn share_sheet(title: &str, url: &str) {
+    let Some(share) = share_function() else { return };
     let data = Object::new();
     let _ = Reflect::set(&data, &"title".into(), &title.into());
     let _ = Reflect::set(&data, &"url".into(), &url.into());
-    let Ok(promise) = share.call1(&navigator, &data) else { return false };
+    let Ok(promise) = share.call1(&window().navigator(), &data) else { return };
     spawn_local(async move {
         // A sheet that was closed without sharing is nobody's fault.
         if let Ok(promise) = promise.dyn_into::<js_sys::Promise>() {
             let _ = JsFuture::from(promise).await;
         }
     });
-    true
 }
 
 /// Copies a text. Says whether it did.
@@ -49,10 +50,11 @@ fn copy_selection(text: &str) -> Result<bool, JsValue> {
     let field = document.create_element("textarea")?.dyn_into::<web_sys::HtmlTextAreaElement>()?;
     field.set_value(text);
     field.set_class_name("sr-only");
-    let Some(body) = document.body() else { return Ok(false) };
+    // What is behind an open dialog cannot be selected.
+    let Some(place) = find("dialog[open]").or_else(|| document.body()) else { return Ok(false) };
     let focused =
         document.active_element().and_then(|it| it.dyn_into::<web_sys::HtmlElement>().ok());
-    body.append_child(&field)?;
+    place.append_child(&field)?;
     field.select();
     let is_copied = document.unchecked_ref::<web_sys::HtmlDocument>().exec_command("copy");
     field.remove();

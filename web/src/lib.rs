@@ -7,7 +7,8 @@
 //! - [`components`]: one component a file
 //! - [`i18n`], [`time`], [`identity`], [`links`], [`keys`], [`page`], [`encoding`], [`mentions`],
 //!   [`mention_menu`], [`lookalike`]: pure helpers
-//! - [`browser`], [`clipboard`], [`prefs`], [`scroll`], [`tab`]: the edge to the browser
+//! - [`browser`], [`clipboard`], [`prefs`], [`scroll`], [`tab`], [`version`]: the
+//!   edge to the browser
 
 pub mod browser;
 pub mod clipboard;
@@ -29,5 +30,6 @@ pub mod settings;
 pub mod store;
 pub mod tab;
 pub mod time;
+pub mod version;
 
 pub use components::app::App;

@@ -1,5 +1,8 @@
 //! Builds the web client, unless nothing it is made of has changed.
 
+mod pack;
+mod squeeze;
+
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
@@ -12,9 +15,16 @@ use crate::process::{run, say};
 use crate::setup::WebTools;
 use crate::stamp;
 
-/// Everything in the source tree that the client is made of.
-const SOURCES: [&str; 6] =
-    ["web", "shared", "Cargo.toml", "Cargo.lock", "Trunk.toml", ".cargo/config.toml"];
+/// Everything in the source tree that the client is made of, or by.
+const SOURCES: [&str; 7] = [
+    "web",
+    "shared",
+    "Cargo.toml",
+    "Cargo.lock",
+    "Trunk.toml",
+    ".cargo/config.toml",
+    "xtask/src/client",
+];
 
 /// Leaves the current client in `web/dist`, which stays untouched when it is current already, so
 /// that cargo does not build the server anew either.
@@ -33,6 +43,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     remove(&workspace.web_target().join("wasm-bindgen/release"))?;
     let mut trunk = tools.trunk_for_release(workspace)?;
     run(trunk.args(["build", "--release"])).context("the web client could not be built")?;
+    pack::pack(&workspace.web_dist())?;
     fs::write(&stamp, line(&made_of, &output(workspace)))
         .with_context(|| format!("cannot write {}", stamp.display()))?;
     say(&format!("the web client is built, in {} s", started.elapsed().as_secs()));

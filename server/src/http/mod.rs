@@ -1,6 +1,7 @@
-//! Everything that is served over HTTP: the rooms' sockets, the page and its files.
+//! Everything that is served over HTTP: the rooms' sockets, the page and its files, QR codes.
 
 mod assets;
+mod qr;
 pub mod quality;
 pub mod refusal;
 mod serve;
@@ -41,6 +42,7 @@ pub fn router(app: App) -> Router {
         .route("/xgate/websocket/{*room}", any(upgrade))
         .route("/", get(assets::page))
         .route("/room/{room}", get(assets::page))
+        .route("/qr.svg", get(qr::picture))
         .fallback(get(assets::file))
         .with_state(app)
 }

@@ -31,6 +31,12 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "bad_session", message)
     }
 
+    /// 400: what is to be drawn is no text that can be.
+    #[must_use]
+    pub fn bad_text(message: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_text", message)
+    }
+
     /// 400: no usable `Sec-WebSocket-Key`.
     #[must_use]
     pub fn bad_key() -> Self {

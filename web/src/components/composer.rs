@@ -11,6 +11,7 @@ use super::icon::{self, Icon};
 use super::ime::Ime;
 use super::live::{attribute, flag, live, truth, when, words};
 use super::mention_menu;
+use super::new_version::new_version;
 use super::rename_form::rename_form;
 use super::server_error::ServerError;
 use crate::room::members::Person;
@@ -78,6 +79,7 @@ pub fn Composer() -> impl IntoView {
     };
     view! {
         <div class="composer">
+            {new_version()}
             <ServerError/>
             {notice}
             {when(move || store.is_renaming.get(), rename_form)}

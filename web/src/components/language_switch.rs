@@ -7,7 +7,8 @@ use crate::browser;
 use crate::i18n::Lang;
 use crate::settings::Settings;
 
-/// A button that bears the other language's sign.
+/// A button that bears the other language's sign. Its name begins with the sign, for those who
+/// press buttons by saying what is on them.
 #[component]
 pub fn LanguageSwitch() -> impl IntoView {
     let (text, settings) = (Settings::words(), Settings::get());

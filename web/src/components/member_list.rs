@@ -36,16 +36,18 @@ pub fn MemberPanel() -> impl IntoView {
             close();
         }
     };
-    let while_open = |value: &'static str| attribute(move || open.get().then(|| value.to_owned()));
+    let role = move || if open.get() { "dialog" } else { "complementary" };
+    let role = attribute(move || Some(role().to_owned()));
+    let is_modal = attribute(move || open.get().then(|| "true".to_owned()));
     let count = words(move || store.count().to_string());
     view! {
         <div class="veil" class:open=flag(move || open.get()) on:click=move |_| close()></div>
-        <aside
+        <section
             id="members"
             class="members"
             class:open=flag(move || open.get())
-            role=while_open("dialog")
-            aria-modal=while_open("true")
+            role=role
+            aria-modal=is_modal
             aria-label=text.members
             tabindex="-1"
             on:keydown=on_key
@@ -58,7 +60,7 @@ pub fn MemberPanel() -> impl IntoView {
             <ul data-testid="members" aria-label=text.members tabindex="0">
                 {each(move || store.people().into_iter().map(Item::Person).collect())}
             </ul>
-        </aside>
+        </section>
     }
 }
 

@@ -97,7 +97,7 @@ pub fn MessageList() -> impl IntoView {
     }
 }
 
-/// What stands in a room where nothing was said yet.
+/// What stands in a room where nothing was said yet, and in one that could not be reached yet.
 fn empty() -> AnyView {
     let (text, store) = (Settings::words(), Store::get());
     let is_empty = move || {
@@ -105,15 +105,24 @@ fn empty() -> AnyView {
         let keys = store.keys();
         store.newest.get() == 0 && !keys.is_empty() && !keys.iter().any(is_ours)
     };
-    when(is_empty, move || {
-        view! {
-            <div class="empty">
-                <Icon path=icon::MARK/>
-                <strong>{text.empty_title}</strong>
-                <span>{text.empty_hint}</span>
-            </div>
-        }
-    })
+    // A page that was opened without a network: there is nothing to show yet.
+    let is_out_of_reach = move || store.is_cut.get() && store.keys().is_empty();
+    view! {
+        {when(is_empty, move || in_its_place(text.empty_title, text.empty_hint))}
+        {when(is_out_of_reach, move || in_its_place(text.offline_title, text.offline_hint))}
+    }
+    .into_any()
+}
+
+fn in_its_place(title: &'static str, hint: &'static str) -> AnyView {
+    view! {
+        <div class="empty">
+            <Icon path=icon::MARK/>
+            <strong>{title}</strong>
+            <span>{hint}</span>
+        </div>
+    }
+    .into_any()
 }
 
 /// Leads back to the bottom, and counts what is new there.

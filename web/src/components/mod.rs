@@ -23,6 +23,7 @@ pub mod message_list;
 pub mod message_row;
 pub mod message_text;
 pub mod name_marks;
+pub mod new_version;
 pub mod recent_rooms;
 pub mod rename_form;
 pub mod room_form;

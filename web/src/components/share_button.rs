@@ -1,11 +1,13 @@
-//! Hands on the link to the room.
+//! Hands on the way into the room: a button, and the panel that it opens.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use wasm_bindgen::JsCast;
 
-use super::button::picture_button;
-use super::icon::{self, Icon};
-use super::live::{live, words};
+use super::button::{icon_button, word_button};
+use super::icon;
+use super::live::words;
+use crate::encoding::encode;
 use crate::page::room_path;
 use crate::settings::Settings;
 use crate::store::Store;
@@ -14,35 +16,106 @@ use crate::{browser, clipboard};
 /// How long the answer stays.
 const ANSWER_MS: i32 = 2_500;
 
-/// Copies the link, or opens the share sheet of a phone.
+/// The button, and the panel beside it.
 #[component]
 pub fn ShareButton() -> impl IntoView {
-    let (text, store) = (Settings::words(), Store::get());
-    let answer = RwSignal::new(String::new());
-    let share = move || {
-        let room = store.room_id();
-        let origin = browser::window().location().origin().unwrap_or_default();
-        let link = format!("{origin}{}", room_path(&room));
-        if clipboard::share_sheet(room.as_str(), &link) {
-            return;
-        }
-        spawn_local(async move {
-            let is_copied = clipboard::copy(&link).await;
-            let words = if is_copied { text.share_done } else { text.share_failed };
-            answer.set(words.to_owned());
-            browser::after(ANSWER_MS, move || answer.set(String::new()));
-        });
-    };
-    let picture = live(move || {
-        let path = if answer.with(String::is_empty) { icon::LINK } else { icon::TICK };
-        view! { <Icon path/> }
-    });
+    let text = Settings::words();
+    let room = Store::get().room_id();
+    let origin = browser::window().location().origin().unwrap_or_default();
+    let link = format!("{origin}{}", room_path(&room));
+    let code = format!("/qr.svg?text={}", encode(&link));
     view! {
-        <div class="share">
-            {picture_button("quiet", "share", || text.share.to_owned(), picture, share)}
-            <span class="answer" role="status" data-testid="share-answer">
-                {words(move || answer.get())}
-            </span>
-        </div>
+        {icon_button("quiet", "share", text.share, icon::LINK, move || open(&code))}
+        {panel(room.to_string(), link)}
     }
+}
+
+/// Opens the panel, a modal dialog of the browser's: Escape closes it and gives the focus back, and
+/// what is behind it is inert. The picture is asked for only now.
+fn open(code: &str) {
+    let text = Settings::words();
+    for (part, name, value) in [
+        // A click beside it closes it, in browsers that know of this.
+        ("#share-panel", "closedby", "any"),
+        ("#share-panel img", "alt", text.share_code),
+        ("#share-panel img", "src", code),
+        ("#share-link", "readonly", ""),
+    ] {
+        if let Some(part) = browser::find(part) {
+            let _ = part.set_attribute(name, value);
+        }
+    }
+    if let Some(dialog) = dialog() {
+        let _ = dialog.show_modal();
+        browser::focus("[data-testid=share-copy]");
+    }
+}
+
+fn close() {
+    if let Some(dialog) = dialog() {
+        dialog.close();
+    }
+}
+
+fn dialog() -> Option<web_sys::HtmlDialogElement> {
+    browser::find("#share-panel").map(JsCast::unchecked_into)
+}
+
+fn panel(room: String, link: String) -> AnyView {
+    let text = Settings::words();
+    let address = RwSignal::new(link.clone());
+    view! {
+        <dialog
+            id="share-panel"
+            class="share-panel"
+            data-testid="share-panel"
+            aria-labelledby="share-title"
+        >
+            <div class="share-head">
+                <h2 id="share-title">{text.share_title}</h2>
+                {icon_button("quiet", "share-close", text.close, icon::CROSS, close)}
+            </div>
+            <img/>
+            <p class="soft">{text.share_hint}</p>
+            <input
+                id="share-link"
+                type="text"
+                data-testid="share-link"
+                aria-label=text.share_link
+                prop:value=address
+                on:click=|_| browser::focus_and_select("#share-link")
+            />
+            {actions(room, link)}
+        </dialog>
+    }
+    .into_any()
+}
+
+fn actions(room: String, link: String) -> AnyView {
+    let text = Settings::words();
+    let answer = RwSignal::new(String::new());
+    let sheet = clipboard::has_share_sheet().then(|| {
+        let link = link.clone();
+        let label = || text.share_sheet.to_owned();
+        word_button("", "share-sheet", label, move || clipboard::share_sheet(&room, &link))
+    });
+    let copy = word_button(
+        "primary",
+        "share-copy",
+        || text.share_copy.to_owned(),
+        move || {
+            let link = link.clone();
+            spawn_local(async move {
+                let is_copied = clipboard::copy(&link).await;
+                let words = if is_copied { text.share_done } else { text.share_failed };
+                answer.set(words.to_owned());
+                browser::after(ANSWER_MS, move || answer.set(String::new()));
+            });
+        },
+    );
+    view! {
+        <div class="actions">{sheet}{copy}</div>
+        <p class="answer" role="status" data-testid="share-answer">{words(move || answer.get())}</p>
+    }
+    .into_any()
 }

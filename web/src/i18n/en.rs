@@ -34,7 +34,7 @@ fn count(n: u64, one: &str, many: &str) -> String {
 
 /// The texts.
 pub(super) const TEXT: Text = Text {
-    tagline: "Any address is a room.",
+    tagline: "Any address is a chat room.",
     pitch: "Name a room, send its link, talk. No account, nothing to install.",
     steps: [
         ("Name it", "Any word, in any script. A room exists once somebody enters it."),
@@ -51,7 +51,7 @@ pub(super) const TEXT: Text = Text {
     recent: "Rooms visited before",
     recent_forget: "Forget this list",
     home: "XMeet, to the front page",
-    switch_language: "Switch the language to Chinese",
+    switch_language: "中 · Switch to Chinese",
     theme_to_dark: "Switch to dark",
     theme_to_light: "Switch to light",
 
@@ -72,9 +72,16 @@ pub(super) const TEXT: Text = Text {
     members_close: "Close the list",
     you: "you",
     lookalike: "looks like another name here",
-    share: "Share the link to this room",
+    share: "Share this room",
     share_done: "Link copied",
-    share_failed: "Copy the address of this page",
+    share_failed: "Please copy the address by hand",
+    share_title: "Share this room",
+    share_hint: "Whoever has the address is in the room.",
+    share_link: "Address of this room",
+    share_copy: "Copy link",
+    share_sheet: "Send…",
+    share_code: "The address of this room as a QR code",
+    close: "Close",
 
     connecting: "Connecting…",
     connected: "Connected",
@@ -87,6 +94,10 @@ pub(super) const TEXT: Text = Text {
     connect_again: "Connect again",
     said_lost: "Connection lost",
     said_back: "Connected again",
+    offline_title: "You are offline",
+    offline_hint: "This room appears when the connection is back. What you write is sent then.",
+    new_version: "A new version is here.",
+    reload: "Reload",
 
     log_label: "Messages",
     loading_older: "Loading older messages…",

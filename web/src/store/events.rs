@@ -101,6 +101,7 @@ impl Store {
             }
             LinkEvent::Phase(phase) => {
                 self.turn_to(phase);
+                self.note_outage(phase);
                 self.inner().phase.set(phase);
                 self.show_wait(phase);
             }

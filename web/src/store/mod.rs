@@ -3,12 +3,14 @@
 //!
 //! - `actions`: what a person does, `events`: what the connection brings, `flush`: model to signals
 //! - `mentions`: who is mentioned, and the menu over the message box
+//! - `outage`: what a connection that went away leads to
 //! - `watched`: a value that is drawn from
 
 mod actions;
 mod events;
 mod flush;
 mod mentions;
+mod outage;
 mod watched;
 
 use std::cell::{Cell, RefCell};
@@ -92,6 +94,10 @@ pub struct Store {
     pub members_open: RwSignal<bool>,
     /// Which choice of the menu over the message box Enter takes.
     pub chosen: RwSignal<u64>,
+    /// Whether the connection went, or could not be made, and is not there yet.
+    pub is_cut: RwSignal<bool>,
+    /// Whether the server has another version of this client by now.
+    pub is_outdated: RwSignal<bool>,
 }
 
 impl Store {
@@ -131,6 +137,8 @@ impl Store {
             is_renaming: RwSignal::new(false),
             members_open: RwSignal::new(false),
             chosen: RwSignal::new(0),
+            is_cut: RwSignal::new(false),
+            is_outdated: RwSignal::new(false),
         };
         provide_context(store);
         store.flush();

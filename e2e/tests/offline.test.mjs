@@ -1,0 +1,149 @@
+// The client without a network, and as an application of its own: what is kept, and what is not.
+import assert from 'node:assert/strict';
+import { until } from '../support/until.mjs';
+import { story } from '../support/world.mjs';
+
+/** Waits until the service worker keeps the page. */
+async function kept(page) {
+  await until('the page to be kept', () => page.evaluate(async () => {
+    await navigator.serviceWorker.ready;
+    return (await caches.match('/')) !== undefined;
+  }));
+}
+
+/** What is kept, by cache. */
+function contents(page) {
+  return page.evaluate(async () => {
+    const found = {};
+    for (const name of await caches.keys()) {
+      const requests = await (await caches.open(name)).keys();
+      found[name] = requests.map((request) => new URL(request.url).pathname).sort();
+    }
+    return found;
+  });
+}
+
+story('Losing the connection: a room opened offline is there, with its state and the draft', async (world) => {
+  const { gate, view } = await world.behindGate('tunnel', 'Anna');
+  world.complaints.allow(/Failed to load resource: net::ERR_/);
+  await view.say('before the tunnel');
+  await view.shows('before the tunnel');
+  await view.type('half typed');
+  await kept(view.page);
+  gate.shut();
+  for (const [locale, words] of Object.entries({ en: /You are offline/, 'zh-CN': /你已离线/ })) {
+    await view.page.evaluate((tag) => localStorage.setItem('xmeet.language', tag), locale);
+    await view.page.reload();
+    await view.disconnected();
+    await view.log.getByText(words).waitFor();
+    assert.equal(await view.name.textContent(), 'tunnel');
+    assert.equal(await view.composer.inputValue(), 'half typed');
+  }
+  await view.goto(gate.origin, 'another room');
+  await view.disconnected();
+  assert.equal(await view.name.textContent(), 'another room', 'one that was never opened before');
+  await view.goto(gate.origin, 'tunnel');
+  await view.composer.press('Enter');
+  await view.log.getByText('half typed').waitFor();
+  gate.reopen();
+  await view.tryNow.click();
+  await view.connected();
+  await view.shows('half typed');
+  assert.deepEqual(await view.texts(), ['before the tunnel', 'half typed']);
+  assert.equal(await view.log.getByText(/离线/).count(), 0);
+});
+
+story('the front page is there without a network', async (world) => {
+  const { gate, view } = await world.behindGate('front', 'Anna');
+  world.complaints.allow(/Failed to load resource: net::ERR_/);
+  await kept(view.page);
+  gate.shut();
+  await view.page.goto(`${gate.origin}/`);
+  await view.page.getByTestId('landing').waitFor();
+});
+
+story('one version of the client is kept, and nothing of what is said', async (world) => {
+  const view = await world.person('private', 'Anna');
+  const { page } = view;
+  await view.say('for nobody else');
+  await view.shows('for nobody else');
+  await view.share.click();
+  await kept(page);
+  // As a version that was there before.
+  await page.evaluate(async () => {
+    await (await caches.open('xmeet-older')).put('/old.js', new Response('old'));
+    await (await navigator.serviceWorker.ready).unregister();
+  });
+  await view.reload();
+  await until('the older version to be gone', async () => !('xmeet-older' in (await contents(page))));
+  await kept(page);
+  const [[name, paths], ...others] = Object.entries(await contents(page));
+  assert.deepEqual(others, []);
+  assert.match(name, /^xmeet-[0-9a-f]{16}$/);
+  const hashed = paths.filter((path) => path !== '/');
+  assert.equal(hashed.length, paths.length - 1, 'the page itself, once');
+  for (const path of hashed) assert.match(path, /-[0-9a-f]{12,16}(_bg)?\.(js|css|wasm|svg)$/);
+  for (const kind of ['js', 'css', 'wasm']) {
+    assert.ok(hashed.some((path) => path.endsWith(`.${kind}`)), `${kind} of ${hashed}`);
+  }
+});
+
+story('the kept page is shown only where the server does not answer', async (world) => {
+  const { gate, view } = await world.behindGate('fresh', 'Anna');
+  const { page } = view;
+  await kept(page);
+  await page.evaluate(async () => {
+    const cache = await caches.open((await caches.keys())[0]);
+    const headers = { 'content-type': 'text/html' };
+    await cache.put('/', new Response('<!doctype html><title>kept</title>', { headers }));
+  });
+  await view.reload();
+  assert.notEqual(await page.title(), 'kept');
+  gate.shut();
+  await page.reload();
+  assert.equal(await page.title(), 'kept');
+});
+
+story('the client can be installed', async (world) => {
+  const landing = await world.visitor();
+  const { page } = landing;
+  const manifest = await page.evaluate(async () => {
+    const link = document.querySelector('link[rel=manifest]');
+    const response = await fetch(link.href);
+    return { type: response.headers.get('content-type'), ...(await response.json()) };
+  });
+  assert.match(manifest.type, /^application\/manifest\+json/);
+  assert.equal(manifest.start_url, '/');
+  assert.equal(manifest.display, 'standalone');
+  assert.ok(manifest.name && manifest.short_name);
+  assert.ok(manifest.icons.some((icon) => icon.purpose === 'maskable'));
+  const touchIcon = await page.locator('link[rel=apple-touch-icon]').getAttribute('href');
+  const icons = [...manifest.icons, { src: touchIcon, sizes: '180x180', type: 'image/png' }];
+  for (const { src, sizes, type } of icons) {
+    const found = await page.evaluate(async (src) => {
+      const image = new Image();
+      image.src = src;
+      await image.decode();
+      const response = await fetch(src);
+      const { naturalWidth: width, naturalHeight: height } = image;
+      const bytes = (await response.arrayBuffer()).byteLength;
+      return { size: `${width}x${height}`, type: response.headers.get('content-type'), bytes };
+    }, src);
+    assert.equal(found.type, type, src);
+    if (sizes !== 'any') assert.equal(found.size, sizes, src);
+    assert.ok(found.bytes < 8_192, `${src}: ${found.bytes} bytes`);
+  }
+  const cdp = await page.context().newCDPSession(page);
+  const { errors } = await cdp.send('Page.getAppManifest');
+  assert.deepEqual(errors, []);
+});
+
+story('the worker is looked for anew each time, and changes with the client', async (world) => {
+  const landing = await world.visitor();
+  const answer = await landing.page.request.get(`${world.server.origin}/sw.js`);
+  assert.equal(answer.status(), 200);
+  assert.match(answer.headers()['content-type'], /^text\/javascript/);
+  assert.match(answer.headers()['cache-control'], /no-cache/);
+  assert.ok(answer.headers().etag);
+  assert.match(await answer.text(), /"xmeet-[0-9a-f]{16}"/, 'the version stands in it');
+});

@@ -1,0 +1,116 @@
+// Handing on the way into a room: the link, the system's share sheet, the code for a camera.
+import assert from 'node:assert/strict';
+import { RoomPage } from '../support/room-page.mjs';
+import { until } from '../support/until.mjs';
+import { story } from '../support/world.mjs';
+
+const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
+
+const focused = (view) => view.page.evaluate(() => document.activeElement.dataset.testid);
+
+story('the share panel takes the keyboard in, and Escape gives it back', async (world) => {
+  const view = await world.person('a/b 小', 'Anna', {
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  const panel = view.part('share-panel');
+  const link = `${world.server.origin}/room/${encodeURIComponent('a/b 小')}`;
+  assert.ok(await panel.isHidden());
+  await view.share.focus();
+  await view.page.keyboard.press('Enter');
+  await panel.waitFor();
+  assert.equal(await view.page.getByRole('dialog').getAttribute('aria-labelledby'), 'share-title');
+  assert.equal(await view.part('share-link').inputValue(), link);
+  for (let press = 0; press < 8; press += 1) {
+    const inside = await panel.evaluate((panel) =>
+      panel.contains(document.activeElement) || document.activeElement === document.body);
+    assert.ok(inside, 'what is behind the panel is out of reach');
+    await view.page.keyboard.press('Tab');
+  }
+  await view.part('share-copy').focus();
+  await view.page.keyboard.press('Enter');
+  await until('an answer', async () => (await view.part('share-answer').textContent()).trim());
+  assert.equal(await view.page.evaluate(() => navigator.clipboard.readText()), link);
+  await view.page.keyboard.press('Escape');
+  await panel.waitFor({ state: 'hidden' });
+  assert.equal(await focused(view), 'share', 'the keyboard is back where it was');
+  await view.share.click();
+  await view.part('share-close').click();
+  await panel.waitFor({ state: 'hidden' });
+  await view.say('and on');
+  await view.shows('and on');
+});
+
+story('the link is copied where there is no clipboard, too', async (world) => {
+  const view = await world.person('old ways', 'Anna', {
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  // As on a page that came without TLS.
+  await view.page.evaluate(() => {
+    const { clipboard } = navigator;
+    window.pasted = () => clipboard.readText();
+    Object.defineProperty(navigator, 'clipboard', { value: undefined });
+  });
+  await view.share.click();
+  await view.part('share-copy').click();
+  await until('an answer', async () => (await view.part('share-answer').textContent()).trim());
+  const pasted = await view.page.evaluate(() => window.pasted());
+  assert.equal(pasted, `${world.server.origin}/room/old%20ways`);
+});
+
+story('the system’s share sheet is offered where there is one', async (world) => {
+  const context = await world.context();
+  await context.addInitScript(() => {
+    navigator.share = async (data) => {
+      window.shared = data;
+    };
+  });
+  const view = new RoomPage(await world.tab(context));
+  await view.open(world.server.origin, 'sheet', 'Anna');
+  await view.share.click();
+  await view.part('share-sheet').click();
+  assert.deepEqual(await view.page.evaluate(() => window.shared), {
+    title: 'sheet',
+    url: `${world.server.origin}/room/sheet`,
+  });
+});
+
+story('the code in the panel is the address, fits on a phone and can be read in the dark', async (world) => {
+  const room = '聊天室'.repeat(6);
+  const view = await world.person(room, 'Anna', { ...PHONE, colorScheme: 'dark' });
+  await view.share.tap();
+  const code = view.part('share-panel').getByRole('img');
+  await until('the code', () => code.evaluate((image) => image.complete && image.naturalWidth));
+  assert.ok(await code.getAttribute('alt'));
+  const text = new URL(await code.evaluate((image) => image.src)).searchParams.get('text');
+  assert.equal(text, `${world.server.origin}/room/${encodeURIComponent(room)}`);
+  // It moves into its place.
+  await until('the panel to be on the screen', async () => {
+    const panel = await view.part('share-panel').boundingBox();
+    const { width, height } = PHONE.viewport;
+    return panel.x >= 0 && panel.y >= 0 && panel.x + panel.width <= width
+      && Math.abs(panel.y + panel.height - height) < 1;
+  });
+  const colours = await code.evaluate(async (image) => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 200, height: 200 });
+    const context = canvas.getContext('2d');
+    context.drawImage(image, 0, 0, 200, 200);
+    const { data } = context.getImageData(0, 0, 200, 200);
+    return { corner: data[0], dark: data.filter((_, at) => at % 4 === 0).filter((v) => v < 40).length };
+  });
+  assert.equal(colours.corner, 255, 'a quiet white border');
+  assert.ok(colours.dark > 5_000, `${colours.dark} dark pixels`);
+});
+
+story('what cannot be drawn is refused with a reason', async (world) => {
+  const landing = await world.visitor();
+  for (const query of ['', '?text=', '?text=%FF', `?text=${'a'.repeat(1025)}`]) {
+    const answer = await landing.page.request.get(`${world.server.origin}/qr.svg${query}`);
+    assert.equal(answer.status(), 400, query);
+    assert.match(answer.headers()['content-type'], /^application\/json/);
+    assert.equal((await answer.json()).error.code, 'bad_text');
+  }
+  const answer = await landing.page.request.get(`${world.server.origin}/qr.svg?text=tea`);
+  assert.equal(answer.headers()['content-type'], 'image/svg+xml');
+  assert.equal(answer.headers()['x-content-type-options'], 'nosniff');
+  assert.match(answer.headers()['cache-control'], /max-age=/);
+});

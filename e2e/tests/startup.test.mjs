@@ -1,0 +1,125 @@
+// The first seconds: what stands there before the client runs, and where it cannot run.
+import assert from 'node:assert/strict';
+import { RoomPage } from '../support/room-page.mjs';
+import { until } from '../support/until.mjs';
+import { story } from '../support/world.mjs';
+
+/** DevTools' "Fast 4G". */
+const FAST_4G = {
+  offline: false,
+  latency: 165,
+  downloadThroughput: (9e6 / 8) * 0.9,
+  uploadThroughput: (1.5e6 / 8) * 0.9,
+};
+
+const PAGES = ['/', '/room/tea'];
+
+/** Waits for a page that says, in this language, that the client did not start. */
+async function saysSo(page, locale) {
+  const trouble = page.getByRole('alert');
+  await trouble.waitFor();
+  const [words, other] = locale === 'en-US'
+    ? [/JavaScript and WebAssembly/, /需要/]
+    : [/需要 JavaScript 和 WebAssembly/, /connection/];
+  assert.match(await trouble.innerText(), words);
+  assert.doesNotMatch(await trouble.innerText(), other);
+  assert.ok(await page.getByRole('link', { name: /Load again|重新加载/ }).isVisible());
+}
+
+for (const locale of ['en-US', 'zh-CN']) {
+  story(`First impression: without WebAssembly the page says what is missing, ${locale}`, async (world) => {
+    world.complaints.allow(/WebAssembly/);
+    const context = await world.context({ locale });
+    await context.addInitScript(() => delete window.WebAssembly);
+    const page = await world.tab(context);
+    for (const path of PAGES) {
+      await page.goto(world.server.origin + path);
+      await saysSo(page, locale);
+    }
+  });
+
+  story(`First impression: with a file that does not come the page says so, ${locale}`, async (world) => {
+    world.complaints.allow(/ERR_FAILED|WebAssembly|fetch/);
+    const context = await world.context({ locale, serviceWorkers: 'block' });
+    const page = await world.tab(context);
+    for (const file of ['**/*.wasm', '**/xmeet-web-*.js']) {
+      await page.route(file, (route) => route.abort());
+      for (const path of PAGES) {
+        await page.goto(world.server.origin + path);
+        await saysSo(page, locale);
+      }
+      await page.unroute(file);
+    }
+    // The link that is offered helps once the file comes.
+    await page.getByRole('link', { name: /Load again|重新加载/ }).click();
+    await page.getByTestId('composer').waitFor();
+    assert.equal(await page.getByRole('alert').count(), 0);
+  });
+}
+
+story('First impression: without JavaScript the page says what it needs', async (world) => {
+  const page = await world.tab(await world.context({ javaScriptEnabled: false }));
+  for (const path of PAGES) {
+    await page.goto(world.server.origin + path);
+    for (const words of [/It needs JavaScript/, /本页需要 JavaScript/]) {
+      assert.ok(await page.getByText(words).isVisible(), `${path}: ${words}`);
+    }
+  }
+});
+
+story('First impression: the mark stands in its place before the client runs', async (world) => {
+  for (const viewport of [{ width: 1280, height: 800 }, { width: 360, height: 740 }]) {
+    for (const path of PAGES) {
+      const hand = viewport.width < 500 ? { isMobile: true, hasTouch: true } : {};
+      const context = await world.context({ viewport, serviceWorkers: 'block', ...hand });
+      const page = await world.tab(context);
+      let letGo;
+      const held = new Promise((resolve) => (letGo = resolve));
+      await page.route('**/*.wasm', async (route) => {
+        await held;
+        await route.continue();
+      });
+      await page.goto(world.server.origin + path, { waitUntil: 'commit' });
+      const mark = page.locator('#boot .brand .icon');
+      await mark.waitFor();
+      const look = (mark) => {
+        const { x, y, width, height } = mark.getBoundingClientRect();
+        const header = mark.closest('header').getBoundingClientRect();
+        const { color } = getComputedStyle(mark);
+        return { x, y, width, height, color, bar: header.height };
+      };
+      const before = await mark.evaluate(look);
+      letGo();
+      await page.locator('#boot').waitFor({ state: 'detached' });
+      const after = await page.locator('.brand .icon').evaluate(look);
+      assert.deepEqual(after, before, `${path} at ${viewport.width} px`);
+      await context.close();
+    }
+  }
+});
+
+story('First impression: on Fast 4G it is painted within 1.5 s and takes text within 3 s', async (world) => {
+  const context = await world.context();
+  const page = await world.tab(context);
+  await page.addInitScript(() => {
+    window.shift = 0;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) window.shift += entry.value;
+    }).observe({ type: 'layout-shift', buffered: true });
+  });
+  const cdp = await context.newCDPSession(page);
+  await cdp.send('Network.enable');
+  await cdp.send('Network.emulateNetworkConditions', FAST_4G);
+  const view = new RoomPage(page);
+  await view.goto(world.server.origin, 'first', 'Anna');
+  await view.composer.fill('hello');
+  const typed = await page.evaluate(() => performance.now());
+  const painted = await until('a paint', () => page.evaluate(() =>
+    performance.getEntriesByName('first-contentful-paint')[0]?.startTime));
+  world.t.diagnostic(`painted after ${Math.round(painted)} ms, text after ${Math.round(typed)} ms`);
+  assert.ok(painted < 1_500, `painted after ${painted} ms`);
+  assert.ok(typed < 3_000, `took text after ${typed} ms`);
+  await view.connected();
+  const shift = await page.evaluate(() => window.shift);
+  assert.ok(shift < 0.01, `the layout shifted by ${shift}`);
+});
