@@ -21,7 +21,7 @@ impl Room {
                 changes.rows = true;
                 changes.members = true;
             }
-            ServerMessage::History(records) => self.history(records, at, &mut changes),
+            ServerMessage::History(records) => self.history(&records, at, &mut changes),
             ServerMessage::Join(name) => {
                 self.members.join(&from, name.as_str());
                 self.log.push_line(from, name.as_str().into(), LineKind::Join, at);
@@ -75,9 +75,9 @@ impl Room {
         self.me = Some(pid);
     }
 
-    fn history(&mut self, records: Vec<Record>, at: UnixMillis, changes: &mut Changes) {
+    fn history(&mut self, records: &[Record], at: UnixMillis, changes: &mut Changes) {
         let is_greeting = self.stage == Stage::Greeting;
-        if is_greeting && self.contradicts(&records) {
+        if is_greeting && self.contradicts(records) {
             self.log.clear();
         }
         let was_empty = records.is_empty();
@@ -85,7 +85,7 @@ impl Room {
         if is_short && let Some(oldest) = records.iter().filter_map(|record| record.id).min() {
             self.log.raise_floor(oldest);
         }
-        for record in &records {
+        for record in records {
             let message = self.remember(record, at);
             self.log.insert(message);
         }
@@ -93,12 +93,12 @@ impl Room {
         if is_greeting {
             self.stage = Stage::Live;
             self.was_greeted = true;
-            changes.ask = self.start_search(&records);
+            changes.ask = self.start_search(records);
             changes.is_greeted = true;
         } else {
             changes.ask = self.pager.answered(was_empty, &mut self.log);
             if changes.ask.is_none() {
-                changes.ask = self.search_on(&records);
+                changes.ask = self.search_on(records);
             }
         }
         changes.outbox = true;

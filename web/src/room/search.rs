@@ -4,7 +4,7 @@
 //! the message is among those from the one that was newest when it was sent to the newest of the
 //! greeting, or it is not kept; and it is looked for there, page by page, from the newest down.
 
-use xmeet_shared::{Cursor, MessageId, Record};
+use xmeet_shared::{Cursor, Record};
 
 use super::Room;
 

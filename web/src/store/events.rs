@@ -106,7 +106,7 @@ impl Store {
                 self.show_wait(phase);
             }
             LinkEvent::Closed { code } if code == CloseCode::TakenOver.as_u16() => {
-                tab::draw_token()
+                tab::draw_token();
             }
             LinkEvent::Closed { code } if code == CloseCode::TooLarge.as_u16() => {
                 let changes = self.inner().model.borrow_mut().found_too_large();
