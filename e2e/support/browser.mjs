@@ -1,25 +1,12 @@
 // One Chromium for all tests of a run; each person in a test has a context of their own in it.
 import { after } from 'node:test';
-import { chromium } from 'playwright-core';
-
-const ARGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
+import { launch } from './chromium.mjs';
 
 let started;
 
 /** The browser, started at the first call. */
 export function browser() {
-  started ??= chromium.launch({
-    executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-    args: ARGS,
-  });
+  started ??= launch();
   return started;
 }
 
