@@ -18,7 +18,7 @@ const FIGURES = [
 async function audit(url, folder) {
   const report = join(folder, 'report.json');
   const args = [
-    '--yes', LIGHTHOUSE, url, '--quiet', '--output=json', `--output-path=${report}`,
+    '--yes', '--loglevel=error', LIGHTHOUSE, url, '--quiet', '--output=json', `--output-path=${report}`,
     `--only-categories=${CATEGORIES}`, '--chrome-flags=--headless=new --no-sandbox',
   ];
   const CHROME_PATH = process.env.CHROMIUM || '/usr/bin/chromium';

@@ -118,3 +118,21 @@ story('the theme follows the system, the switch overrides it and is remembered',
   await landing.page.reload();
   assert.equal(await backgroundOf(landing), white);
 });
+
+story('the bars of the browser take the colour of the page', async (world) => {
+  const view = await world.person('bars', 'Anna', { colorScheme: 'dark' });
+  const bar = () => view.page.evaluate(() => {
+    const metas = [...document.querySelectorAll('meta[name=theme-color]')];
+    const probe = document.createElement('i');
+    probe.style.color = metas.find((meta) => matchMedia(meta.media).matches).content;
+    document.body.append(probe);
+    const { color } = getComputedStyle(probe);
+    probe.remove();
+    return color;
+  });
+  assert.equal(await bar(), await backgroundOf(view));
+  await view.theme.click();
+  await until('a light bar', async () => (await bar()) === (await backgroundOf(view)));
+  await view.reload();
+  assert.equal(await bar(), await backgroundOf(view));
+});

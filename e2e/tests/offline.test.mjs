@@ -25,7 +25,6 @@ function contents(page) {
 
 story('Losing the connection: a room opened offline is there, with its state and the draft', async (world) => {
   const { gate, view } = await world.behindGate('tunnel', 'Anna');
-  world.complaints.allow(/Failed to load resource: net::ERR_/);
   await view.say('before the tunnel');
   await view.shows('before the tunnel');
   await view.type('half typed');
@@ -55,7 +54,6 @@ story('Losing the connection: a room opened offline is there, with its state and
 
 story('the front page is there without a network', async (world) => {
   const { gate, view } = await world.behindGate('front', 'Anna');
-  world.complaints.allow(/Failed to load resource: net::ERR_/);
   await kept(view.page);
   gate.shut();
   await view.page.goto(`${gate.origin}/`);
@@ -90,6 +88,7 @@ story('one version of the client is kept, and nothing of what is said', async (w
 
 story('the kept page is shown only where the server does not answer', async (world) => {
   const { gate, view } = await world.behindGate('fresh', 'Anna');
+  world.complaints.allow(/Failed to load resource: net::ERR_/);
   const { page } = view;
   await kept(page);
   await page.evaluate(async () => {

@@ -8,7 +8,8 @@ use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Response};
 use percent_encoding::percent_decode_str;
-use qrcodegen::{QrCode, QrCodeEcc};
+use qrcodegen::{DataTooLong, QrCode, QrCodeEcc};
+use tokio::task::spawn_blocking;
 
 use super::refusal::Refusal;
 
@@ -23,9 +24,14 @@ const CACHING: &str = "public, max-age=86400";
 
 /// Draws the `text` of the query, black on white whatever the page around it looks like.
 pub(super) async fn picture(request: Request) -> Response<Body> {
-    let svg = match text(request.uri().query().unwrap_or_default()).and_then(|text| draw(&text)) {
-        Ok(svg) => svg,
+    let text = match text(request.uri().query().unwrap_or_default()) {
+        Ok(text) => text,
         Err(refusal) => return refusal.into_response(),
+    };
+    // Milliseconds for a long text, in which a thread of the runtime serves rooms.
+    let svg = match spawn_blocking(move || draw(&text)).await {
+        Ok(Ok(svg)) => svg,
+        _ => return Refusal::bad_text("the text cannot be drawn").into_response(),
     };
     let mut response = Response::new(Body::from(svg));
     let headers = response.headers_mut();
@@ -48,9 +54,8 @@ fn text(query: &str) -> Result<String, Refusal> {
     }
 }
 
-fn draw(text: &str) -> Result<String, Refusal> {
-    let code = QrCode::encode_text(text, QrCodeEcc::Medium)
-        .map_err(|_| Refusal::bad_text("the text is too long to draw"))?;
+fn draw(text: &str) -> Result<String, DataTooLong> {
+    let code = QrCode::encode_text(text, QrCodeEcc::Medium)?;
     let side = code.size() + 2 * QUIET_ZONE;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {side} {side}\" \

@@ -44,3 +44,28 @@ async fn nothing_but_reading_is_done_to_pages() {
     let (head, _) = raw::request(server.address, "HEAD", "/", &[]).await;
     assert_eq!(head.status, raw::get(server.address, "/", &[]).await.status);
 }
+
+#[tokio::test]
+async fn a_text_is_drawn_as_a_qr_code_or_refused_with_a_reason() {
+    let server = TestServer::start().await;
+    let drawn = raw::get(server.address, "/qr.svg?text=http%3A%2F%2Fx%2Froom%2Fa", &[]).await;
+    assert_eq!(drawn.status, 200);
+    assert_eq!(drawn.header("content-type"), Some("image/svg+xml"));
+    assert_eq!(drawn.header("x-content-type-options"), Some("nosniff"));
+    assert!(drawn.header("cache-control").is_some_and(|value| value.contains("max-age=")));
+    assert!(drawn.text().starts_with("<svg ") && drawn.text().ends_with("</svg>"));
+    let longest = format!("/qr.svg?text={}", "%E8%81%8A".repeat(341));
+    assert_eq!(raw::get(server.address, &longest, &[]).await.status, 200);
+    let too_long = format!("/qr.svg?text={}", "a".repeat(1025));
+    for (path, reason) in [
+        ("/qr.svg", "no text"),
+        ("/qr.svg?text=", "no text"),
+        ("/qr.svg?text=%FF", "UTF-8"),
+        (too_long.as_str(), "1024"),
+    ] {
+        let refused = raw::get(server.address, path, &[]).await;
+        assert_eq!(refused.status, 400, "{path}");
+        assert_eq!(refused.header("content-type"), Some("application/json"));
+        assert!(refused.text().contains("bad_text") && refused.text().contains(reason), "{path}");
+    }
+}

@@ -16,7 +16,7 @@ pub fn new_version() -> AnyView {
             let _ = browser::window().location().reload();
         });
         view! {
-            <div class="strip" data-testid="new-version"><span>{text.new_version}</span>{reload}</div>
+            <div class="strip calm" data-testid="new-version"><span>{text.new_version}</span>{reload}</div>
         }
     };
     view! { <div role="status">{when(move || store.is_outdated.get(), notice)}</div> }.into_any()
