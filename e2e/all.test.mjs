@@ -15,8 +15,10 @@ import './tests/landing.test.mjs';
 import './tests/language-and-theme.test.mjs';
 import './tests/members.test.mjs';
 import './tests/mentions.test.mjs';
+import './tests/menu.test.mjs';
 import './tests/names.test.mjs';
 import './tests/nickname.test.mjs';
+import './tests/notices.test.mjs';
 import './tests/offline.test.mjs';
 import './tests/outbox.test.mjs';
 import './tests/phone.test.mjs';
@@ -26,6 +28,7 @@ import './tests/seed-page.test.mjs';
 import './tests/share.test.mjs';
 import './tests/startup.test.mjs';
 import './tests/text.test.mjs';
+import './tests/unread.test.mjs';
 
 // A list that could be forgotten is checked. (Imports awaited one by one keep the test runner from
 // ending while a browser is open.)

@@ -15,13 +15,19 @@ export class RoomPage {
       composer: 'composer', sendButton: 'send', command: 'command-notice', run: 'command-run',
       sayIt: 'command-say', rename: 'rename', renameInput: 'rename-input',
       renameSave: 'rename-save', jump: 'jump', error: 'server-error', resend: 'pending-resend',
-      edit: 'pending-edit', membersToggle: 'members-toggle', menu: 'mention-menu',
+      edit: 'pending-edit', membersToggle: 'members-toggle', mentionMenu: 'mention-menu',
+      menu: 'room-menu', menuPanel: 'room-menu-panel',
     })) {
       this[key] = part(name);
     }
     this.rows = this.log.locator('[data-row]');
     this.beginning = this.row('beginning');
     this.gap = this.row('gap');
+  }
+
+  /** A switch of the menu: `lines`, `notify` or `sound`. */
+  menuSwitch(name) {
+    return this.page.getByTestId(`menu-${name}`);
   }
 
   /** Opens a room by its address; comes back when connected. */

@@ -89,17 +89,17 @@ story('a click takes a name, and the box keeps the keyboard; a finger as well', 
   const view = await world.person('menu', 'me');
   await view.composer.focus();
   await view.page.keyboard.type('@');
-  await view.menu.getByText('Bert').click();
+  await view.mentionMenu.getByText('Bert').click();
   assert.equal(await view.composer.inputValue(), '@Bert ');
   assert.deepEqual(await caretOf(view), { caret: 6, isFocused: true });
   const phone = await world.person('menu', 'phone', PHONE);
   await phone.composer.tap();
   await phone.page.keyboard.type('@');
   await phone.offers(['Anna', 'Bert', 'me', ...COMMANDS]);
-  for (const option of await phone.menu.getByRole('option').all()) {
+  for (const option of await phone.mentionMenu.getByRole('option').all()) {
     assert.ok((await option.boundingBox()).height >= 44, 'high enough for a finger');
   }
-  await phone.menu.getByText('Anna').tap();
+  await phone.mentionMenu.getByText('Anna').tap();
   assert.equal(await phone.composer.inputValue(), '@Anna ');
   assert.equal((await caretOf(phone)).isFocused, true);
 });
@@ -159,7 +159,7 @@ story('a lone @ offers commands: one to change the name, one to read older messa
   await until('older messages', async () => (await view.texts()).length > 50);
   await until('the view to be further up', async () => (await view.fromBottom()) > 500);
   await keyboard.type('@');
-  await view.menu.getByText('Change my name').click();
+  await view.mentionMenu.getByText('Change my name').click();
   await until('the box for the name to have the keyboard', () =>
     view.renameInput.evaluate((field) => document.activeElement === field));
   assert.equal(await view.composer.inputValue(), '');
@@ -222,7 +222,7 @@ story('the menu shows markup as it was typed, and a tag for each of one name', a
   await view.type('@');
   await view.offers(['<b>x</b>', 'twin', 'twin', ...COMMANDS]);
   assert.equal(await view.page.locator('body b').count(), 0);
-  const tags = await view.menu.locator('.tag').allTextContents();
+  const tags = await view.mentionMenu.locator('.tag').allTextContents();
   assert.equal(new Set(tags).size, twins.length, tags.join());
 });
 

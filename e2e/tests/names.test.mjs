@@ -69,7 +69,7 @@ story('a name that looks like a present member\'s carries a visible warning mark
   const entry = anna.members.locator(`[data-pid="${impostor.pid}"]`);
   assert.equal(await entry.getByTestId('lookalike').count(), 1);
   await anna.type('@');
-  await anna.menu.getByTestId('lookalike').waitFor();
+  await anna.mentionMenu.getByTestId('lookalike').waitFor();
   await anna.type('');
 
   // Gone, what it said is no more to be trusted than before.

@@ -88,6 +88,12 @@ pub fn is_hidden() -> bool {
     document().hidden()
 }
 
+/// Whether somebody is looking: the page is in sight, and its window has the keyboard.
+#[must_use]
+pub fn is_attended() -> bool {
+    !is_hidden() && document().has_focus().unwrap_or(true)
+}
+
 /// The first element that a selector finds.
 #[must_use]
 pub fn find(selector: &str) -> Option<HtmlElement> {

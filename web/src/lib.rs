@@ -7,9 +7,11 @@
 //! - [`components`]: one component a file
 //! - [`i18n`], [`time`], [`identity`], [`links`], [`keys`], [`page`], [`encoding`], [`mentions`],
 //!   [`mention_menu`], [`lookalike`]: pure helpers
-//! - [`browser`], [`clipboard`], [`prefs`], [`scroll`], [`tab`], [`version`]: the
+//! - [`alerts`], [`badge`], [`browser`], [`clipboard`], [`prefs`], [`scroll`], [`tab`], [`version`]: the
 //!   edge to the browser
 
+pub mod alerts;
+pub mod badge;
 pub mod browser;
 pub mod clipboard;
 pub mod components;

@@ -2,7 +2,7 @@
 //! sent yet. Everything here works, forgetfully, where storage is turned off.
 
 use web_sys::Storage;
-use xmeet_shared::{Pid, RoomId};
+use xmeet_shared::{MessageId, Pid, RoomId};
 
 use crate::browser::{local_storage, session_storage};
 use crate::encoding::{decode_segment, encode};
@@ -18,6 +18,9 @@ const SESSION: &str = "xmeet.session";
 const TAB_OPEN: &str = "xmeet.open";
 /// With a room's id behind it.
 const OUTBOX: &str = "xmeet.outbox:";
+const LINES_HIDDEN: &str = "xmeet.lines-hidden";
+const NOTIFY: &str = "xmeet.notify";
+const SOUND: &str = "xmeet.sound";
 
 /// The most rooms that are remembered.
 const ROOMS_MAX: usize = 12;
@@ -170,12 +173,72 @@ pub fn forget_outboxes() {
     }
 }
 
+/// The newest message that was read in a room, and which life of the room its id belongs to.
+#[must_use]
+pub fn read_up_to(room: &RoomId) -> Option<(MessageId, Option<String>)> {
+    let kept = read(local_storage(), &read_key(room))?;
+    let (id, epoch) = kept.split_once(' ')?;
+    Some((id.parse().ok()?, (!epoch.is_empty()).then(|| epoch.to_owned())))
+}
+
+/// Remembers the newest message that was read in a room.
+pub fn set_read_up_to(room: &RoomId, id: MessageId, epoch: Option<&str>) {
+    let kept = format!("{id} {}", epoch.unwrap_or_default());
+    write(local_storage(), &read_key(room), Some(&kept));
+}
+
+/// A choice that is off until it is made.
+fn is_on(key: &str) -> bool {
+    read(local_storage(), key).is_some()
+}
+
+fn turn(key: &str, is_on: bool) {
+    write(local_storage(), key, is_on.then_some("on"));
+}
+
+/// Whether the lines about who comes and goes are hidden.
+#[must_use]
+pub fn lines_hidden() -> bool {
+    is_on(LINES_HIDDEN)
+}
+
+/// Remembers whether they are.
+pub fn set_lines_hidden(hidden: bool) {
+    turn(LINES_HIDDEN, hidden);
+}
+
+/// Whether who is not looking wants to be notified.
+#[must_use]
+pub fn notify() -> bool {
+    is_on(NOTIFY)
+}
+
+/// Remembers whether they do.
+pub fn set_notify(notify: bool) {
+    turn(NOTIFY, notify);
+}
+
+/// Whether who is not looking wants to hear of it.
+#[must_use]
+pub fn sound() -> bool {
+    is_on(SOUND)
+}
+
+/// Remembers whether they do.
+pub fn set_sound(sound: bool) {
+    turn(SOUND, sound);
+}
+
 fn draft_key(room: &RoomId) -> String {
     format!("xmeet.draft:{room}")
 }
 
 fn outbox_key(room: &RoomId) -> String {
     format!("{OUTBOX}{room}")
+}
+
+fn read_key(room: &RoomId) -> String {
+    format!("xmeet.read:{room}")
 }
 
 fn pids_key(room: &RoomId) -> String {

@@ -15,6 +15,9 @@ use web_sys::{Element, HtmlElement, ResizeObserver};
 /// This close to the bottom is at the bottom.
 const AT_BOTTOM_PX: f64 = 4.0;
 
+/// A row that is aimed at comes to stand this far down, as a part of the view's height.
+const GOAL_AT: f64 = 0.2;
+
 /// What in a row is held in place: its heading may come and go above it.
 const ANCHORS: &str = "[data-testid=text], [data-kind], [data-row=gap]";
 
@@ -42,19 +45,22 @@ struct State {
     height: i32,
     /// Width and height of what is seen of the list.
     window: (i32, i32),
+    /// A row to show as soon as it is here, unless the person goes elsewhere first.
+    goal: Option<&'static str>,
 }
 
 impl Scroller {
     /// Watches `content` inside `container`, which scrolls, for as long as both are on the page.
-    /// It starts at `place`, else at the bottom.
+    /// It starts at `place`, else at the bottom; `goal` is what is aimed at from the start.
     pub fn watch(
         container: HtmlElement,
         content: HtmlElement,
         place: Option<Place>,
+        goal: Option<&'static str>,
         on_move: impl Fn(&Scroller) + 'static,
     ) -> Rc<Self> {
-        let (state, on_move) = (RefCell::default(), Box::new(on_move));
-        let scroller = Rc::new(Self { container, content, state, on_move });
+        let state = RefCell::new(State { goal, ..State::default() });
+        let scroller = Rc::new(Self { container, content, state, on_move: Box::new(on_move) });
         scroller.go_to(place);
         let watched = scroller.clone();
         let resized = Closure::<dyn FnMut(JsValue)>::new(move |_| watched.changed());
@@ -109,9 +115,19 @@ impl Scroller {
             .collect()
     }
 
+    /// Goes to the top of what is here.
+    pub fn to_top(&self) {
+        self.set_scroll_top(0.0);
+        self.note();
+    }
+
     /// Goes to the bottom, to stay there.
     pub fn to_bottom(&self) {
-        self.state.borrow_mut().is_free = false;
+        {
+            let mut state = self.state.borrow_mut();
+            state.is_free = false;
+            state.goal = None;
+        }
         self.pin();
         self.note();
     }
@@ -120,6 +136,31 @@ impl Scroller {
     pub fn to_top(&self) {
         self.set_scroll_top(0.0);
         self.note();
+    }
+
+    /// Shows the row that a selector finds as soon as it is here, unless the person scrolls
+    /// before that. `None` forgets what was aimed at.
+    pub fn aim(&self, goal: Option<&'static str>) {
+        self.changed();
+        self.state.borrow_mut().goal = goal;
+        self.seek();
+        self.note();
+    }
+
+    /// Whether a row is aimed at that is not here yet.
+    #[must_use]
+    pub fn is_aiming(&self) -> bool {
+        self.state.borrow().goal.is_some()
+    }
+
+    fn seek(&self) {
+        let goal = self.state.borrow().goal;
+        let found = goal.and_then(|goal| self.content.query_selector(goal).ok().flatten());
+        if let Some(row) = found {
+            self.state.borrow_mut().goal = None;
+            let below = self.offset(&row) - f64::from(self.container.client_height()) * GOAL_AT;
+            self.set_scroll_top(self.scroll_top() + below);
+        }
     }
 
     fn go_to(&self, place: Option<Place>) {
@@ -145,6 +186,9 @@ impl Scroller {
                 state.window != self.window(),
             )
         };
+        if moved.abs() >= 1.0 && !is_window {
+            self.state.borrow_mut().goal = None;
+        }
         if is_grown || is_window {
             // A window that changes size moves the list by itself: nobody scrolled.
             if self.is_at_bottom() && (moved > -1.0 || is_window || self.is_near_bottom()) {
@@ -153,6 +197,7 @@ impl Scroller {
                 self.restore(if is_window { 0.0 } else { moved });
             }
         }
+        self.seek();
         self.note();
     }
 

@@ -1,11 +1,12 @@
-//! The head of a room: its name, who is there, how the connection is, and the switches.
+//! The head of a room: its name, who is there, how the connection is, and the tools.
 
 use leptos::prelude::*;
 
 use super::connection_badge::ConnectionBadge;
 use super::icon::{self, Icon};
 use super::language_switch::LanguageSwitch;
-use super::live::{attribute, flag, truth, words};
+use super::live::{attribute, flag, truth, when, words};
+use super::room_menu::RoomMenu;
 use super::share_button::ShareButton;
 use super::theme_switch::ThemeSwitch;
 use crate::settings::Settings;
@@ -25,12 +26,21 @@ pub fn Header() -> impl IntoView {
             <ConnectionBadge/>
             <div class="tools">
                 <MemberCount/>
-                <ShareButton/>
-                <LanguageSwitch/>
-                <ThemeSwitch/>
+                {when(move || !store.is_narrow.get(), further_tools)}
+                <RoomMenu/>
             </div>
         </header>
     }
+}
+
+/// The tools that are in the menu where the header is too narrow for them.
+pub fn further_tools() -> AnyView {
+    view! {
+        <ShareButton/>
+        <LanguageSwitch/>
+        <ThemeSwitch/>
+    }
+    .into_any()
 }
 
 /// How many are here. Where the list has no room beside the messages, it opens it.

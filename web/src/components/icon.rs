@@ -18,6 +18,15 @@ pub const SUN: &str = "M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8M12 2v2M12 20v2M4.9 4.9
 pub const SEND: &str = "M12 20V5M5.5 11.5 12 5l6.5 6.5";
 /// An arrow down.
 pub const DOWN: &str = "M12 4v15M5.5 12.5 12 19l6.5-6.5";
+/// An arrow up to a line: to the beginning.
+pub const TOP: &str = "M12 20V9M6.5 14 12 8.5l5.5 5.5M5 4h14";
+/// A bell.
+pub const BELL: &str = "M6 16v-5a6 6 0 0 1 12 0v5l2 2H4zM10 21h4";
+/// A loudspeaker.
+pub const SOUND: &str =
+    "M4 9.5v5h3.5l4.5 4v-13l-4.5 4zM15.5 9.5a3.5 3.5 0 0 1 0 5M18 7a7 7 0 0 1 0 10";
+/// Three dots: more.
+pub const MORE: &str = "M5 11.5a.5.5 0 1 0 .01 0M12 11.5a.5.5 0 1 0 .01 0M19 11.5a.5.5 0 1 0 .01 0";
 /// A pencil.
 pub const PENCIL: &str = "M4 20h4L19 9a2.8 2.8 0 0 0-4-4L4 16v4M13.5 6.5l4 4";
 /// A cross.

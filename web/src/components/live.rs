@@ -40,13 +40,22 @@ pub fn live(view: impl Into<ViewFn>) -> AnyView {
 
 /// Draws what `view` says while `condition` holds.
 pub fn when(condition: impl Fn() -> bool + 'static, view: impl Into<ViewFn>) -> AnyView {
-    let view = view.into();
-    let condition = steady(condition);
+    draw_while(steady(condition), view.into())
+}
+
+fn draw_while(condition: RwSignal<bool>, view: ViewFn) -> AnyView {
     draw(ViewFn::from(move || if condition.get() { untrack(|| view.run()) } else { ().into_any() }))
 }
 
 /// A condition, or a number, that tells of its changes only, not of everything that it is made of.
 pub fn steady<T>(read: impl Fn() -> T + 'static) -> RwSignal<T>
+where
+    T: PartialEq + Send + Sync + 'static,
+{
+    watch(Box::new(read))
+}
+
+fn watch<T>(read: Box<dyn Fn() -> T>) -> RwSignal<T>
 where
     T: PartialEq + Send + Sync + 'static,
 {

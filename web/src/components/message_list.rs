@@ -11,7 +11,7 @@ use crate::browser;
 use crate::room::RowKey;
 use crate::scroll::Scroller;
 use crate::settings::Settings;
-use crate::store::Store;
+use crate::store::{Store, UNREAD_LINE};
 
 /// Older messages are asked for when the view comes this close to the top.
 const LOAD_AHEAD_PX: f64 = 600.0;
@@ -19,14 +19,16 @@ const LOAD_AHEAD_PX: f64 = 600.0;
 /// A gap is filled when it comes this close to the view.
 const FILL_AHEAD_PX: f64 = 300.0;
 
-/// Starts to keep the place, from where the list was left when the page was drawn before.
+/// Starts to keep the place: where the list was left when the page was drawn before, or, when it
+/// was just opened, where there is something to go on reading.
 fn keep_place(store: Store) {
     let (Some(container), Some(content)) =
         (browser::find("[data-testid=log]"), browser::find(".log-content"))
     else {
         return;
     };
-    let scroller = Scroller::watch(container, content, store.left_at(), move |scroller| {
+    let goal = store.is_opening().then_some(UNREAD_LINE);
+    let scroller = Scroller::watch(container, content, store.left_at(), goal, move |scroller| {
         moved(scroller, store);
     });
     store.set_scroller(scroller);
@@ -38,6 +40,7 @@ fn moved(scroller: &Scroller, store: Store) {
     if store.is_at_bottom.get_untracked() != is_at_bottom {
         store.is_at_bottom.set(is_at_bottom);
     }
+    store.stand(is_at_bottom, scroller.is_aiming());
     store.set_left_at(scroller.place());
     if scroller.top() < LOAD_AHEAD_PX {
         store.load_older(false);
@@ -61,19 +64,19 @@ pub fn MessageList() -> impl IntoView {
     let (text, store) = (Settings::words(), Store::get());
     // Once it is on the page.
     browser::next_frame(move || keep_place(store));
-    effect(move || {
-        let newest = store.newest.get();
-        // Seen at the bottom; and a history that was wiped begins anew.
-        if store.is_at_bottom.get() || newest < store.seen.get_untracked() {
-            store.seen.set(newest);
-        }
-    });
     let mut said_before = store.said.get_untracked();
     effect(move || {
         let said = store.said.get();
         if said != said_before {
             said_before = said;
             store.to_bottom();
+        }
+    });
+    effect(move || {
+        // What is drawn while it is off is never read aloud, not later either.
+        let liveness = if store.is_catching_up.get() { "off" } else { "polite" };
+        if let Some(log) = browser::find("[data-testid=log]") {
+            let _ = log.set_attribute("aria-live", liveness);
         }
     });
     view! {
@@ -128,7 +131,7 @@ fn in_its_place(title: &'static str, hint: &'static str) -> AnyView {
 /// Leads back to the bottom, and counts what is new there.
 fn jump_pill() -> AnyView {
     let (text, store) = (Settings::words(), Store::get());
-    let count = move || store.newest.get().saturating_sub(store.seen.get());
+    let count = move || store.unread.get();
     let label = move || match count() {
         0 => text.jump.to_owned(),
         count => (text.new_messages)(count),

@@ -27,6 +27,7 @@ pub mod new_version;
 pub mod recent_rooms;
 pub mod rename_form;
 pub mod room_form;
+pub mod room_menu;
 pub mod room_page;
 pub mod row;
 pub mod server_error;

@@ -7,16 +7,14 @@ use super::header::Header;
 use super::live::flag;
 use super::member_list::MemberPanel;
 use super::message_list::MessageList;
+use crate::prefs;
 use crate::store::Store;
-use crate::{browser, prefs};
 
 /// A room.
 #[component]
 pub fn RoomPage() -> impl IntoView {
     let store = Store::get();
-    let room = store.room_id();
-    browser::document().set_title(&format!("{room} · XMeet"));
-    prefs::visited(&room);
+    prefs::visited(&store.room_id());
     view! {
         <div class="room">
             <Header/>

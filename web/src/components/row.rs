@@ -20,8 +20,15 @@ pub fn row_view(key: RowKey) -> AnyView {
         Some(Row::Message(row)) => message_row(key, &row.message),
         Some(Row::Line(line)) => line_row(&line),
         Some(Row::Gap(_)) => gap_row(key),
+        Some(Row::Unread) => unread_row(),
         None => ().into_any(),
     }
+}
+
+fn unread_row() -> AnyView {
+    let words = Settings::words().unread_line;
+    view! { <div class="row unread" data-row="unread" role="separator"><span>{words}</span></div> }
+        .into_any()
 }
 
 fn day_row(key: RowKey) -> AnyView {

@@ -117,6 +117,14 @@ pub(super) const TEXT: Text = Text {
     renamed: ("", " is now called "),
     show_more: "Show all",
     show_less: "Show less",
+    unread_line: "New messages",
+
+    menu: "More",
+    menu_oldest: "To the oldest messages",
+    menu_lines: "Show joins and leaves",
+    notify: "Notify me",
+    notify_denied: "The browser does not allow notices from this site.",
+    sound: "Sound",
 
     waiting: "Waiting for the connection",
     sending: "Sending…",

@@ -142,6 +142,14 @@ pub struct Text {
     pub renamed: Around,
     pub show_more: &'static str,
     pub show_less: &'static str,
+    pub unread_line: &'static str,
+
+    pub menu: &'static str,
+    pub menu_oldest: &'static str,
+    pub menu_lines: &'static str,
+    pub notify: &'static str,
+    pub notify_denied: &'static str,
+    pub sound: &'static str,
 
     pub waiting: &'static str,
     pub sending: &'static str,

@@ -96,6 +96,14 @@ pub(super) const TEXT: Text = Text {
     renamed: ("", " 改名为 "),
     show_more: "展开全部",
     show_less: "收起",
+    unread_line: "以下是新消息",
+
+    menu: "更多",
+    menu_oldest: "回到最早的消息",
+    menu_lines: "显示进出记录",
+    notify: "桌面通知",
+    notify_denied: "浏览器不允许本站发送通知。",
+    sound: "提示音",
 
     waiting: "等待连接",
     sending: "正在发送…",

@@ -59,6 +59,7 @@ impl Room {
             if self.epoch.is_some() {
                 self.log.clear();
                 self.outbox.not_found();
+                self.unread.forget();
             }
             self.epoch = epoch;
         }
@@ -79,6 +80,7 @@ impl Room {
         let is_greeting = self.stage == Stage::Greeting;
         if is_greeting && self.contradicts(records) {
             self.log.clear();
+            self.unread.forget();
         }
         let was_empty = records.is_empty();
         let is_short = (records.len() as u64) < HISTORY_PAGE_MESSAGES;
@@ -86,6 +88,7 @@ impl Room {
             self.log.raise_floor(oldest);
         }
         for record in records {
+            self.unread.heard(record.id.unwrap_or(0), self.is_me(&record.from));
             let message = self.remember(record, at);
             self.log.insert(message);
         }
@@ -94,6 +97,7 @@ impl Room {
             self.stage = Stage::Live;
             self.was_greeted = true;
             changes.ask = self.start_search(records);
+            self.unread.greeted(self.log.newest().unwrap_or(0));
             changes.is_greeted = true;
         } else {
             changes.ask = self.pager.answered(was_empty, &mut self.log);
@@ -103,6 +107,7 @@ impl Room {
         }
         changes.outbox = true;
         changes.rows = true;
+        changes.is_replay = true;
     }
 
     /// Whether page 0 of a greeting shows another history than the one held: the server's store
@@ -154,9 +159,11 @@ impl Room {
             && self.log.insert(message)
         {
             changes.rows = true;
-            if self.is_me(from)
-                && let Some(local) = self.outbox.settle(from, &text)
-            {
+            let is_own = self.is_me(from);
+            self.unread.heard(id, is_own);
+            if !is_own {
+                changes.heard = self.log.get(id).cloned();
+            } else if let Some(local) = self.outbox.settle(from, &text) {
                 self.log.claim(id, local);
                 changes.outbox = true;
             }

@@ -155,6 +155,12 @@ impl Log {
         id >= self.floor.max(1)
     }
 
+    /// Whether it is known where message `id` belongs: not somewhere before the oldest here.
+    #[must_use]
+    pub fn has_place_of(&self, id: MessageId) -> bool {
+        self.oldest().is_some_and(|oldest| oldest <= id || !self.is_kept(oldest.saturating_sub(1)))
+    }
+
     /// Everything, oldest first, with a [`Item::Gap`] wherever ids are missing between two that
     /// are here.
     pub fn items(&self) -> Vec<Item> {

@@ -5,12 +5,15 @@
 //! - [`members`]: who is present
 //! - [`outbox`]: what was typed and is not known to be kept yet
 //! - [`pager`]: which history page to ask for, `search`: what became of a message under way
+//! - [`unread`]: what its reader has seen, [`burst`]: how often who is not looking is called
 
+pub mod burst;
 pub mod log;
 pub mod members;
 pub mod outbox;
 pub mod pager;
 pub mod rows;
+pub mod unread;
 
 mod apply;
 mod requests;
@@ -25,6 +28,7 @@ use members::{Look, Members, Person};
 use outbox::{Outbox, SavedEntry};
 use pager::Pager;
 pub use rows::{GapRow, MessageRow, Row, RowKey, Top};
+use unread::Unread;
 
 /// How many of our own earlier ids are remembered, to mark what we said before a reconnect or a
 /// reload.
@@ -54,6 +58,7 @@ pub struct Room {
     pager: Pager,
     /// What was under way is being looked for: everything newer than this was looked through.
     searched_to: Option<MessageId>,
+    unread: Unread,
     /// A `@changename:` was sent and is not answered.
     is_renaming: bool,
     /// Whether a greeting has ever been complete.
@@ -69,6 +74,10 @@ pub struct Changes {
     pub members: bool,
     /// The outbox changed.
     pub outbox: bool,
+    /// What came was not new: it is not read aloud.
+    pub is_replay: bool,
+    /// Somebody else said this just now.
+    pub heard: Option<Arc<log::Message>>,
     /// The greeting is complete: send what waits.
     pub is_greeted: bool,
     /// The server could not do something.
@@ -105,6 +114,7 @@ impl Room {
             outbox: Outbox::restore(saved),
             pager: Pager::default(),
             searched_to: None,
+            unread: Unread::new(None),
             is_renaming: false,
             was_greeted: false,
         }
@@ -144,6 +154,29 @@ impl Room {
     #[must_use]
     pub fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// Takes up what was read on an earlier visit, while the room's ids counted as `epoch` says.
+    pub fn restore_read(&mut self, read_up_to: Option<MessageId>, epoch: Option<String>) {
+        self.unread = Unread::new(read_up_to);
+        self.epoch = epoch;
+    }
+
+    /// Which life of the room its ids belong to.
+    #[must_use]
+    pub fn epoch(&self) -> Option<&str> {
+        self.epoch.as_deref()
+    }
+
+    /// What was read.
+    #[must_use]
+    pub fn unread(&self) -> &Unread {
+        &self.unread
+    }
+
+    /// What was read, for whoever sees what is looked at.
+    pub fn unread_mut(&mut self) -> &mut Unread {
+        &mut self.unread
     }
 
     /// What is on its way.

@@ -24,6 +24,7 @@ impl Room {
 
     /// Puts a text into the outbox.
     pub fn say(&mut self, text: &str, at: UnixMillis) -> LocalId {
+        self.unread.said();
         self.outbox.push(text.into(), at)
     }
 
@@ -78,6 +79,12 @@ impl Room {
             return None;
         }
         self.pager.request(target, self.log.newest()?)
+    }
+
+    /// Whether what is looked for may still come: nothing is known yet, or a page is under way.
+    #[must_use]
+    pub fn is_fetching(&self) -> bool {
+        !self.was_greeted || self.pager.target().is_some()
     }
 
     /// The number of the latest page request, for a timer.

@@ -24,6 +24,8 @@ pub enum RowKey {
     Line(u64),
     /// Missing messages after this id.
     Gap(MessageId),
+    /// The line above what was not read, before this id.
+    Unread(MessageId),
 }
 
 /// The head of the list.
@@ -52,6 +54,8 @@ pub enum Row {
     Line(Arc<Line>),
     /// Messages are missing here.
     Gap(GapRow),
+    /// What stands below was not read.
+    Unread,
 }
 
 /// A message as it stands in the list.
@@ -89,6 +93,8 @@ struct Builder<'a> {
     rows: Vec<(RowKey, Row)>,
     day: Option<Day>,
     above: Option<(Pid, Arc<str>, UnixMillis)>,
+    /// The first message that was not read, until the line above it stands.
+    unread: Option<MessageId>,
 }
 
 /// All rows of `room`, on a clock that is `offset_minutes` ahead of UTC at a given moment.
@@ -98,7 +104,8 @@ pub(super) fn rows(
 ) -> Vec<(RowKey, Row)> {
     let items = room.log.items();
     let rows = Vec::with_capacity(items.len() + 8);
-    let mut builder = Builder { room, offset_minutes, rows, day: None, above: None };
+    let unread = room.unread.line().filter(|line| room.log.has_place_of(*line));
+    let mut builder = Builder { room, offset_minutes, rows, day: None, above: None, unread };
     if let Some(top) = room.top() {
         builder.rows.push((RowKey::Top, Row::Top(top)));
     }
@@ -132,6 +139,7 @@ impl Builder<'_> {
                 let (first, last) = missing.into_inner();
                 let within = |id: Option<MessageId>| id.is_some_and(|id| first <= id && id <= last);
                 self.above = None;
+                self.unread_line(last);
                 let gap = GapRow {
                     first,
                     last,
@@ -150,6 +158,7 @@ impl Builder<'_> {
             (None, id) => RowKey::Message(id.unwrap_or(0)),
         };
         self.day(message.at, message.id.unwrap_or(MessageId::MAX), 0);
+        self.unread_line(message.id.unwrap_or(0));
         let continues = self.above.as_ref().is_some_and(|(from, name, at)| {
             *from == message.from && *name == message.name && close_enough(*at, message.at)
         });
@@ -157,6 +166,14 @@ impl Builder<'_> {
         let is_own = message.local.is_some() || self.room.is_me(&message.from);
         let row = MessageRow { message, is_head: !continues, is_own, delivery };
         self.rows.push((key, Row::Message(row)));
+    }
+
+    /// The line, before the first row that reaches up to the first message that was not read.
+    fn unread_line(&mut self, reaches: MessageId) {
+        if let Some(first) = self.unread.take_if(|first| *first <= reaches) {
+            self.above = None;
+            self.rows.push((RowKey::Unread(first), Row::Unread));
+        }
     }
 
     fn day(&mut self, at: UnixMillis, id: MessageId, line: u64) {

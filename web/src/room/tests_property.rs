@@ -268,7 +268,7 @@ fn check_rows(world: &World) -> Result<(), TestCaseError> {
                 prop_assert_eq!(next, Some(gap.first));
                 next = Some(gap.last + 1);
             }
-            Row::Top(_) | Row::Day(_) | Row::Line(_) => {}
+            Row::Top(_) | Row::Day(_) | Row::Line(_) | Row::Unread => {}
         }
     }
     Ok(())

@@ -11,6 +11,9 @@ use crate::room::Notice;
 use crate::room::outbox::LocalId;
 use crate::{browser, prefs};
 
+/// The head of the list, once nothing older is kept.
+const BEGINNING: &str = "[data-row=beginning]";
+
 /// Why a rename was not asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
@@ -120,6 +123,21 @@ impl Store {
             self.load(target, true);
         }
         target.is_some()
+    }
+
+    /// Shows the oldest message that is kept, or what is oldest here until that has come.
+    pub fn to_oldest(self) {
+        self.load(1, true);
+        self.scroll(|scroller| {
+            scroller.to_top();
+            scroller.aim(Some(BEGINNING));
+        });
+    }
+
+    /// Hides the lines about who comes and goes, or shows them.
+    pub fn hide_lines(self, hidden: bool) {
+        prefs::set_lines_hidden(hidden);
+        self.lines_hidden.set(hidden);
     }
 
     /// Shows what the server could not do; `None` dismisses it.

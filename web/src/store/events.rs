@@ -15,9 +15,6 @@ const TICK_MS: i32 = 1_000;
 /// How long a history page may take.
 const PAGE_TIMEOUT_MS: i32 = 10_000;
 
-/// How long after a greeting what comes counts as new, not as catching up.
-const SETTLE_MS: i32 = 500;
-
 impl Store {
     pub(super) fn connect(self) {
         let link = Link::new(move || self.url(), move |event| self.on_link(event));
@@ -31,6 +28,9 @@ impl Store {
         browser::on("resize", move || {
             if self.members_open.get_untracked() && browser::matches_media("(min-width: 50rem)") {
                 self.members_open.set(false);
+            }
+            if self.is_narrow.get_untracked() != super::is_narrow() {
+                self.is_narrow.set(super::is_narrow());
             }
         });
         browser::on("visibilitychange", move || {
@@ -115,7 +115,7 @@ impl Store {
             LinkEvent::Closed { .. } => {}
             LinkEvent::Lost => {
                 self.inner().model.borrow_mut().lost();
-                self.is_catching_up.set(true);
+                self.hush();
                 self.schedule_flush();
             }
             LinkEvent::Probe => {
@@ -127,7 +127,15 @@ impl Store {
     }
 
     fn changed(self, changes: Changes) {
-        let Changes { rows, members, outbox, is_greeted, notice, returned, ask } = changes;
+        let Changes { rows, members, outbox, is_replay, heard, is_greeted, notice, returned, ask } =
+            changes;
+        if is_replay {
+            self.hush();
+        }
+        if let Some(message) = heard {
+            // Who is named is not known here: everything said is worth the same call.
+            self.call(&message, false);
+        }
         if rows || members {
             self.schedule_flush();
         }
@@ -139,8 +147,7 @@ impl Store {
             self.input(Input::Greeted);
             let inner = self.inner();
             prefs::set_own_pids(&inner.room_id, inner.model.borrow().own_pids());
-            // Once the rows of the greeting stand, what comes is new.
-            browser::after(SETTLE_MS, move || self.is_catching_up.set(false));
+            self.find_unread();
         }
         if let Some(notice) = notice {
             self.set_notice(Some(notice));
@@ -154,6 +161,7 @@ impl Store {
         if outbox {
             self.outbox_changed();
         }
+        self.tell_unread();
     }
 
     /// Our name as the room has it is the one to come back with.

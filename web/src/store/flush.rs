@@ -8,6 +8,7 @@ use xmeet_shared::UnixMillis;
 use super::Store;
 use super::watched::Watched;
 use crate::browser;
+use crate::room::{Row, Top};
 use crate::time::{Day, LocalTime};
 
 /// A hidden page has no frames; it is brought up to date all the same.
@@ -55,10 +56,12 @@ impl Store {
     pub(super) fn flush(self) {
         let inner = self.inner();
         inner.flush_is_set.set(false);
-        let (rows, newest) = {
+        let (rows, newest, is_fetching) = {
             let model = inner.model.borrow();
-            (model.rows(&mut offsets()), model.log().newest().unwrap_or(0))
+            (model.rows(&mut offsets()), model.log().newest().unwrap_or(0), model.is_fetching())
         };
+        let is_in_sight = |row: &Row| matches!(row, Row::Unread | Row::Top(Top::Beginning));
+        let is_sought_in_vain = !is_fetching && !rows.iter().any(|(_, row)| is_in_sight(row));
         let keys: Vec<_> = rows.iter().map(|(key, _)| *key).collect();
         let mut changed = Vec::new();
         {
@@ -90,5 +93,10 @@ impl Store {
         if self.newest.get_untracked() != newest {
             self.newest.set(newest);
         }
+        if is_sought_in_vain {
+            self.stop_seeking();
+        }
+        self.remember_read();
+        self.unhush();
     }
 }

@@ -4,9 +4,11 @@
 //! - `actions`: what a person does, `events`: what the connection brings, `flush`: model to signals
 //! - `mentions`: who is mentioned, and the menu over the message box
 //! - `outage`: what a connection that went away leads to
+//! - `attention`: what the reader has seen, and who is called that does not look
 //! - `watched`: a value that is drawn from
 
 mod actions;
+mod attention;
 mod events;
 mod flush;
 mod mentions;
@@ -21,8 +23,11 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use xmeet_shared::{MessageId, Nickname, Pid, RoomId};
 
+use crate::alerts::{self, Permission};
+use crate::badge::Tab;
 use crate::connection::{Link, Phase};
 use crate::mention_menu::Menu;
+use crate::room::burst::Burst;
 use crate::room::members::{Look, Person};
 use crate::room::{MessageRow, Notice, Room, Row, RowKey};
 use crate::scroll::{Place, Scroller};
@@ -30,7 +35,15 @@ use crate::time::Day;
 use crate::{browser, prefs};
 
 pub use actions::Refusal;
+pub use attention::UNREAD_LINE;
 use watched::Watched;
+
+/// A window this narrow has room for few of the header's tools.
+const NARROW: &str = "(max-width: 30rem)";
+
+fn is_narrow() -> bool {
+    browser::matches_media(NARROW)
+}
 
 /// What is not drawn from directly.
 struct Inner {
@@ -53,6 +66,12 @@ struct Inner {
     today: Watched<Day>,
     flush_is_set: Cell<bool>,
     people_changed: Cell<bool>,
+    /// Counts what was not to be read aloud.
+    hushes: Cell<u64>,
+    burst: RefCell<Burst>,
+    tab: Tab,
+    /// The newest message that is remembered as read.
+    remembered: Cell<Option<MessageId>>,
     /// What keeps the place in the list.
     scroller: RefCell<Option<Rc<Scroller>>>,
     /// Where the list was left, for when the page is drawn anew.
@@ -86,8 +105,18 @@ pub struct Store {
     pub said: RwSignal<u64>,
     /// Whether the list is at the bottom, and stays there.
     pub is_at_bottom: RwSignal<bool>,
-    /// The newest message that was in view at the bottom.
-    pub seen: RwSignal<MessageId>,
+    /// How many messages of others were not read.
+    pub unread: RwSignal<u64>,
+    /// Whether who is not looking is notified by the system.
+    pub notify: RwSignal<bool>,
+    /// Whether the browser does not let us.
+    pub notify_denied: RwSignal<bool>,
+    /// Whether who is not looking hears of it.
+    pub sound: RwSignal<bool>,
+    /// Whether the lines about who comes and goes are hidden.
+    pub lines_hidden: RwSignal<bool>,
+    /// Whether the window is too narrow for all of the header's tools.
+    pub is_narrow: RwSignal<bool>,
     /// Whether the nickname is being edited.
     pub is_renaming: RwSignal<bool>,
     /// Whether the member list is open where there is no room for it beside the messages.
@@ -106,8 +135,12 @@ impl Store {
         let asked_for = actions::nickname_of_address();
         let nickname = asked_for.or_else(|| Nickname::from_handshake(&prefs::nickname()?));
         let draft = RwSignal::new(prefs::draft(&room_id));
+        let mut model = Room::new(prefs::outbox(&room_id), prefs::own_pids(&room_id));
+        let (read_up_to, epoch) = prefs::read_up_to(&room_id).unzip();
+        model.restore_read(read_up_to, epoch.flatten());
         let inner = Inner {
-            model: RefCell::new(Room::new(prefs::outbox(&room_id), prefs::own_pids(&room_id))),
+            model: RefCell::new(model),
+            tab: Tab::of(&room_id),
             room_id,
             link: RefCell::default(),
             nickname: RefCell::new(nickname),
@@ -122,6 +155,9 @@ impl Store {
             today: Watched::new(flush::today(browser::now())),
             flush_is_set: Cell::default(),
             people_changed: Cell::default(),
+            hushes: Cell::default(),
+            burst: RefCell::default(),
+            remembered: Cell::new(read_up_to),
             scroller: RefCell::default(),
             left_at: RefCell::default(),
         };
@@ -133,7 +169,12 @@ impl Store {
             draft,
             said: RwSignal::new(0),
             is_at_bottom: RwSignal::new(true),
-            seen: RwSignal::new(0),
+            unread: RwSignal::new(0),
+            notify: RwSignal::new(prefs::notify() && alerts::permission() == Permission::Granted),
+            notify_denied: RwSignal::new(false),
+            sound: RwSignal::new(prefs::sound()),
+            lines_hidden: RwSignal::new(prefs::lines_hidden()),
+            is_narrow: RwSignal::new(is_narrow()),
             is_renaming: RwSignal::new(false),
             members_open: RwSignal::new(false),
             chosen: RwSignal::new(0),
@@ -142,6 +183,7 @@ impl Store {
         };
         provide_context(store);
         store.flush();
+        store.watch_attention();
         store.connect();
     }
 
@@ -252,9 +294,13 @@ impl Store {
 
     /// Shows the newest message, and stays there.
     pub fn to_bottom(self) {
+        self.scroll(Scroller::to_bottom);
+    }
+
+    fn scroll(self, act: impl FnOnce(&Scroller)) {
         let scroller = self.inner().scroller.borrow().clone();
         if let Some(scroller) = scroller {
-            scroller.to_bottom();
+            act(&scroller);
         }
     }
 

@@ -1,0 +1,119 @@
+// The menu behind the three dots: everything in it, by mouse, keyboard and finger.
+import assert from 'node:assert/strict';
+import { until } from '../support/until.mjs';
+import { story } from '../support/world.mjs';
+
+const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
+const FINGER_PX = 44;
+
+const focused = (view) => view.page.evaluate(() => document.activeElement?.dataset.testid);
+
+story('Opening the menu moves focus in, Escape closes and restores it; background is inert',
+  async (world) => {
+    const view = await world.person('menu', 'Anna');
+    assert.equal(await view.menuPanel.isVisible(), false);
+    await view.menu.focus();
+    await view.page.keyboard.press('Enter');
+    await view.menuPanel.waitFor();
+    assert.equal(await focused(view), 'menu-rename');
+    // Tab stays inside: what it leaves for is the browser, not the page.
+    const visited = new Set();
+    for (let press = 0; press < 8; press += 1) {
+      await view.page.keyboard.press('Tab');
+      const inside = await view.menuPanel.evaluate((panel) =>
+        panel.contains(document.activeElement) || document.activeElement === document.body);
+      assert.ok(inside, 'Tab does not lead to what lies behind');
+      visited.add(await focused(view));
+    }
+    for (const name of ['menu-oldest', 'menu-lines', 'menu-notify', 'menu-sound']) {
+      assert.ok(visited.has(name), `${name} among ${[...visited]}`);
+    }
+    await view.page.evaluate(() => document.querySelector('#composer').focus());
+    assert.notEqual(await focused(view), 'composer', 'the page behind is inert');
+    await view.page.keyboard.press('Escape');
+    await view.menuPanel.waitFor({ state: 'hidden' });
+    assert.equal(await focused(view), 'room-menu');
+
+    await view.menu.click();
+    await view.menuPanel.waitFor();
+    await view.page.mouse.click(300, 500);
+    await view.menuPanel.waitFor({ state: 'hidden' });
+  });
+
+story('every line of the menu has a name, and a switch says how it stands', async (world) => {
+  const view = await world.person('names', 'Anna');
+  await view.menu.click();
+  const panel = view.page.getByRole('dialog', { name: 'More' });
+  await panel.getByRole('button', { name: 'Change your nickname' }).waitFor();
+  await panel.getByRole('button', { name: 'To the oldest messages' }).waitFor();
+  for (const [name, isOn] of [
+    ['Show joins and leaves', true], ['Notify me', false], ['Sound', false],
+  ]) {
+    const shown = panel.getByRole('switch', { name, checked: isOn });
+    await shown.waitFor();
+  }
+  const place = () => view.menuSwitch('sound')
+    .evaluate((button) => getComputedStyle(button, '::after').translate);
+  const off = await place();
+  await view.menuSwitch('sound').press('Space');
+  await panel.getByRole('switch', { name: 'Sound', checked: true }).waitFor();
+  await until('the knob to have moved', async () => (await place()) !== off);
+  await view.menuSwitch('lines').click();
+  await view.reload();
+  await view.menu.click();
+  await panel.getByRole('switch', { name: 'Sound', checked: true }).waitFor();
+  await panel.getByRole('switch', { name: 'Show joins and leaves', checked: false }).waitFor();
+});
+
+story('from the menu to a new nickname', async (world) => {
+  const view = await world.person('rename', 'Anna');
+  await view.menu.click();
+  await view.page.getByTestId('menu-rename').click();
+  await view.menuPanel.waitFor({ state: 'hidden' });
+  await until('the keyboard in the field', async () => (await focused(view)) === 'rename-input');
+  await view.renameInput.fill('安娜');
+  await view.renameSave.click();
+  await view.showsPeople('安娜');
+});
+
+story('from the menu to the oldest messages, however many there are', async (world) => {
+  const bot = await world.bot('oldest', 'bot');
+  await bot.say(...Array.from({ length: 230 }, (_, index) => `n ${index + 1}`));
+  const view = await world.person('oldest', 'Anna');
+  await view.shows('n 230');
+  await view.menu.click();
+  await view.page.getByTestId('menu-oldest').click();
+  await view.message('n 1').first().waitFor();
+  await until('the beginning in view', async () => {
+    const box = await view.beginning.boundingBox().catch(() => null);
+    const log = await view.log.boundingBox();
+    return box && box.y + box.height > log.y && box.y < log.y + log.height;
+  });
+  assert.equal(await focused(view), 'log');
+});
+
+story('on 360 px the menu has what the header has no room for', async (world) => {
+  const view = await world.person('phone', 'Anna', PHONE);
+  for (const part of [view.share, view.language, view.theme]) {
+    assert.equal(await part.count(), 1);
+    assert.equal(await part.isVisible(), false);
+  }
+  for (const part of [view.name, view.membersToggle, view.menu]) assert.ok(await part.isVisible());
+  await view.menu.tap();
+  await view.menuPanel.waitFor();
+  const { width, height } = PHONE.viewport;
+  const panel = await view.menuPanel.boundingBox();
+  assert.ok(panel.x >= 0 && panel.x + panel.width <= width, JSON.stringify(panel));
+  assert.ok(panel.y >= 0 && panel.y + panel.height <= height, JSON.stringify(panel));
+  for (const button of await view.menuPanel.getByRole('button').or(view.menuPanel.getByRole('switch')).all()) {
+    const box = await button.boundingBox();
+    assert.ok(box.height >= FINGER_PX && box.width >= FINGER_PX, JSON.stringify(box));
+  }
+  await view.theme.tap();
+  await until('dark', () => view.page.locator('html[data-theme="dark"]').count());
+  await view.language.tap();
+  await until('Chinese', () => view.page.locator('html[lang="zh-CN"]').count());
+  await until('the keyboard where it was', async () => (await focused(view)) === 'language');
+  await view.page.touchscreen.tap(20, height - 40);
+  await view.menuPanel.waitFor({ state: 'hidden' });
+});

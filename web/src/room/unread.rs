@@ -1,0 +1,151 @@
+//! What its reader has seen of a room. Ids have no gaps, so what is unread is counted without
+//! having it: everything after the last message that was read, less our own.
+
+use xmeet_shared::MessageId;
+
+/// What was read, and the line above what was not.
+#[derive(Debug)]
+pub struct Unread {
+    /// The newest message that was read; `None` in a room that was never visited.
+    read_up_to: Option<MessageId>,
+    /// The newest message there is.
+    newest: MessageId,
+    /// Our own messages after `read_up_to`.
+    own: Vec<MessageId>,
+    /// The first message below the unread line.
+    line: Option<MessageId>,
+    /// Whether somebody is looking at the page.
+    is_attended: bool,
+    is_at_bottom: bool,
+    /// The page was just opened and the reader was not shown the place yet where to go on.
+    is_opening: bool,
+}
+
+impl Unread {
+    /// For a page that was just opened, with what was read on an earlier visit.
+    #[must_use]
+    pub fn new(read_up_to: Option<MessageId>) -> Self {
+        Self {
+            read_up_to,
+            newest: 0,
+            own: Vec::new(),
+            line: None,
+            is_attended: true,
+            is_at_bottom: false,
+            is_opening: true,
+        }
+    }
+
+    /// The newest message that was read.
+    #[must_use]
+    pub fn read_up_to(&self) -> Option<MessageId> {
+        self.read_up_to
+    }
+
+    /// The first message below the unread line, if there is a line.
+    #[must_use]
+    pub fn line(&self) -> Option<MessageId> {
+        self.line
+    }
+
+    /// Whether somebody is looking at the page.
+    #[must_use]
+    pub fn is_attended(&self) -> bool {
+        self.is_attended
+    }
+
+    /// Whether the reader is still to be shown where to go on reading.
+    #[must_use]
+    pub fn is_opening(&self) -> bool {
+        self.is_opening
+    }
+
+    /// How many messages of others were not read.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        let after = self.newest.saturating_sub(self.read_up_to.unwrap_or(self.newest));
+        after.saturating_sub(self.own.len() as u64)
+    }
+
+    /// A message is known, live or from the history.
+    pub fn heard(&mut self, id: MessageId, is_own: bool) {
+        self.newest = self.newest.max(id);
+        let is_new = self.read_up_to.is_some_and(|read| id > read);
+        if is_new && is_own && !self.own.contains(&id) {
+            self.own.push(id);
+        }
+        self.settle();
+        self.draw_line();
+    }
+
+    /// A greeting is complete, and `newest` is the newest message of the room.
+    pub fn greeted(&mut self, newest: MessageId) {
+        if self.read_up_to.is_none_or(|read| read > newest) {
+            // What was said before the first visit is history, and so is what was said before
+            // this one where the ids began anew.
+            self.forget();
+            self.read_up_to = Some(newest);
+        }
+        self.newest = newest;
+        self.is_opening &= self.count() > 0;
+        self.settle();
+        self.draw_line();
+    }
+
+    /// Whether somebody is looking at the page: it is in sight, and its window has the focus.
+    pub fn attend(&mut self, is_attended: bool) {
+        self.is_attended = is_attended;
+        self.settle();
+    }
+
+    /// Where the list is: at the bottom, or on its way to the place to go on from.
+    pub fn stand(&mut self, is_at_bottom: bool, is_on_its_way: bool) {
+        self.is_at_bottom = is_at_bottom;
+        self.is_opening &= is_on_its_way;
+        self.settle();
+    }
+
+    /// The reader said something: whoever answers has read.
+    pub fn said(&mut self) {
+        self.line = None;
+        self.is_opening = false;
+        self.settle();
+    }
+
+    /// The place to go on from is not to be had.
+    pub fn opened(&mut self) {
+        self.is_opening = false;
+        self.settle();
+    }
+
+    /// The room's ids begin again.
+    pub fn forget(&mut self) {
+        self.read_up_to = None;
+        self.newest = 0;
+        self.own.clear();
+        self.line = None;
+    }
+
+    /// What is seen is read.
+    fn settle(&mut self) {
+        if self.is_attended && self.is_at_bottom && !self.is_opening {
+            self.read_up_to = Some(self.newest);
+            self.own.clear();
+        }
+    }
+
+    /// The line stands above the first message of somebody else that came while nobody looked.
+    fn draw_line(&mut self) {
+        if self.count() > 0 && (self.is_opening || !self.is_attended) {
+            let mut first = self.read_up_to.unwrap_or(0) + 1;
+            while self.own.contains(&first) {
+                first += 1;
+            }
+            self.line = Some(first);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "unread_tests.rs"]
+mod tests;
