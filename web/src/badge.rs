@@ -10,9 +10,7 @@ use crate::encoding::encode;
 
 /// The icon, its last tag left out, and what a badge puts there: white on cinnabar with a white
 /// rim, so that it stands out in light and dark tabs alike.
-const MARK: &str = match include_str!("../icon.svg").split_at(MARK_LEN) {
-    (mark, _) => mark,
-};
+const MARK: &str = include_str!("../icon.svg").split_at(MARK_LEN).0;
 const MARK_LEN: usize = include_str!("../icon.svg").len() - "</svg>\n".len();
 const BADGE: &str = "<circle cx=\"21\" cy=\"11\" r=\"10\" fill=\"#c2371d\" stroke=\"#fff\" \
     stroke-width=\"2\"/><text x=\"21\" y=\"16\" fill=\"#fff\" font-family=\"sans-serif\" \

@@ -132,12 +132,6 @@ impl Scroller {
         self.note();
     }
 
-    /// Goes to the top.
-    pub fn to_top(&self) {
-        self.set_scroll_top(0.0);
-        self.note();
-    }
-
     /// Shows the row that a selector finds as soon as it is here, unless the person scrolls
     /// before that. `None` forgets what was aimed at.
     pub fn aim(&self, goal: Option<&'static str>) {

@@ -68,8 +68,7 @@ fn take(store: Store, index: u64) {
         }
         Some(Choice::Older) => {
             store.set_draft(String::new());
-            store.load_older(true);
-            store.to_top();
+            store.to_oldest();
         }
         None => {}
     }

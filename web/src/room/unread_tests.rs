@@ -50,9 +50,12 @@ fn present() -> Unread {
     unread
 }
 
+/// How much is unread, and the first of it.
+type Told = (u64, Option<MessageId>);
+
 #[test]
 fn a_reader_who_comes_and_goes() {
-    let cases: &[(&str, &[Step], (u64, Option<MessageId>))] = &[
+    let cases: &[(&str, &[Step], Told)] = &[
         ("history is not unread", &[], (0, None)),
         ("what comes before one's eyes is read", &[Come(11..=13)], (0, None)),
         ("while nobody looks it is not", &[Look(false), Come(11..=13)], (3, Some(11))),
@@ -113,7 +116,7 @@ fn a_reader_who_comes_and_goes() {
 
 #[test]
 fn a_reader_who_opens_the_room_again() {
-    let cases: &[(&str, u64, &[Step], (u64, Option<MessageId>))] = &[
+    let cases: &[(&str, u64, &[Step], Told)] = &[
         ("all was read", 10, &[Look(true), Come(1..=10), Greet(10), Seek], (0, None)),
         (
             "the view is not at the bottom yet when it is there only on its way",

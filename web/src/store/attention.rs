@@ -19,14 +19,14 @@ const SETTLE_MS: i32 = 500;
 
 impl Store {
     pub(super) fn watch_attention(self) {
-        self.look();
+        self.note_attention();
         for event in ["visibilitychange", "focus", "blur"] {
-            browser::on(event, move || self.look());
+            browser::on(event, move || self.note_attention());
         }
     }
 
     /// Whether somebody is looking may have changed.
-    pub(super) fn look(self) {
+    fn note_attention(self) {
         self.note_unread(&|unread| unread.attend(browser::is_attended()));
     }
 

@@ -133,8 +133,8 @@ impl Store {
             self.hush();
         }
         if let Some(message) = heard {
-            // Who is named is not known here: everything said is worth the same call.
-            self.call(&message, false);
+            let is_mention = untrack(|| self.mentions_me(&message.text));
+            self.call(&message, is_mention);
         }
         if rows || members {
             self.schedule_flush();

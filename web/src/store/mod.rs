@@ -304,14 +304,6 @@ impl Store {
         }
     }
 
-    /// Shows the oldest message that is here.
-    pub fn to_top(self) {
-        let scroller = self.inner().scroller.borrow().clone();
-        if let Some(scroller) = scroller {
-            scroller.to_top();
-        }
-    }
-
     fn model_of_people<R>(self, read: impl FnOnce(&Room) -> R) -> R {
         let inner = self.inner();
         inner.people.with(|_| ());
