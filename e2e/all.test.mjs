@@ -9,10 +9,12 @@ import './tests/commands.test.mjs';
 import './tests/composer.test.mjs';
 import './tests/connection.test.mjs';
 import './tests/delivery.test.mjs';
+import './tests/folding.test.mjs';
 import './tests/history.test.mjs';
 import './tests/ime.test.mjs';
 import './tests/landing.test.mjs';
 import './tests/language-and-theme.test.mjs';
+import './tests/list-keys.test.mjs';
 import './tests/members.test.mjs';
 import './tests/mentions.test.mjs';
 import './tests/menu.test.mjs';
@@ -29,6 +31,7 @@ import './tests/share.test.mjs';
 import './tests/startup.test.mjs';
 import './tests/text.test.mjs';
 import './tests/unread.test.mjs';
+import './tests/window.test.mjs';
 
 // A list that could be forgotten is checked. (Imports awaited one by one keep the test runner from
 // ending while a browser is open.)

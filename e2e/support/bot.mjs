@@ -56,7 +56,8 @@ export class Bot {
   }
 
   #own() {
-    const own = this.of('normal').filter((frame) => frame.from === this.pid);
+    const { pid } = this;
+    const own = this.of('normal').filter((frame) => frame.from === pid);
     return own.map((frame) => frame.payload);
   }
 

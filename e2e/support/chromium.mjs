@@ -11,6 +11,7 @@ const ARGS = [
   '--disable-sync',
 ];
 
+/** Starts one. */
 export function launch() {
   const executablePath = process.env.CHROMIUM || '/usr/bin/chromium';
   return chromium.launch({ executablePath, args: ARGS });

@@ -40,7 +40,7 @@ story('somebody who vanishes without a word leaves the list', async (world) => {
   await anna.showsPeople('Anna', 'ghost');
   bot.vanish();
   await anna.showsPeople('Anna');
-  await anna.line('leave', 'ghost');
+  await anna.line('run', 'ghost left');
 });
 
 story('a name that two people share is two entries', async (world) => {

@@ -2,7 +2,7 @@
 
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Document, HtmlElement, HtmlTextAreaElement, Storage, Window};
+use web_sys::{Document, HtmlElement, HtmlTextAreaElement, KeyboardEvent, Storage, Window};
 use xmeet_shared::UnixMillis;
 
 /// The window.
@@ -100,6 +100,13 @@ pub fn find(selector: &str) -> Option<HtmlElement> {
     document().query_selector(selector).ok().flatten()?.dyn_into().ok()
 }
 
+/// All elements that a selector finds, in their order.
+#[must_use]
+pub fn find_all(selector: &str) -> Vec<HtmlElement> {
+    let Ok(found) = document().query_selector_all(selector) else { return Vec::new() };
+    (0..found.length()).filter_map(|index| found.item(index)?.dyn_into().ok()).collect()
+}
+
 /// Moves the keyboard to the first element that a selector finds.
 pub fn focus(selector: &str) {
     if let Some(element) = find(selector) {
@@ -181,6 +188,14 @@ pub fn every(period_ms: i32, run: impl Fn() + 'static) {
 pub fn on(event: &str, run: impl Fn() + 'static) {
     let run = always(Box::new(run));
     let _ = window().add_event_listener_with_callback(event, run.unchecked_ref());
+}
+
+/// Does `run` at each key that goes down, before anything else does, for as long as the page lives.
+pub fn on_key(run: impl Fn(KeyboardEvent) + 'static) {
+    let run = Closure::<dyn Fn(KeyboardEvent)>::new(run).into_js_value();
+    let capture = true;
+    let _ =
+        window().add_event_listener_with_callback_and_bool("keydown", run.unchecked_ref(), capture);
 }
 
 fn once(run: Box<dyn FnOnce()>) -> JsValue {

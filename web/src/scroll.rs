@@ -11,6 +11,7 @@ use std::rc::Rc;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, HtmlElement, ResizeObserver};
+use xmeet_shared::MessageId;
 
 /// This close to the bottom is at the bottom.
 const AT_BOTTOM_PX: f64 = 4.0;
@@ -18,8 +19,9 @@ const AT_BOTTOM_PX: f64 = 4.0;
 /// A row that is aimed at comes to stand this far down, as a part of the view's height.
 const GOAL_AT: f64 = 0.2;
 
-/// What in a row is held in place: its heading may come and go above it.
-const ANCHORS: &str = "[data-testid=text], [data-kind], [data-row=gap]";
+/// What in a row is held in place: its heading may come and go above it. A gap is not: it is there
+/// to be filled.
+const ANCHORS: &str = "[data-testid=text], [data-kind]";
 
 /// A scrolling list.
 pub struct Scroller {
@@ -30,16 +32,21 @@ pub struct Scroller {
     on_move: Box<dyn Fn(&Scroller)>,
 }
 
-/// A place in the list: a row, by its `data-id`, and how far its text is below the upper edge.
+/// A place in the list: a message, and how far its text is below the upper edge.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Place {
-    id: String,
+    /// The message.
+    pub id: MessageId,
     offset_px: f64,
 }
 
 #[derive(Default)]
 struct State {
     is_free: bool,
+    /// The list goes on after its last row, with what is not loaded: its end is not the bottom.
+    is_open: bool,
+    /// On the way to the bottom, which has to be loaded first.
+    is_heading_down: bool,
     anchor: Option<(Element, f64)>,
     top: f64,
     height: i32,
@@ -63,13 +70,13 @@ impl Scroller {
         let scroller = Rc::new(Self { container, content, state, on_move: Box::new(on_move) });
         scroller.go_to(place);
         let watched = scroller.clone();
-        let resized = Closure::<dyn FnMut(JsValue)>::new(move |_| watched.changed());
+        let resized = Closure::<dyn FnMut(JsValue)>::new(move |_| watched.changed(false));
         if let Ok(observer) = ResizeObserver::new(resized.as_ref().unchecked_ref()) {
             observer.observe(&scroller.container);
             observer.observe(&scroller.content);
         }
         let watched = scroller.clone();
-        let scrolled = Closure::<dyn FnMut()>::new(move || watched.changed());
+        let scrolled = Closure::<dyn FnMut()>::new(move || watched.changed(false));
         scroller.container.set_onscroll(Some(scrolled.as_ref().unchecked_ref()));
         resized.forget();
         scrolled.forget();
@@ -79,16 +86,28 @@ impl Scroller {
     /// Whether the list is at the bottom, and stays there.
     #[must_use]
     pub fn is_at_bottom(&self) -> bool {
-        !self.state.borrow().is_free
+        let state = self.state.borrow();
+        !state.is_free && !state.is_open
     }
 
-    /// Where the list is, for [`Scroller::watch`] on another copy of it; `None` at the bottom.
+    /// Says whether the list goes on after its last row. To be called before rows change.
+    pub fn set_open(&self, is_open: bool) {
+        self.state.borrow_mut().is_open = is_open;
+    }
+
+    /// Where the list is, for [`Scroller::watch`] on another copy of it; `None` at the bottom, on
+    /// the way there, or where no message follows.
     #[must_use]
     pub fn place(&self) -> Option<Place> {
         let state = self.state.borrow();
-        let (anchor, offset_px) = state.anchor.as_ref().filter(|_| state.is_free)?;
-        let id = anchor.closest("[data-id]").ok().flatten()?.get_attribute("data-id")?;
-        Some(Place { id, offset_px: *offset_px })
+        let (anchor, _) = state.anchor.as_ref().filter(|_| state.is_free)?;
+        let mut row = anchor.closest(".row").ok().flatten()?;
+        while !row.has_attribute("data-id") {
+            row = row.next_element_sibling()?;
+        }
+        let text = row.query_selector("[data-testid=text]").ok().flatten()?;
+        let id = row.get_attribute("data-id")?.parse().ok()?;
+        Some(Place { id, offset_px: self.offset(&text) })
     }
 
     /// How far the view is from the top of the list.
@@ -127,6 +146,7 @@ impl Scroller {
             let mut state = self.state.borrow_mut();
             state.is_free = false;
             state.goal = None;
+            state.is_heading_down = true;
         }
         self.pin();
         self.note();
@@ -135,7 +155,7 @@ impl Scroller {
     /// Shows the row that a selector finds as soon as it is here, unless the person scrolls
     /// before that. `None` forgets what was aimed at.
     pub fn aim(&self, goal: Option<&'static str>) {
-        self.changed();
+        self.changed(false);
         self.state.borrow_mut().goal = goal;
         self.seek();
         self.note();
@@ -167,16 +187,24 @@ impl Scroller {
         state.anchor = anchor;
     }
 
-    /// The person scrolled, or the list or its window changed size, or both.
-    fn changed(&self) {
+    /// Rows came or went. They are held in place here where they leave the list as high as it was,
+    /// for nothing else reports that.
+    pub fn settle(&self) {
+        self.changed(true);
+    }
+
+    /// The person scrolled, or the list or its window changed size, or rows changed.
+    fn changed(&self, are_rows_changed: bool) {
         if !self.container.is_connected() {
             return;
         }
         let (moved, is_grown, is_window) = {
             let state = self.state.borrow();
+            // A list that became shorter moves to its own end by itself: nobody scrolled.
+            let moved = if state.top > self.end() { 0.0 } else { self.scroll_top() - state.top };
             (
-                self.scroll_top() - state.top,
-                state.height != self.container.scroll_height(),
+                moved,
+                are_rows_changed || state.height != self.container.scroll_height(),
                 state.window != self.window(),
             )
         };
@@ -185,7 +213,7 @@ impl Scroller {
         }
         if is_grown || is_window {
             // A window that changes size moves the list by itself: nobody scrolled.
-            if self.is_at_bottom() && (moved > -1.0 || is_window || self.is_near_bottom()) {
+            if self.is_pinned() && (moved > -1.0 || is_window || self.is_near_bottom()) {
                 self.pin();
             } else {
                 self.restore(if is_window { 0.0 } else { moved });
@@ -227,14 +255,24 @@ impl Scroller {
             state.top = self.scroll_top();
             state.height = self.container.scroll_height();
             state.window = self.window();
-            state.is_free = !self.is_near_bottom();
+            state.is_heading_down &= state.is_open && self.is_near_bottom();
+            let is_bottom = !state.is_open || state.is_heading_down;
+            state.is_free = !(is_bottom && self.is_near_bottom());
         }
         (self.on_move)(self);
     }
 
+    fn is_pinned(&self) -> bool {
+        !self.state.borrow().is_free
+    }
+
+    /// The place of a list that is scrolled as far down as it goes.
+    fn end(&self) -> f64 {
+        f64::from(self.container.scroll_height() - self.container.client_height())
+    }
+
     fn is_near_bottom(&self) -> bool {
-        let end = f64::from(self.container.scroll_height() - self.container.client_height());
-        end - self.scroll_top() <= AT_BOTTOM_PX
+        self.end() - self.scroll_top() <= AT_BOTTOM_PX
     }
 
     fn offset(&self, element: &Element) -> f64 {

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::bad_page::BadPage;
 use super::landing::Landing;
 use super::live::live;
+use super::log_keys;
 use super::room_form::Entrance;
 use super::room_page::RoomPage;
 use crate::browser;
@@ -20,7 +21,10 @@ pub fn App() -> impl IntoView {
     let page = Page::at(&browser::window().location().pathname().unwrap_or_default());
     match &page {
         Page::Landing => Entrance::provide(),
-        Page::Room(room) => Store::provide(room.clone()),
+        Page::Room(room) => {
+            Store::provide(room.clone());
+            log_keys::keep_one_tab_stop();
+        }
         Page::BadRoom(_) | Page::Unknown => {}
     }
     live(move || {

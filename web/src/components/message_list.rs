@@ -7,6 +7,7 @@ use xmeet_shared::MessageId;
 use super::each::{Item, each};
 use super::icon::{self, Icon};
 use super::live::{attribute, effect, flag, truth, when, words};
+use super::log_keys;
 use crate::browser;
 use crate::room::RowKey;
 use crate::scroll::Scroller;
@@ -47,7 +48,8 @@ fn moved(scroller: &Scroller, store: Store) {
     }
     for (gap, is_below) in scroller.near("[data-row=gap]", FILL_AHEAD_PX) {
         // From the side that the reader comes from.
-        let side = if is_below { "data-first" } else { "data-last" };
+        let is_from_above = is_below || gap.has_attribute("data-tail");
+        let side = if is_from_above { "data-first" } else { "data-last" };
         if let Some(target) = read_id(&gap, side) {
             store.load(target, false);
         }
@@ -79,6 +81,10 @@ pub fn MessageList() -> impl IntoView {
             let _ = log.set_attribute("aria-live", liveness);
         }
     });
+    effect(move || {
+        let _ = store.keys();
+        store.settle();
+    });
     view! {
         <div class="log-frame">
             <div
@@ -89,6 +95,7 @@ pub fn MessageList() -> impl IntoView {
                 aria-label=text.log_label
                 aria-busy=truth(move || store.is_catching_up.get())
                 tabindex="0"
+                on:keydown=move |event| log_keys::pressed(&event, store)
             >
                 <div class="log-content">
                     {each(move || store.keys().into_iter().map(Item::Row).collect())}

@@ -47,6 +47,8 @@ pub fn message_row(key: RowKey, message: &Message) -> AnyView {
             data-mention=attribute(move || is_mention().then(|| "true".to_owned()))
             data-id=id
             data-pending=pending
+            role="article"
+            tabindex="-1"
         >
             {byline(key, time)}
             {mention.map(|_| mark("at", Some(Settings::words().mentions_you), "@".into_any()))}

@@ -17,6 +17,7 @@ pub mod landing;
 pub mod language_switch;
 pub mod line_row;
 pub mod live;
+pub mod log_keys;
 pub mod member_list;
 pub mod mention_menu;
 pub mod message_list;

@@ -18,7 +18,7 @@ pub fn row_view(key: RowKey) -> AnyView {
         Some(Row::Top(_)) => top_row(key),
         Some(Row::Day(_)) => day_row(key),
         Some(Row::Message(row)) => message_row(key, &row.message),
-        Some(Row::Line(line)) => line_row(&line),
+        Some(Row::Lines(_)) => line_row(key),
         Some(Row::Gap(_)) => gap_row(key),
         Some(Row::Unread) => unread_row(),
         None => ().into_any(),

@@ -1,5 +1,7 @@
 //! Takes in what the server says.
 
+use std::sync::Arc;
+
 use xmeet_shared::limits::HISTORY_PAGE_MESSAGES;
 use xmeet_shared::{Envelope, ErrorCode, Pid, Record, ServerMessage, UnixMillis};
 
@@ -97,7 +99,7 @@ impl Room {
             self.stage = Stage::Live;
             self.was_greeted = true;
             changes.ask = self.start_search(records);
-            self.unread.greeted(self.log.newest().unwrap_or(0));
+            self.unread.greeted(self.log.head());
             changes.is_greeted = true;
         } else {
             changes.ask = self.pager.answered(was_empty, &mut self.log);
@@ -113,7 +115,7 @@ impl Room {
     /// Whether page 0 of a greeting shows another history than the one held: the server's store
     /// was wiped or restored.
     fn contradicts(&self, records: &[Record]) -> bool {
-        let newest_here = self.log.newest().unwrap_or(0);
+        let newest_here = self.log.head();
         let newest_there = records.iter().filter_map(|record| record.id).max().unwrap_or(0);
         newest_there < newest_here
             || records.iter().any(|record| {
@@ -153,21 +155,16 @@ impl Room {
             Some(name) => name.clone(),
             None => from.as_str().into(),
         };
-        let message = Message { id, from: from.clone(), name, text: text.into(), at, local: None };
-        let text = message.text.clone();
-        if let Some(id) = id
-            && self.log.insert(message)
-        {
-            changes.rows = true;
-            let is_own = self.is_me(from);
+        let is_new = id.is_some_and(|id| self.log.get(id).is_none());
+        let is_own = self.is_me(from);
+        let local = if is_new && is_own { self.outbox.settle(from, &text) } else { None };
+        changes.outbox |= local.is_some();
+        let message = Message { id, from: from.clone(), name, text: text.into(), at, local };
+        if let Some(id) = id.filter(|_| is_new) {
             self.unread.heard(id, is_own);
-            if !is_own {
-                changes.heard = self.log.get(id).cloned();
-            } else if let Some(local) = self.outbox.settle(from, &text) {
-                self.log.claim(id, local);
-                changes.outbox = true;
-            }
+            changes.heard = (!is_own).then(|| Arc::new(message.clone()));
         }
+        changes.rows |= self.log.hear(message);
     }
 
     fn page_failed(&mut self) {

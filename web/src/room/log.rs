@@ -1,5 +1,9 @@
 //! What was said, by id, and what happened around it. Ids of a room are 1, 2, 3 … without a gap,
 //! so which messages are missing is known exactly.
+//!
+//! A log holds a bounded part of the room: what is farthest from the reader is dropped and comes
+//! back as pages of history. Missing at the front is older history, missing between is a gap, and
+//! missing at the back is the tail: what was said since and waits to be read.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
@@ -10,7 +14,7 @@ use xmeet_shared::{MessageId, Pid, UnixMillis};
 use super::outbox::LocalId;
 
 /// The most join, leave and rename lines that are kept; they are live only and lost on reload.
-const LINES_MAX: usize = 1_000;
+const LINES_MAX: usize = 400;
 
 /// One message, kept by the server or still on its way there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +67,8 @@ pub struct Log {
     /// With the id of the last message before each.
     lines: VecDeque<(MessageId, Arc<Line>)>,
     lines_seen: u64,
+    /// The newest message of the room, which may be newer than the newest here.
+    head: MessageId,
     /// The server keeps nothing older than this id, as far as is known.
     floor: MessageId,
 }
@@ -79,9 +85,24 @@ pub enum Item {
 }
 
 impl Log {
+    /// Takes in a message that was said just now. One that would stand behind a tail only makes
+    /// the tail longer, unless it is one of our own, which its author wants to see. Says whether
+    /// anything changed.
+    pub fn hear(&mut self, message: Message) -> bool {
+        let Some(id) = message.id else { return false };
+        let follows = self.tail().is_none_or(|tail| *tail.start() == id);
+        if follows || message.local.is_some() {
+            return self.insert(message);
+        }
+        let is_new = id > self.head;
+        self.head = self.head.max(id);
+        is_new
+    }
+
     /// Adds a message that has an id, unless it is there already. Says whether it was new.
     pub fn insert(&mut self, message: Message) -> bool {
         let Some(id) = message.id else { return false };
+        self.head = self.head.max(id);
         let place = self.place_of(id);
         if place.is_err() {
             self.messages.insert(place.unwrap_or_else(|free| free), (id, Arc::new(message)));
@@ -89,12 +110,31 @@ impl Log {
         place.is_err()
     }
 
+    /// Drops what is farthest from message `reader`, or from the end where that is `None`, once
+    /// there are more than `max`: enough of it that this is not done for each message. Half of
+    /// what stays is on either side of the reader, so nothing that is seen can go.
+    pub fn trim(&mut self, reader: Option<MessageId>, max: usize) {
+        if self.messages.len() <= max {
+            return;
+        }
+        let mut before =
+            reader.map_or(self.messages.len(), |id| self.place_of(id).unwrap_or_else(|free| free));
+        while self.messages.len() > max - max / 10 {
+            if before > self.messages.len() - before {
+                self.messages.pop_front();
+                before -= 1;
+            } else {
+                self.messages.pop_back();
+            }
+        }
+    }
+
     /// Adds a line after the newest message.
     pub fn push_line(&mut self, pid: Pid, name: Arc<str>, kind: LineKind, at: UnixMillis) {
         self.lines_seen += 1;
         let number = self.lines_seen;
         let line = Arc::new(Line { number, pid, name, kind, at });
-        self.lines.push_back((self.newest().unwrap_or(0), line));
+        self.lines.push_back((self.head, line));
         if self.lines.len() > LINES_MAX {
             self.lines.pop_front();
         }
@@ -109,6 +149,7 @@ impl Log {
         self.messages.clear();
         self.lines.clear();
         self.floor = 0;
+        self.head = 0;
     }
 
     /// The message with this id, if it is here.
@@ -124,6 +165,28 @@ impl Log {
         if let Some((_, message)) = place.ok().and_then(|place| self.messages.get_mut(place)) {
             Arc::make_mut(message).local = Some(local);
         }
+    }
+
+    /// The newest message of the room, as far as is known; 0 where nothing was said.
+    #[must_use]
+    pub fn head(&self) -> MessageId {
+        self.head
+    }
+
+    /// What was said after the newest that is here.
+    #[must_use]
+    pub fn tail(&self) -> Option<RangeInclusive<MessageId>> {
+        let newest = self.newest()?;
+        (newest < self.head).then(|| newest + 1..=self.head)
+    }
+
+    /// The oldest message that the server keeps among those that are missing from `id` on, without
+    /// one between that is here; `id` itself if there is none.
+    #[must_use]
+    pub fn first_kept(&self, id: MessageId) -> MessageId {
+        let next = self.messages.partition_point(|(held, _)| *held <= id);
+        let last = self.messages.get(next).map_or(self.head, |(held, _)| held - 1);
+        if self.is_kept(id) || self.floor > last { id } else { self.floor }
     }
 
     /// The newest id that is here.
@@ -162,13 +225,13 @@ impl Log {
     }
 
     /// Everything, oldest first, with a [`Item::Gap`] wherever ids are missing between two that
-    /// are here.
+    /// are here, or after all of them. Lines stand beside a message that is here, or nowhere.
     pub fn items(&self) -> Vec<Item> {
         let mut items = Vec::with_capacity(self.messages.len() + self.lines.len());
         let mut lines = self.lines.iter().peekable();
         let mut previous: Option<MessageId> = None;
         for (id, message) in &self.messages {
-            while let Some((_, line)) = lines.next_if(|(after, _)| after < id) {
+            while let Some((_, line)) = lines.next_if(|(after, _)| Some(*after) == previous) {
                 items.push(Item::Line(line.clone()));
             }
             if let Some(previous) = previous
@@ -176,10 +239,18 @@ impl Log {
             {
                 items.push(Item::Gap(previous + 1..=id - 1));
             }
+            while let Some((after, line)) = lines.next_if(|(after, _)| after < id) {
+                if after + 1 == *id {
+                    items.push(Item::Line(line.clone()));
+                }
+            }
             items.push(Item::Message(message.clone()));
             previous = Some(*id);
         }
-        items.extend(lines.map(|(_, line)| Item::Line(line.clone())));
+        let end = previous.unwrap_or(self.head);
+        let at_the_end = lines.take_while(|(after, _)| *after <= end);
+        items.extend(at_the_end.map(|(_, line)| Item::Line(line.clone())));
+        items.extend(self.tail().map(Item::Gap));
         items
     }
 }

@@ -1,7 +1,8 @@
 //! A room as this client knows it: pure state, [`Room::apply`] takes in what the server says. No
 //! clock, no browser, no reactivity; the store stands on top.
 //!
-//! - [`log`]: messages by id and the lines between them, [`rows`]: how they stand in the list
+//! - [`log`]: messages by id and the lines between them, [`rows`]: how they stand in the list,
+//!   [`run`]: lines that stand as one
 //! - [`members`]: who is present
 //! - [`outbox`]: what was typed and is not known to be kept yet
 //! - [`pager`]: which history page to ask for, `search`: what became of a message under way
@@ -13,6 +14,7 @@ pub mod members;
 pub mod outbox;
 pub mod pager;
 pub mod rows;
+pub mod run;
 pub mod unread;
 
 mod apply;
@@ -28,6 +30,7 @@ use members::{Look, Members, Person};
 use outbox::{Outbox, SavedEntry};
 use pager::Pager;
 pub use rows::{GapRow, MessageRow, Row, RowKey, Top};
+pub use run::Run;
 use unread::Unread;
 
 /// How many of our own earlier ids are remembered, to mark what we said before a reconnect or a
@@ -63,6 +66,8 @@ pub struct Room {
     is_renaming: bool,
     /// Whether a greeting has ever been complete.
     was_greeted: bool,
+    /// Joins and leaves are left out of the rows.
+    lines_hidden: bool,
 }
 
 /// What an envelope changed, for whoever draws it.
@@ -117,6 +122,7 @@ impl Room {
             unread: Unread::new(None),
             is_renaming: false,
             was_greeted: false,
+            lines_hidden: false,
         }
     }
 
@@ -221,3 +227,5 @@ mod tests;
 mod tests_property;
 #[cfg(test)]
 mod tests_resume;
+#[cfg(test)]
+mod tests_window;

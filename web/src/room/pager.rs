@@ -13,6 +13,8 @@ const ASKS_MAX: u8 = 5;
 #[derive(Debug)]
 struct Wanted {
     target: MessageId,
+    /// Whether it is not this message that is wanted, but whatever is the newest.
+    is_newest: bool,
     asks: u8,
 }
 
@@ -20,8 +22,10 @@ struct Wanted {
 #[derive(Debug, Default)]
 pub struct Pager {
     wanted: Option<Wanted>,
-    /// Answers that have not come: to page requests and to probes, which look alike.
-    awaited: u32,
+    /// Answers that have not come: to page requests and to probes, which look alike. They come in
+    /// the order of the questions. Each with the id at which its page ends, or a newer one: if the
+    /// page is empty, nothing up to there is kept.
+    awaited: Vec<MessageId>,
     /// What could not be loaded; not tried again until a person asks.
     failed: Option<MessageId>,
     /// Counts requests, so that a timer knows whether its own is still the one under way.
@@ -36,59 +40,81 @@ pub fn page_of(target: MessageId, newest: MessageId) -> Cursor {
 
 impl Pager {
     /// The page to ask for so that `target` comes; `None` while another one is under way.
-    pub fn request(&mut self, target: MessageId, newest: MessageId) -> Option<Cursor> {
-        if self.wanted.is_some() {
-            return None;
-        }
-        self.wanted = Some(Wanted { target, asks: 1 });
-        self.failed = None;
-        self.awaited += 1;
-        self.serial += 1;
-        Some(page_of(target, newest))
+    pub fn request(&mut self, target: MessageId, log: &Log) -> Option<Cursor> {
+        let wanted = Wanted { target, is_newest: false, asks: 1 };
+        self.wanted.is_none().then(|| self.ask(wanted, log))
     }
 
-    /// A probe was sent, which is answered by a page.
-    pub fn probed(&mut self) {
-        self.awaited += 1;
+    /// The page to ask for so that the newest message comes. It goes before whatever is under way,
+    /// whose answer is merged all the same; `None` if that is the newest already.
+    pub fn request_newest(&mut self, log: &Log) -> Option<Cursor> {
+        if self.wanted.as_ref().is_some_and(|wanted| wanted.is_newest) {
+            return None;
+        }
+        Some(self.ask(Wanted { target: log.head(), is_newest: true, asks: 1 }, log))
+    }
+
+    fn ask(&mut self, wanted: Wanted, log: &Log) -> Cursor {
+        let cursor = page_of(wanted.target, log.head());
+        self.wanted = Some(wanted);
+        self.failed = None;
+        self.serial += 1;
+        self.awaited.push(log.head().saturating_sub(cursor.0 * HISTORY_PAGE_MESSAGES));
+        cursor
+    }
+
+    /// A probe was sent, which is answered by page 0.
+    pub fn probed(&mut self, log: &Log) {
+        self.awaited.push(log.head());
     }
 
     /// A page came and was merged: is it what was wanted? If not, says what to ask for next.
     pub fn answered(&mut self, was_empty: bool, log: &mut Log) -> Option<Cursor> {
-        self.awaited = self.awaited.saturating_sub(1);
-        let wanted = self.wanted.as_mut()?;
-        if was_empty {
-            // Past the end: the wanted message is older than anything kept.
-            log.raise_floor(wanted.target.saturating_add(1));
+        if let Some(end) = self.next_answer()
+            && was_empty
+        {
+            log.raise_floor(end + 1);
         }
-        if log.get(wanted.target).is_some() || !log.is_kept(wanted.target) {
-            self.wanted = None;
-        } else if self.awaited == 0 {
-            if wanted.asks >= ASKS_MAX {
-                self.fail();
-            } else {
-                wanted.asks += 1;
-                self.awaited = 1;
-                return Some(page_of(wanted.target, log.newest().unwrap_or(0)));
-            }
+        let mut wanted = self.wanted.take()?;
+        let is_here = log.get(wanted.target).is_some() || wanted.is_newest && log.tail().is_none();
+        // Where the server has dropped it, the next best is what it still has.
+        let next = log.first_kept(wanted.target);
+        if is_here || !log.is_kept(next) {
+            return None;
+        }
+        if next != wanted.target {
+            wanted = Wanted { target: next, is_newest: false, asks: 0 };
+        }
+        if !self.awaited.is_empty() {
+            self.wanted = Some(wanted);
+        } else if wanted.asks >= ASKS_MAX {
+            self.failed = Some(wanted.target);
+        } else {
+            wanted.asks += 1;
+            return Some(self.ask(wanted, log));
         }
         None
     }
 
-    /// The request under way came to nothing.
+    /// The server could not answer the question under way.
     pub fn fail(&mut self) {
-        if let Some(wanted) = self.wanted.take() {
-            self.failed = Some(wanted.target);
-        }
-        self.awaited = 0;
+        self.next_answer();
+        self.give_up();
+    }
+
+    fn next_answer(&mut self) -> Option<MessageId> {
+        (!self.awaited.is_empty()).then(|| self.awaited.remove(0))
     }
 
     /// The request with this number has taken too long. Says whether it was still under way.
     pub fn time_out(&mut self, serial: u64) -> bool {
-        let is_it = self.serial == serial && self.wanted.is_some();
-        if is_it {
-            self.fail();
-        }
-        is_it
+        self.serial == serial && self.give_up()
+    }
+
+    fn give_up(&mut self) -> bool {
+        let wanted = self.wanted.take();
+        self.failed = wanted.as_ref().map(|wanted| wanted.target).or(self.failed);
+        wanted.is_some()
     }
 
     /// The connection went, and every answer with it.
@@ -105,7 +131,7 @@ impl Pager {
     /// Whether an answer is awaited.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        self.awaited > 0
+        !self.awaited.is_empty()
     }
 
     /// The message whose page is under way.

@@ -7,6 +7,9 @@ use xmeet_shared::{Cursor, MessageId, UnixMillis};
 use super::outbox::LocalId;
 use super::{Changes, Room, Stage};
 
+/// The most messages that are held, and so the most rows of them on the page.
+const HELD_MAX: usize = 400;
+
 impl Room {
     /// The connection went.
     pub fn lost(&mut self) {
@@ -40,7 +43,7 @@ impl Room {
     /// `local` was handed to the socket.
     pub fn sent(&mut self, local: LocalId) {
         if let Some(me) = self.me.clone() {
-            self.outbox.mark_sent(local, me, self.log.newest().unwrap_or(0));
+            self.outbox.mark_sent(local, me, self.log.head());
         }
     }
 
@@ -61,7 +64,7 @@ impl Room {
 
     /// Something was sent that is answered by page 0.
     pub fn probe_sent(&mut self) {
-        self.pager.probed();
+        self.pager.probed(&self.log);
     }
 
     /// The page to ask for to see what is older than anything here. `None` when there is nothing
@@ -71,14 +74,32 @@ impl Room {
         self.load(older, is_retry)
     }
 
-    /// The page to ask for to see message `target`.
+    /// The page to ask for to see message `target`, or where that is no longer kept the next one
+    /// that is missing.
     pub fn load(&mut self, target: MessageId, is_retry: bool) -> Option<Cursor> {
+        let target = self.log.first_kept(target);
         let is_wanted = self.log.is_kept(target) && self.log.get(target).is_none();
         let may_try = is_retry || self.pager.failed() != Some(target);
         if self.stage != Stage::Live || !is_wanted || !may_try {
             return None;
         }
-        self.pager.request(target, self.log.newest()?)
+        self.pager.request(target, &self.log)
+    }
+
+    /// The page to ask for to see the newest message; `None` when it is here.
+    pub fn load_newest(&mut self) -> Option<Cursor> {
+        let is_wanted = self.stage == Stage::Live && self.log.tail().is_some();
+        is_wanted.then(|| self.pager.request_newest(&self.log)).flatten()
+    }
+
+    /// Holds no more than fits a page, around message `reader`, or at the end where that is `None`.
+    pub fn trim(&mut self, reader: Option<MessageId>) {
+        self.log.trim(reader, HELD_MAX);
+    }
+
+    /// Whether joins and leaves are left out of the rows.
+    pub fn hide_lines(&mut self, are_hidden: bool) {
+        self.lines_hidden = are_hidden;
     }
 
     /// Whether what is looked for may still come: nothing is known yet, or a page is under way.

@@ -7,6 +7,7 @@ use xmeet_shared::{MessageId, Pid, UnixMillis};
 use super::Room;
 use super::log::{Item, Line, Message};
 use super::outbox::{Delivery, LocalId};
+use super::run::Run;
 use crate::time::{Day, LocalTime, close_enough};
 
 /// Names a row for as long as it is on the page.
@@ -20,7 +21,7 @@ pub enum RowKey {
     Message(MessageId),
     /// One of our own: the name stays while it is sent and kept.
     Local(LocalId),
-    /// A line.
+    /// Lines, by the number of the first.
     Line(u64),
     /// Missing messages after this id.
     Gap(MessageId),
@@ -51,7 +52,7 @@ pub enum Row {
     /// A message.
     Message(MessageRow),
     /// Somebody came, went, or took another name.
-    Line(Arc<Line>),
+    Lines(Run),
     /// Messages are missing here.
     Gap(GapRow),
     /// What stands below was not read.
@@ -78,6 +79,8 @@ pub struct GapRow {
     pub first: MessageId,
     /// The newest missing id.
     pub last: MessageId,
+    /// Whether nothing that is here comes after them.
+    pub is_tail: bool,
     /// Whether the server still keeps them.
     pub is_kept: bool,
     /// Whether they are on their way.
@@ -130,11 +133,8 @@ impl Builder<'_> {
     fn item(&mut self, item: Item) {
         match item {
             Item::Message(message) => self.message(message, None),
-            Item::Line(line) => {
-                self.day(line.at, 0, line.number);
-                self.above = None;
-                self.rows.push((RowKey::Line(line.number), Row::Line(line)));
-            }
+            Item::Line(line) if line.is_passage() && self.room.lines_hidden => {}
+            Item::Line(line) => self.line(line),
             Item::Gap(missing) => {
                 let (first, last) = missing.into_inner();
                 let within = |id: Option<MessageId>| id.is_some_and(|id| first <= id && id <= last);
@@ -143,6 +143,7 @@ impl Builder<'_> {
                 let gap = GapRow {
                     first,
                     last,
+                    is_tail: last == self.room.log.head(),
                     is_kept: self.room.log.is_kept(last),
                     is_loading: within(self.room.pager.target()),
                     has_failed: within(self.room.pager.failed()),
@@ -150,6 +151,16 @@ impl Builder<'_> {
                 self.rows.push((RowKey::Gap(first - 1), Row::Gap(gap)));
             }
         }
+    }
+
+    fn line(&mut self, line: Arc<Line>) {
+        self.day(line.at, 0, line.number);
+        self.above = None;
+        let alone = match self.rows.last_mut() {
+            Some((_, Row::Lines(run))) => run.take(line),
+            _ => Some(line),
+        };
+        self.rows.extend(alone.map(|line| (RowKey::Line(line.number), Row::Lines(Run::new(line)))));
     }
 
     fn message(&mut self, message: Arc<Message>, delivery: Option<Delivery>) {

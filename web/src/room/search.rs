@@ -16,7 +16,7 @@ impl Room {
             self.outbox.doubt();
             return None;
         }
-        self.searched_to = Some(self.log.newest().unwrap_or(0));
+        self.searched_to = Some(self.log.head());
         self.search_on(records)
     }
 
@@ -36,7 +36,7 @@ impl Room {
             }
             // It may have been kept, and dropped since.
             Some(_) if !self.log.is_kept(next) => self.end_search(),
-            Some(_) => return self.pager.request(next, self.log.newest().unwrap_or(0)),
+            Some(_) => return self.pager.request(next, &self.log),
         }
         None
     }

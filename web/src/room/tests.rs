@@ -9,7 +9,7 @@ use super::log::LineKind;
 use super::outbox::{Delivery, LocalId};
 use super::*;
 
-const NOW: i64 = 1_700_000_000_000;
+pub(super) const NOW: i64 = 1_700_000_000_000;
 
 pub(super) fn pid(name: &str) -> Pid {
     Pid::from_wire(name)
@@ -65,7 +65,7 @@ fn greeted() -> Room {
 }
 
 /// The rows in short: `1:b:one` is a message, `+` its heading.
-fn drawn(room: &Room) -> Vec<String> {
+pub(super) fn drawn(room: &Room) -> Vec<String> {
     room.rows(&mut |_| 0)
         .into_iter()
         .filter_map(|(_, row)| match row {
@@ -73,11 +73,14 @@ fn drawn(room: &Room) -> Vec<String> {
             Row::Top(top) => Some(format!("{top:?}")),
             Row::Unread => Some("unread".to_owned()),
             Row::Gap(gap) => Some(format!("gap {}-{}", gap.first, gap.last)),
-            Row::Line(line) => Some(match &line.kind {
-                LineKind::Join => format!("{} in", line.name),
-                LineKind::Leave => format!("{} out", line.name),
-                LineKind::Rename(new) => format!("{} now {new}", line.name),
-            }),
+            Row::Lines(run) => {
+                let told = run.lines().iter().map(|line| match &line.kind {
+                    LineKind::Join => format!("{} in", line.name),
+                    LineKind::Leave => format!("{} out", line.name),
+                    LineKind::Rename(new) => format!("{} now {new}", line.name),
+                });
+                Some(told.collect::<Vec<_>>().join(", "))
+            }
             Row::Message(MessageRow { message, is_head, is_own, delivery }) => {
                 let id = message.id.map_or_else(|| "?".to_owned(), |id| id.to_string());
                 let head = if is_head { "+" } else { "" };
@@ -244,11 +247,11 @@ fn an_error_that_may_be_about_something_else_leaves_the_text_in_doubt() {
 }
 
 /// A page of ids, all from `b`.
-fn page(ids: std::ops::RangeInclusive<MessageId>) -> Vec<Record> {
+pub(super) fn page(ids: std::ops::RangeInclusive<MessageId>) -> Vec<Record> {
     ids.map(|id| record(id, "b", &format!("t{id}"))).collect()
 }
 
-fn history(ids: std::ops::RangeInclusive<MessageId>) -> Envelope {
+pub(super) fn history(ids: std::ops::RangeInclusive<MessageId>) -> Envelope {
     frame("me", ServerMessage::History(page(ids)))
 }
 

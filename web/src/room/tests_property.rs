@@ -1,5 +1,6 @@
-//! Any interleaving of live events, pages, losses and returns gives the true log: each id once, in
-//! order, with what was said; and the true member list. Against a naive server kept beside it.
+//! Any interleaving of live events, pages, losses, returns and readers that move gives a part of the
+//! true log: each id once, in order, with what was said, gaps where ids are missing, and all of it
+//! for whoever reads on; and the true member list. Against a naive server kept beside it.
 
 use std::collections::VecDeque;
 
@@ -34,7 +35,16 @@ enum Step {
     Return,
     /// The server drops its oldest messages.
     Trim(u8),
+    /// The reader is this far up, or at the bottom, and what is far from there is dropped.
+    Read(Option<u8>),
+    /// The person wants to see the newest message.
+    Jump,
+    /// Many things are said at once.
+    Burst,
 }
+
+/// Fewer than in earnest, so that something is dropped often.
+const HELD_MAX: usize = 90;
 
 fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
@@ -49,6 +59,9 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Lose),
         2 => Just(Step::Return),
         1 => any::<u8>().prop_map(Step::Trim),
+        4 => any::<Option<u8>>().prop_map(Step::Read),
+        2 => Just(Step::Jump),
+        1 => Just(Step::Burst),
     ]
 }
 
@@ -209,9 +222,19 @@ impl World {
             }
             Step::LoadGap => {
                 let gap = self.gaps().pop();
-                let ask = gap.and_then(|gap| self.room.load(gap.last, true));
+                let side = |gap: GapRow| if gap.is_tail { gap.first } else { gap.last };
+                let ask = gap.and_then(|gap| self.room.load(side(gap), true));
                 self.up.extend(ask.map(Up::Page));
             }
+            Step::Read(up) => {
+                let reader = up.map(|up| self.room.log().head().saturating_sub(u64::from(up)));
+                self.room.log.trim(reader, HELD_MAX);
+            }
+            Step::Jump => {
+                let ask = self.room.load_newest();
+                self.up.extend(ask.map(Up::Page));
+            }
+            Step::Burst => (0..70).for_each(|n| self.speak("p0", &format!("b{n}"))),
             Step::Lose => self.lose(),
             Step::Return => self.go_back(),
             Step::Trim(n) => {
@@ -231,14 +254,19 @@ impl World {
             .collect()
     }
 
+    /// Whatever is on the wires arrives.
+    fn run(&mut self) {
+        while !self.up.is_empty() || !self.down.is_empty() {
+            self.serve();
+            self.arrive();
+        }
+    }
+
     /// The connection holds and the person scrolls everywhere, until nothing more comes.
     fn settle(&mut self) {
         self.go_back();
         loop {
-            while !self.up.is_empty() || !self.down.is_empty() {
-                self.serve();
-                self.arrive();
-            }
+            self.run();
             self.step(&Step::LoadOlder);
             self.step(&Step::LoadGap);
             if self.up.is_empty() {
@@ -268,10 +296,21 @@ fn check_rows(world: &World) -> Result<(), TestCaseError> {
                 prop_assert_eq!(next, Some(gap.first));
                 next = Some(gap.last + 1);
             }
-            Row::Top(_) | Row::Day(_) | Row::Line(_) | Row::Unread => {}
+            Row::Top(_) | Row::Day(_) | Row::Lines(_) | Row::Unread => {}
         }
     }
+    let heard = world.room.log().head();
+    prop_assert!(next.is_none_or(|next| next == heard + 1), "{next:?} after {heard}");
     Ok(())
+}
+
+/// The ids that are on the page.
+fn ids(room: &Room) -> Vec<MessageId> {
+    let id = |(_, row)| match row {
+        Row::Message(row) => row.message.id,
+        _ => None,
+    };
+    room.rows(&mut |_| 0).into_iter().filter_map(id).collect()
 }
 
 proptest! {
@@ -291,6 +330,7 @@ proptest! {
         check_rows(&world)?;
         prop_assert!(world.gaps().is_empty());
         let newest = world.log.len() as u64;
+        prop_assert_eq!(world.room.log().head(), newest);
         prop_assert_eq!(world.room.log().newest().unwrap_or(0), newest);
         for id in world.kept_from..=newest {
             prop_assert!(world.room.log().get(id).is_some(), "{} is missing", id);
@@ -306,5 +346,48 @@ proptest! {
         prop_assert!(kept <= world.typed.len(), "something was said twice");
         prop_assert!(kept + here >= world.typed.len(), "something typed was lost");
         prop_assert!(world.room.next_to_send().is_none());
+    }
+
+    #[test]
+    fn whoever_reads_up_and_down_again_sees_everything_once(
+        messages in 1usize..500,
+        chatter in prop::collection::vec(0u8..20, 1..40),
+    ) {
+        let mut world = World::new(messages);
+        let mut chatter = chatter.into_iter().cycle();
+        world.go_back();
+        let mut seen = ids(&world.room);
+        // Up: what is above the oldest that was seen.
+        while world.room.top() != Some(Top::Beginning) {
+            world.step(&Step::LoadOlder);
+            for n in 0..chatter.next().unwrap_or(0) {
+                world.step(&Step::Speak(n));
+            }
+            world.run();
+            let older: Vec<_> =
+                ids(&world.room).into_iter().take_while(|id| *id < seen[0]).collect();
+            prop_assert!(!older.is_empty());
+            seen.splice(0..0, older);
+            world.room.log.trim(seen.first().copied(), HELD_MAX);
+            check_rows(&world)?;
+            prop_assert!(world.room.log().get(seen[0]).is_some(), "the reader's place is kept");
+        }
+        // Down: what is below, from where the reader is.
+        let mut seen = ids(&world.room);
+        for _ in 0..100 {
+            let Some(tail) = world.room.log().tail() else { break };
+            let ask = world.room.load(*tail.start(), false);
+            world.up.extend(ask.map(Up::Page));
+            for n in 0..chatter.next().unwrap_or(0) {
+                world.step(&Step::Speak(n));
+            }
+            world.run();
+            let last = seen[seen.len() - 1];
+            seen.extend(ids(&world.room).into_iter().filter(|id| *id > last));
+            world.room.log.trim(seen.last().copied(), HELD_MAX);
+            check_rows(&world)?;
+        }
+        let all: Vec<_> = (1..=world.log.len() as u64).collect();
+        prop_assert_eq!(seen, all);
     }
 }

@@ -134,10 +134,12 @@ impl Store {
         });
     }
 
-    /// Hides the lines about who comes and goes, or shows them.
-    pub fn hide_lines(self, hidden: bool) {
-        prefs::set_lines_hidden(hidden);
-        self.lines_hidden.set(hidden);
+    /// Leaves joins and leaves out of the list, or no longer, and remembers that.
+    pub fn hide_lines(self, are_hidden: bool) {
+        prefs::set_lines_hidden(are_hidden);
+        self.lines_hidden.set(are_hidden);
+        self.inner().model.borrow_mut().hide_lines(are_hidden);
+        self.schedule_flush();
     }
 
     /// Shows what the server could not do; `None` dismisses it.

@@ -56,10 +56,18 @@ impl Store {
     pub(super) fn flush(self) {
         let inner = self.inner();
         inner.flush_is_set.set(false);
-        let (rows, newest, is_fetching) = {
-            let model = inner.model.borrow();
-            (model.rows(&mut offsets()), model.log().newest().unwrap_or(0), model.is_fetching())
+        let scroller = self.scroller();
+        let reader = scroller.as_ref().and_then(|scroller| scroller.place());
+        let (rows, newest, has_tail, is_fetching) = {
+            let mut model = inner.model.borrow_mut();
+            model.trim(reader.map(|place| place.id));
+            let log = model.log();
+            let (head, has_tail) = (log.head(), log.tail().is_some());
+            (model.rows(&mut offsets()), head, has_tail, model.is_fetching())
         };
+        if let Some(scroller) = scroller {
+            scroller.set_open(has_tail);
+        }
         let is_in_sight = |row: &Row| matches!(row, Row::Unread | Row::Top(Top::Beginning));
         let is_sought_in_vain = !is_fetching && !rows.iter().any(|(_, row)| is_in_sight(row));
         let keys: Vec<_> = rows.iter().map(|(key, _)| *key).collect();

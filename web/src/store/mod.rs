@@ -173,7 +173,7 @@ impl Store {
             notify: RwSignal::new(prefs::notify() && alerts::permission() == Permission::Granted),
             notify_denied: RwSignal::new(false),
             sound: RwSignal::new(prefs::sound()),
-            lines_hidden: RwSignal::new(prefs::lines_hidden()),
+            lines_hidden: RwSignal::new(false),
             is_narrow: RwSignal::new(is_narrow()),
             is_renaming: RwSignal::new(false),
             members_open: RwSignal::new(false),
@@ -182,6 +182,7 @@ impl Store {
             is_outdated: RwSignal::new(false),
         };
         provide_context(store);
+        store.hide_lines(prefs::lines_hidden());
         store.flush();
         store.watch_attention();
         store.connect();
@@ -289,19 +290,35 @@ impl Store {
 
     /// Takes what keeps the place in the list that is on the page now.
     pub fn set_scroller(self, scroller: Rc<Scroller>) {
-        self.inner().scroller.replace(Some(scroller));
+        let inner = self.inner();
+        scroller.set_open(inner.model.borrow().log().tail().is_some());
+        inner.scroller.replace(Some(scroller));
     }
 
-    /// Shows the newest message, and stays there.
+    /// Shows the newest message, and stays there. It may have to come first.
     pub fn to_bottom(self) {
+        let cursor = self.inner().model.borrow_mut().load_newest();
+        if let Some(cursor) = cursor {
+            self.ask_page(cursor);
+        }
         self.scroll(Scroller::to_bottom);
     }
 
     fn scroll(self, act: impl FnOnce(&Scroller)) {
-        let scroller = self.inner().scroller.borrow().clone();
-        if let Some(scroller) = scroller {
+        if let Some(scroller) = self.scroller() {
             act(&scroller);
         }
+    }
+
+    /// The rows changed: keeps the place in them.
+    pub fn settle(self) {
+        if let Some(scroller) = self.scroller() {
+            scroller.settle();
+        }
+    }
+
+    fn scroller(self) -> Option<Rc<Scroller>> {
+        self.inner().scroller.borrow().clone()
     }
 
     fn model_of_people<R>(self, read: impl FnOnce(&Room) -> R) -> R {

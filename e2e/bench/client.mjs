@@ -1,0 +1,115 @@
+// Measures the web client: the real server, a real Chromium, one page and a crowd that talks.
+//   node e2e/bench/client.mjs      after `cargo xtask dist`; XMEET_BIN and CHROMIUM as in the tests
+import { Bot } from '../support/bot.mjs';
+import { launch } from '../support/chromium.mjs';
+import { memoryOf } from '../support/memory.mjs';
+import { RoomPage } from '../support/room-page.mjs';
+import { Server } from '../support/server.mjs';
+import { until } from '../support/until.mjs';
+
+const FLOOD_PER_SECOND = 200;
+const KEYS = 200;
+const KEY_EVERY_MS = 60;
+const BURST = 2_000;
+const MANY = 20_000;
+const PATIENCE_MS = 120_000;
+
+const server = await Server.start();
+const browser = await launch();
+const table = [];
+
+/** Somebody in a room of their own, with a bot that talks there. */
+async function roomOf(name) {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  const view = new RoomPage(page);
+  await view.open(server.origin, name, 'Anna');
+  return { page, view, bot: await Bot.join(server, name, 'bot') };
+}
+
+/** Waits until the newest row on the page is message `id`. */
+function drawn(page, id) {
+  return page.waitForFunction(
+    (id) => [...document.querySelectorAll('[data-id]')].at(-1)?.dataset.id === String(id),
+    id,
+    { polling: 'raf', timeout: PATIENCE_MS },
+  );
+}
+
+/** How many rows a second are drawn when messages come as fast as they can. */
+async function rowsPerSecond() {
+  const { page, bot } = await roomOf('rows');
+  await bot.say('warm');
+  await drawn(page, 1);
+  const start = performance.now();
+  for (let n = 0; n < BURST; n += 1) bot.send(`n ${n}`);
+  await drawn(page, BURST + 1);
+  const seconds = (performance.now() - start) / 1000;
+  table.push(['rows drawn in a second, at full speed', Math.round(BURST / seconds)]);
+  await page.close();
+}
+
+/** From the press of a key to the end of the frame in which its letter is on the screen. */
+async function inputDelay(perSecond) {
+  const { page, view, bot } = await roomOf(`keys ${perSecond}`);
+  await bot.say('warm');
+  await drawn(page, 1);
+  await page.evaluate(() => {
+    window.delays = [];
+    const field = document.querySelector('[data-testid="composer"]');
+    field.addEventListener('keydown', ({ timeStamp }) => {
+      const channel = new MessageChannel();
+      // A message posted in a frame arrives once the frame has been painted.
+      channel.port1.onmessage = () => window.delays.push(performance.now() - timeStamp);
+      requestAnimationFrame(() => channel.port2.postMessage(null));
+    }, { capture: true });
+  });
+  const chatter = perSecond ? bot.chatter(perSecond, (n) => `n ${n}`) : null;
+  await view.composer.focus();
+  for (let key = 0; key < KEYS; key += 1) {
+    await page.keyboard.type('x');
+    await page.waitForTimeout(KEY_EVERY_MS);
+  }
+  const said = chatter?.stop() ?? 0;
+  const typed = await view.composer.inputValue();
+  if (typed.length !== KEYS) throw new Error(`${typed.length} of ${KEYS} letters arrived`);
+  await until('the last of the flood', () => bot.texts.length === said + 1, PATIENCE_MS);
+  await drawn(page, said + 1);
+  const delays = (await page.evaluate(() => window.delays)).sort((a, b) => a - b);
+  const at = (part) => delays[Math.floor((delays.length - 1) * part)].toFixed(0);
+  const rate = said / ((KEYS * KEY_EVERY_MS) / 1000);
+  const what = `input delay in ms, p50 / p99, ${Math.round(rate)} messages a second`;
+  table.push([what, `${at(0.5)} / ${at(0.99)}`]);
+  await page.close();
+}
+
+/** What the page holds after few and after many messages. */
+async function memory() {
+  const { page, bot } = await roomOf('memory');
+  const say = async (first, last) => {
+    for (let n = first; n <= last; n += 1) {
+      bot.send(`n ${n}`);
+      if (n % 500 === 0) await until(`${n}`, () => bot.texts.length >= n, PATIENCE_MS);
+    }
+    await drawn(page, last);
+    const { nodes, megabytes } = await memoryOf(page);
+    const elements = await page.evaluate(() => document.querySelectorAll('*').length);
+    const what = `after ${last} messages: elements / DOM nodes / heap in MB`;
+    table.push([what, `${elements} / ${nodes} / ${megabytes.toFixed(1)}`]);
+  };
+  await say(1, BURST);
+  await say(BURST + 1, MANY);
+  await page.close();
+}
+
+try {
+  await rowsPerSecond();
+  await inputDelay(0);
+  await inputDelay(FLOOD_PER_SECOND);
+  await memory();
+} finally {
+  await browser.close();
+  await server.remove();
+}
+const width = Math.max(...table.map(([what]) => what.length));
+for (const [what, figure] of table) console.log(`${what.padEnd(width)}  ${figure}`);
+process.exit(0);

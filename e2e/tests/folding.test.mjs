@@ -1,0 +1,66 @@
+// Joins and leaves in a row are one line that can be opened, and can be hidden.
+import assert from 'node:assert/strict';
+import { until } from '../support/until.mjs';
+import { story } from '../support/world.mjs';
+
+const kinds = async (view) => (await view.lines()).map((line) => line.kind);
+
+story('joins and leaves in a row are one line that can be opened', async (world) => {
+  const view = await world.person('fold', 'Anna');
+  const first = await world.bot('fold', 'Ben');
+  await view.line('join', 'Ben joined');
+  const names = ['Cy', 'Di', 'Ed', 'Flo'];
+  for (const name of names) await world.bot('fold', name);
+  await first.leave();
+  await view.line('run', 'Ben, Cy, Di and 2 more joined · Ben left');
+  assert.deepEqual(await kinds(view), ['run'], 'one line for all of them');
+
+  const toggle = view.page.getByTestId('run-toggle');
+  assert.equal(await toggle.getAttribute('aria-expanded'), 'false');
+  await toggle.click();
+  assert.equal(await toggle.getAttribute('aria-expanded'), 'true');
+  const single = view.page.getByTestId('run').locator('p');
+  const told = (await single.allTextContents()).map((text) => text.replace(/\s+\d\d:\d\d$/, ''));
+  const joined = ['Ben', ...names].map((name) => `${name} joined`);
+  assert.deepEqual(told, [...joined, 'Ben left']);
+  await toggle.click();
+  assert.equal(await single.count(), 0);
+});
+
+story('a message or a new name ends a run, and groups are right around it', async (world) => {
+  const view = await world.person('ends', 'Anna');
+  const ben = await world.bot('ends', 'Ben');
+  const cy = await world.bot('ends', 'Cy');
+  await view.line('run', 'Ben, Cy joined');
+  await ben.say('one', 'two');
+  await world.bot('ends', 'Di');
+  await ben.say('three');
+  cy.send('@changename:Cyrus');
+  await view.line('changename', 'Cyrus');
+  await cy.leave();
+  await view.line('leave', 'Cyrus');
+  assert.deepEqual(await kinds(view), ['run', 'join', 'changename', 'leave']);
+  const heads = await view.log.evaluate((log) =>
+    [...log.querySelectorAll('[data-row="message"]')].map((row) => row.matches('.head')));
+  assert.deepEqual(heads, [true, false, true]);
+});
+
+story('joins and leaves can be hidden, and the choice is remembered', async (world) => {
+  const view = await world.person('hidden', 'Anna');
+  const ben = await world.bot('hidden', 'Ben');
+  await world.bot('hidden', 'Cy');
+  await ben.say('one');
+  await view.line('run', 'Ben, Cy');
+  await view.page.getByTestId('run-toggle').click();
+  await view.page.getByTestId('hide-lines').click();
+  await until('no lines', async () => (await view.lines()).length === 0);
+  await world.bot('hidden', 'Di');
+  ben.send('@changename:Benjamin');
+  await view.line('changename', 'Benjamin');
+  assert.deepEqual(await kinds(view), ['changename'], 'new names stay');
+  await view.reload();
+  const ed = await world.bot('hidden', 'Ed');
+  await ed.say('two');
+  await view.shows('two');
+  assert.deepEqual(await view.lines(), []);
+});

@@ -1,0 +1,221 @@
+//! What is held of a room and what is dropped: the window that moves with the reader.
+
+use std::ops::RangeInclusive;
+
+use xmeet_shared::{Cursor, MessageId, ServerMessage};
+
+use super::tests::{NOW, drawn, frame, greet, history, name, page, said};
+use super::*;
+
+/// A room of which these ids are here.
+fn holding(ids: RangeInclusive<MessageId>) -> Room {
+    let mut room = Room::new(Vec::new(), Vec::new());
+    let (first, last) = ids.into_inner();
+    let newest_page = last.saturating_sub(49).max(first);
+    greet(&mut room, "me", &["b", "me"], page(newest_page..=last));
+    room.apply(history(first..=newest_page), NOW);
+    room
+}
+
+/// The ids that are here, and `gap` where some are missing.
+fn held(room: &Room) -> Vec<String> {
+    let mut held = drawn(room);
+    held.retain(|row| row.starts_with(|c: char| c == '+' || c == 'g' || c.is_ascii_digit()));
+    let short = |row: String| match row.strip_prefix("gap") {
+        Some(_) => row,
+        None => row.trim_start_matches('+').split(':').next().unwrap_or_default().to_owned(),
+    };
+    held.into_iter().map(short).collect()
+}
+
+fn ends(room: &Room) -> (Option<MessageId>, Option<MessageId>, MessageId) {
+    (room.log().oldest(), room.log().newest(), room.log().head())
+}
+
+#[test]
+fn at_the_bottom_the_oldest_go_and_come_back_as_a_page() {
+    let mut room = holding(1..=100);
+    assert_eq!(drawn(&room)[0], "Beginning");
+    room.log.trim(None, 99);
+    assert_eq!(ends(&room), (Some(11), Some(100), 100));
+    assert_eq!(drawn(&room)[0], "More");
+    assert_eq!(room.load_older(false), Some(Cursor(1)));
+    room.apply(history(1..=50), NOW);
+    assert_eq!(ends(&room), (Some(1), Some(100), 100));
+    assert_eq!(held(&room).len(), 100, "each once, and no gap");
+}
+
+#[test]
+fn further_up_the_newest_go_and_wait_as_a_counted_tail() {
+    let mut room = holding(1..=100);
+    room.log.trim(Some(20), 60);
+    assert_eq!(ends(&room), (Some(1), Some(54), 100));
+    assert_eq!(held(&room).last().unwrap(), "gap 55-100");
+    for id in 101..=130 {
+        assert!(room.apply(frame("b", said(id, "new")), NOW).rows);
+    }
+    assert_eq!(held(&room).last().unwrap(), "gap 55-130");
+    // Reading on brings them in order, whatever is said meanwhile.
+    for first in [55, 81, 131] {
+        assert_eq!(ends(&room).1, Some(first - 1));
+        let cursor = room.load(first, false);
+        let Some(Cursor(back)) = cursor else { break };
+        let last = 130 - 50 * back;
+        room.apply(history(last - 49..=last), NOW);
+    }
+    assert_eq!(ends(&room), (Some(1), Some(130), 130));
+    room.apply(frame("b", said(131, "live")), NOW);
+    assert_eq!(held(&room).len(), 131, "nothing is missing");
+}
+
+#[test]
+fn the_middle_of_the_room_is_read_with_both_ends_gone() {
+    let mut room = holding(1..=300);
+    room.log.trim(Some(150), 100);
+    let (oldest, newest) = (room.log().oldest().unwrap(), room.log().newest().unwrap());
+    assert!((1..=106).contains(&oldest) && newest >= 194, "{oldest} to {newest}");
+    assert_eq!(newest - oldest, 89);
+    room.log.trim(Some(150), 100);
+    assert_eq!(ends(&room), (Some(oldest), Some(newest), 300), "not for each message");
+}
+
+#[test]
+fn a_gap_goes_with_what_is_dropped_beyond_it() {
+    let mut room = holding(1..=100);
+    room.lost();
+    greet(&mut room, "me2", &["me2"], page(951..=1000));
+    assert!(held(&room).contains(&"gap 101-950".to_owned()));
+    room.log.trim(Some(10), 100);
+    assert_eq!(ends(&room), (Some(1), Some(90), 1000));
+    assert_eq!(held(&room).last().unwrap(), "gap 91-1000");
+    room.lost();
+    greet(&mut room, "me2", &["me2"], page(951..=1000));
+    room.log.trim(None, 50);
+    assert_eq!(ends(&room), (Some(956), Some(1000), 1000));
+    assert_eq!(held(&room).len(), 45, "no gap is left");
+    assert_eq!(drawn(&room)[0], "More");
+}
+
+#[test]
+fn a_jump_brings_the_newest_page_before_anything_else() {
+    let mut room = holding(1..=200);
+    room.log.trim(Some(20), 100);
+    assert_eq!(room.load(91, false), Some(Cursor(2)));
+    assert_eq!(room.load_newest(), Some(Cursor(0)));
+    assert_eq!(room.load_newest(), None, "it is under way");
+    for id in 201..=260 {
+        room.apply(frame("b", said(id, "new")), NOW);
+    }
+    assert_eq!(room.apply(history(51..=100), NOW).ask, None);
+    assert_eq!(room.apply(history(211..=260), NOW).ask, None);
+    assert!(held(&room).contains(&"gap 101-210".to_owned()));
+    assert_eq!(room.load_newest(), None, "it is here");
+    room.apply(frame("b", said(261, "live")), NOW);
+    assert_eq!(ends(&room), (Some(1), Some(261), 261));
+}
+
+#[test]
+fn our_own_words_stand_at_once_also_behind_a_tail() {
+    let mut room = holding(1..=200);
+    room.log.trim(Some(20), 100);
+    let local = room.say("mine", NOW);
+    room.sent(local);
+    room.apply(frame("me", said(201, "mine")), NOW);
+    assert_eq!(room.outbox().entries().count(), 0);
+    assert_eq!(held(&room)[90..], ["gap 91-200", "201"]);
+    let keys: Vec<_> = room.rows(&mut |_| 0).into_iter().map(|(key, _)| key).collect();
+    assert_eq!(keys.last(), Some(&RowKey::Local(local)), "in the row that it had");
+}
+
+#[test]
+fn five_thousand_missed_are_one_gap_that_fills_from_above() {
+    let mut room = holding(1..=10);
+    room.lost();
+    greet(&mut room, "me2", &["me2"], page(4961..=5010));
+    assert!(held(&room).contains(&"gap 11-4960".to_owned()));
+    assert_eq!(room.load(11, false), Some(Cursor(99)));
+    room.apply(history(11..=60), NOW);
+    assert_eq!(room.log().first_kept(61), 61);
+    assert!(held(&room).contains(&"gap 61-4960".to_owned()));
+}
+
+#[test]
+fn what_the_server_dropped_meanwhile_is_passed_over_and_shown_as_gone() {
+    let mut room = holding(1..=100);
+    room.log.trim(Some(20), 60);
+    for id in 101..=260 {
+        room.apply(frame("b", said(id, "new")), NOW);
+    }
+    // The server keeps 200 to 260.
+    let nothing = || frame("me", ServerMessage::History(vec![]));
+    assert_eq!(room.load(55, false), Some(Cursor(4)));
+    assert_eq!(room.apply(nothing(), NOW).ask, Some(Cursor(3)));
+    assert_eq!(room.apply(nothing(), NOW).ask, Some(Cursor(2)));
+    assert_eq!(room.apply(nothing(), NOW).ask, Some(Cursor(1)));
+    assert_eq!(room.apply(history(200..=210), NOW).ask, None);
+    let rows = room.rows(&mut |_| 0);
+    let gaps: Vec<_> = rows
+        .iter()
+        .filter_map(|(_, row)| match row {
+            Row::Gap(gap) => Some((gap.first, gap.last, gap.is_kept, gap.is_tail)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(gaps, [(55, 199, false, false), (211, 260, true, true)]);
+}
+
+#[test]
+fn an_answer_that_came_too_late_is_not_taken_for_another() {
+    let mut room = holding(101..=200);
+    assert_eq!(room.load_older(false), Some(Cursor(2)));
+    assert!(room.time_out(room.request_number()));
+    assert_eq!(room.load_older(true), Some(Cursor(2)));
+    room.apply(history(51..=100), NOW);
+    assert_eq!(room.load_older(false), Some(Cursor(3)));
+    // The second answer to page 2.
+    room.apply(history(51..=100), NOW);
+    assert_eq!(drawn(&room)[0], "Loading");
+    room.apply(history(1..=50), NOW);
+    assert_eq!(drawn(&room)[0], "Beginning");
+}
+
+#[test]
+fn lines_stand_beside_what_is_here_or_nowhere() {
+    let mut room = holding(1..=60);
+    room.apply(frame("c", ServerMessage::Join(name("C"))), NOW);
+    room.apply(frame("d", ServerMessage::Join(name("D"))), NOW);
+    for id in 61..=120 {
+        room.apply(frame("c", said(id, "new")), NOW);
+    }
+    room.apply(frame("d", ServerMessage::Leave), NOW);
+    let shown = |room: &Room| {
+        let mut rows = drawn(room);
+        rows.retain(|row| row.contains(" in") || row.contains(" out"));
+        rows
+    };
+    assert_eq!(shown(&room), ["C in, D in", "D out"]);
+    room.log.trim(Some(10), 60);
+    assert_eq!(shown(&room), [""; 0], "neither after 54, nor behind the tail");
+    room.apply(history(50..=99), NOW);
+    assert_eq!(shown(&room), ["C in, D in"]);
+    room.load_newest();
+    room.apply(history(71..=120), NOW);
+    assert_eq!(shown(&room), ["C in, D in", "D out"]);
+    room.log.trim(None, 60);
+    assert_eq!(shown(&room), ["D out"], "before the first of those that are here");
+    room.hide_lines(true);
+    assert_eq!(shown(&room), [""; 0]);
+}
+
+#[test]
+fn lines_between_messages_end_a_group_unless_they_are_hidden() {
+    let mut room = holding(1..=1);
+    room.apply(frame("c", ServerMessage::Join(name("C"))), NOW);
+    room.apply(frame("b", said(2, "two")), NOW);
+    room.apply(frame("c", ServerMessage::ChangeName(name("CC"))), NOW);
+    room.apply(frame("b", said(3, "three")), NOW);
+    let [one, two, three] = ["+1:nb:t1", "+2:nb:two", "+3:nb:three"];
+    assert_eq!(drawn(&room)[1..], [one, "C in", two, "C now CC", three]);
+    room.hide_lines(true);
+    assert_eq!(drawn(&room)[1..], [one, "2:nb:two", "C now CC", three]);
+}
