@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { story } from '../support/world.mjs';
 
-const MARKS = '\u0301\u0323\u0330\u0357'.repeat(50);
+/** Above and below, in turn: of very many on one letter a browser draws none, so some are fewer. */
+const marks = (count) => '\u0301\u0323'.repeat(count / 2);
 
 /** The boxes of the parts of a row, in CSS pixels. */
 function partsOf(view, text) {
@@ -70,9 +71,9 @@ story('right-to-left messages and names do not reorder time, name or buttons', a
 
 story('emoji-only rows and 200 marks on a letter do not overlap neighbouring rows', async (world) => {
   const bot = await world.bot('marks', 'bot');
-  const zalgo = await world.bot('marks', `Z${'\u0301\u0323'.repeat(15)}`);
+  const zalgo = await world.bot('marks', `Z${marks(30)}`);
   await bot.say('above');
-  await bot.say(`a${MARKS}`, 'between', '😀👨‍👩‍👧😀🇨🇳👍🏽', 'below');
+  await bot.say(`a${marks(200)}`, `e${marks(30)}`, 'between', '😀👨‍👩‍👧😀🇨🇳👍🏽', 'below');
   await zalgo.say('a name with marks');
   await bot.say('behind');
   await zalgo.leave();
@@ -91,7 +92,7 @@ story('emoji-only rows and 200 marks on a letter do not overlap neighbouring row
     assert.ok(box.top >= boxes[index].bottom - 0.5, `${box.name} over ${boxes[index].name}`));
 
   // By what is seen: rows look the same whether or not their neighbours are drawn.
-  const culprits = [`a${MARKS}`, '😀👨‍👩‍👧', 'a name with marks'];
+  const culprits = [`a${marks(200)}`, `e${marks(30)}`, '😀👨‍👩‍👧', 'a name with marks'];
   const witnesses = ['above', 'between', 'below', 'behind'];
   const look = async () => {
     const pictures = [];
@@ -113,7 +114,7 @@ story('a line about somebody with marks in the name stays within itself', async 
   const view = await world.person('lines', 'Anna');
   await view.say('above');
   await view.shows('above');
-  const zalgo = await world.bot('lines', `Z${'\u0301\u0323'.repeat(15)}`);
+  const zalgo = await world.bot('lines', `Z${marks(30)}`);
   await view.line('join', 'Z');
   await world.bot('lines', 'plain');
   await view.line('join', 'plain');

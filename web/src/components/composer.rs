@@ -1,5 +1,6 @@
 //! The message box, with everything that has to be said about what is in it.
 
+use leptos::attr::custom::custom_attribute;
 use leptos::prelude::*;
 use web_sys::KeyboardEvent;
 use xmeet_shared::ClientCommand;
@@ -169,10 +170,9 @@ fn message_box(asks: RwSignal<bool>, send: impl Fn() + 'static) -> AnyView {
                 aria-label=text.composer_label
                 placeholder=text.composer_hint
                 title=text.composer_keys
-                aria-autocomplete="list"
-                aria-haspopup="listbox"
-                aria-controls="mentions"
-                aria-activedescendant=mention_menu::active(store)
+                {..custom_attribute("aria-autocomplete", "list")}
+                {..custom_attribute("aria-controls", "mentions")}
+                {..custom_attribute("aria-activedescendant", mention_menu::active(store))}
                 prop:value=store.draft
                 on:input=on_input
                 on:compositionstart=move |_| ime.start()

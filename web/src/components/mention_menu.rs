@@ -1,7 +1,9 @@
 //! The menu over the message box while a name is being typed. The keyboard stays in the box; the
 //! choice that Enter takes is its active descendant. (A text area can be no `combobox`, so it has
-//! no `aria-expanded` either.)
+//! no `aria-expanded` either.) ARIA attributes of its own are set as custom ones, which the page has
+//! the code for already.
 
+use leptos::attr::custom::custom_attribute;
 use leptos::prelude::*;
 
 use super::avatar::avatar;
@@ -109,7 +111,7 @@ pub fn option(index: u64, choice: Choice) -> AnyView {
         <li
             id=option_id(index)
             role="option"
-            aria-selected=truth(move || store.chosen.get() == index)
+            {..custom_attribute("aria-selected", truth(move || store.chosen.get() == index))}
             on:mousedown=keep_focus
             on:click=move |_| take(store, index)
         >

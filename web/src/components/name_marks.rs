@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use xmeet_shared::Pid;
 
 use super::icon::{self, Icon};
+use super::live::attribute;
 use crate::identity;
 use crate::room::members::Look;
 use crate::settings::Settings;
@@ -34,9 +35,10 @@ pub fn name_marks(pid: &Pid, look: Look) -> [Option<AnyView>; 2] {
 
 /// A small sign, with what it means for those who cannot see it or do not know it.
 pub fn mark(class: &'static str, words: Option<&'static str>, sign: AnyView) -> AnyView {
-    let role = words.map(|_| "img");
+    let words = move || words.map(str::to_owned);
+    let role = attribute(move || words().map(|_| "img".to_owned()));
     view! {
-        <span class=class data-testid=class role=role aria-label=words title=words>
+        <span class=class data-testid=class role=role aria-label=attribute(words) title=attribute(words)>
             {sign}
         </span>
     }
