@@ -151,7 +151,7 @@ story('a browser that denies notices: it is said, and the switch stays off', asy
   const view = await called(world, 'denied', { answer: 'denied' });
   await view.menu.click();
   await view.menuSwitch('notify').click();
-  await view.page.getByTestId('notify-denied').waitFor();
+  await view.page.getByRole('switch', { name: /The browser does not allow notices/ }).waitFor();
   assert.equal(await view.menuSwitch('notify').getAttribute('aria-checked'), 'false');
   assert.equal((await calls(view.page)).asked, 1);
 });

@@ -153,12 +153,17 @@ impl Scroller {
     }
 
     /// Shows the row that a selector finds as soon as it is here, unless the person scrolls
-    /// before that. `None` forgets what was aimed at.
-    pub fn aim(&self, goal: Option<&'static str>) {
+    /// before that.
+    pub fn aim(&self, goal: &'static str) {
         self.changed(false);
-        self.state.borrow_mut().goal = goal;
+        self.state.borrow_mut().goal = Some(goal);
         self.seek();
         self.note();
+    }
+
+    /// Forgets what was aimed at.
+    pub fn stop_aiming(&self) {
+        self.state.borrow_mut().goal = None;
     }
 
     /// Whether a row is aimed at that is not here yet.

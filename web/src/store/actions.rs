@@ -130,7 +130,7 @@ impl Store {
         self.load(1, true);
         self.scroll(|scroller| {
             scroller.to_top();
-            scroller.aim(Some(BEGINNING));
+            scroller.aim(BEGINNING);
         });
     }
 

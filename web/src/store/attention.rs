@@ -9,6 +9,7 @@ use crate::connection::Phase;
 use crate::room::burst::excerpt;
 use crate::room::log::Message;
 use crate::room::unread::Unread;
+use crate::scroll::Scroller;
 use crate::{browser, prefs};
 
 /// The unread line, in the list.
@@ -52,11 +53,7 @@ impl Store {
 
     /// What the list is on its way to is not to be had.
     pub(super) fn stop_seeking(self) {
-        self.scroll(|scroller| {
-            if scroller.is_aiming() {
-                scroller.aim(None);
-            }
-        });
+        self.scroll(Scroller::stop_aiming);
         if self.is_opening() {
             self.note_unread(&Unread::opened);
         }
