@@ -9,6 +9,9 @@ use super::log::LineKind;
 use super::outbox::{Delivery, LocalId};
 use super::*;
 
+#[path = "tests_unread.rs"]
+mod unread_line;
+
 pub(super) const NOW: i64 = 1_700_000_000_000;
 
 pub(super) fn pid(name: &str) -> Pid {
@@ -330,68 +333,6 @@ fn a_gap_of_any_size_is_counted_and_filled_from_either_side() {
     assert_eq!(room.load(100, false), Some(Cursor(2)));
     room.apply(history(51..=100), NOW);
     assert!(!drawn(&room).iter().any(|row| row.starts_with("gap")));
-}
-
-#[test]
-fn the_unread_line_stands_above_what_came_while_nobody_looked() {
-    let mut room = greeted();
-    room.unread_mut().stand(true, false);
-    room.unread_mut().attend(false);
-    room.apply(frame("c", ServerMessage::Join(name("C"))), NOW);
-    assert_eq!(drawn(&room)[1..], ["+1:nb:one", "C in"]);
-    let changes = room.apply(frame("b", said(2, "two")), NOW);
-    assert_eq!(changes.heard.map(|message| message.id), Some(Some(2)));
-    room.apply(frame("b", said(3, "three")), NOW);
-    let expected = ["+1:nb:one", "C in", "unread", "+2:nb:two", "3:nb:three"];
-    assert_eq!(drawn(&room)[1..], expected);
-    room.unread_mut().attend(true);
-    assert_eq!(drawn(&room)[1..], expected, "it stays while it is read");
-    room.say("mine", NOW);
-    send_next(&mut room);
-    assert_eq!(room.apply(frame("me", said(4, "mine")), NOW).heard, None);
-    let expected = ["+1:nb:one", "C in", "+2:nb:two", "3:nb:three", "+4:nme*:mine"];
-    assert_eq!(drawn(&room)[1..], expected);
-}
-
-#[test]
-fn the_unread_line_waits_for_its_place() {
-    let mut room = Room::new(Vec::new(), Vec::new());
-    room.restore_read(Some(60), None);
-    let changes = greet(&mut room, "me", &["me"], page(151..=200));
-    assert!(changes.is_replay && changes.heard.is_none());
-    let line = |room: &Room| drawn(room).iter().position(|row| row == "unread");
-    assert_eq!((room.unread().line(), room.unread().count(), line(&room)), (Some(61), 140, None));
-    assert_eq!(room.load(61, false), Some(Cursor(2)));
-    assert!(room.is_fetching());
-    room.apply(history(51..=100), NOW);
-    assert!(!room.is_fetching());
-    assert_eq!(drawn(&room)[10..13], ["60:nb:t60", "unread", "+61:nb:t61"]);
-    room.lost();
-    greet(&mut room, "me2", &["me2"], page(551..=600));
-    assert_eq!((room.unread().line(), room.unread().count()), (Some(61), 540));
-}
-
-#[test]
-fn the_unread_line_stands_above_a_gap_that_it_is_in() {
-    let mut room = Room::new(Vec::new(), Vec::new());
-    greet(&mut room, "me", &["me"], page(1..=10));
-    room.unread_mut().attend(false);
-    room.lost();
-    greet(&mut room, "me2", &["me2"], page(151..=200));
-    assert_eq!(drawn(&room)[10..13], ["10:nb:t10", "unread", "gap 11-150"]);
-}
-
-#[test]
-fn another_epoch_or_a_wiped_history_is_read_from_its_beginning() {
-    let greet_in = |epoch: Option<&str>| {
-        let mut room = Room::new(Vec::new(), Vec::new());
-        room.restore_read(Some(3), Some("one".into()));
-        let epoch = epoch.map(str::to_owned);
-        room.apply(frame("me", ServerMessage::SelfId { pid: pid("me"), epoch }), NOW);
-        room.apply(frame("me", ServerMessage::History(page(1..=10))), NOW);
-        room.unread().count()
-    };
-    assert_eq!((greet_in(Some("one")), greet_in(Some("two"))), (7, 0));
 }
 
 #[test]
