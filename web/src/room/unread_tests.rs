@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// How many are unread, and where the line is.
+type Seen = (u64, Option<MessageId>);
+
 /// One thing that happens.
 enum Step {
     /// Messages of others with these ids come.
@@ -23,7 +26,7 @@ enum Step {
 use Step::{Bottom, Come, Greet, Look, Own, Say, Seek};
 
 /// Does the steps, and gives back how many are unread, and where the line is.
-fn after(mut unread: Unread, steps: &[Step]) -> (u64, Option<MessageId>) {
+fn after(mut unread: Unread, steps: &[Step]) -> Seen {
     for step in steps {
         match step {
             Come(ids) => ids.clone().for_each(|id| unread.heard(id, false)),
@@ -50,12 +53,9 @@ fn present() -> Unread {
     unread
 }
 
-/// How much is unread, and the first of it.
-type Told = (u64, Option<MessageId>);
-
 #[test]
 fn a_reader_who_comes_and_goes() {
-    let cases: &[(&str, &[Step], Told)] = &[
+    let cases: &[(&str, &[Step], Seen)] = &[
         ("history is not unread", &[], (0, None)),
         ("what comes before one's eyes is read", &[Come(11..=13)], (0, None)),
         ("while nobody looks it is not", &[Look(false), Come(11..=13)], (3, Some(11))),
@@ -116,7 +116,7 @@ fn a_reader_who_comes_and_goes() {
 
 #[test]
 fn a_reader_who_opens_the_room_again() {
-    let cases: &[(&str, u64, &[Step], Told)] = &[
+    let cases: &[(&str, u64, &[Step], Seen)] = &[
         ("all was read", 10, &[Look(true), Come(1..=10), Greet(10), Seek], (0, None)),
         (
             "the view is not at the bottom yet when it is there only on its way",
