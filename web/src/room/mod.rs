@@ -226,6 +226,8 @@ mod tests;
 #[cfg(test)]
 mod tests_property;
 #[cfg(test)]
+mod tests_reading;
+#[cfg(test)]
 mod tests_resume;
 #[cfg(test)]
 mod tests_window;

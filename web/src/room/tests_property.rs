@@ -7,12 +7,12 @@ use std::collections::VecDeque;
 use proptest::prelude::*;
 use xmeet_shared::{Cursor, Envelope, MessageId, Record, ServerMessage};
 
-use super::tests::{frame, greet, name, record, said};
+use super::tests::{frame, name, record, said};
 use super::*;
 
 /// What can happen.
 #[derive(Debug, Clone)]
-enum Step {
+pub(super) enum Step {
     /// Somebody says something.
     Speak(u8),
     /// Somebody comes or goes.
@@ -41,10 +41,12 @@ enum Step {
     Jump,
     /// Many things are said at once.
     Burst,
+    /// The connection goes, and comes back to a server whose store was wiped.
+    Wipe,
 }
 
 /// Fewer than in earnest, so that something is dropped often.
-const HELD_MAX: usize = 90;
+pub(super) const HELD_MAX: usize = 90;
 
 fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
@@ -62,37 +64,44 @@ fn any_step() -> impl Strategy<Value = Step> {
         4 => any::<Option<u8>>().prop_map(Step::Read),
         2 => Just(Step::Jump),
         1 => Just(Step::Burst),
+        1 => Just(Step::Wipe),
     ]
 }
 
 /// A frame of ours on its way to the server.
-enum Up {
+pub(super) enum Up {
     Page(Cursor),
     Say(String),
 }
 
 /// A naive server with one client under test, and the wires between them.
-struct World {
-    log: Vec<Record>,
+pub(super) struct World {
+    pub(super) log: Vec<Record>,
     kept_from: MessageId,
     /// Everybody present, ourselves included.
     others: Vec<(String, String)>,
     connections: u32,
+    /// Counts the stores that there were.
+    epoch: u32,
+    /// How many texts of ours went with a store.
+    wiped: usize,
     is_up: bool,
-    up: VecDeque<Up>,
+    pub(super) up: VecDeque<Up>,
     down: VecDeque<Envelope>,
-    room: Room,
+    pub(super) room: Room,
     typed: Vec<String>,
 }
 
 impl World {
-    fn new(messages: usize) -> Self {
+    pub(super) fn new(messages: usize) -> Self {
         let log = (1..=messages as u64).map(|id| record(id, "p0", &format!("old{id}"))).collect();
         Self {
             log,
             kept_from: 1,
             others: vec![("p0".into(), "n0".into())],
             connections: 0,
+            epoch: 0,
+            wiped: 0,
             is_up: false,
             up: VecDeque::new(),
             down: VecDeque::new(),
@@ -174,7 +183,7 @@ impl World {
         }
     }
 
-    fn go_back(&mut self) {
+    pub(super) fn go_back(&mut self) {
         if self.is_up {
             return;
         }
@@ -183,8 +192,10 @@ impl World {
         let me = self.me();
         self.others.push((me.clone(), format!("n{me}")));
         let present = self.others.clone();
+        let epoch = Some(self.epoch.to_string());
+        self.room.apply(frame(&me, ServerMessage::SelfId { pid: tests::pid(&me), epoch }), 0);
         let page = self.page(Cursor(0));
-        greet(&mut self.room, &me, &[], page);
+        self.room.apply(frame(&me, ServerMessage::History(page)), 0);
         let member = |(pid, called): &(String, String)| xmeet_shared::Member {
             pid: tests::pid(pid),
             nickname: name(called),
@@ -203,7 +214,21 @@ impl World {
         self.room.lost();
     }
 
-    fn step(&mut self, step: &Step) {
+    fn wipe(&mut self) {
+        self.lose();
+        self.wiped += self.ours();
+        self.log.clear();
+        self.kept_from = 1;
+        self.epoch += 1;
+        self.go_back();
+    }
+
+    /// How many texts of ours the server has.
+    fn ours(&self) -> usize {
+        self.log.iter().filter(|record| record.from.as_str().starts_with("me")).count()
+    }
+
+    pub(super) fn step(&mut self, step: &Step) {
         match step {
             Step::Speak(n) => self.speak("p0", &format!("s{n}")),
             Step::Toggle(who) => self.toggle(*who),
@@ -234,6 +259,7 @@ impl World {
                 let ask = self.room.load_newest();
                 self.up.extend(ask.map(Up::Page));
             }
+            Step::Wipe => self.wipe(),
             Step::Burst => (0..70).for_each(|n| self.speak("p0", &format!("b{n}"))),
             Step::Lose => self.lose(),
             Step::Return => self.go_back(),
@@ -255,7 +281,7 @@ impl World {
     }
 
     /// Whatever is on the wires arrives.
-    fn run(&mut self) {
+    pub(super) fn run(&mut self) {
         while !self.up.is_empty() || !self.down.is_empty() {
             self.serve();
             self.arrive();
@@ -277,7 +303,7 @@ impl World {
 }
 
 /// Rows are in order, each id stands once, says what was said, and names are not doubled.
-fn check_rows(world: &World) -> Result<(), TestCaseError> {
+pub(super) fn check_rows(world: &World) -> Result<(), TestCaseError> {
     let rows = world.room.rows(&mut |_| 0);
     let keys: std::collections::HashSet<_> = rows.iter().map(|(key, _)| *key).collect();
     prop_assert_eq!(keys.len(), rows.len(), "two rows of one name");
@@ -302,15 +328,6 @@ fn check_rows(world: &World) -> Result<(), TestCaseError> {
     let heard = world.room.log().head();
     prop_assert!(next.is_none_or(|next| next == heard + 1), "{next:?} after {heard}");
     Ok(())
-}
-
-/// The ids that are on the page.
-fn ids(room: &Room) -> Vec<MessageId> {
-    let id = |(_, row)| match row {
-        Row::Message(row) => row.message.id,
-        _ => None,
-    };
-    room.rows(&mut |_| 0).into_iter().filter_map(id).collect()
 }
 
 proptest! {
@@ -340,54 +357,10 @@ proptest! {
             world.room.people().iter().map(|person| person.pid.as_str().to_owned()).collect();
         prop_assert_eq!(shown, present);
         // What was typed is in the log, in its order, or still here for the person to decide about.
-        let ours = |from: &str| from.starts_with("me");
-        let kept = world.log.iter().filter(|record| ours(record.from.as_str())).count();
+        let kept = world.ours() + world.wiped;
         let here = world.room.outbox().entries().count();
         prop_assert!(kept <= world.typed.len(), "something was said twice");
         prop_assert!(kept + here >= world.typed.len(), "something typed was lost");
         prop_assert!(world.room.next_to_send().is_none());
-    }
-
-    #[test]
-    fn whoever_reads_up_and_down_again_sees_everything_once(
-        messages in 1usize..500,
-        chatter in prop::collection::vec(0u8..20, 1..40),
-    ) {
-        let mut world = World::new(messages);
-        let mut chatter = chatter.into_iter().cycle();
-        world.go_back();
-        let mut seen = ids(&world.room);
-        // Up: what is above the oldest that was seen.
-        while world.room.top() != Some(Top::Beginning) {
-            world.step(&Step::LoadOlder);
-            for n in 0..chatter.next().unwrap_or(0) {
-                world.step(&Step::Speak(n));
-            }
-            world.run();
-            let older: Vec<_> =
-                ids(&world.room).into_iter().take_while(|id| *id < seen[0]).collect();
-            prop_assert!(!older.is_empty());
-            seen.splice(0..0, older);
-            world.room.log.trim(seen.first().copied(), HELD_MAX);
-            check_rows(&world)?;
-            prop_assert!(world.room.log().get(seen[0]).is_some(), "the reader's place is kept");
-        }
-        // Down: what is below, from where the reader is.
-        let mut seen = ids(&world.room);
-        for _ in 0..100 {
-            let Some(tail) = world.room.log().tail() else { break };
-            let ask = world.room.load(*tail.start(), false);
-            world.up.extend(ask.map(Up::Page));
-            for n in 0..chatter.next().unwrap_or(0) {
-                world.step(&Step::Speak(n));
-            }
-            world.run();
-            let last = seen[seen.len() - 1];
-            seen.extend(ids(&world.room).into_iter().filter(|id| *id > last));
-            world.room.log.trim(seen.last().copied(), HELD_MAX);
-            check_rows(&world)?;
-        }
-        let all: Vec<_> = (1..=world.log.len() as u64).collect();
-        prop_assert_eq!(seen, all);
     }
 }
