@@ -183,6 +183,12 @@ export class RoomPage {
     );
   }
 
+  /** Presses one of the header's tools, which a narrow window has in its menu. */
+  async use(tool) {
+    if (!(await tool.isVisible())) await this.menu.click();
+    await tool.click();
+  }
+
   async number() {
     return Number(await this.count.getAttribute('data-count'));
   }

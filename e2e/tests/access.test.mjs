@@ -158,10 +158,11 @@ story('Accessibility: with reduced motion nothing slides or pulses', async (worl
   await view.members.waitFor({ state: 'visible' });
   await view.page.keyboard.press('Escape');
   await view.members.waitFor({ state: 'hidden' });
-  await view.share.click();
+  await view.use(view.share);
   await view.part('share-copy').hover();
   await view.page.keyboard.press('Escape');
-  await view.theme.click();
+  await view.use(view.theme);
+  await view.page.keyboard.press('Escape');
   await bot.say(...Array.from({ length: 60 }, (_, index) => `n ${index}`));
   await view.shows('n 59');
   gate.hold('up');

@@ -49,18 +49,25 @@ for (const colorScheme of ['light', 'dark']) {
       await bots[1].leave();
       await room.line('leave', 'Bert');
       await check(room, 'a room');
+      await room.menu.click();
+      await check(room, 'the menu');
+      await room.page.keyboard.press('Escape');
+      await room.composer.pressSequentially('@');
+      await room.mentionMenu.getByRole('option').first().waitFor();
+      await check(room, 'naming somebody');
+      await room.type('');
       await room.rename.click();
       await room.renameInput.fill('');
       await check(room, 'renaming');
       await room.say('@history:0');
       await room.command.waitFor();
       await check(room, 'a command');
-      await room.share.click();
+      await room.use(room.share);
       await check(room, 'sharing');
 
       const phone = await world.person('axe', 'Cleo', { ...look, ...PHONE });
       await check(phone, 'a room on a phone');
-      await phone.share.tap();
+      await phone.use(phone.share);
       await check(phone, 'sharing on a phone');
       await phone.page.keyboard.press('Escape');
       await phone.membersToggle.tap();

@@ -100,7 +100,10 @@ for (const [device, viewport] of Object.entries({
     world.complaints.allowUnreachable();
     const view = await world.person('fingers', 'Anna', { ...touched, at: gate });
     assert.deepEqual(await small(view), [], 'a room');
-    await view.share.tap();
+    await view.menu.tap();
+    assert.deepEqual(await small(view), [], 'the menu');
+    await view.page.keyboard.press('Escape');
+    await view.use(view.share);
     assert.deepEqual(await small(view), [], 'sharing');
     await view.page.keyboard.press('Escape');
     if (await view.members.isHidden()) {
@@ -134,12 +137,12 @@ story('Phone: nothing is wider than the screen, at 320 px and at 200 %', async (
     const view = await world.person('narrow', 'Anna', { viewport });
     await view.shows('x'.repeat(300));
     assert.deepEqual(await sideways(view), []);
-    for (const part of [view.sendButton, view.composer, view.theme, view.share, view.name]) {
+    for (const part of [view.sendButton, view.composer, view.menu, view.name]) {
       const box = await part.boundingBox();
       assert.ok(box.width > 20 && box.x >= 0 && box.x + box.width <= viewport.width, `${part}`);
       assert.ok(box.y >= 0 && box.y + box.height <= viewport.height, `${part}`);
     }
-    await view.share.click();
+    await view.use(view.share);
     const panel = await view.part('share-panel').boundingBox();
     assert.ok(panel.x >= 0 && panel.x + panel.width <= viewport.width);
     assert.deepEqual(await sideways(view), []);

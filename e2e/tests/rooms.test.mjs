@@ -82,7 +82,7 @@ story('the link that is shared is the address of the room', async (world) => {
   const anna = await world.person('a/b 小', 'Anna', {
     permissions: ['clipboard-read', 'clipboard-write'],
   });
-  await anna.share.click();
+  await anna.use(anna.share);
   await anna.part('share-copy').click();
   const read = () => anna.page.evaluate(() => navigator.clipboard.readText());
   const link = await read();

@@ -33,7 +33,7 @@ story('the share panel takes the keyboard in, and Escape gives it back', async (
   await view.page.keyboard.press('Escape');
   await panel.waitFor({ state: 'hidden' });
   assert.equal(await focused(view), 'share', 'the keyboard is back where it was');
-  await view.share.click();
+  await view.use(view.share);
   await view.part('share-close').click();
   await panel.waitFor({ state: 'hidden' });
   await view.say('and on');
@@ -50,7 +50,7 @@ story('the link is copied where there is no clipboard, too', async (world) => {
     window.pasted = () => clipboard.readText();
     Object.defineProperty(navigator, 'clipboard', { value: undefined });
   });
-  await view.share.click();
+  await view.use(view.share);
   await view.part('share-copy').click();
   await until('an answer', async () => (await view.part('share-answer').textContent()).trim());
   const pasted = await view.page.evaluate(() => window.pasted());
@@ -66,7 +66,7 @@ story('the system’s share sheet is offered where there is one', async (world) 
   });
   const view = new RoomPage(await world.tab(context));
   await view.open(world.server.origin, 'sheet', 'Anna');
-  await view.share.click();
+  await view.use(view.share);
   await view.part('share-sheet').click();
   assert.deepEqual(await view.page.evaluate(() => window.shared), {
     title: 'sheet',
@@ -77,7 +77,7 @@ story('the system’s share sheet is offered where there is one', async (world) 
 story('the code in the panel is the address, fits on a phone and can be read in the dark', async (world) => {
   const room = '聊天室'.repeat(6);
   const view = await world.person(room, 'Anna', { ...PHONE, colorScheme: 'dark' });
-  await view.share.tap();
+  await view.use(view.share);
   const code = view.part('share-panel').getByRole('img');
   await until('the code', () => code.evaluate((image) => image.complete && image.naturalWidth));
   assert.ok(await code.getAttribute('alt'));

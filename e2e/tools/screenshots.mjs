@@ -12,7 +12,8 @@ const NARROW = { width: 360, height: 740 };
 const LONG_MESSAGES = 400;
 
 const browser = await launch();
-const server = await Server.start();
+// Whoever was in a picture is not waited for.
+const server = await Server.start(['--resume-grace-seconds', '0']);
 
 /** A window of somebody's own; `look` is its size, theme and language. */
 async function window({ viewport = WIDE, colorScheme = 'light', locale = 'en-US' }) {
@@ -60,7 +61,7 @@ async function conversation(id) {
   await ming.say('可以的，手机上也能打开。', '一点进来就在房间里了，不用注册。');
   await omar.say('صباح الخير! يعمل هنا أيضا');
   await ann.say('Then let us meet here at four. The plan: https://example.org/plan');
-  await ming.say('@Ann 好，四点见！');
+  await ming.say('@Zoë 好，四点见！');
   const guest = await Bot.join(server, id, 'Guest');
   await guest.leave();
   await omar.say('👍');

@@ -16,7 +16,8 @@ fn panel() -> Option<HtmlDialogElement> {
     browser::find("#room-menu-panel")?.dyn_into().ok()
 }
 
-fn close() {
+/// Closes the menu, if it is open.
+pub fn close() {
     if let Some(panel) = panel() {
         panel.close();
     }

@@ -7,6 +7,7 @@ use super::header::Header;
 use super::live::flag;
 use super::member_list::MemberPanel;
 use super::message_list::MessageList;
+use super::share_button::SharePanel;
 use crate::prefs;
 use crate::store::Store;
 
@@ -23,6 +24,7 @@ pub fn RoomPage() -> impl IntoView {
                 <Composer/>
             </main>
             <MemberPanel/>
+            <SharePanel/>
         </div>
     }
 }

@@ -1,4 +1,5 @@
-//! Hands on the way into the room: a button, and the panel that it opens.
+//! Hands on the way into the room: a button, and the panel that it opens. The panel stands by itself
+//! on the page, for the button may be in the menu.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -7,6 +8,7 @@ use wasm_bindgen::JsCast;
 use super::button::{icon_button, word_button};
 use super::icon;
 use super::live::words;
+use super::room_menu;
 use crate::encoding::encode;
 use crate::page::room_path;
 use crate::settings::Settings;
@@ -16,18 +18,20 @@ use crate::{browser, clipboard};
 /// How long the answer stays.
 const ANSWER_MS: i32 = 2_500;
 
-/// The button, and the panel beside it.
+fn link() -> String {
+    let origin = browser::window().location().origin().unwrap_or_default();
+    format!("{origin}{}", room_path(&Store::get().room_id()))
+}
+
+/// The button.
 #[component]
 pub fn ShareButton() -> impl IntoView {
-    let text = Settings::words();
-    let room = Store::get().room_id();
-    let origin = browser::window().location().origin().unwrap_or_default();
-    let link = format!("{origin}{}", room_path(&room));
-    let code = format!("/qr.svg?text={}", encode(&link));
-    view! {
-        {icon_button("quiet", "share", text.share, icon::LINK, move || open(&code))}
-        {panel(room.to_string(), link)}
-    }
+    let code = format!("/qr.svg?text={}", encode(&link()));
+    let press = move || {
+        room_menu::close();
+        open(&code);
+    };
+    icon_button("quiet", "share", Settings::words().share, icon::LINK, press)
 }
 
 /// Opens the panel, a modal dialog of the browser's: Escape closes it and gives the focus back, and
@@ -61,8 +65,11 @@ fn dialog() -> Option<web_sys::HtmlDialogElement> {
     browser::find("#share-panel").map(JsCast::unchecked_into)
 }
 
-fn panel(room: String, link: String) -> AnyView {
-    let text = Settings::words();
+/// The panel.
+#[component]
+pub fn SharePanel() -> impl IntoView {
+    let (text, link) = (Settings::words(), link());
+    let room = Store::get().room_id().to_string();
     let address = RwSignal::new(link.clone());
     view! {
         <dialog
@@ -88,7 +95,6 @@ fn panel(room: String, link: String) -> AnyView {
             {actions(room, link)}
         </dialog>
     }
-    .into_any()
 }
 
 fn actions(room: String, link: String) -> AnyView {
