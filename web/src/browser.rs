@@ -2,7 +2,9 @@
 
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Document, HtmlElement, HtmlTextAreaElement, KeyboardEvent, Storage, Window};
+use web_sys::{
+    Document, FocusOptions, HtmlElement, HtmlTextAreaElement, KeyboardEvent, Storage, Window,
+};
 use xmeet_shared::UnixMillis;
 
 /// The window.
@@ -112,6 +114,13 @@ pub fn focus(selector: &str) {
     if let Some(element) = find(selector) {
         let _ = element.focus();
     }
+}
+
+/// Moves the keyboard to an element, and the page not at all.
+pub fn focus_in_place(element: &HtmlElement) {
+    let options = FocusOptions::new();
+    options.set_prevent_scroll(true);
+    let _ = element.focus_with_options(&options);
 }
 
 /// Moves the keyboard to a text field, with everything in it selected.

@@ -13,6 +13,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, HtmlElement, ResizeObserver};
 use xmeet_shared::MessageId;
 
+use crate::browser;
+
 /// This close to the bottom is at the bottom.
 const AT_BOTTOM_PX: f64 = 4.0;
 
@@ -45,6 +47,8 @@ struct State {
     is_free: bool,
     /// The list goes on after its last row, with what is not loaded: its end is not the bottom.
     is_open: bool,
+    /// What has the keyboard.
+    focus: Option<Element>,
     /// On the way to the bottom, which has to be loaded first.
     is_heading_down: bool,
     anchor: Option<(Element, f64)>,
@@ -90,9 +94,12 @@ impl Scroller {
         !state.is_free && !state.is_open
     }
 
-    /// Says whether the list goes on after its last row. To be called before rows change.
-    pub fn set_open(&self, is_open: bool) {
-        self.state.borrow_mut().is_open = is_open;
+    /// Rows are about to change; afterwards the list does or does not go on after its last row.
+    pub fn hold(&self, is_open: bool) {
+        let mut state = self.state.borrow_mut();
+        state.is_open = is_open;
+        let focus = browser::document().active_element();
+        state.focus = focus.filter(|focus| self.content.contains(Some(focus)));
     }
 
     /// Where the list is, for [`Scroller::watch`] on another copy of it; `None` at the bottom, on
@@ -193,9 +200,16 @@ impl Scroller {
     }
 
     /// Rows came or went. They are held in place here where they leave the list as high as it was,
-    /// for nothing else reports that.
+    /// for nothing else reports that. A row that was moved or is gone has lost the keyboard.
     pub fn settle(&self) {
         self.changed(true);
+        let focus = self.state.borrow_mut().focus.take();
+        if let Some(Ok(held)) = focus.map(JsCast::dyn_into::<HtmlElement>)
+            && browser::document().active_element().is_none_or(|focus| focus.tag_name() == "BODY")
+        {
+            let place = if held.is_connected() { &held } else { &self.container };
+            browser::focus_in_place(place);
+        }
     }
 
     /// The person scrolled, or the list or its window changed size, or rows changed.

@@ -3,9 +3,7 @@
 //! buttons of the row that has the focus, and then on. The rest is the browser's: it scrolls.
 
 use wasm_bindgen::JsCast;
-use web_sys::{
-    Element, FocusOptions, HtmlElement, KeyboardEvent, ScrollIntoViewOptions, ScrollLogicalPosition,
-};
+use web_sys::{Element, HtmlElement, KeyboardEvent, ScrollIntoViewOptions, ScrollLogicalPosition};
 
 use crate::browser;
 use crate::store::Store;
@@ -85,9 +83,7 @@ fn go(row: Option<HtmlElement>) {
     if !what.is_empty() {
         let _ = row.set_attribute("aria-label", &format!("{who}, {when}: {what}"));
     }
-    let options = FocusOptions::new();
-    options.set_prevent_scroll(true);
-    let _ = row.focus_with_options(&options);
+    browser::focus_in_place(&row);
     let options = ScrollIntoViewOptions::new();
     options.set_block(ScrollLogicalPosition::Nearest);
     row.scroll_into_view_with_scroll_into_view_options(&options);

@@ -66,7 +66,7 @@ impl Store {
             (model.rows(&mut offsets()), head, has_tail, model.is_fetching())
         };
         if let Some(scroller) = scroller {
-            scroller.set_open(has_tail);
+            scroller.hold(has_tail);
         }
         let is_in_sight = |row: &Row| matches!(row, Row::Unread | Row::Top(Top::Beginning));
         let is_sought_in_vain = !is_fetching && !rows.iter().any(|(_, row)| is_in_sight(row));

@@ -291,7 +291,7 @@ impl Store {
     /// Takes what keeps the place in the list that is on the page now.
     pub fn set_scroller(self, scroller: Rc<Scroller>) {
         let inner = self.inner();
-        scroller.set_open(inner.model.borrow().log().tail().is_some());
+        scroller.hold(inner.model.borrow().log().tail().is_some());
         inner.scroller.replace(Some(scroller));
     }
 
