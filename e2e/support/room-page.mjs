@@ -76,7 +76,7 @@ export class RoomPage {
 
   /** What the menu over the box offers, as `{ text, isChosen }`; nothing while it is closed. */
   choices() {
-    return this.menu.getByRole('option').evaluateAll((options) =>
+    return this.mentionMenu.getByRole('option').evaluateAll((options) =>
       options.map((option) => ({
         text: option.querySelector('bdi').textContent,
         isChosen: option.getAttribute('aria-selected') === 'true',
