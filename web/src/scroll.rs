@@ -57,7 +57,7 @@ struct State {
     /// Width and height of what is seen of the list.
     window: (i32, i32),
     /// A row to show as soon as it is here, unless the person goes elsewhere first.
-    goal: Option<&'static str>,
+    goal: Option<String>,
 }
 
 impl Scroller {
@@ -67,7 +67,7 @@ impl Scroller {
         container: HtmlElement,
         content: HtmlElement,
         place: Option<Place>,
-        goal: Option<&'static str>,
+        goal: Option<String>,
         on_move: impl Fn(&Scroller) + 'static,
     ) -> Rc<Self> {
         let state = RefCell::new(State { goal, ..State::default() });
@@ -161,7 +161,7 @@ impl Scroller {
 
     /// Shows the row that a selector finds as soon as it is here, unless the person scrolls
     /// before that.
-    pub fn aim(&self, goal: &'static str) {
+    pub fn aim(&self, goal: String) {
         self.changed(false);
         self.state.borrow_mut().goal = Some(goal);
         self.seek();
@@ -180,8 +180,8 @@ impl Scroller {
     }
 
     fn seek(&self) {
-        let goal = self.state.borrow().goal;
-        let found = goal.and_then(|goal| self.content.query_selector(goal).ok().flatten());
+        let goal = self.state.borrow().goal.clone();
+        let found = goal.and_then(|goal| self.content.query_selector(&goal).ok().flatten());
         if let Some(row) = found {
             self.state.borrow_mut().goal = None;
             let below = self.offset(&row) - f64::from(self.container.client_height()) * GOAL_AT;

@@ -28,7 +28,7 @@ fn keep_place(store: Store) {
     else {
         return;
     };
-    let goal = store.is_opening().then_some(UNREAD_LINE);
+    let goal = store.is_opening().then(|| UNREAD_LINE.to_owned());
     let scroller = Scroller::watch(container, content, store.left_at(), goal, move |scroller| {
         moved(scroller, store);
     });

@@ -9,6 +9,7 @@ use crate::connection::{Input, Phase};
 use crate::encoding::{query_value, query_without};
 use crate::room::Notice;
 use crate::room::outbox::LocalId;
+use crate::scroll::Scroller;
 use crate::{browser, prefs};
 
 /// The head of the list, once nothing older is kept.
@@ -120,18 +121,22 @@ impl Store {
             .and_then(|back| newest.checked_sub(back))
             .filter(|target| *target > 0);
         if let Some(target) = target {
-            self.load(target, true);
+            self.go_to(target, format!("[data-id=\"{target}\"]"));
         }
         target.is_some()
     }
 
     /// Shows the oldest message that is kept, or what is oldest here until that has come.
     pub fn to_oldest(self) {
-        self.load(1, true);
-        self.scroll(|scroller| {
-            scroller.to_top();
-            scroller.aim(BEGINNING);
-        });
+        self.scroll(Scroller::to_top);
+        self.go_to(1, BEGINNING.to_owned());
+    }
+
+    /// Loads message `target` and shows the row that `goal` selects then, with what is around it.
+    fn go_to(self, target: MessageId, goal: String) {
+        self.inner().going_to.set(Some(target));
+        self.load(target, true);
+        self.scroll(|scroller| scroller.aim(goal));
     }
 
     /// Leaves joins and leaves out of the list, or no longer, and remembers that.

@@ -46,7 +46,10 @@ impl Store {
     pub(super) fn find_unread(self) {
         let line = self.inner().model.borrow().unread().line();
         match line.filter(|_| self.is_opening()) {
-            Some(line) => self.load(line, false),
+            Some(line) => {
+                self.inner().going_to.set(Some(line));
+                self.load(line, false);
+            }
             None => self.stop_seeking(),
         }
     }

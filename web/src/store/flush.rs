@@ -57,10 +57,12 @@ impl Store {
         let inner = self.inner();
         inner.flush_is_set.set(false);
         let scroller = self.scroller();
-        let reader = scroller.as_ref().and_then(|scroller| scroller.place());
+        let is_aiming = scroller.as_ref().is_some_and(|scroller| scroller.is_aiming());
+        let going_to = inner.going_to.get().filter(|_| is_aiming);
+        let place = scroller.as_ref().and_then(|scroller| scroller.place());
         let (rows, newest, has_tail, is_fetching) = {
             let mut model = inner.model.borrow_mut();
-            model.trim(reader.map(|place| place.id));
+            model.trim(going_to.or(place.map(|place| place.id)));
             let log = model.log();
             let (head, has_tail) = (log.head(), log.tail().is_some());
             (model.rows(&mut offsets()), head, has_tail, model.is_fetching())
@@ -68,7 +70,11 @@ impl Store {
         if let Some(scroller) = scroller {
             scroller.hold(has_tail);
         }
-        let is_in_sight = |row: &Row| matches!(row, Row::Unread | Row::Top(Top::Beginning));
+        let is_in_sight = |row: &Row| match row {
+            Row::Unread | Row::Top(Top::Beginning) => true,
+            Row::Message(row) => going_to.is_some() && row.message.id == going_to,
+            _ => false,
+        };
         let is_sought_in_vain = !is_fetching && !rows.iter().any(|(_, row)| is_in_sight(row));
         let keys: Vec<_> = rows.iter().map(|(key, _)| *key).collect();
         let mut changed = Vec::new();

@@ -70,6 +70,8 @@ struct Inner {
     hushes: Cell<u64>,
     burst: RefCell<Burst>,
     tab: Tab,
+    /// The message that the list is on its way to, while it aims at something.
+    going_to: Cell<Option<MessageId>>,
     /// The newest message that is remembered as read.
     remembered: Cell<Option<MessageId>>,
     /// What keeps the place in the list.
@@ -157,6 +159,7 @@ impl Store {
             people_changed: Cell::default(),
             hushes: Cell::default(),
             burst: RefCell::default(),
+            going_to: Cell::default(),
             remembered: Cell::new(read_up_to),
             scroller: RefCell::default(),
             left_at: RefCell::default(),
