@@ -121,22 +121,26 @@ impl Store {
             .and_then(|back| newest.checked_sub(back))
             .filter(|target| *target > 0);
         if let Some(target) = target {
-            self.go_to(target, format!("[data-id=\"{target}\"]"));
+            let goal = format!("[data-id=\"{target}\"]");
+            self.go_to(target, |scroller| scroller.aim(goal));
         }
         target.is_some()
     }
 
     /// Shows the oldest message that is kept, or what is oldest here until that has come.
     pub fn to_oldest(self) {
-        self.scroll(Scroller::to_top);
-        self.go_to(1, BEGINNING.to_owned());
+        self.go_to(1, |scroller| {
+            scroller.to_top();
+            scroller.aim(BEGINNING.to_owned());
+        });
     }
 
-    /// Loads message `target` and shows the row that `goal` selects then, with what is around it.
-    fn go_to(self, target: MessageId, goal: String) {
+    /// Loads message `target`, which the list then `aim`s at.
+    fn go_to(self, target: MessageId, aim: impl FnOnce(&Scroller)) {
         self.inner().going_to.set(Some(target));
+        // First: a list that moves asks for pages itself.
         self.load(target, true);
-        self.scroll(|scroller| scroller.aim(goal));
+        self.scroll(aim);
     }
 
     /// Leaves joins and leaves out of the list, or no longer, and remembers that.
