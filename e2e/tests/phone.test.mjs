@@ -194,3 +194,20 @@ story('Phone: Send does not zoom, and pulling down does not load the page again'
   const viewport = await view.page.locator('meta[name=viewport]').getAttribute('content');
   assert.doesNotMatch(viewport, /user-scalable|maximum-scale/, 'pinching is allowed');
 });
+
+story('Times: tapping a row, or the keyboard on it, gives the full date, time and zone', async (world) => {
+  const bot = await world.bot('times', 'bot');
+  await bot.say('first', 'second');
+  const view = await world.person('times', 'Anna', { ...PHONE, timezoneId: 'Asia/Kolkata' });
+  await view.shows('second');
+  const shown = (text) => view.message(text).getByTestId('time')
+    .evaluate((time) => getComputedStyle(time, '::after').content);
+  assert.equal(await shown('first'), 'none');
+  for (const text of ['first', 'second']) {
+    await view.message(text).getByTestId('text').tap();
+    await until(`the date of ${text}`, async () => /20\d\d.*\d\d:\d\d.*UTC\+05:30/.test(await shown(text)));
+    const box = await view.message(text).getByTestId('time').boundingBox();
+    assert.ok(box.x >= 0 && box.x + box.width <= PHONE.viewport.width, JSON.stringify(box));
+  }
+  assert.equal(await shown('first'), 'none', 'one at a time');
+});
