@@ -36,8 +36,9 @@ async function keep() {
 }
 
 async function dropOthers() {
+  const isOld = (name) => name.startsWith("xmeet-") && name !== CACHE;
   const names = await caches.keys();
-  await Promise.all(names.filter((name) => name !== CACHE).map((name) => caches.delete(name)));
+  await Promise.all(names.filter(isOld).map((name) => caches.delete(name)));
 }
 
 /** From the network; the kept page, which is the same for every room, where that does not answer. */

@@ -133,7 +133,7 @@ story('a first visit to a room takes at most 150 KB, everything counted', async 
   await view.open(world.server.origin, 'weight', 'Anna');
   await view.say('able to type');
   await view.shows('able to type');
-  await page.waitForLoadState('networkidle');
+  await until('every file to be there', () => [...loads.values()].every(({ bytes }) => bytes > 0));
   let total = 0;
   for (const { url, status, encoding, bytes } of loads.values()) {
     const path = new URL(url).pathname;

@@ -91,7 +91,7 @@ for (const [device, viewport] of Object.entries({
     await landing.room.fill('x'.repeat(33));
     await landing.nickname.fill('Anna');
     await landing.go.tap();
-    await landing.page.waitForURL('**/room/x*');
+    await new RoomPage(landing.page).connected();
     await landing.page.goto(`${world.server.origin}/`);
     await landing.recent.waitFor();
     assert.deepEqual(await small(landing), [], 'with rooms visited before');

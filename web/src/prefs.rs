@@ -18,6 +18,7 @@ const SESSION: &str = "xmeet.session";
 const TAB_OPEN: &str = "xmeet.open";
 /// With a room's id behind it.
 const OUTBOX: &str = "xmeet.outbox:";
+const PIDS: &str = "xmeet.pids:";
 const LINES_HIDDEN: &str = "xmeet.lines-hidden";
 const NOTIFY: &str = "xmeet.notify";
 const SOUND: &str = "xmeet.sound";
@@ -162,12 +163,12 @@ pub fn set_tab_open(is_open: bool) {
     write(session_storage(), TAB_OPEN, is_open.then_some("1"));
 }
 
-/// Forgets what this tab has left to send, in every room.
-pub fn forget_outboxes() {
+/// Forgets what this tab has left to send, and who it was, in every room.
+pub fn forget_outboxes_and_pids() {
     let Some(storage) = session_storage() else { return };
     let keys = (0..storage.length().unwrap_or(0)).filter_map(|index| storage.key(index).ok()?);
     for key in keys.collect::<Vec<_>>() {
-        if key.starts_with(OUTBOX) {
+        if key.starts_with(OUTBOX) || key.starts_with(PIDS) {
             let _ = storage.remove_item(&key);
         }
     }
@@ -242,5 +243,5 @@ fn read_key(room: &RoomId) -> String {
 }
 
 fn pids_key(room: &RoomId) -> String {
-    format!("xmeet.pids:{room}")
+    format!("{PIDS}{room}")
 }

@@ -51,8 +51,8 @@ pub fn begin(run: impl FnOnce() + 'static) {
             browser::after(ORIGINAL_ANSWERS_MS, move || {
                 if IS_COPY.get() {
                     draw_token();
-                    // The original sends what waits in there.
-                    prefs::forget_outboxes();
+                    // The original sends what waits in there, and goes by those ids.
+                    prefs::forget_outboxes_and_pids();
                 }
                 run();
             });

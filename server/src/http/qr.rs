@@ -9,6 +9,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Response};
 use percent_encoding::percent_decode_str;
 use qrcodegen::{DataTooLong, QrCode, QrCodeEcc};
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::refusal::Refusal;
@@ -18,6 +19,10 @@ const TEXT_BYTES_MAX: usize = 1024;
 
 /// The empty border, in modules, that the standard (ISO/IEC 18004) asks for.
 const QUIET_ZONE: i32 = 4;
+
+/// Codes that are drawn at once; others wait, so that rooms keep their processors.
+const DRAWN_AT_ONCE_MAX: usize = 1;
+static DRAWING: Semaphore = Semaphore::const_new(DRAWN_AT_ONCE_MAX);
 
 /// The same text always gives the same picture.
 const CACHING: &str = "public, max-age=86400";
@@ -29,6 +34,7 @@ pub(super) async fn picture(request: Request) -> Response<Body> {
         Err(refusal) => return refusal.into_response(),
     };
     // Milliseconds for a long text, in which a thread of the runtime serves rooms.
+    let _turn = DRAWING.acquire().await;
     let svg = match spawn_blocking(move || draw(&text)).await {
         Ok(Ok(svg)) => svg,
         _ => return Refusal::bad_text("the text cannot be drawn").into_response(),

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use xmeet_shared::limits::HISTORY_PAGE_MESSAGES;
 use xmeet_shared::{MessageId, Pid, UnixMillis};
 
 use super::outbox::LocalId;
@@ -187,6 +188,16 @@ impl Log {
         let next = self.messages.partition_point(|(held, _)| *held <= id);
         let last = self.messages.get(next).map_or(self.head, |(held, _)| held - 1);
         if self.is_kept(id) || self.floor > last { id } else { self.floor }
+    }
+
+    /// The middle of the messages that are missing from `id` on; `id` itself where a page has them
+    /// all.
+    #[must_use]
+    pub fn middle_of_gap(&self, id: MessageId) -> MessageId {
+        let next = self.messages.partition_point(|(held, _)| *held <= id);
+        let last = self.messages.get(next).map_or(self.head, |(held, _)| held - 1);
+        let missing = last.saturating_sub(id);
+        if missing < HISTORY_PAGE_MESSAGES { id } else { id + missing / 2 }
     }
 
     /// The newest id that is here.

@@ -165,7 +165,11 @@ impl Outbox {
         let was_this = |entry: &Entry| {
             entry.sent.as_ref().is_some_and(|sent| sent.by == *by) && *entry.text == *text
         };
-        let place = self.entries.iter().position(was_this)?;
+        // One that is under way before one of the same words that is in doubt.
+        let is_under_way = |entry: &Entry| entry.delivery == Delivery::Sending && was_this(entry);
+        let mut entries = self.entries.iter();
+        let place = entries.position(is_under_way);
+        let place = place.or_else(|| self.entries.iter().position(was_this))?;
         self.entries.remove(place).map(|entry| entry.local)
     }
 
@@ -193,11 +197,12 @@ impl Outbox {
         !found.is_empty()
     }
 
-    /// The newest message that was known when what is under way was sent.
+    /// The newest message that was known when what is under way was sent: the first of it, where a
+    /// reload took up several.
     #[must_use]
     pub fn under_way_after(&self) -> Option<MessageId> {
-        let sending = self.entries.iter().find(|entry| entry.delivery == Delivery::Sending)?;
-        sending.sent.as_ref().map(|sent| sent.after)
+        let sending = self.entries.iter().filter(|entry| entry.delivery == Delivery::Sending);
+        sending.filter_map(|entry| entry.sent.as_ref()).map(|sent| sent.after).min()
     }
 
     /// The server does not have what is under way: it waits once more, in its place.

@@ -9,10 +9,16 @@ use super::log::Log;
 /// How often a page is asked for again because new messages shifted the wanted one off it.
 const ASKS_MAX: u8 = 5;
 
+/// How many pages are asked for to find the oldest message that is kept: each halves the messages
+/// among which it may be.
+const CLIMB_ASKS_MAX: u8 = 60;
+
 /// The request under way.
 #[derive(Debug)]
 struct Wanted {
     target: MessageId,
+    /// Whether the target is the oldest message that may still be kept.
+    is_climbing: bool,
     /// Whether it is not this message that is wanted, but whatever is the newest.
     is_newest: bool,
     asks: u8,
@@ -41,8 +47,13 @@ pub fn page_of(target: MessageId, newest: MessageId) -> Cursor {
 impl Pager {
     /// The page to ask for so that `target` comes; `None` while another one is under way.
     pub fn request(&mut self, target: MessageId, log: &Log) -> Option<Cursor> {
-        let wanted = Wanted { target, is_newest: false, asks: 1 };
+        let wanted = Wanted { target, is_climbing: false, is_newest: false, asks: 1 };
         self.wanted.is_none().then(|| self.ask(wanted, log))
+    }
+
+    /// The same, before whatever is under way, whose answer is merged all the same.
+    pub fn request_first(&mut self, target: MessageId, log: &Log) -> Cursor {
+        self.ask(Wanted { target, is_climbing: false, is_newest: false, asks: 1 }, log)
     }
 
     /// The page to ask for so that the newest message comes. It goes before whatever is under way,
@@ -51,11 +62,14 @@ impl Pager {
         if self.wanted.as_ref().is_some_and(|wanted| wanted.is_newest) {
             return None;
         }
-        Some(self.ask(Wanted { target: log.head(), is_newest: true, asks: 1 }, log))
+        let target = log.head();
+        Some(self.ask(Wanted { target, is_climbing: false, is_newest: true, asks: 1 }, log))
     }
 
     fn ask(&mut self, wanted: Wanted, log: &Log) -> Cursor {
-        let cursor = page_of(wanted.target, log.head());
+        let asked =
+            if wanted.is_climbing { log.middle_of_gap(wanted.target) } else { wanted.target };
+        let cursor = page_of(asked, log.head());
         self.wanted = Some(wanted);
         self.failed = None;
         self.serial += 1;
@@ -77,17 +91,19 @@ impl Pager {
         }
         let mut wanted = self.wanted.take()?;
         let is_here = log.get(wanted.target).is_some() || wanted.is_newest && log.tail().is_none();
-        // Where the server has dropped it, the next best is what it still has.
+        // Where the server has dropped it, the next best is the oldest that it still has.
         let next = log.first_kept(wanted.target);
         if is_here || !log.is_kept(next) {
             return None;
         }
         if next != wanted.target {
-            wanted = Wanted { target: next, is_newest: false, asks: 0 };
+            let asks = if wanted.is_climbing { wanted.asks } else { 0 };
+            wanted = Wanted { target: next, is_climbing: true, is_newest: false, asks };
         }
+        let asks_max = if wanted.is_climbing { CLIMB_ASKS_MAX } else { ASKS_MAX };
         if !self.awaited.is_empty() {
             self.wanted = Some(wanted);
-        } else if wanted.asks >= ASKS_MAX {
+        } else if wanted.asks >= asks_max {
             self.failed = Some(wanted.target);
         } else {
             wanted.asks += 1;

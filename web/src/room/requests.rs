@@ -19,6 +19,12 @@ impl Room {
         self.is_renaming = false;
     }
 
+    /// Another tab goes by our last id from now on.
+    pub fn taken_over(&mut self) {
+        let me = self.me.take();
+        self.own_pids.retain(|pid| Some(pid) != me.as_ref());
+    }
+
     /// The server closed the connection over the size of what was under way.
     pub fn found_too_large(&mut self) -> Changes {
         let returned = self.outbox.refuse();
@@ -77,13 +83,22 @@ impl Room {
     /// The page to ask for to see message `target`, or where that is no longer kept the next one
     /// that is missing.
     pub fn load(&mut self, target: MessageId, is_retry: bool) -> Option<Cursor> {
+        let target = self.missing(target)?;
+        let may_try = is_retry || self.pager.failed() != Some(target);
+        may_try.then(|| self.pager.request(target, &self.log)).flatten()
+    }
+
+    /// The same, before whatever else is under way.
+    pub fn load_first(&mut self, target: MessageId) -> Option<Cursor> {
+        let target = self.missing(target)?;
+        Some(self.pager.request_first(target, &self.log))
+    }
+
+    /// The message that can be asked for to see `target`; `None` if it is here, or not kept.
+    fn missing(&self, target: MessageId) -> Option<MessageId> {
         let target = self.log.first_kept(target);
         let is_wanted = self.log.is_kept(target) && self.log.get(target).is_none();
-        let may_try = is_retry || self.pager.failed() != Some(target);
-        if self.stage != Stage::Live || !is_wanted || !may_try {
-            return None;
-        }
-        self.pager.request(target, &self.log)
+        (self.stage == Stage::Live && is_wanted).then_some(target)
     }
 
     /// The page to ask for to see the newest message; `None` when it is here.

@@ -34,8 +34,10 @@ impl Room {
                 self.outbox.not_found();
                 self.searched_to = None;
             }
-            // It may have been kept, and dropped since.
-            Some(_) if !self.log.is_kept(next) => self.end_search(),
+            // It may have been kept, and dropped since; or the page could not be had.
+            Some(_) if !self.log.is_kept(next) || self.pager.failed() == Some(next) => {
+                self.end_search();
+            }
             Some(_) => return self.pager.request(next, &self.log),
         }
         None

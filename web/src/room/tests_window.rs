@@ -149,7 +149,6 @@ fn what_the_server_dropped_meanwhile_is_passed_over_and_shown_as_gone() {
     // The server keeps 200 to 260.
     let nothing = || frame("me", ServerMessage::History(vec![]));
     assert_eq!(room.load(55, false), Some(Cursor(4)));
-    assert_eq!(room.apply(nothing(), NOW).ask, Some(Cursor(3)));
     assert_eq!(room.apply(nothing(), NOW).ask, Some(Cursor(2)));
     assert_eq!(room.apply(nothing(), NOW).ask, Some(Cursor(1)));
     assert_eq!(room.apply(history(200..=210), NOW).ask, None);
@@ -162,6 +161,26 @@ fn what_the_server_dropped_meanwhile_is_passed_over_and_shown_as_gone() {
         })
         .collect();
     assert_eq!(gaps, [(55, 199, false, false), (211, 260, true, true)]);
+}
+
+#[test]
+fn the_oldest_of_a_long_history_is_found_by_halves() {
+    for first_kept in [1, 2, 51, 70_000, 90_001, 99_940, 99_951] {
+        let (mut room, newest) = (Room::new(Vec::new(), Vec::new()), 100_000);
+        greet(&mut room, "me", &["me"], page(newest - 49..=newest));
+        let mut ask = room.load_first(1);
+        let mut asked = 0;
+        while let Some(Cursor(number)) = ask {
+            asked += 1;
+            let last = newest - number * 50;
+            let first = last.saturating_sub(49).max(first_kept);
+            ask = room.apply(history(first..=last), NOW).ask;
+            room.trim(Some(1));
+        }
+        assert!(asked <= 14, "{asked} pages for {first_kept}");
+        assert!(room.log().get(first_kept).is_some(), "{first_kept} is here");
+        assert_eq!(drawn(&room)[0], "Beginning", "{first_kept}");
+    }
 }
 
 #[test]

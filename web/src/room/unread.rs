@@ -128,7 +128,9 @@ impl Unread {
 
     /// What is seen is read.
     fn settle(&mut self) {
-        if self.is_attended && self.is_at_bottom && !self.is_opening {
+        // Before a greeting nothing was seen.
+        let is_seen = self.is_attended && self.is_at_bottom && self.newest > 0;
+        if is_seen && !self.is_opening {
             self.read_up_to = Some(self.newest);
             self.own.clear();
         }

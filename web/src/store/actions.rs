@@ -13,6 +13,10 @@ use crate::scroll::Scroller;
 use crate::{browser, prefs};
 
 /// The head of the list, once nothing older is kept.
+/// The first message of every room, kept or not.
+pub(super) const OLDEST: MessageId = 1;
+
+/// The head of a list that begins with the room.
 const BEGINNING: &str = "[data-row=beginning]";
 
 /// Why a rename was not asked for.
@@ -129,7 +133,7 @@ impl Store {
 
     /// Shows the oldest message that is kept, or what is oldest here until that has come.
     pub fn to_oldest(self) {
-        self.go_to(1, |scroller| {
+        self.go_to(OLDEST, |scroller| {
             scroller.to_top();
             scroller.aim(BEGINNING.to_owned());
         });
@@ -139,8 +143,16 @@ impl Store {
     fn go_to(self, target: MessageId, aim: impl FnOnce(&Scroller)) {
         self.inner().going_to.set(Some(target));
         // First: a list that moves asks for pages itself.
-        self.load(target, true);
+        self.load_first(target);
         self.scroll(aim);
+    }
+
+    /// Asks for the page with message `target` before whatever else is under way.
+    pub(super) fn load_first(self, target: MessageId) {
+        let cursor = self.inner().model.borrow_mut().load_first(target);
+        if let Some(cursor) = cursor {
+            self.ask_page(cursor);
+        }
     }
 
     /// Leaves joins and leaves out of the list, or no longer, and remembers that.

@@ -48,7 +48,7 @@ impl Store {
         match line.filter(|_| self.is_opening()) {
             Some(line) => {
                 self.inner().going_to.set(Some(line));
-                self.load(line, false);
+                self.load_first(line);
             }
             None => self.stop_seeking(),
         }
@@ -56,6 +56,7 @@ impl Store {
 
     /// What the list is on its way to is not to be had.
     pub(super) fn stop_seeking(self) {
+        self.inner().going_to.set(None);
         self.scroll(Scroller::stop_aiming);
         if self.is_opening() {
             self.note_unread(&Unread::opened);

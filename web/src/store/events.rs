@@ -35,6 +35,9 @@ impl Store {
         });
         browser::on("visibilitychange", move || {
             self.input(if browser::is_hidden() { Input::Hidden } else { Input::Visible });
+            if browser::is_hidden() {
+                self.flush_out_of_sight();
+            }
         });
     }
 
@@ -107,6 +110,7 @@ impl Store {
             }
             LinkEvent::Closed { code } if code == CloseCode::TakenOver.as_u16() => {
                 tab::draw_token();
+                self.inner().model.borrow_mut().taken_over();
             }
             LinkEvent::Closed { code } if code == CloseCode::TooLarge.as_u16() => {
                 let changes = self.inner().model.borrow_mut().found_too_large();

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use xmeet_shared::UnixMillis;
 
 use super::Store;
+use super::actions::OLDEST;
 use super::watched::Watched;
 use crate::browser;
 use crate::room::{Row, Top};
@@ -53,6 +54,13 @@ impl Store {
         }
     }
 
+    /// The page went out of sight: the frame that a flush waits for does not come any more.
+    pub(super) fn flush_out_of_sight(self) {
+        if self.inner().flush_is_set.get() {
+            browser::after(HIDDEN_FLUSH_MS, move || self.flush());
+        }
+    }
+
     pub(super) fn flush(self) {
         let inner = self.inner();
         inner.flush_is_set.set(false);
@@ -70,8 +78,10 @@ impl Store {
         if let Some(scroller) = scroller {
             scroller.hold(has_tail);
         }
+        let is_opening = self.is_opening();
         let is_in_sight = |row: &Row| match row {
-            Row::Unread | Row::Top(Top::Beginning) => true,
+            Row::Unread => is_opening,
+            Row::Top(Top::Beginning) => going_to == Some(OLDEST),
             Row::Message(row) => going_to.is_some() && row.message.id == going_to,
             _ => false,
         };
