@@ -189,3 +189,14 @@ story('Accessibility: with forced colours the controls have edges, and the focus
     assert.ok(isSeen && contrast >= 3, `${name}: ${isSeen}, ${contrast} to 1`);
   }
 });
+
+story('Accessibility: where the member list is open already, its button leads into it', async (world) => {
+  const view = await world.person('beside', 'Anna');
+  await view.membersToggle.focus();
+  await view.page.keyboard.press('Enter');
+  await until('the keyboard in the list', () =>
+    view.members.evaluate((list) => list === document.activeElement));
+  await view.composer.click();
+  await view.say('nothing is locked');
+  await view.shows('nothing is locked');
+});

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { RoomPage } from '../support/room-page.mjs';
+import { until } from '../support/until.mjs';
 import { story } from '../support/world.mjs';
 
 /** The most that one load of a page may take from the network, in bytes. */

@@ -129,6 +129,7 @@ story('a message that this server finds too large is not lost, nor in the way', 
   const large = 'x'.repeat(101);
   await view.say(large);
   await until('the text in the box', async () => (await view.composer.inputValue()) === large);
+  await view.error.waitFor();
   await view.connected();
   await view.say('fits');
   await bot.hears('fits');

@@ -115,3 +115,14 @@ story('a heartbeat keeps a quiet connection, and none for 40 s ends it', async (
   await view.tryNow.click();
   await view.connected();
 });
+
+story('a network that dies without a word is noticed by what is said into it', async (world) => {
+  world.complaints.allowUnreachable();
+  const bot = await world.bot('silent', 'bot');
+  const { gate, view } = await world.behindGate('silent', 'Anna');
+  gate.forget();
+  await view.say('is anybody there?');
+  await bot.hears('is anybody there?');
+  await view.shows('is anybody there?');
+  assert.deepEqual(bot.texts, ['is anybody there?']);
+});

@@ -32,7 +32,7 @@ pub use command::{ClientCommand, CommandError};
 pub use cursor::Cursor;
 pub use error_code::ErrorCode;
 pub use message::{Envelope, Member, ServerMessage, WireError};
-pub use nickname::{Nickname, NicknameError};
+pub use nickname::{Nickname, NicknameError, can_be_seen};
 pub use pid::Pid;
 pub use record::Record;
 pub use room_id::{RoomId, RoomIdError};

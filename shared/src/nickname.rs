@@ -85,6 +85,12 @@ fn clean(text: &str) -> String {
     cleaned
 }
 
+/// Whether anything of a text can be seen.
+#[must_use]
+pub fn can_be_seen(text: &str) -> bool {
+    text.chars().any(|c| !c.is_whitespace() && !is_dropped(c) && is_visible(c))
+}
+
 /// Control characters, and those that reorder or hide the text around them (Unicode
 /// Bidi_Control, and zero-width characters that no script needs inside a word).
 fn is_dropped(c: char) -> bool {

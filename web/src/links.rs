@@ -57,6 +57,8 @@ fn address_length(text: &str) -> usize {
             || c.is_control()
             || matches!(c,
             '<' | '>' | '"' | '`' | '|' | '\\' | '^' | '{' | '}'
+            // What turns the text around: an address must not read as another.
+            | '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}'
             // Punctuation that Chinese and Japanese put right behind an address.
             | '\u{3001}'..='\u{3003}' | '\u{3008}'..='\u{3011}' | '，' | '！' | '？' | '；' | '：'
             | '（' | '）' | '“' | '”' | '‘' | '’')

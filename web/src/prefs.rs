@@ -108,11 +108,14 @@ pub fn forget_rooms() {
 /// What was half typed in a room.
 #[must_use]
 pub fn draft(room: &RoomId) -> String {
-    read(local_storage(), &draft_key(room)).unwrap_or_default()
+    let key = draft_key(room);
+    read(session_storage(), &key).or_else(|| read(local_storage(), &key)).unwrap_or_default()
 }
 
-/// Remembers what is half typed in a room.
+/// Remembers what is half typed in a room: each tab its own, that it is nothing too, and the browser
+/// the latest, for a tab that is opened anew.
 pub fn set_draft(room: &RoomId, text: &str) {
+    write(session_storage(), &draft_key(room), Some(text));
     write(local_storage(), &draft_key(room), (!text.is_empty()).then_some(text));
 }
 

@@ -3,8 +3,8 @@
 use leptos::attr::custom::custom_attribute;
 use leptos::prelude::*;
 use web_sys::KeyboardEvent;
-use xmeet_shared::ClientCommand;
 use xmeet_shared::limits::FRAME_BYTES_MAX_DEFAULT;
+use xmeet_shared::{ClientCommand, can_be_seen};
 
 use super::avatar::avatar;
 use super::command_notice::command_notice;
@@ -37,7 +37,7 @@ enum Verdict {
 }
 
 fn judge(text: &str) -> Verdict {
-    if text.trim().is_empty() {
+    if !can_be_seen(text) {
         Verdict::Blank
     } else if text.len() > FRAME_BYTES_MAX_DEFAULT {
         Verdict::TooLong
@@ -194,7 +194,7 @@ fn send_button() -> AnyView {
         <button
             type="submit"
             class="primary send"
-            class:idle=flag(move || store.draft.with(|draft| draft.trim().is_empty()))
+            class:idle=flag(move || store.draft.with(|draft| !can_be_seen(draft)))
             data-testid="send"
             aria-label=text.send
             title=text.send
@@ -244,6 +244,7 @@ mod tests {
     #[test]
     fn only_what_was_meant_is_sent() {
         assert!(judge(" \n\u{3000}") == Verdict::Blank);
+        assert!(judge("\u{200B}\u{2060}\u{202E}\u{2800}\u{3164}\u{FE0F}") == Verdict::Blank);
         assert!(judge("hello") == Verdict::Say);
         assert!(judge(" @history:1") == Verdict::Say);
         assert!(judge("@history:1") == Verdict::Command);

@@ -9,8 +9,9 @@ use super::live::{attribute, flag, truth, when, words};
 use super::room_menu::RoomMenu;
 use super::share_button::ShareButton;
 use super::theme_switch::ThemeSwitch;
+use crate::browser;
 use crate::settings::Settings;
-use crate::store::Store;
+use crate::store::{MEMBERS_BESIDE, Store};
 
 /// The header.
 #[component]
@@ -59,7 +60,14 @@ fn MemberCount() -> impl IntoView {
             title=attribute(name)
             aria-expanded=truth(move || store.members_open.get())
             aria-controls="members"
-            on:click=move |_| store.members_open.set(true)
+            on:click=move |_| {
+                // Where the list stands beside the messages it is open already.
+                if browser::matches_media(MEMBERS_BESIDE) {
+                    browser::focus("[data-testid=members]");
+                } else {
+                    store.members_open.set(true);
+                }
+            }
         >
             <Icon path=icon::PEOPLE/>
             <span data-testid="member-count" data-count=attribute(move || Some(count()))>

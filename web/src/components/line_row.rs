@@ -41,7 +41,7 @@ pub fn line_row(key: RowKey) -> AnyView {
     let text = Settings::words();
     let is_open = RwSignal::new(false);
     let kind = attribute(move || Some(kind_of(&run_of(key)).to_owned()));
-    let title = attribute(move || Some(time_of(run_of(key).lines().last()?).clock_and_zone()));
+    let title = attribute(move || Some(text.moment(&time_of(run_of(key).lines().last()?))));
     let summary = live(move || {
         let run = run_of(key);
         match run.lines() {
@@ -120,7 +120,7 @@ fn opened(key: RowKey) -> AnyView {
         for line in run_of(key).lines() {
             let time = time_of(line);
             let parts = one(text, line);
-            let full_time = time.clock_and_zone();
+            let full_time = text.moment(&time);
             let time = format!(" {}", time.clock());
             lines.push(view! { <p title=full_time>{parts}{time}</p> }.into_any());
         }

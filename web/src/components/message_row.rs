@@ -75,7 +75,7 @@ fn mention(key: RowKey, message: &Message) -> Option<RwSignal<bool>> {
 /// the time, and only when pointed at.
 fn byline(key: RowKey, time: LocalTime) -> AnyView {
     let (text, store) = (Settings::words(), Store::get());
-    let full_time = format!("{} {}", (text.date)(time.day), time.clock_and_zone());
+    let full_time = text.moment(&time);
     // Before the first greeting a text of our own has no author yet, so this may change too.
     let author = move || match store.message_row(key) {
         Some(MessageRow { message, .. }) => (message.from.clone(), message.name.to_string()),

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::button::word_button;
 use super::live::flag;
+use crate::browser;
 use crate::links::{Piece, pieces};
 use crate::settings::Settings;
 
@@ -51,5 +52,12 @@ fn fold_button(is_folded: RwSignal<bool>) -> AnyView {
         let label = if is_folded.get() { text.show_more } else { text.show_less };
         label.to_owned()
     };
-    word_button("small fold", "fold", label, move || is_folded.update(|folded| *folded = !*folded))
+    let toggle = move || {
+        is_folded.update(|folded| *folded = !*folded);
+        if is_folded.get_untracked() {
+            // The button was at the end of what is gone now: its reader stays with it.
+            browser::next_frame(|| browser::show(":focus"));
+        }
+    };
+    word_button("small fold", "fold", label, toggle)
 }

@@ -14,6 +14,9 @@ const SILENCE_MS: UnixMillis = 30_000;
 /// resumed, and nobody sees it.
 const ANSWER_MS: UnixMillis = 3_000;
 
+/// Nothing heard for so long while something that was sent has not come back is worth a question.
+const UNANSWERED_MS: UnixMillis = 2_000;
+
 /// Nothing heard for so long is a dead socket, without a question: the page slept.
 const DEAD_MS: UnixMillis = 40_000;
 
@@ -76,6 +79,8 @@ pub enum Input {
     Visible,
     /// Time passed; comes about once a second.
     Tick,
+    /// The same, and something that was sent has not come back.
+    TickUnanswered,
 }
 
 /// Something to do.
@@ -146,7 +151,8 @@ impl Machine {
                 None
             }
             Input::Visible => self.visible(now),
-            Input::Tick => self.tick(now, jitter),
+            Input::Tick => self.tick(now, jitter, SILENCE_MS),
+            Input::TickUnanswered => self.tick(now, jitter, UNANSWERED_MS),
         }
     }
 
@@ -218,7 +224,7 @@ impl Machine {
         }
     }
 
-    fn tick(&mut self, now: UnixMillis, jitter: f64) -> Option<Effect> {
+    fn tick(&mut self, now: UnixMillis, jitter: f64, silence_ms: UnixMillis) -> Option<Effect> {
         match self.phase {
             Phase::Retrying { retry_at } | Phase::Lost { retry_at } => {
                 // A clock that was set back must not make the wait longer than the longest.
@@ -232,7 +238,7 @@ impl Machine {
             Phase::Connected if self.is_dead(now) => self.open(now),
             Phase::Connected => match self.probed_at {
                 Some(probed_at) if now - probed_at >= ANSWER_MS => self.open(now),
-                None if now - self.heard_at >= SILENCE_MS => self.probe(now),
+                None if now - self.heard_at >= silence_ms => self.probe(now),
                 _ => None,
             },
             Phase::Connecting | Phase::Stopped { .. } => None,

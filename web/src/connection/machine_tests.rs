@@ -75,6 +75,15 @@ fn silence_is_probed_and_no_answer_means_dead() {
 }
 
 #[test]
+fn what_is_not_answered_is_asked_about_soon() {
+    let mut machine = connected();
+    assert_eq!(machine.handle(Input::TickUnanswered, 1_999, 0.0), None);
+    assert_eq!(machine.handle(Input::TickUnanswered, 2_000, 0.0), Some(Effect::Probe));
+    assert_eq!(machine.handle(Input::TickUnanswered, 4_999, 0.0), None);
+    assert_eq!(machine.handle(Input::TickUnanswered, 5_000, 0.0), Some(Effect::Open));
+}
+
+#[test]
 fn a_page_that_slept_does_not_ask_first() {
     for wakes in [Input::Tick, Input::Visible] {
         let mut machine = connected();
@@ -164,6 +173,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         Just(Input::Hidden),
         Just(Input::Visible),
         Just(Input::Tick),
+        Just(Input::TickUnanswered),
     ]
 }
 

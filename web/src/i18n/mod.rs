@@ -8,7 +8,7 @@ use xmeet_shared::{ErrorCode, NicknameError, RoomIdError};
 
 use crate::page::BadRoom;
 use crate::room::Notice;
-use crate::time::Day;
+use crate::time::{Day, LocalTime};
 
 /// A language of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -239,7 +239,13 @@ impl Text {
         words.to_owned()
     }
 
-    /// Why the server wants this client to stay away.
+    /// A moment in full: date, time and zone.
+    #[must_use]
+    pub fn moment(&self, time: &LocalTime) -> String {
+        format!("{} {}", (self.date)(time.day), time.clock_and_zone())
+    }
+
+    /// Why the connection ended for good, by the close code.
     #[must_use]
     pub fn stopped(&self, code: u16) -> &'static str {
         match code {

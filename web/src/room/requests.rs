@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use xmeet_shared::{Cursor, MessageId, UnixMillis};
+use xmeet_shared::{Cursor, ErrorCode, MessageId, UnixMillis};
 
 use super::outbox::LocalId;
-use super::{Changes, Room, Stage};
+use super::{Changes, Notice, Room, Stage};
 
 /// The most messages that are held, and so the most rows of them on the page.
 const HELD_MAX: usize = 400;
@@ -28,7 +28,10 @@ impl Room {
     /// The server closed the connection over the size of what was under way.
     pub fn found_too_large(&mut self) -> Changes {
         let returned = self.outbox.refuse();
-        Changes { outbox: returned.is_some(), rows: true, returned, ..Changes::default() }
+        let code = Some(ErrorCode::TooLarge);
+        let notice = Notice { code, words: String::new(), retry_after_ms: None };
+        let notice = returned.is_some().then_some(notice);
+        Changes { outbox: returned.is_some(), rows: true, returned, notice, ..Changes::default() }
     }
 
     /// Puts a text into the outbox.

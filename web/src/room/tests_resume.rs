@@ -116,7 +116,9 @@ fn a_text_that_breaks_every_connection_is_left_to_the_person() {
 #[test]
 fn what_the_server_finds_too_large_comes_back() {
     let mut room = cut_off("x");
-    assert_eq!(room.found_too_large().returned.as_deref(), Some("x"));
+    let changes = room.found_too_large();
+    assert_eq!(changes.returned.as_deref(), Some("x"));
+    assert_eq!(changes.notice.unwrap().code, Some(ErrorCode::TooLarge));
     greet(&mut room, "me", "e", page(1..=10));
     assert_eq!(waiting(&room), None);
 }

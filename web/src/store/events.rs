@@ -9,6 +9,9 @@ use crate::page::socket_url;
 use crate::room::Changes;
 use crate::{browser, prefs, tab};
 
+/// Where the member list has room beside the messages; `styles/room.css` says the same.
+pub const MEMBERS_BESIDE: &str = "(min-width: 50rem)";
+
 /// How often the connection's timers are looked at.
 const TICK_MS: i32 = 1_000;
 
@@ -26,7 +29,7 @@ impl Store {
         }
         // Where the member list stands beside the messages, it cannot be open over them.
         browser::on("resize", move || {
-            if self.members_open.get_untracked() && browser::matches_media("(min-width: 50rem)") {
+            if self.members_open.get_untracked() && browser::matches_media(MEMBERS_BESIDE) {
                 self.members_open.set(false);
             }
             if self.is_narrow.get_untracked() != super::is_narrow() {
@@ -64,7 +67,8 @@ impl Store {
     }
 
     fn tick(self) {
-        self.input(Input::Tick);
+        let is_answered = !self.inner().model.borrow().outbox().is_sending();
+        self.input(if is_answered { Input::Tick } else { Input::TickUnanswered });
         self.show_wait(untrack(|| self.phase()));
         let today = flush::today(browser::now());
         if self.inner().today.put(today) {

@@ -36,6 +36,7 @@ use crate::{browser, prefs};
 
 pub use actions::Refusal;
 pub use attention::UNREAD_LINE;
+pub use events::MEMBERS_BESIDE;
 use watched::Watched;
 
 /// A window this narrow has room for few of the header's tools.
