@@ -55,13 +55,14 @@ async fn a_reader_that_does_not_read_is_closed_with_1013_and_the_others_get_ever
         }
     }
     assert_eq!(leaves, 1);
-    writing.await.unwrap();
+    // Whoever left now would be in the way of the page.
+    let writer = writing.await.unwrap();
 
     // It comes back and everything is there.
     let mut back = Client::enter(server.address, "r", "back").await;
     assert_eq!(back.page.last().unwrap().id, Some(MESSAGES));
     assert_eq!(back.ask_page(11).await.last().unwrap().id, Some(MESSAGES - 11 * 50));
-    drop(stalled);
+    drop((stalled, writer));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
