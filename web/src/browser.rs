@@ -3,7 +3,8 @@
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{
-    Document, FocusOptions, HtmlElement, HtmlTextAreaElement, KeyboardEvent, Storage, Window,
+    Document, FocusOptions, HtmlDialogElement, HtmlElement, HtmlTextAreaElement, KeyboardEvent,
+    Storage, Window,
 };
 use xmeet_shared::UnixMillis;
 
@@ -157,6 +158,24 @@ pub fn put_text(selector: &str, text: &str, before: &str) {
 pub fn show(selector: &str) {
     if let Some(element) = find(selector) {
         element.scroll_into_view_with_bool(false);
+    }
+}
+
+fn dialog(selector: &str) -> Option<HtmlDialogElement> {
+    find(selector)?.dyn_into().ok()
+}
+
+/// Opens a `<dialog>` over the page, which is out of reach until it is closed.
+pub fn open_dialog(selector: &str) {
+    if let Some(dialog) = dialog(selector) {
+        let _ = dialog.show_modal();
+    }
+}
+
+/// Closes a `<dialog>`, if it is open.
+pub fn close_dialog(selector: &str) {
+    if let Some(dialog) = dialog(selector) {
+        dialog.close();
     }
 }
 

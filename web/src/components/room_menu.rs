@@ -12,15 +12,11 @@ use crate::browser;
 use crate::settings::Settings;
 use crate::store::Store;
 
-fn panel() -> Option<HtmlDialogElement> {
-    browser::find("#room-menu-panel")?.dyn_into().ok()
-}
+const PANEL: &str = "#room-menu-panel";
 
 /// Closes the menu, if it is open.
 pub fn close() {
-    if let Some(panel) = panel() {
-        panel.close();
-    }
+    browser::close_dialog(PANEL);
 }
 
 /// The menu, and the button that opens it. The browser moves the keyboard in and back, closes it
@@ -28,11 +24,7 @@ pub fn close() {
 #[component]
 pub fn RoomMenu() -> impl IntoView {
     let (text, store) = (Settings::words(), Store::get());
-    let open = move || {
-        if let Some(panel) = panel() {
-            let _ = panel.show_modal();
-        }
-    };
+    let open = || browser::open_dialog(PANEL);
     // What is clicked beside the panel is the dialog itself: its content fills it.
     let on_click = move |event: web_sys::MouseEvent| {
         if event.target().is_some_and(|target| target.has_type::<HtmlDialogElement>()) {

@@ -3,7 +3,6 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use wasm_bindgen::JsCast;
 
 use super::button::{icon_button, word_button};
 use super::icon;
@@ -14,6 +13,8 @@ use crate::page::room_path;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::{browser, clipboard};
+
+const PANEL: &str = "#share-panel";
 
 /// How long the answer stays.
 const ANSWER_MS: i32 = 2_500;
@@ -40,7 +41,7 @@ fn open(code: &str) {
     let text = Settings::words();
     for (part, name, value) in [
         // A click beside it closes it, in browsers that know of this.
-        ("#share-panel", "closedby", "any"),
+        (PANEL, "closedby", "any"),
         ("#share-panel img", "alt", text.share_code),
         ("#share-panel img", "src", code),
         ("#share-link", "readonly", ""),
@@ -49,20 +50,12 @@ fn open(code: &str) {
             let _ = part.set_attribute(name, value);
         }
     }
-    if let Some(dialog) = dialog() {
-        let _ = dialog.show_modal();
-        browser::focus("[data-testid=share-copy]");
-    }
+    browser::open_dialog(PANEL);
+    browser::focus("[data-testid=share-copy]");
 }
 
 fn close() {
-    if let Some(dialog) = dialog() {
-        dialog.close();
-    }
-}
-
-fn dialog() -> Option<web_sys::HtmlDialogElement> {
-    browser::find("#share-panel").map(JsCast::unchecked_into)
+    browser::close_dialog(PANEL);
 }
 
 /// The panel.

@@ -94,7 +94,8 @@ impl Room {
             let message = self.remember(record, at);
             self.log.insert(message);
         }
-        self.outbox.settle_from(&mut self.log);
+        let is_settled = self.outbox.settle_from(&mut self.log);
+        changes.outbox = is_greeting || is_settled || self.searched_to.is_some();
         if is_greeting {
             self.stage = Stage::Live;
             self.was_greeted = true;
@@ -107,7 +108,6 @@ impl Room {
                 changes.ask = self.search_on(records);
             }
         }
-        changes.outbox = true;
         changes.rows = true;
         changes.is_replay = true;
     }

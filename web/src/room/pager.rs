@@ -47,8 +47,7 @@ pub fn page_of(target: MessageId, newest: MessageId) -> Cursor {
 impl Pager {
     /// The page to ask for so that `target` comes; `None` while another one is under way.
     pub fn request(&mut self, target: MessageId, log: &Log) -> Option<Cursor> {
-        let wanted = Wanted { target, is_climbing: false, is_newest: false, asks: 1 };
-        self.wanted.is_none().then(|| self.ask(wanted, log))
+        self.wanted.is_none().then(|| self.request_first(target, log))
     }
 
     /// The same, before whatever is under way, whose answer is merged all the same.
