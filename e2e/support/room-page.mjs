@@ -193,8 +193,16 @@ export class RoomPage {
     return Number(await this.count.getAttribute('data-count'));
   }
 
-  async renameTo(name) {
+  /** Opens the form for one's own name. Its field takes the focus a frame after it is drawn: what
+   * is typed before then would go to it. */
+  async openRename() {
     await this.rename.click();
+    await until('the focus in the form', () =>
+      this.renameInput.evaluate((field) => document.activeElement === field));
+  }
+
+  async renameTo(name) {
+    await this.openRename();
     await this.renameInput.fill(name);
     await this.renameSave.click();
   }

@@ -56,7 +56,7 @@ for (const colorScheme of ['light', 'dark']) {
       await room.mentionMenu.getByRole('option').first().waitFor();
       await check(room, 'naming somebody');
       await room.type('');
-      await room.rename.click();
+      await room.openRename();
       await room.renameInput.fill('');
       await check(room, 'renaming');
       await room.say('@history:0');

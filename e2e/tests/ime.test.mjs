@@ -53,7 +53,7 @@ story('nor with only one of the marks that browsers put on such an Enter', async
 story('nor in the box for a new nickname', async (world) => {
   const bot = await world.bot('ime name', 'bot');
   const anna = await world.person('ime name', 'Anna');
-  await anna.rename.click();
+  await anna.openRename();
   await anna.renameInput.fill('');
   await composeAndConfirm(anna.page, 'xiao ming', '小明');
   await endCompositionBeforeNextEnter(anna.renameInput);

@@ -70,8 +70,7 @@ story('each language covers every word on the page', async (world) => {
     await view.line('leave', 'B1t');
     await view.say('@history:0');
     await view.command.waitFor();
-    await view.rename.click();
-    await view.renameInput.waitFor();
+    await view.openRename();
     const words = await wordsOf(view);
     const landing = new LandingPage(view.page);
     await landing.open(world.server.origin);

@@ -84,11 +84,11 @@ story('renaming in place reaches everybody and outlives a reload', async (world)
 
 story('a rename by Enter, and none by Escape', async (world) => {
   const anna = await world.person('rename', 'Anna');
-  await anna.rename.click();
+  await anna.openRename();
   await anna.renameInput.fill('Escaped');
   await anna.renameInput.press('Escape');
   await anna.renameInput.waitFor({ state: 'hidden' });
-  await anna.rename.click();
+  await anna.openRename();
   await anna.renameInput.fill('Entered');
   await anna.renameInput.press('Enter');
   await anna.showsPeople('Entered');

@@ -113,8 +113,7 @@ for (const [device, viewport] of Object.entries({
       await view.page.keyboard.press('Escape');
       await view.members.waitFor({ state: 'hidden' });
     }
-    await view.rename.tap();
-    await view.renameInput.waitFor();
+    await view.openRename();
     await view.type('@history:0');
     await view.sendButton.tap();
     await view.command.waitFor();
