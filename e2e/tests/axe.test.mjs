@@ -9,9 +9,10 @@ const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch:
 
 /** What axe-core has to say against what a page shows now. */
 async function violations(page) {
-  // Colours on their way are none to judge.
+  // Colours on their way are none to judge. An animation that is cancelled, as by a row that goes,
+  // rejects its promise: it is over too.
   await page.evaluate(() =>
-    Promise.all(document.getAnimations().map((animation) => animation.finished)));
+    Promise.allSettled(document.getAnimations().map((animation) => animation.finished)));
   await page.evaluate(`window.axe ?? (() => { ${await readFile(AXE, 'utf8')} })()`);
   return page.evaluate(async (values) => {
     const { violations, passes } = await axe.run(document, { runOnly: { type: 'tag', values } });
