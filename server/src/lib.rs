@@ -1,7 +1,8 @@
 //! The XMeet server: chat rooms over the XGate protocol on WebSockets, and the web client.
 //!
 //! # Layout
-//! - [`config`], [`telemetry`], [`clock`], [`turns`]: settings, logs, time, turns between tasks
+//! - [`config`], [`check`]: settings, and whether the server can start with them
+//! - [`telemetry`], [`clock`], [`turns`]: logs, time, turns between tasks
 //! - [`http`]: routes, the page and its files
 //! - [`ws`]: a client's connection, from handshake to close
 //! - [`hub`]: the rooms in memory, each driven by one task
@@ -11,6 +12,7 @@
 //! A message goes `ws` → `hub` → `room` → `history` → `room` → `hub` → `ws`: nobody receives it
 //! before it is kept.
 
+pub mod check;
 pub mod clock;
 pub mod config;
 pub mod history;
@@ -55,12 +57,15 @@ pub async fn run(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let clock = Clock::new(config.time_zone.as_deref()).context("--time-zone")?;
-    let Opened { history, creation, epoch, threads } =
-        SqliteHistory::open_with_sync(&config.data_dir, config.history_messages, config.sync)?;
+    let clock = Clock::new(config.store.time_zone.as_deref()).context("--time-zone")?;
+    let Opened { history, creation, epoch, threads } = SqliteHistory::open_with_sync(
+        &config.store.data_dir,
+        config.store.history_messages,
+        config.store.sync,
+    )?;
     let settings = HubSettings {
-        history_kept_messages: config.history_messages,
-        resume_grace: Duration::from_secs(config.resume_grace_seconds),
+        history_kept_messages: config.store.history_messages,
+        resume_grace: Duration::from_secs(config.limits.resume_grace_seconds),
         creation,
         epoch,
     };
@@ -69,14 +74,14 @@ pub async fn run(
         hub: Arc::clone(&hub),
         keeper: Keeper::default(),
         limits: SessionLimits {
-            frame_bytes_max: config.frame_bytes_max,
-            outbox_bytes_max: config.outbox_bytes_max,
+            frame_bytes_max: config.limits.frame_bytes_max,
+            outbox_bytes_max: config.limits.outbox_bytes_max,
         },
     });
     let tasks = TaskTracker::new();
     let app = http::App {
         sessions: Arc::clone(&sessions),
-        allowed_origins: config.allowed_origins.into(),
+        allowed_origins: config.network.allowed_origins.into(),
         tasks: tasks.clone(),
     };
     let keeping = tokio::spawn({
@@ -87,7 +92,7 @@ pub async fn run(
     let address = listener.local_addr()?;
     tracing::info!(
         url = %format_args!("http://{address}/"),
-        data_dir = %std::path::absolute(&config.data_dir)?.display(),
+        data_dir = %std::path::absolute(&config.store.data_dir)?.display(),
         "xmeet is ready"
     );
     let serving = tokio::spawn(http::serve(listener, http::router(app), shutdown.clone()));

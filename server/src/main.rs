@@ -1,26 +1,54 @@
 //! The `xmeet` command: settings, logs, signals, and then [`xmeet_server::run`].
 
-use std::io;
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::thread::available_parallelism;
+use std::{env, io};
 
 use anyhow::Context;
-use clap::Parser;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use xmeet_server::config::Config;
+use xmeet_server::config::{self, Action, Config, ConfigError};
 use xmeet_server::turns::EVENT_INTERVAL_TURNS;
-use xmeet_server::{run, telemetry};
+use xmeet_server::{check, run, telemetry};
 
 /// Connections that the system may hold until they are taken.
 const LISTEN_BACKLOG_CONNECTIONS: u32 = 4096;
 
-fn main() -> anyhow::Result<()> {
-    let config = Config::parse();
-    telemetry::start(&config.log)?;
-    runtime().enable_all().event_interval(EVENT_INTERVAL_TURNS).build()?.block_on(serve(config))
+fn main() -> ExitCode {
+    match start() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xmeet: error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start() -> anyhow::Result<ExitCode> {
+    let loaded = match config::load(env::args_os()) {
+        Ok(loaded) => loaded,
+        // It prints itself, in colour where there is any, and has its own exit code.
+        Err(ConfigError::Arguments(error)) => error.exit(),
+        Err(error) => return Err(error.into()),
+    };
+    if loaded.config.action == Action::Check {
+        check::print(&loaded, io::stdout())?;
+    }
+    let problems = check::problems(&loaded.config);
+    check::report(&problems, &loaded, io::stderr())?;
+    if !problems.is_empty() {
+        return Ok(ExitCode::FAILURE);
+    }
+    if loaded.config.action == Action::Serve {
+        let config = loaded.config;
+        telemetry::start(&config.log)?;
+        let runtime = runtime().enable_all().event_interval(EVENT_INTERVAL_TURNS).build()?;
+        runtime.block_on(serve(config))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A thread for each processor. Where there is one only, nobody is there to share work with, and
@@ -33,8 +61,8 @@ fn runtime() -> runtime::Builder {
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
-    let listener =
-        listen(config.listen).with_context(|| format!("cannot listen on {}", config.listen))?;
+    let address = config.network.listen;
+    let listener = listen(address).with_context(|| format!("cannot listen on {address}"))?;
     let shutdown = shutdown_on_signal()?;
     run(config, listener, shutdown).await
 }

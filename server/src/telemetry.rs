@@ -5,12 +5,14 @@ use std::io::{self, IsTerminal};
 use anyhow::Context;
 use tracing_subscriber::EnvFilter;
 
+use crate::config::logging::LogSettings;
+
 /// Starts logging what the filter lets through.
 ///
 /// # Errors
 /// When the filter cannot be understood.
-pub fn start(filter: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter).context("--log")?;
+pub fn start(settings: &LogSettings) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&settings.filter).context("--log")?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

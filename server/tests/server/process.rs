@@ -148,10 +148,10 @@ async fn what_cannot_work_is_said_in_a_sentence() {
     let taken = process.address.to_string();
     let cases = [
         (with(&elsewhere, "--listen", &taken), "cannot listen on"),
-        (with(&elsewhere, "--time-zone", "Atlantis/Capital"), "--time-zone"),
+        (with(&elsewhere, "--time-zone", "Atlantis/Capital"), "time-zone: "),
         (with(&elsewhere, "--history-messages", "many"), "--history-messages"),
         (with(&elsewhere, "--listen", "here"), "--listen"),
-        (with(&elsewhere, "--log", "=="), "--log"),
+        (with(&elsewhere, "--log", "=="), "log: "),
         (with(&elsewhere, "--allow-origin", "https://a.example/"), "an origin is"),
         (with(&elsewhere, "--no-such-thing", "1"), "--no-such-thing"),
     ];

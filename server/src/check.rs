@@ -1,0 +1,142 @@
+//! Whether the server can start with its settings, found out before anything is opened or bound.
+//!
+//! `xmeet check` prints the answer; `xmeet serve` starts by asking the same.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::clock::Clock;
+use crate::config::{Config, Effective, Loaded};
+
+/// A setting that cannot work here.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The setting's name.
+    pub key: &'static str,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// Everything that is wrong; nothing when the server can start.
+#[must_use]
+pub fn problems(config: &Config) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let mut check = |key, outcome: Result<(), String>| {
+        found.extend(outcome.err().map(|reason| Problem { key, reason }));
+    };
+    let filter = EnvFilter::try_new(&config.log.filter);
+    check("log", filter.map(drop).map_err(|error| error.to_string()));
+    let clock = Clock::new(config.store.time_zone.as_deref());
+    check("time-zone", clock.map(drop).map_err(|error| error.to_string()));
+    check("data-dir", writable(&config.store.data_dir).map_err(|error| error.to_string()));
+    found
+}
+
+/// Says what is wrong, a line each: the key, the reason, and where the value comes from.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn report(problems: &[Problem], loaded: &Loaded, mut out: impl Write) -> io::Result<()> {
+    for Problem { key, reason } in problems {
+        let source = loaded.effective.iter().find(|effective| effective.key == *key);
+        let source = source.map_or("default", |effective| effective.source.as_str());
+        writeln!(out, "xmeet: error: {key}: {reason} (from: {source})")?;
+    }
+    Ok(())
+}
+
+/// Prints the settings as they count, in the form of a settings file.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn print(loaded: &Loaded, mut out: impl Write) -> io::Result<()> {
+    for Effective { key, values, source } in &loaded.effective {
+        match values.as_slice() {
+            [] => writeln!(out, "# {key} is not set")?,
+            [value] => writeln!(out, "{key} = {} # {source}", literal(value))?,
+            values => {
+                let items: Vec<_> = values.iter().map(|value| literal(value)).collect();
+                writeln!(out, "{key} = [{}] # {source}", items.join(", "))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A value as TOML has it.
+fn literal(value: &str) -> String {
+    let is_plain = value == "true" || value == "false" || value.parse::<i64>().is_ok();
+    if is_plain { value.to_owned() } else { toml::Value::from(value).to_string() }
+}
+
+/// Tries to make a file in the folder or, where it is still to be made, in the nearest one above.
+fn writable(folder: &Path) -> io::Result<()> {
+    let folder = std::path::absolute(folder)?;
+    let existing = folder.ancestors().find(|above| above.exists()).unwrap_or(&folder);
+    let blame = |error: io::Error| {
+        io::Error::new(error.kind(), format!("{} is not writable: {error}", existing.display()))
+    };
+    if !existing.is_dir() {
+        return Err(io::Error::other(format!("{} is not a folder", existing.display())));
+    }
+    let probe = existing.join(format!(".xmeet-check-{}", std::process::id()));
+    OpenOptions::new().write(true).create_new(true).open(&probe).map_err(blame)?;
+    fs::remove_file(&probe).map_err(blame)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    fn loaded(arguments: &[&str]) -> Loaded {
+        config::load(["xmeet", "check"].iter().chain(arguments).map(Into::into)).unwrap()
+    }
+
+    #[test]
+    fn what_is_printed_can_be_a_settings_file() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("xmeet.toml");
+        let first = loaded(&[
+            "--allow-origin=https://a,https://b",
+            "--data-dir=a \"b\" \\ c",
+            "--history-messages=5",
+        ]);
+        let mut printed = Vec::new();
+        print(&first, &mut printed).unwrap();
+        fs::write(&path, &printed).unwrap();
+        let again = loaded(&["--config", path.to_str().unwrap()]);
+        let values = |loaded: &Loaded| -> Vec<_> {
+            loaded.effective.iter().map(|e| (e.key.clone(), e.values.clone())).collect()
+        };
+        assert_eq!(values(&again), values(&first));
+    }
+
+    #[test]
+    fn each_wrong_setting_is_named_with_where_it_comes_from() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        let below = file.join("data");
+        let arguments = [
+            "--log",
+            "==",
+            "--time-zone",
+            "Atlantis/Capital",
+            "--data-dir",
+            below.to_str().unwrap(),
+        ];
+        let loaded = loaded(&arguments);
+        let problems = problems(&loaded.config);
+        let keys: Vec<_> = problems.iter().map(|problem| problem.key).collect();
+        assert_eq!(keys, ["log", "time-zone", "data-dir"]);
+        let mut said = Vec::new();
+        report(&problems, &loaded, &mut said).unwrap();
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.contains("data-dir: ") && said.contains("is not a folder"), "{said}");
+        assert_eq!(said.matches("(from: command line)").count(), 3, "{said}");
+    }
+}

@@ -1,0 +1,99 @@
+//! The settings file: TOML, flat, with the options' names as keys.
+
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+
+use toml::de::{DeTable, DeValue};
+
+use super::ConfigError;
+
+/// One setting of a file, as the text that would stand on the command line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) text: String,
+    /// Where it stands, from 1.
+    pub(super) line: usize,
+}
+
+/// Reads a settings file. Whether its keys and values mean anything is not known here.
+pub(super) fn read(path: &Path) -> Result<Vec<Entry>, ConfigError> {
+    let fail = |line, key: &str, reason: String| ConfigError::File {
+        path: path.display().to_string(),
+        line,
+        key: key.to_owned(),
+        reason,
+    };
+    let text = fs::read_to_string(path).map_err(|error| fail(None, "", error.to_string()))?;
+    let line_at = |span: Range<usize>| text[..span.start].matches('\n').count() + 1;
+    let table = DeTable::parse(&text).map_err(|error| {
+        let line = error.span().map(&line_at);
+        fail(line, "", error.message().to_owned())
+    })?;
+    let mut entries = Vec::new();
+    for (key, value) in table.into_inner() {
+        let line = line_at(key.span());
+        let key = key.into_inner().into_owned();
+        let text = text_of(value.get_ref()).map_err(|reason| fail(Some(line), &key, reason))?;
+        entries.push(Entry { key, text, line });
+    }
+    entries.sort_by_key(|entry| entry.line);
+    Ok(entries)
+}
+
+/// A value as it would stand on the command line; lists are joined by commas there.
+fn text_of(value: &DeValue<'_>) -> Result<String, String> {
+    match value {
+        DeValue::String(text) => Ok(text.clone().into_owned()),
+        DeValue::Integer(number) => Ok(number.as_str().replace('_', "")),
+        DeValue::Float(number) => Ok(number.as_str().to_owned()),
+        DeValue::Boolean(truth) => Ok(truth.to_string()),
+        DeValue::Array(items) => {
+            let texts: Result<Vec<_>, _> =
+                items.iter().map(|item| text_of(item.get_ref())).collect();
+            Ok(texts?.join(","))
+        }
+        DeValue::Datetime(_) | DeValue::Table(_) => {
+            Err("a setting is a text, a number, true or false, or a list of texts".to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(text: &str) -> Result<Vec<Entry>, String> {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("xmeet.toml");
+        fs::write(&path, text).unwrap();
+        read(&path).map_err(|error| error.to_string().replace(path.to_str().unwrap(), "FILE"))
+    }
+
+    #[test]
+    fn values_become_what_stands_on_the_command_line() {
+        let text = "# A comment.\nlisten = \"[::1]:80\"\n\nhistory-messages = 10_000\n\
+                    no-limits = true\nallow-origin = [\"https://a\", \"https://b\"]\n";
+        let found = entries(text).unwrap();
+        let found: Vec<_> =
+            found.iter().map(|e| (e.line, e.key.as_str(), e.text.as_str())).collect();
+        let expected = [
+            (2, "listen", "[::1]:80"),
+            (4, "history-messages", "10000"),
+            (5, "no-limits", "true"),
+            (6, "allow-origin", "https://a,https://b"),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_is_no_setting_is_said_with_its_line() {
+        let refused = entries("a = 1\n[listen]\nx = 1\n").unwrap_err();
+        assert!(refused.starts_with("FILE:2: listen: a setting is"), "{refused}");
+        let refused = entries("a = 1\nb = \n").unwrap_err();
+        assert!(refused.starts_with("FILE:2: "), "{refused}");
+        let refused = entries("a = 1\na = 2\n").unwrap_err();
+        assert!(refused.starts_with("FILE:2: duplicate key"), "{refused}");
+    }
+}

@@ -1,0 +1,243 @@
+//! Puts the layers of the settings on top of each other, and remembers which one each came from.
+//!
+//! The file's values go in front of the command line's as if they had been written there, but for
+//! those that the environment or the command line sets: so one parser reads all of them.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use clap::error::{ContextKind, ContextValue};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
+
+use super::file::{self, Entry};
+use super::{CONFIG_OPTION, Config};
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The command line or the environment cannot be understood, or only help was asked for.
+    #[error(transparent)]
+    Arguments(#[from] clap::Error),
+    /// The file cannot be used.
+    #[error("{path}{}: {}{reason}", At(*line), Key(key))]
+    File {
+        /// The file.
+        path: String,
+        /// The line, from 1, where it is about one.
+        line: Option<usize>,
+        /// The setting, or nothing.
+        key: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+struct At(Option<usize>);
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |line| write!(f, ":{line}"))
+    }
+}
+
+struct Key<'a>(&'a str);
+
+impl fmt::Display for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, "{}: ", self.0) }
+    }
+}
+
+/// The settings as they count.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The settings.
+    pub config: Config,
+    /// Each with its value and origin, in the order of `--help`.
+    pub effective: Vec<Effective>,
+}
+
+/// One setting as it counts.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Effective {
+    /// Its name: the option without its dashes.
+    pub key: String,
+    /// Its values, as they would stand on the command line; none where it is not set.
+    pub values: Vec<String>,
+    /// Where it comes from, in words.
+    pub source: String,
+}
+
+/// Loads the settings from the command line (the program's name first), the environment, and the
+/// file that one of these names.
+///
+/// # Errors
+/// [`ConfigError`], for the first thing that is wrong.
+pub fn load(arguments: impl IntoIterator<Item = OsString>) -> Result<Loaded, ConfigError> {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let command = Config::command();
+    let own = command.clone().try_get_matches_from(&arguments)?;
+    let path = own.get_one::<PathBuf>(CONFIG_OPTION).cloned();
+    let entries = match &path {
+        Some(path) => checked(path, &command)?,
+        None => Vec::new(),
+    };
+    let mut all = arguments;
+    let from_file: Vec<&Entry> =
+        entries.iter().filter(|entry| !is_set(&own, option(&command, &entry.key))).collect();
+    let at = usize::from(!all.is_empty());
+    all.splice(at..at, from_file.iter().map(|entry| entry.as_argument().into()));
+    let matches = command.clone().try_get_matches_from(all)?;
+    let effective = command
+        .get_arguments()
+        .filter(|argument| argument.get_long().is_some_and(|name| name != CONFIG_OPTION))
+        .filter(|argument| argument.get_action().takes_values())
+        .map(|argument| {
+            let entry = from_file.iter().find(|entry| Some(&*entry.key) == argument.get_long());
+            Effective::of(argument, &matches, entry.copied(), path.as_deref())
+        })
+        .collect();
+    Ok(Loaded { config: Config::from_arg_matches(&matches)?, effective })
+}
+
+/// The file's settings, each known and right by itself.
+fn checked(path: &Path, command: &Command) -> Result<Vec<Entry>, ConfigError> {
+    let entries = file::read(path)?;
+    for entry in &entries {
+        let fail = |reason: String| ConfigError::File {
+            path: path.display().to_string(),
+            line: Some(entry.line),
+            key: entry.key.clone(),
+            reason,
+        };
+        if option(command, &entry.key).is_none_or(|known| !known.get_action().takes_values()) {
+            return Err(fail("there is no such setting".to_owned()));
+        }
+        if entry.key == CONFIG_OPTION {
+            return Err(fail("a file cannot name another one".to_owned()));
+        }
+        let alone = ["xmeet".to_owned(), entry.as_argument()];
+        if let Err(error) = command.clone().try_get_matches_from(alone) {
+            return Err(fail(reason(&error)));
+        }
+    }
+    Ok(entries)
+}
+
+fn option<'a>(command: &'a Command, key: &str) -> Option<&'a Arg> {
+    command.get_arguments().find(|argument| argument.get_long() == Some(key))
+}
+
+fn is_set(matches: &ArgMatches, argument: Option<&Arg>) -> bool {
+    let source = argument.and_then(|argument| matches.value_source(argument.get_id().as_str()));
+    matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable))
+}
+
+/// What clap has against one value, without the option's name around it.
+fn reason(error: &clap::Error) -> String {
+    let value = match error.get(ContextKind::InvalidValue) {
+        Some(ContextValue::String(value)) => format!("{value:?} cannot be used"),
+        _ => "the value cannot be used".to_owned(),
+    };
+    let valid = match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(valid)) => format!(": it is one of {}", valid.join(", ")),
+        _ => String::new(),
+    };
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+    format!("{value}{valid}{}", cause.unwrap_or_default())
+}
+
+impl Entry {
+    fn as_argument(&self) -> String {
+        format!("--{}={}", self.key, self.text)
+    }
+}
+
+impl Effective {
+    fn of(
+        argument: &Arg,
+        matches: &ArgMatches,
+        entry: Option<&Entry>,
+        path: Option<&Path>,
+    ) -> Self {
+        let id = argument.get_id().as_str();
+        let raw = matches.get_raw(id).into_iter().flatten();
+        let values = raw.map(|value| value.to_string_lossy().into_owned()).collect();
+        let source = match (entry, path, matches.value_source(id)) {
+            (Some(Entry { line, .. }), Some(path), _) => format!("{}:{line}", path.display()),
+            (_, _, Some(ValueSource::EnvVariable)) => {
+                let variable = argument.get_env().unwrap_or_default();
+                format!("environment, {}", variable.to_string_lossy())
+            }
+            (_, _, Some(ValueSource::CommandLine)) => "command line".to_owned(),
+            _ => "default".to_owned(),
+        };
+        let key = argument.get_long().unwrap_or_default().to_owned();
+        Self { key, values, source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load_with(text: &str, more: &[&str]) -> Result<Loaded, String> {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("xmeet.toml");
+        std::fs::write(&path, text).unwrap();
+        let path = path.to_str().unwrap();
+        let fixed = ["xmeet", "--config", path];
+        let arguments = fixed.iter().chain(more).map(Into::into);
+        load(arguments).map_err(|error| error.to_string().replace(path, "FILE"))
+    }
+
+    fn source<'a>(loaded: &'a Loaded, key: &str) -> &'a str {
+        &loaded.effective.iter().find(|effective| effective.key == key).unwrap().source
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_file_and_the_file_over_defaults() {
+        let text = "history-messages = 7\nframe-bytes-max = 1000\n";
+        let loaded = load_with(text, &["--history-messages", "9"]).unwrap();
+        assert_eq!(loaded.config.store.history_messages, 9);
+        assert_eq!(loaded.config.limits.frame_bytes_max, 1000);
+        assert_eq!(source(&loaded, "history-messages"), "command line");
+        assert!(source(&loaded, "frame-bytes-max").ends_with("xmeet.toml:2"));
+        assert_eq!(source(&loaded, "outbox-bytes-max"), "default");
+    }
+
+    #[test]
+    fn a_list_of_the_file_is_replaced_not_added_to() {
+        let text = "allow-origin = [\"https://a\", \"https://b\"]\n";
+        let loaded = load_with(text, &[]).unwrap();
+        assert_eq!(loaded.config.network.allowed_origins, ["https://a", "https://b"]);
+        let loaded = load_with(text, &["--allow-origin", "https://c"]).unwrap();
+        assert_eq!(loaded.config.network.allowed_origins, ["https://c"]);
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_file_is_said_with_file_line_key_and_reason() {
+        for (text, expected) in [
+            ("x = 1\n", "FILE:1: x: there is no such setting"),
+            ("\nhelp = true\n", "FILE:2: help: there is no such setting"),
+            ("config = \"other\"\n", "FILE:1: config: a file cannot name another one"),
+            ("history-messages = -1\n", "FILE:1: history-messages: \"-1\" cannot be used: "),
+            (
+                "sync = \"never\"\n",
+                "FILE:1: sync: \"never\" cannot be used: it is one of normal, full",
+            ),
+            (
+                "listen = \"here\"\n",
+                "FILE:1: listen: \"here\" cannot be used: invalid socket address",
+            ),
+        ] {
+            let said = load_with(text, &[]).unwrap_err();
+            assert!(said.starts_with(expected), "{said}");
+        }
+        let missing = load(["xmeet", "--config", "/nowhere/x.toml"].map(OsString::from));
+        let said = missing.unwrap_err().to_string();
+        assert!(said.starts_with("/nowhere/x.toml: No such file"), "{said}");
+    }
+}
