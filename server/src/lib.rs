@@ -3,6 +3,7 @@
 //! # Layout
 //! - [`config`], [`check`]: settings, and whether the server can start with them
 //! - [`telemetry`], [`clock`], [`turns`]: logs, time, turns between tasks
+//! - [`readiness`]: whether this server should be sent anybody now
 //! - [`http`]: routes, the page and its files
 //! - [`ws`]: a client's connection, from handshake to close
 //! - [`hub`]: the rooms in memory, each driven by one task
@@ -18,6 +19,7 @@ pub mod config;
 pub mod history;
 pub mod http;
 pub mod hub;
+pub mod readiness;
 pub mod room;
 pub mod telemetry;
 pub mod turns;
@@ -28,13 +30,15 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use clock::Clock;
 use config::Config;
-use history::sqlite::{Opened, SqliteHistory};
+use history::sqlite::{Opened, SqliteHistory, Threads};
 use hub::{Hub, HubSettings};
+use readiness::Readiness;
 use ws::keeper::Keeper;
 use ws::session::{self, SessionLimits, Sessions};
 
@@ -48,7 +52,8 @@ const REQUESTS_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long it then waits for the store to end in order. With the goodbye it stays below 5 s.
 const STORE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Serves on `listener` until `shutdown` is cancelled, and returns when everything is on disk.
+/// Serves on `listener` until `shutdown` is cancelled, and returns when everything is on disk. It
+/// answers from the beginning; rooms are there when the store is open.
 ///
 /// # Errors
 /// When a setting is wrong, the data folder cannot be used, or the listener fails.
@@ -57,47 +62,36 @@ pub async fn run(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let clock = Clock::new(config.store.time_zone.as_deref()).context("--time-zone")?;
-    let Opened { history, creation, epoch, threads } = SqliteHistory::open_with_sync(
-        &config.store.data_dir,
-        config.store.history_messages,
-        config.store.sync,
-    )?;
-    let settings = HubSettings {
-        history_kept_messages: config.store.history_messages,
-        resume_grace: Duration::from_secs(config.limits.resume_grace_seconds),
-        creation,
-        epoch,
-    };
-    let hub = Arc::new(Hub::new(Arc::new(history), clock, settings));
-    let sessions = Arc::new(Sessions {
-        hub: Arc::clone(&hub),
-        keeper: Keeper::default(),
-        limits: SessionLimits {
-            frame_bytes_max: config.limits.frame_bytes_max,
-            outbox_bytes_max: config.limits.outbox_bytes_max,
-        },
-    });
+    let address = listener.local_addr()?;
+    let readiness = Arc::new(Readiness::default());
+    let (opener, rooms) = http::Rooms::closed();
     let tasks = TaskTracker::new();
     let app = http::App {
-        sessions: Arc::clone(&sessions),
-        allowed_origins: config.network.allowed_origins.into(),
+        rooms,
+        readiness: Arc::clone(&readiness),
+        allowed_origins: config.network.allowed_origins.clone().into(),
         tasks: tasks.clone(),
     };
+    // Should the store not open, the serving ends with this.
+    let end = shutdown.child_token();
+    let _end = end.clone().drop_guard();
+    let serving = tokio::spawn(http::serve(listener, http::router(app), end));
+
+    let (sessions, threads) = open(&config).await?;
     let keeping = tokio::spawn({
         let sessions = Arc::clone(&sessions);
         async move { sessions.keeper.run().await }
     });
-
-    let address = listener.local_addr()?;
+    opener.open(Arc::clone(&sessions));
+    readiness.opened();
     tracing::info!(
         url = %format_args!("http://{address}/"),
         data_dir = %std::path::absolute(&config.store.data_dir)?.display(),
         "xmeet is ready"
     );
-    let serving = tokio::spawn(http::serve(listener, http::router(app), shutdown.clone()));
 
     shutdown.cancelled().await;
+    readiness.drain();
     tracing::info!("xmeet is shutting down");
     sessions.keeper.end_all(session::GOING_AWAY);
     let goodbye = async {
@@ -105,7 +99,7 @@ pub async fn run(
         let _ = tokio::time::timeout(REQUESTS_TIMEOUT, serving).await;
         tasks.close();
         tasks.wait().await;
-        hub.drained().await;
+        sessions.hub.drained().await;
     };
     if tokio::time::timeout(GOODBYE_TIMEOUT, goodbye).await.is_err() {
         tracing::warn!("some clients did not take their goodbye in time");
@@ -115,4 +109,29 @@ pub async fn run(
         tracing::warn!("the store did not end in time; the next start takes up what it left");
     }
     Ok(())
+}
+
+/// Opens the store, and the rooms on it.
+async fn open(config: &Config) -> anyhow::Result<(Arc<Sessions>, Threads)> {
+    let clock = Clock::new(config.store.time_zone.as_deref()).context("--time-zone")?;
+    let store = config.store.clone();
+    let opening = spawn_blocking(move || {
+        SqliteHistory::open_with_sync(&store.data_dir, store.history_messages, store.sync)
+    });
+    let Opened { history, creation, epoch, threads } = opening.await??;
+    let settings = HubSettings {
+        history_kept_messages: config.store.history_messages,
+        resume_grace: Duration::from_secs(config.limits.resume_grace_seconds),
+        creation,
+        epoch,
+    };
+    let sessions = Sessions {
+        hub: Arc::new(Hub::new(Arc::new(history), clock, settings)),
+        keeper: Keeper::default(),
+        limits: SessionLimits {
+            frame_bytes_max: config.limits.frame_bytes_max,
+            outbox_bytes_max: config.limits.outbox_bytes_max,
+        },
+    };
+    Ok((Arc::new(sessions), threads))
 }

@@ -1,11 +1,15 @@
-//! Everything that is served over HTTP: the rooms' sockets, the page and its files, QR codes.
+//! Everything that is served over HTTP: the rooms' sockets, the page and its files, QR codes, and
+//! how the server is.
 
 mod assets;
+pub(crate) mod health;
+mod opening;
 mod qr;
 pub mod quality;
 pub mod refusal;
 mod serve;
 
+pub use opening::{Opener, Rooms};
 pub use serve::serve;
 
 use std::sync::Arc;
@@ -20,15 +24,18 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_util::task::TaskTracker;
 
+use crate::readiness::Readiness;
 use crate::ws::handshake::Handshake;
-use crate::ws::session::{Connection, Sessions};
+use crate::ws::session::Connection;
 use refusal::Refusal;
 
 /// What the routes need.
 #[derive(Debug, Clone)]
 pub struct App {
-    /// What sessions share.
-    pub sessions: Arc<Sessions>,
+    /// Where sessions go.
+    pub rooms: Rooms,
+    /// Whether the server can be sent anybody.
+    pub readiness: Arc<Readiness>,
     /// Origins that may connect; all when empty.
     pub allowed_origins: Arc<[String]>,
     /// The sessions that run.
@@ -43,6 +50,7 @@ pub fn router(app: App) -> Router {
         .route("/", get(assets::page))
         .route("/room/{room}", get(assets::page))
         .route("/qr.svg", get(qr::picture))
+        .merge(health::routes(Arc::clone(&app.readiness)))
         .fallback(get(assets::file))
         .with_state(app)
 }
@@ -56,9 +64,12 @@ async fn upgrade(State(app): State<App>, mut request: Request) -> Response<Body>
     if request.extensions().get::<hyper::upgrade::OnUpgrade>().is_none() {
         return Refusal::not_an_upgrade().into_response();
     }
+    let App { rooms, tasks, .. } = app;
+    let Some(sessions) = rooms.opened().await else {
+        return Refusal::starting().into_response();
+    };
     let response = handshake.response();
     let upgraded = hyper::upgrade::on(&mut request);
-    let App { sessions, tasks, .. } = app;
     let session_tasks = tasks.clone();
     tasks.spawn(async move {
         match upgraded.await.map(connection) {

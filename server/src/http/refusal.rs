@@ -1,7 +1,7 @@
 //! Requests that are refused before an upgrade: an HTTP status and a JSON body that says why.
 
 use axum::body::Body;
-use axum::http::header::{CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_VERSION, UPGRADE};
+use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
@@ -71,6 +71,14 @@ impl Refusal {
         let message = "only WebSocket version 13 is spoken here";
         let header = Some((SEC_WEBSOCKET_VERSION, spoken));
         Self { header, ..Self::new(StatusCode::UPGRADE_REQUIRED, "websocket_version", message) }
+    }
+
+    /// 503: the store is not open yet.
+    #[must_use]
+    pub fn starting() -> Self {
+        let message = "the server is starting: come back";
+        let header = Some((RETRY_AFTER, "1"));
+        Self { header, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "starting", message) }
     }
 
     /// The response.

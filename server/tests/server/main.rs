@@ -7,6 +7,7 @@ mod connecting;
 mod extensions;
 mod frames;
 mod greeting;
+mod health;
 mod history;
 mod http;
 mod origins;

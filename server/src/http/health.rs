@@ -1,0 +1,37 @@
+//! `/healthz` and `/readyz`: whether the process lives, and whether it should be sent anybody.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, Response, StatusCode};
+use axum::routing::get;
+use serde_json::json;
+
+use crate::readiness::{Readiness, State};
+
+/// The two routes, for any listener.
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>(readiness: Arc<Readiness>) -> Router<S> {
+    let alive = || async { answer(StatusCode::OK, &json!({ "status": "alive" })) };
+    let ready = move || async move { ready(readiness.state()) };
+    Router::new().route("/healthz", get(alive)).route("/readyz", get(ready))
+}
+
+fn ready(state: State) -> Response<Body> {
+    let status = match state {
+        State::Ready => StatusCode::OK,
+        State::Starting | State::Draining => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    answer(status, &json!({ "status": state.code(), "reason": state.words() }))
+}
+
+/// An answer that is of this moment only.
+fn answer(status: StatusCode, body: &serde_json::Value) -> Response<Body> {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,66 @@
+//! `/healthz` and `/readyz`, and what a server answers before its store is open.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use xmeet_server::http::{self, App, Opener, Rooms};
+use xmeet_server::readiness::Readiness;
+
+use crate::support::client::path;
+use crate::support::{TestServer, raw};
+
+/// The routes of a server whose store takes its time to open.
+async fn unopened() -> (SocketAddr, Arc<Readiness>, Opener) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let readiness = Arc::new(Readiness::default());
+    let (opener, rooms) = Rooms::closed();
+    let app = App {
+        rooms,
+        readiness: Arc::clone(&readiness),
+        allowed_origins: [].into(),
+        tasks: TaskTracker::new(),
+    };
+    tokio::spawn(http::serve(listener, http::router(app), CancellationToken::new()));
+    (address, readiness, opener)
+}
+
+/// The status of `/readyz`, and the one that its body names.
+pub(crate) async fn ready(address: SocketAddr) -> (u16, String) {
+    let response = raw::get(address, "/readyz", &[]).await;
+    assert_eq!(response.header("content-type"), Some("application/json"));
+    assert_eq!(response.header("cache-control"), Some("no-store"));
+    let body: Value = serde_json::from_slice(&response.body).unwrap();
+    assert!(!body["reason"].as_str().unwrap().is_empty());
+    (response.status, body["status"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn a_server_whose_store_is_not_open_is_alive_and_not_ready() {
+    let (address, readiness, _opener) = unopened().await;
+    assert_eq!(raw::get(address, "/healthz", &[]).await.status, 200);
+    assert_eq!(ready(address).await, (503, "starting".to_owned()));
+    let (refused, _) = raw::upgrade(address, &path("r", "a"), &[]).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+    assert!(refused.text().contains("\"starting\""), "{}", refused.text());
+    // What is wrong with the request itself is said in any case.
+    let (refused, _) = raw::upgrade(address, "/xgate/websocket/", &[]).await;
+    assert_eq!(refused.status, 400);
+    readiness.opened();
+    assert_eq!(ready(address).await, (200, "ready".to_owned()));
+    readiness.drain();
+    assert_eq!(ready(address).await, (503, "draining".to_owned()));
+    assert_eq!(raw::get(address, "/healthz", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_server_that_has_let_somebody_in_is_ready() {
+    let server = TestServer::start().await;
+    crate::support::Client::enter(server.address, "r", "a").await;
+    assert_eq!(ready(server.address).await, (200, "ready".to_owned()));
+    assert_eq!(raw::get(server.address, "/healthz", &[]).await.status, 200);
+}
