@@ -117,7 +117,10 @@ fn one(options: &Options, scenario: &Scenario, peer: &str, pinned: bool) -> Resu
     let (program, mut arguments): (&Path, Vec<OsString>) = match peer {
         "floor" => (&own, vec!["floor".into()]),
         "floor-batch" => (&own, vec!["floor".into(), "--batch".into()]),
-        _ => (options.server.as_deref().context("--server is missing")?, Vec::new()),
+        // All load comes from one address, and as fast as it can.
+        _ => {
+            (options.server.as_deref().context("--server is missing")?, vec!["--no-limits".into()])
+        }
     };
     if peer == "xmeet" {
         arguments.extend(options.server_args.split_whitespace().map(Into::into));

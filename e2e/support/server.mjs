@@ -28,13 +28,18 @@ export class Server {
   #ended;
   #log = '';
 
-  /** Starts one on a port that is free. `settings` are further arguments of the program. */
+  /**
+   * Starts one on a port that is free. `settings` are further arguments of the program. Stories have
+   * bots that talk faster than anybody may, so there are no limits unless one asks for them, by
+   * `--no-limits=false` among its settings.
+   */
   static async start(settings = []) {
     if (!existsSync(XMEET_BIN)) {
       throw new Error(`there is no ${XMEET_BIN}: set XMEET_BIN, or build it: cargo xtask dist`);
     }
     const server = new Server();
-    server.settings = settings;
+    const asks = settings.some((setting) => setting.startsWith('--no-limits'));
+    server.settings = asks ? settings : ['--no-limits', ...settings];
     server.folder = await mkdtemp(join(tmpdir(), 'xmeet-e2e-'));
     await server.#launch(0);
     return server;

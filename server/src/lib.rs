@@ -5,6 +5,7 @@
 //! - [`telemetry`], [`clock`], [`turns`]: logs, time, turns between tasks
 //! - [`readiness`]: whether this server should be sent anybody now
 //! - [`http`]: routes, the page and its files
+//! - [`limits`]: how much anybody may do
 //! - [`ws`]: a client's connection, from handshake to close
 //! - [`hub`]: the rooms in memory, each driven by one task
 //! - [`room`]: a room as a pure state machine
@@ -19,6 +20,7 @@ pub mod config;
 pub mod history;
 pub mod http;
 pub mod hub;
+pub mod limits;
 pub mod readiness;
 pub mod room;
 pub mod telemetry;
@@ -31,6 +33,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -38,8 +41,9 @@ use clock::Clock;
 use config::Config;
 use history::sqlite::{Opened, SqliteHistory, Threads};
 use hub::{Hub, HubSettings};
+use limits::hits::Hits;
 use readiness::Readiness;
-use ws::keeper::Keeper;
+use ws::keeper::{Keeper, Patience};
 use ws::session::{self, SessionLimits, Sessions};
 
 /// How long a shutdown waits for clients to take their goodbye. Whatever they do, what they were
@@ -62,7 +66,11 @@ pub async fn run(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
+    if config.limits.no_limits {
+        tracing::warn!("no limits: anybody may do anything as often as they like (--no-limits)");
+    }
     let address = listener.local_addr()?;
+    let hits = Arc::new(Hits::default());
     let readiness = Arc::new(Readiness::default());
     let (opener, rooms) = http::Rooms::closed();
     let tasks = TaskTracker::new();
@@ -77,7 +85,7 @@ pub async fn run(
     let _end = end.clone().drop_guard();
     let serving = tokio::spawn(http::serve(listener, http::router(app), end));
 
-    let (sessions, threads) = open(&config).await?;
+    let (sessions, threads) = open(&config, &hits).await?;
     let keeping = tokio::spawn({
         let sessions = Arc::clone(&sessions);
         async move { sessions.keeper.run().await }
@@ -112,7 +120,7 @@ pub async fn run(
 }
 
 /// Opens the store, and the rooms on it.
-async fn open(config: &Config) -> anyhow::Result<(Arc<Sessions>, Threads)> {
+async fn open(config: &Config, hits: &Arc<Hits>) -> anyhow::Result<(Arc<Sessions>, Threads)> {
     let clock = Clock::new(config.store.time_zone.as_deref()).context("--time-zone")?;
     let store = config.store.clone();
     let opening = spawn_blocking(move || {
@@ -127,11 +135,17 @@ async fn open(config: &Config) -> anyhow::Result<(Arc<Sessions>, Threads)> {
     };
     let sessions = Sessions {
         hub: Arc::new(Hub::new(Arc::new(history), clock, settings)),
-        keeper: Keeper::default(),
+        keeper: Keeper::new(Patience {
+            ping_after_ticks: config.limits.ping_seconds,
+            pong_within_ticks: config.limits.pong_seconds,
+        }),
         limits: SessionLimits {
             frame_bytes_max: config.limits.frame_bytes_max,
             outbox_bytes_max: config.limits.outbox_bytes_max,
+            pace: config.limits.pace(),
         },
+        hits: Arc::clone(hits),
+        started: Instant::now(),
     };
     Ok((Arc::new(sessions), threads))
 }

@@ -318,7 +318,18 @@ impl Membership {
     /// # Errors
     /// [`Unsent`], when the room must be waited for.
     pub fn refuse(&self, code: ErrorCode, words: String) -> Result<(), Unsent> {
-        self.send(Input::Refuse { member: self.key, code, words })
+        let (member, retry_after_ms) = (self.key, None);
+        self.send(Input::Refuse { member, code, words, retry_after_ms })
+    }
+
+    /// Has this member told, in its place among the answers, that it was too fast and how long it
+    /// is to wait.
+    ///
+    /// # Errors
+    /// [`Unsent`], when the room must be waited for.
+    pub fn hold_off(&self, words: String, retry_after_ms: u64) -> Result<(), Unsent> {
+        let (member, code) = (self.key, ErrorCode::RateLimited);
+        self.send(Input::Refuse { member, code, words, retry_after_ms: Some(retry_after_ms) })
     }
 
     /// Waits until the room takes what it did not take at once, if there is anything.

@@ -82,6 +82,8 @@ pub enum Input {
         code: ErrorCode,
         /// Why, for people.
         words: String,
+        /// When it may be tried again, in milliseconds from now, where that is known.
+        retry_after_ms: Option<u64>,
     },
     /// The store has kept the batch of [`Effect::Append`], from this id on.
     Appended {

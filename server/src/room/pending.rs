@@ -18,7 +18,7 @@ pub(super) enum Entry {
     Say { member: MemberKey, message: Arc<Message> },
     ChangeName { member: MemberKey, nickname: Nickname },
     History { member: MemberKey, cursor: Cursor },
-    Refuse { member: MemberKey, code: ErrorCode, words: String },
+    Refuse { member: MemberKey, code: ErrorCode, words: String, retry_after_ms: Option<u64> },
 }
 
 /// An entry and the time it took its place.

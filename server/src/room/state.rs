@@ -133,7 +133,9 @@ impl Room {
                 Entry::ChangeName { member, nickname }
             }
             Input::History { member, cursor } => Entry::History { member, cursor },
-            Input::Refuse { member, code, words } => Entry::Refuse { member, code, words },
+            Input::Refuse { member, code, words, retry_after_ms } => {
+                Entry::Refuse { member, code, words, retry_after_ms }
+            }
             Input::Appended { .. } | Input::AppendFailed => return None,
         })
     }
@@ -169,8 +171,8 @@ impl Room {
             if let Entry::Say { member, .. } = placed.entry {
                 let words = "the message could not be stored, so nobody received it".to_owned();
                 let code = ErrorCode::Storage;
-                let refusal = Placed { entry: Entry::Refuse { member, code, words }, ..placed };
-                self.apply(refusal, effects);
+                let entry = Entry::Refuse { member, code, words, retry_after_ms: None };
+                self.apply(Placed { entry, ..placed }, effects);
             } else {
                 self.apply(placed, effects);
             }
@@ -233,10 +235,9 @@ impl Room {
                 }
             }
             Entry::History { member, cursor } => self.page(member, cursor, effects),
-            Entry::Refuse { member, code, words } => {
+            Entry::Refuse { member, code, words, retry_after_ms } => {
                 if let Some(pid) = self.roster.pid(member) {
-                    let error =
-                        ServerMessage::Error { words, code: Some(code), retry_after_ms: None };
+                    let error = ServerMessage::Error { words, code: Some(code), retry_after_ms };
                     effects.push(tell(Audience::One(member), pid, error, ts));
                 }
             }

@@ -13,20 +13,31 @@ use xmeet_shared::CloseCode;
 
 use super::frame;
 use super::outbox::{Ending, Outbox};
+use crate::config::limits::{PING_SECONDS_DEFAULT, PONG_SECONDS_DEFAULT};
 
 /// How often the keeper looks, which is also how exact its times are.
 const TICK: Duration = Duration::from_secs(1);
 
-/// After so many ticks without a word from the client it is pinged.
-const PING_AFTER_TICKS: u32 = 25;
+/// When silent clients are pinged and ended. A tick is a second.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// After so many ticks without a word from the client it is pinged.
+    pub ping_after_ticks: u32,
+    /// A client that does not answer a ping for so many ticks is gone.
+    pub pong_within_ticks: u32,
+}
 
-/// A client that does not answer a ping for so many ticks is gone.
-const PONG_WITHIN_TICKS: u32 = 20;
+impl Default for Patience {
+    fn default() -> Self {
+        Self { ping_after_ticks: PING_SECONDS_DEFAULT, pong_within_ticks: PONG_SECONDS_DEFAULT }
+    }
+}
 
 /// Between two heartbeats; the protocol promises one every 25 s at least.
 const HEARTBEAT_EVERY_TICKS: u32 = 20;
 
-/// Slots of the wheel: more than any visit is ahead.
+/// Slots of the wheel. A visit that is further ahead is paid early, finds nothing to do, and is put
+/// off.
 const WHEEL_SLOTS: usize = 32;
 
 /// Connections that are visited before other tasks get a turn.
@@ -41,6 +52,7 @@ pub type Heartbeat = Box<dyn Fn() -> Bytes + Send + Sync>;
 /// The keeper. Shared by all sessions.
 #[derive(Debug, Default)]
 pub struct Keeper {
+    patience: Patience,
     now_tick: AtomicU32,
     wheel: Mutex<Wheel>,
 }
@@ -82,6 +94,12 @@ struct Pinged {
 }
 
 impl Keeper {
+    /// A keeper who watches nobody yet.
+    #[must_use]
+    pub fn new(patience: Patience) -> Self {
+        Self { patience, ..Self::default() }
+    }
+
     /// Takes a connection into its care.
     pub fn watch(&self, outbox: &Arc<Outbox>, heartbeat: Option<Heartbeat>) {
         let now = self.now();
@@ -95,7 +113,7 @@ impl Keeper {
         if let Some(goodbye) = wheel.goodbye {
             outbox.end(goodbye);
         }
-        wheel.put(visit.next_tick(now), visit);
+        wheel.put(visit.next_tick(now, self.patience), visit);
     }
 
     /// Says that a client lives.
@@ -124,8 +142,8 @@ impl Keeper {
                 if number % VISITS_PER_TURN == VISITS_PER_TURN - 1 {
                     tokio::task::yield_now().await;
                 }
-                if visit.pay(now) {
-                    self.lock().put(visit.next_tick(now), visit);
+                if visit.pay(now, self.patience) {
+                    self.lock().put(visit.next_tick(now, self.patience), visit);
                 }
             }
         }
@@ -152,7 +170,7 @@ impl Wheel {
 
 impl Visit {
     /// Does what is due. False when the connection is over.
-    fn pay(&mut self, now: u32) -> bool {
+    fn pay(&mut self, now: u32, patience: Patience) -> bool {
         let outbox = &self.outbox;
         if outbox.is_over() {
             return false;
@@ -169,7 +187,8 @@ impl Visit {
             if let Some(pinged) = &mut special.pinged {
                 if pinged.heard_tick != outbox.heard_tick() {
                     special.pinged = None;
-                } else if now - pinged.tick >= PONG_WITHIN_TICKS && !pinged.is_excused(outbox, now)
+                } else if now - pinged.tick >= patience.pong_within_ticks
+                    && !pinged.is_excused(outbox, now)
                 {
                     outbox.end(SILENT);
                     return false;
@@ -178,7 +197,7 @@ impl Visit {
         }
         let is_pinged = self.special.as_ref().is_some_and(|special| special.pinged.is_some());
         let heard_tick = outbox.heard_tick();
-        if !is_pinged && now - heard_tick >= PING_AFTER_TICKS {
+        if !is_pinged && now - heard_tick >= patience.ping_after_ticks {
             outbox.send(&[frame::ping()]);
             let (written_bytes, was_behind) = (outbox.written_bytes(), outbox.is_behind());
             let pinged = Pinged { tick: now, heard_tick, written_bytes, was_behind };
@@ -188,17 +207,17 @@ impl Visit {
         true
     }
 
-    fn next_tick(&self, now: u32) -> u32 {
+    fn next_tick(&self, now: u32, patience: Patience) -> u32 {
         let special = self.special.as_deref();
         let silence_tick = match special.and_then(|special| special.pinged.as_ref()) {
-            Some(pinged) => pinged.tick + PONG_WITHIN_TICKS,
-            None => self.outbox.heard_tick() + PING_AFTER_TICKS,
+            Some(pinged) => pinged.tick + patience.pong_within_ticks,
+            None => self.outbox.heard_tick() + patience.ping_after_ticks,
         };
         let next = match special.and_then(|special| special.beat.as_ref()) {
             Some(beat) => silence_tick.min(beat.latest_tick + HEARTBEAT_EVERY_TICKS),
             None => silence_tick,
         };
-        next.max(now + 1)
+        next.clamp(now + 1, now + WHEEL_SLOTS as u32 - 1)
     }
 }
 

@@ -1,10 +1,13 @@
 //! One client's session: joins its connection to a room, from greeting to goodbye.
 
+use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep};
 use xmeet_shared::{ClientCommand, CloseCode, ErrorCode, Nickname, RoomId, SessionToken};
 
 use super::closing::{self, Closing};
@@ -15,6 +18,8 @@ use super::outbox::{Ending, Outbox};
 use super::reader::{End, Reader};
 use super::stream::{Reading, Writing};
 use crate::hub::{self, Departure, EnterError, Hub, Membership, RoomEnded, Unsent};
+use crate::limits::hits::{Hits, LimitKind};
+use crate::limits::pace::{Pace, PaceRates, Verdict, cost, cost_of};
 
 /// What every connection is closed with when the server shuts down.
 pub const GOING_AWAY: Ending =
@@ -25,6 +30,8 @@ const NO_HISTORY: Ending = Ending {
     code: CloseCode::TryAgainLater,
     reason: "the room's history cannot be read now: come back",
 };
+const FLOODED: Ending =
+    Ending { code: CloseCode::Policy, reason: "too many messages, and none of the waits was kept" };
 
 /// What is still read, without waiting, from a connection that another one takes over, in bytes.
 /// Its client may have sent on without end.
@@ -33,13 +40,15 @@ const TAKEN_OVER_BYTES_MAX: usize = 1024 * 1024;
 /// What a message counts in that beside its text, in bytes: many small ones are much to say.
 const TAKEN_OVER_MESSAGE_BYTES: usize = 64;
 
-/// How many bytes a session may take and hold.
+/// How much a session may take and hold, and how fast.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionLimits {
     /// Largest message that is taken from the client, in bytes.
     pub frame_bytes_max: usize,
     /// What may wait to be written to it, in bytes.
     pub outbox_bytes_max: usize,
+    /// How fast the client may speak.
+    pub pace: PaceRates,
 }
 
 /// Who wants to come in, and where to.
@@ -87,9 +96,21 @@ pub struct Sessions {
     pub keeper: Keeper,
     /// What each session may take and hold.
     pub limits: SessionLimits,
+    /// How often a limit was met.
+    pub hits: Arc<Hits>,
+    /// What the sessions' time is counted from.
+    pub started: Instant,
 }
 
 impl Sessions {
+    /// The time by which paces go. Where there is no limit no clock is asked.
+    fn now_ns(&self) -> u64 {
+        if !self.limits.pace.are_set() {
+            return 0;
+        }
+        u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
     /// A session, to be run until it has ended and left its room.
     pub fn session(
         self: Arc<Self>,
@@ -121,6 +142,7 @@ struct Session {
     reader: Reader,
     outbox: Arc<Outbox>,
     membership: Membership,
+    pace: Pace,
     /// What the room must be waited for to take. It stays here when the waiting is cut short.
     unsent: Option<Unsent>,
 }
@@ -147,7 +169,8 @@ impl Session {
         let heartbeat =
             heartbeat_of.map(|room| sessions.hub.heartbeat(room, membership.pid().clone()));
         sessions.keeper.watch(&outbox, heartbeat);
-        Some(Self { sessions, reader, outbox, membership, unsent: None })
+        let pace = Pace::default();
+        Some(Self { sessions, reader, outbox, membership, pace, unsent: None })
     }
 
     /// Carries out what the client sends, until one of the two sides ends it.
@@ -169,37 +192,77 @@ impl Session {
                 Err(End::Gone) => return Closing::Lost,
                 Err(End::Broken(ending)) => return Closing::Server(ending),
             };
-            if let Received::Close(code) = received {
-                return Closing::Client(code);
-            }
-            if let Err(unsent) = self.take(received) {
-                self.unsent = Some(unsent);
-                if let Err(RoomEnded) = Box::pin(self.membership.insist(&mut self.unsent)).await {
-                    return Closing::Server(hub::ROOM_ENDED);
-                }
+            let rest = match self.take(received) {
+                ControlFlow::Continue(rest) => rest,
+                ControlFlow::Break(closing) => return closing,
+            };
+            if self.unsent.is_some()
+                && let Err(RoomEnded) = Box::pin(self.membership.insist(&mut self.unsent)).await
+            {
+                return Closing::Server(hub::ROOM_ENDED);
             }
             self.outbox.page_written().await;
+            if !rest.is_zero() {
+                // What the client sends meanwhile fills its own buffers. In memory of its own: few
+                // sessions ever do this.
+                Box::pin(sleep(rest)).await;
+                self.sessions.keeper.heard(&self.outbox);
+            }
         }
     }
 
-    fn take(&self, received: Received) -> Result<(), Unsent> {
+    /// Does what a message asks for, and says for how long nothing is to be read after it.
+    fn take(&mut self, received: Received) -> ControlFlow<Closing, Duration> {
         self.sessions.keeper.heard(&self.outbox);
-        match received {
+        let verdict = match received {
             Received::Text(text) => self.obey(text),
             Received::Binary => {
-                let words = "binary frames mean nothing here: send text";
-                self.membership.refuse(ErrorCode::Unsupported, words.to_owned())
+                let verdict = self.judge(cost::BAD, 0);
+                if let Verdict::Take { .. } = verdict {
+                    let words = "binary frames mean nothing here: send text".to_owned();
+                    self.unsent = self.membership.refuse(ErrorCode::Unsupported, words).err();
+                }
+                verdict
             }
             Received::Ping(payload) => {
                 self.outbox.send(&[frame::pong(&payload)]);
-                Ok(())
+                self.judge_control(payload.len())
             }
-            Received::Pong | Received::Close(_) => Ok(()),
+            Received::Pong => self.judge_control(0),
+            Received::Close(code) => return ControlFlow::Break(Closing::Client(code)),
+        };
+        match verdict {
+            Verdict::Take { rest } => ControlFlow::Continue(rest),
+            Verdict::Refuse { kind, retry_after_ms, rest } => {
+                self.sessions.hits.count(kind);
+                let seconds = retry_after_ms.div_ceil(1000);
+                let unit = if seconds == 1 { "second" } else { "seconds" };
+                let words = format!("too much at once: wait {seconds} {unit}");
+                self.unsent = self.membership.hold_off(words, retry_after_ms).err();
+                ControlFlow::Continue(rest)
+            }
+            Verdict::End => {
+                self.sessions.hits.count(LimitKind::Flooded);
+                ControlFlow::Break(Closing::Server(FLOODED))
+            }
         }
     }
 
-    fn obey(&self, text: String) -> Result<(), Unsent> {
-        match ClientCommand::parse(&text) {
+    fn judge(&mut self, tokens: u64, bytes: usize) -> Verdict {
+        let now_ns = self.sessions.now_ns();
+        self.pace.message(self.sessions.limits.pace, (tokens, bytes as u64), now_ns)
+    }
+
+    fn judge_control(&mut self, bytes: usize) -> Verdict {
+        let now_ns = self.sessions.now_ns();
+        self.pace.control(self.sessions.limits.pace, bytes as u64, now_ns)
+    }
+
+    fn obey(&mut self, text: String) -> Verdict {
+        let command = ClientCommand::parse(&text);
+        let verdict = self.judge(cost_of(&command), text.len());
+        let Verdict::Take { .. } = verdict else { return verdict };
+        let sent = match command {
             Ok(None) => Ok(()),
             Ok(Some(ClientCommand::Say(_))) => self.membership.say(text),
             Ok(Some(ClientCommand::ChangeName(nickname))) => self.membership.change_name(nickname),
@@ -208,7 +271,9 @@ impl Session {
                 self.membership.history(cursor)
             }
             Err(error) => self.membership.refuse(error.code(), error.to_string()),
-        }
+        };
+        self.unsent = sent.err();
+        verdict
     }
 
     /// Ends the session in its room and on its connection.
@@ -245,7 +310,12 @@ impl Session {
             let Some(received) = self.reader.next_now() else { return };
             let Received::Text(text) = received else { continue };
             bytes += text.len() + TAKEN_OVER_MESSAGE_BYTES;
-            let sent = match ClientCommand::parse(&text) {
+            let command = ClientCommand::parse(&text);
+            let Verdict::Take { .. } = self.judge(cost_of(&command), text.len()) else {
+                // Nobody would read that it was too much; that it is not in the log says so too.
+                return;
+            };
+            let sent = match command {
                 Ok(Some(ClientCommand::Say(_))) => self.membership.say(text),
                 Ok(Some(ClientCommand::ChangeName(name))) => self.membership.change_name(name),
                 // Nobody would read the answer.

@@ -10,6 +10,7 @@ mod greeting;
 mod health;
 mod history;
 mod http;
+mod limits;
 mod origins;
 mod process;
 mod resuming;

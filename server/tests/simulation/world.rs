@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use tokio::runtime::Builder;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use xmeet_server::clock::Clock;
 use xmeet_server::history::History;
 use xmeet_server::hub::{Hub, HubSettings};
+use xmeet_server::limits::hits::Hits;
+use xmeet_server::limits::pace::PaceRates;
 use xmeet_server::ws::keeper::Keeper;
 use xmeet_server::ws::session::{SessionLimits, Sessions};
 
@@ -57,8 +59,11 @@ impl World {
         };
         let clock = Clock::simulated(START_TS);
         let hub = Arc::new(Hub::new(Arc::new(store.clone()), clock, settings));
-        let limits = SessionLimits { frame_bytes_max: FRAME_BYTES_MAX, outbox_bytes_max };
-        let sessions = Arc::new(Sessions { hub, keeper: Keeper::default(), limits });
+        // Here it is about what a server does that takes all it is sent.
+        let pace = PaceRates::default();
+        let limits = SessionLimits { frame_bytes_max: FRAME_BYTES_MAX, outbox_bytes_max, pace };
+        let (keeper, hits) = (Keeper::default(), Arc::new(Hits::default()));
+        let sessions = Arc::new(Sessions { hub, keeper, limits, hits, started: Instant::now() });
         tokio::spawn({
             let sessions = Arc::clone(&sessions);
             async move { sessions.keeper.run().await }

@@ -298,7 +298,8 @@ impl Script<'_> {
             }
             _ => {
                 let (code, words) = (ErrorCode::Unsupported, String::new());
-                (Input::Refuse { member, code, words }, Deed::Refuse(member))
+                let input = Input::Refuse { member, code, words, retry_after_ms: None };
+                (input, Deed::Refuse(member))
             }
         };
         self.real.take(input);

@@ -32,11 +32,20 @@ impl TestServer {
         Self::on(TempDir::new().unwrap(), arguments).await
     }
 
+    /// Starts with the limits that an operator gets, but for those that are set here. Other servers
+    /// here have none: most tests ask more of one than anybody may.
+    pub(crate) async fn limited(arguments: &[&str]) -> Self {
+        let arguments: Vec<_> = ["--no-limits=false"].iter().chain(arguments).copied().collect();
+        Self::with(&arguments).await
+    }
+
     /// Starts on what a folder holds.
     pub(crate) async fn on(folder: TempDir, arguments: &[&str]) -> Self {
         let folder_name = folder.path().to_str().unwrap();
         let fixed = ["xmeet", "--data-dir", folder_name, "--time-zone", "Asia/Shanghai"];
-        let config = Config::parse_from(fixed.iter().chain(arguments));
+        let is_limited = arguments.contains(&"--no-limits=false");
+        let no_limits: &[&str] = if is_limited { &[] } else { &["--no-limits"] };
+        let config = Config::parse_from(fixed.iter().chain(no_limits).chain(arguments));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
@@ -98,7 +107,7 @@ impl Process {
     /// The command, with a port of its own.
     pub(crate) fn command(folder: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
-        command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(folder);
+        command.args(["--no-limits", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder);
         command
     }
 

@@ -1,0 +1,213 @@
+//! How fast one client may speak, and what becomes of one that speaks faster. Pure: time is a number.
+//!
+//! Over the rate a client is told how long to wait, and all that it says until then is refused, each
+//! message by an answer of its own. What it had on its way before it could know is nothing bad.
+//! Whoever goes on [`HEARD_AFTER_NS`] later has a *strike*, at most one for each time that it was
+//! told, and is told again, to wait twice as long. The third in a row slows it down: for
+//! [`REST_NS`] nothing is read from it. The next ends the connection. A wait that is kept ends the
+//! row.
+
+use std::time::Duration;
+
+use xmeet_shared::{ClientCommand, CommandError};
+
+use super::bucket::{Bucket, Rate};
+use super::hits::LimitKind;
+
+const MILLISECOND_NS: u64 = 1_000_000;
+
+/// The shortest wait that a client is told, in nanoseconds: 1 s. It doubles with each strike.
+const WAIT_MIN_NS: u64 = 1000 * MILLISECOND_NS;
+
+/// How long after it was told a client is taken to have heard it, in nanoseconds: 0.5 s, which is
+/// more than a message takes round the world.
+const HEARD_AFTER_NS: u64 = 500 * MILLISECOND_NS;
+
+/// How long nothing is read from a client that does not listen, in nanoseconds: 5 s.
+const REST_NS: u64 = 5000 * MILLISECOND_NS;
+
+/// Strikes in a row before a client is slowed down; one more ends its connection.
+const STRIKES_MAX: u8 = 3;
+
+/// Messages that are refused right away each time that a client is told to wait. More stay unread
+/// until it must have heard: an answer costs its room about what a message does.
+const REFUSALS_MAX: u32 = 300;
+
+/// What a message costs, in tokens.
+pub mod cost {
+    /// Something said, or an empty message.
+    pub const SAY: u64 = 1;
+    /// Another name: everybody is told, and everybody's list changes.
+    pub const CHANGE_NAME: u64 = 5;
+    /// A page of the history. One burst reads all that is kept by default.
+    pub const HISTORY: u64 = 1;
+    /// What cannot be carried out and is answered by an error.
+    pub const BAD: u64 = 2;
+    /// A ping or a pong that nobody asked for.
+    pub const CONTROL: u64 = 1;
+}
+
+/// What a text costs, in tokens.
+#[must_use]
+pub fn cost_of(command: &Result<Option<ClientCommand<'_>>, CommandError>) -> u64 {
+    match command {
+        Ok(None | Some(ClientCommand::Say(_))) => cost::SAY,
+        Ok(Some(ClientCommand::ChangeName(_))) => cost::CHANGE_NAME,
+        Ok(Some(ClientCommand::History(_))) => cost::HISTORY,
+        Err(_) => cost::BAD,
+    }
+}
+
+/// How fast any one client may speak. `None` is as fast as it can.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PaceRates {
+    /// Messages, in tokens of [`cost`].
+    pub messages: Option<Rate>,
+    /// Bytes of messages.
+    pub bytes: Option<Rate>,
+}
+
+impl PaceRates {
+    /// Whether there is any limit, so that time matters.
+    #[must_use]
+    pub fn are_set(&self) -> bool {
+        self.messages.is_some() || self.bytes.is_some()
+    }
+}
+
+/// What is to be done with a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Carry it out, and then read nothing for that long.
+    Take {
+        /// How long; mostly not at all.
+        rest: Duration,
+    },
+    /// Answer that it was too much, and then read nothing for that long.
+    Refuse {
+        /// Which limit it was.
+        kind: LimitKind,
+        /// When the client may try again, in milliseconds from now.
+        retry_after_ms: u64,
+        /// How long nothing is read.
+        rest: Duration,
+    },
+    /// End the connection.
+    End,
+}
+
+/// One client's pace. Small: every connection has one.
+#[derive(Debug, Default)]
+pub struct Pace {
+    messages: Bucket,
+    bytes: Bucket,
+    /// Of a client that was told to wait. Few are.
+    told: Option<Box<Told>>,
+}
+
+#[derive(Debug)]
+struct Told {
+    kind: LimitKind,
+    at_ns: u64,
+    until_ns: u64,
+    refusals: u32,
+    strikes: u8,
+    /// It was not read meanwhile: that it said nothing is not its merit.
+    is_rest: bool,
+}
+
+impl Pace {
+    /// Judges a message that is to be carried out, by its cost in tokens and its length in bytes.
+    pub fn message(
+        &mut self,
+        rates: PaceRates,
+        (tokens, bytes): (u64, u64),
+        now_ns: u64,
+    ) -> Verdict {
+        if let Some(told) = &mut self.told {
+            if now_ns < told.until_ns {
+                return told.again(now_ns);
+            }
+            if !told.is_rest {
+                self.told = None;
+            }
+        }
+        let wait_ns = |bucket: &Bucket, rate: Option<Rate>, tokens| {
+            rate.map_or(0, |rate| bucket.wait_ns(rate, tokens, now_ns))
+        };
+        let messages_ns = wait_ns(&self.messages, rates.messages, tokens);
+        let bytes_ns = wait_ns(&self.bytes, rates.bytes, bytes);
+        if messages_ns == 0 && bytes_ns == 0 {
+            self.pay(rates, (tokens, bytes), now_ns);
+            return Verdict::Take { rest: Duration::ZERO };
+        }
+        let kind = if messages_ns >= bytes_ns { LimitKind::Messages } else { LimitKind::Bytes };
+        let strikes = self.told.as_ref().map_or(0, |told| told.strikes);
+        let told = self.told.insert(Box::new(Told::new(kind, now_ns, strikes)));
+        told.until_ns = told.until_ns.max(now_ns + messages_ns.max(bytes_ns));
+        told.refuse(now_ns, 0)
+    }
+
+    /// Judges a ping or a pong. WebSocket libraries send them by themselves, so they are never
+    /// refused and are no strike; over the rate they wait to be read.
+    pub fn control(&mut self, rates: PaceRates, bytes: u64, now_ns: u64) -> Verdict {
+        self.pay(rates, (cost::CONTROL, bytes), now_ns);
+        let owed_ns = |bucket: &Bucket, rate: Option<Rate>| {
+            rate.map_or(0, |rate| bucket.wait_ns(rate, 0, now_ns))
+        };
+        let rest_ns =
+            owed_ns(&self.messages, rates.messages).max(owed_ns(&self.bytes, rates.bytes));
+        Verdict::Take { rest: Duration::from_nanos(rest_ns) }
+    }
+
+    fn pay(&mut self, rates: PaceRates, (tokens, bytes): (u64, u64), now_ns: u64) {
+        if let Some(rate) = rates.messages {
+            self.messages.owe(rate, tokens, now_ns);
+        }
+        if let Some(rate) = rates.bytes {
+            self.bytes.owe(rate, bytes, now_ns);
+        }
+    }
+}
+
+impl Told {
+    fn new(kind: LimitKind, now_ns: u64, strikes: u8) -> Self {
+        let until_ns = now_ns + (WAIT_MIN_NS << strikes.min(STRIKES_MAX));
+        Self { kind, at_ns: now_ns, until_ns, refusals: 0, strikes, is_rest: false }
+    }
+
+    /// A message although it was told to wait.
+    fn again(&mut self, now_ns: u64) -> Verdict {
+        let heard_ns = self.at_ns + HEARD_AFTER_NS;
+        if now_ns < heard_ns {
+            let is_over = self.refusals >= REFUSALS_MAX;
+            return self.refuse(now_ns, if is_over { heard_ns - now_ns } else { 0 });
+        }
+        let strikes = self.strikes + 1;
+        if strikes > STRIKES_MAX {
+            return Verdict::End;
+        }
+        *self = Self::new(self.kind, now_ns, strikes);
+        if strikes < STRIKES_MAX {
+            return self.refuse(now_ns, 0);
+        }
+        self.is_rest = true;
+        self.until_ns = now_ns + REST_NS;
+        self.refusals += 1;
+        let (retry_after_ms, rest) = (REST_NS / MILLISECOND_NS, Duration::from_nanos(REST_NS));
+        Verdict::Refuse { kind: LimitKind::SlowedDown, retry_after_ms, rest }
+    }
+
+    fn refuse(&mut self, now_ns: u64, rest_ns: u64) -> Verdict {
+        self.refusals += 1;
+        Verdict::Refuse {
+            kind: self.kind,
+            retry_after_ms: (self.until_ns - now_ns).div_ceil(MILLISECOND_NS),
+            rest: Duration::from_nanos(rest_ns),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "pace_test.rs"]
+mod tests;

@@ -1,0 +1,193 @@
+//! Goal: nobody who behaves meets the pace, and nobody who floods goes on for long. Method: clients
+//! of some manner send to a pace in a time that is only counted, and are read as a session would.
+
+use super::*;
+
+const MS: u64 = MILLISECOND_NS;
+const SECOND: u64 = 1000 * MS;
+
+/// The defaults.
+fn rates() -> PaceRates {
+    PaceRates {
+        messages: Rate::per_second(20, 200),
+        bytes: Rate::per_second(256 * 1024, 4 * 1024 * 1024),
+    }
+}
+
+/// How it went for a client.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Record {
+    taken: u64,
+    refused: u64,
+    first_refused_ns: Option<u64>,
+    slowed_down: u64,
+    ended_ns: Option<u64>,
+}
+
+/// Reads messages that came at these moments, none before the rest that the one before it brought.
+fn read(pace: &mut Pace, moments: impl IntoIterator<Item = u64>) -> Record {
+    let (mut record, mut free_ns) = (Record::default(), 0);
+    for came_ns in moments {
+        let now_ns = came_ns.max(free_ns);
+        match pace.message(rates(), (cost::SAY, 100), now_ns) {
+            Verdict::Take { rest } => {
+                assert!(rest.is_zero());
+                record.taken += 1;
+            }
+            Verdict::Refuse { kind, retry_after_ms, rest } => {
+                assert!(retry_after_ms > 0);
+                record.refused += 1;
+                record.first_refused_ns.get_or_insert(now_ns);
+                record.slowed_down += u64::from(kind == LimitKind::SlowedDown);
+                free_ns = now_ns + u64::try_from(rest.as_nanos()).unwrap();
+            }
+            Verdict::End => {
+                record.ended_ns = Some(now_ns);
+                return record;
+            }
+        }
+    }
+    record
+}
+
+fn strikes(pace: &Pace) -> u8 {
+    pace.told.as_ref().map_or(0, |told| told.strikes)
+}
+
+#[test]
+fn two_hundred_at_once_and_then_twenty_a_second_meet_no_limit() {
+    let burst = (0..200).map(|_| 0);
+    let hour = (1..=20 * 3600).map(|number| number * 50 * MS);
+    let mut pace = Pace::default();
+    let record = read(&mut pace, burst.chain(hour));
+    assert_eq!(record, Record { taken: 200 + 72_000, ..Record::default() });
+    // A minute's rest, and all of it again.
+    let later = 3660 * SECOND;
+    let again = (0..200).map(|_| later).chain((1..=1000).map(|number| later + number * 50 * MS));
+    assert_eq!(read(&mut pace, again).refused, 0);
+}
+
+#[test]
+fn a_flood_is_brought_down_at_once_and_ended_in_seconds() {
+    let mut pace = Pace::default();
+    let record = read(&mut pace, (0..1_000_000).map(|number| number * MS));
+    assert!(record.first_refused_ns.unwrap() < SECOND / 4, "{record:?}");
+    assert_eq!(record.slowed_down, 1);
+    assert!((6 * SECOND..10 * SECOND).contains(&record.ended_ns.unwrap()), "{record:?}");
+    // The burst, and a message for each twentieth of a second that it lasted.
+    assert!(record.taken < 200 + 20 * 7, "{record:?}");
+    assert!(record.refused < 5 * u64::from(REFUSALS_MAX), "{record:?}");
+}
+
+#[test]
+fn what_was_on_its_way_is_no_strike() {
+    let mut pace = Pace::default();
+    for round in 0..100 {
+        // Far apart enough that the bucket is full again.
+        let now_ns = round * 60 * SECOND;
+        let record = read(&mut pace, (0..500).map(|number| now_ns + number * MS / 2));
+        assert!((200..=205).contains(&record.taken), "{record:?}");
+        assert_eq!((strikes(&pace), record.slowed_down, record.ended_ns), (0, 0, None));
+    }
+}
+
+#[test]
+fn there_is_one_strike_for_each_time_that_a_client_was_told() {
+    let mut pace = Pace::default();
+    read(&mut pace, (0..201).map(|_| 0));
+    assert_eq!(strikes(&pace), 0);
+    // All at once, when it must have heard.
+    let record = read(&mut pace, (0..300).map(|_| HEARD_AFTER_NS));
+    assert_eq!((record.refused, strikes(&pace)), (300, 1));
+    let told = pace.message(rates(), (cost::SAY, 1), HEARD_AFTER_NS + SECOND / 4);
+    let Verdict::Refuse { retry_after_ms, .. } = told else { panic!("{told:?}") };
+    assert_eq!(retry_after_ms, 1750, "two seconds from the strike on");
+}
+
+#[test]
+fn a_wait_that_is_kept_ends_the_row() {
+    let mut pace = Pace::default();
+    let mut now_ns = 0;
+    for _ in 0..20 {
+        read(&mut pace, (0..300).map(|_| now_ns));
+        for _ in 0..2 {
+            now_ns += HEARD_AFTER_NS;
+            assert_eq!(read(&mut pace, [now_ns]).refused, 1);
+        }
+        assert_eq!(strikes(&pace), 2);
+        now_ns += 4 * SECOND;
+        assert_eq!(read(&mut pace, [now_ns]).taken, 1);
+        assert_eq!(strikes(&pace), 0);
+    }
+}
+
+#[test]
+fn the_wait_that_is_told_is_enough() {
+    let mut pace = Pace::default();
+    let mut now_ns = 0;
+    // It sends what was refused again, all at once, as soon as it may.
+    let mut waiting = 2000;
+    while waiting > 0 {
+        let mut told_ms = 0;
+        let sent = waiting;
+        for _ in 0..sent {
+            match pace.message(rates(), (cost::SAY, 100), now_ns) {
+                Verdict::Take { .. } => waiting -= 1,
+                Verdict::Refuse { retry_after_ms, .. } => told_ms = retry_after_ms,
+                Verdict::End => panic!("it did what it was told"),
+            }
+        }
+        assert_eq!(strikes(&pace), 0);
+        now_ns += told_ms * MS;
+    }
+    assert!(now_ns < 100 * SECOND, "it took {} s", now_ns / SECOND);
+}
+
+#[test]
+fn bytes_count_and_one_message_is_never_too_much() {
+    let mut pace = Pace::default();
+    let huge = 100 * 1024 * 1024;
+    let first = pace.message(rates(), (cost::SAY, huge), 0);
+    assert_eq!(first, Verdict::Take { rest: Duration::ZERO });
+    let second = pace.message(rates(), (cost::SAY, 1024 * 1024), 0);
+    let Verdict::Refuse { kind, retry_after_ms, .. } = second else { panic!("{second:?}") };
+    assert_eq!(kind, LimitKind::Bytes);
+    assert!((3990..=4010).contains(&retry_after_ms), "a mebibyte takes 4 s: {retry_after_ms}");
+}
+
+#[test]
+fn pings_are_never_refused_and_are_read_at_the_rate() {
+    let mut pace = Pace::default();
+    let mut now_ns = 0;
+    for _ in 0..400 {
+        let verdict = pace.control(rates(), 0, now_ns);
+        let Verdict::Take { rest } = verdict else { panic!("{verdict:?}") };
+        now_ns += u64::try_from(rest.as_nanos()).unwrap();
+    }
+    assert_eq!(now_ns, 10 * SECOND, "200 at once, then 20 a second");
+    assert_eq!(strikes(&pace), 0);
+}
+
+#[test]
+fn without_rates_everything_is_taken_and_nothing_kept() {
+    let mut pace = Pace::default();
+    for _ in 0..10_000 {
+        let verdict = pace.message(PaceRates::default(), (cost::BAD, 1_000_000), 0);
+        assert_eq!(verdict, Verdict::Take { rest: Duration::ZERO });
+    }
+    assert!(pace.told.is_none());
+}
+
+#[test]
+fn a_commands_cost_is_what_it_causes() {
+    for (text, tokens) in [
+        ("hello", cost::SAY),
+        ("", cost::SAY),
+        ("@changename:x", cost::CHANGE_NAME),
+        ("@history:1", cost::HISTORY),
+        ("@history:x", cost::BAD),
+        ("@changename:", cost::BAD),
+    ] {
+        assert_eq!(cost_of(&ClientCommand::parse(text)), tokens, "{text}");
+    }
+}

@@ -1,0 +1,159 @@
+//! How fast a client may speak: what it is told, what becomes of a flood, and that nobody else
+//! notices. The rules themselves are tested in counted time (`server/src/limits/pace_test.rs`).
+
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::task::yield_now;
+use tokio::time::{MissedTickBehavior, interval};
+use xmeet_shared::{Envelope, ErrorCode, ServerMessage};
+
+use crate::support::raw::{frame, read_close};
+use crate::support::{Client, TestServer};
+
+/// What a client may say at once by default.
+const BURST: u64 = 200;
+
+/// How a refused message is answered: the words, and how long to wait in milliseconds.
+fn too_fast(envelope: Envelope) -> (String, u64) {
+    match envelope.message {
+        ServerMessage::Error { words, code: Some(ErrorCode::RateLimited), retry_after_ms } => {
+            (words, retry_after_ms.expect("it says how long"))
+        }
+        other => panic!("not rate_limited: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_burst_is_taken_and_what_is_over_it_is_refused_each_by_its_own_answer() {
+    let server = TestServer::limited(&["--messages-per-second", "1"]).await;
+    let mut client = Client::enter(server.address, "r", "a").await;
+    for number in 1..=BURST + 3 {
+        client.send(&number.to_string()).await;
+    }
+    for number in 1..=BURST {
+        assert_eq!(client.next_said().await.1, number.to_string());
+    }
+    for _ in 0..3 {
+        let (words, retry_after_ms) = too_fast(client.next().await);
+        assert!((1..=1000).contains(&retry_after_ms), "{retry_after_ms}");
+        assert_eq!(words, "too much at once: wait 1 second");
+    }
+    // It is not said later either: what the server says is refused, the client has.
+    let page = Client::enter(server.address, "r", "b").await.page;
+    assert_eq!(page.last().unwrap().payload, BURST.to_string());
+}
+
+#[tokio::test]
+async fn whoever_waits_as_told_goes_on() {
+    let server = TestServer::limited(&["--messages-burst", "5"]).await;
+    let mut client = Client::enter(server.address, "r", "a").await;
+    let (mut said, mut tries) = (0, 0);
+    while said < 20 {
+        tries += 1;
+        assert!(tries < 40, "{said} were said");
+        client.send("x").await;
+        match client.next().await {
+            Envelope { message: ServerMessage::Normal { .. }, .. } => said += 1,
+            refused => tokio::time::sleep(Duration::from_millis(too_fast(refused).1)).await,
+        }
+    }
+    assert!(tries > said, "it was refused at least once");
+}
+
+#[tokio::test]
+async fn renames_pages_and_what_cannot_be_done_count_as_well() {
+    for (text, cost) in [("@changename:a", 5), ("@history:0", 1), ("@history:x", 2), ("", 1)] {
+        let server = TestServer::limited(&["--messages-burst", "20"]).await;
+        let mut client = Client::enter(server.address, "r", "a").await;
+        for _ in 0..20 / cost {
+            client.send(text).await;
+        }
+        client.send("over").await;
+        let mut last = client.next().await;
+        while !matches!(last.message, ServerMessage::Error { retry_after_ms: Some(_), .. }) {
+            assert_ne!(last.message.kind(), "normal", "{text} costs {cost}");
+            last = client.next().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn bytes_count_too() {
+    let server = TestServer::limited(&["--bytes-burst", "100000"]).await;
+    let mut client = Client::enter(server.address, "r", "a").await;
+    let text = "x".repeat(40_000);
+    client.say(&text).await;
+    client.say(&text).await;
+    client.send(&text).await;
+    too_fast(client.next().await);
+}
+
+#[tokio::test]
+async fn without_limits_everybody_may_do_anything() {
+    let server = TestServer::start().await;
+    let mut client = Client::enter(server.address, "r", "a").await;
+    for _ in 0..5000 {
+        client.send("x").await;
+    }
+    for id in 1..=5000 {
+        assert_eq!(client.next_said().await.2, id);
+    }
+}
+
+/// A thousand frames a second, for as long as the connection lasts, by a client that reads but does
+/// not listen. The two beside it talk on all the while, and each of their messages arrives.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_flood_is_slowed_and_ended_and_the_two_beside_it_are_unhurt() {
+    let server = TestServer::limited(&[]).await;
+    let mut a = Client::enter(server.address, "r", "a").await;
+    let mut b = Client::enter(server.address, "r", "b").await;
+    assert_eq!(a.next().await.message.kind(), "join");
+    let flooder = Client::enter(server.address, "r", "flooder").await;
+    let flooder_pid = flooder.pid.clone();
+
+    let (mut reading, mut writing) = flooder.into_stream().into_split();
+    let flood = tokio::spawn(async move {
+        let mut millisecond = interval(Duration::from_millis(1));
+        // A thousand a second, even where a tick comes late.
+        millisecond.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        let flooding = frame(0x81, b"flood");
+        // Until the server takes no more: it has closed.
+        while writing.write_all(&flooding).await.is_ok() {
+            millisecond.tick().await;
+        }
+    });
+    let closed = tokio::spawn(async move { read_close(&mut reading).await });
+
+    let (mut floods, mut rounds, mut is_gone) = (0, 0, false);
+    while !is_gone {
+        rounds += 1;
+        a.send(&rounds.to_string()).await;
+        for member in [&mut a, &mut b] {
+            loop {
+                let envelope = member.next().await;
+                match envelope.message {
+                    ServerMessage::Normal { text, .. } if envelope.from == flooder_pid => {
+                        assert_eq!(text, "flood");
+                        floods += 1;
+                    }
+                    ServerMessage::Normal { text, .. } => {
+                        assert_eq!(text, rounds.to_string());
+                        break;
+                    }
+                    ServerMessage::Join(_) => {}
+                    ServerMessage::Leave => is_gone = true,
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+        yield_now().await;
+        tokio::time::sleep(Duration::from_millis(60)).await;
+    }
+    let (code, reason) = closed.await.unwrap();
+    assert_eq!(code, 1008, "{reason}");
+    flood.await.unwrap();
+    // Both hear the burst, and what the bucket held after the rest.
+    assert!((2 * BURST..=2 * 2 * BURST).contains(&floods), "{floods}");
+    assert!(rounds > 20, "they talked on: {rounds}");
+}
