@@ -274,10 +274,9 @@ impl RoomTask {
                 self.appending = Some(self.hub.history.append(&self.id, messages));
             }
             Effect::Greet { members, snapshot } => self.greet(members, &snapshot).await,
-            Effect::Part { member } => {
-                self.flush().await;
-                self.fanout.unseat(member).await;
-            }
+            // Its connection is over and takes nothing more: what waits for everybody goes on
+            // waiting, so that a crowd that goes at once is told of in one batch.
+            Effect::Part { member } => self.fanout.unseat(member).await,
             Effect::Tell { to: Audience::All, event } => {
                 self.encoder.put_event(&mut self.batch, event);
             }

@@ -34,7 +34,7 @@ pub(super) enum Order {
     Answer(Arc<Outbox>, Answer),
     /// Somebody comes in, already greeted.
     Seat(Seat),
-    /// Somebody goes.
+    /// Somebody goes, whose connection takes nothing more.
     Unseat(MemberKey),
 }
 
@@ -72,17 +72,18 @@ impl Section {
             }
             return;
         }
+        if let Order::Unseat(member) = order {
+            if let Some(at) = self.seats.iter().position(|(key, _)| *key == member) {
+                self.seats.swap_remove(at);
+            }
+            return;
+        }
         self.flush().await;
         match order {
-            Order::Deliver(_) => {}
+            Order::Deliver(_) | Order::Unseat(_) => {}
             Order::Answer(outbox, Answer::Frame(frame)) => outbox.send(&[frame]),
             Order::Answer(outbox, Answer::Page(frame)) => outbox.send_page(frame),
             Order::Seat(seat) => self.seats.push(seat),
-            Order::Unseat(member) => {
-                if let Some(at) = self.seats.iter().position(|(key, _)| *key == member) {
-                    self.seats.swap_remove(at);
-                }
-            }
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::io::{self, IoSlice};
 use std::ops::RangeInclusive;
-use std::sync::atomic::AtomicU8;
+use std::sync::atomic::{AtomicU8, AtomicUsize};
 use std::task::{Context, Poll};
 
 use tempfile::TempDir;
@@ -56,12 +56,13 @@ impl History for Moody {
     }
 }
 
-/// What a member was sent.
+/// What a member was sent, and in how many writes.
 #[derive(Clone, Default)]
-struct Sent(Arc<Mutex<Vec<u8>>>);
+struct Sent(Arc<Mutex<Vec<u8>>>, Arc<AtomicUsize>);
 
 impl WriteHalf for Sent {
     fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.1.fetch_add(1, Ordering::SeqCst);
         let mut sent = self.0.lock().unwrap();
         slices.iter().for_each(|slice| sent.extend_from_slice(slice));
         Ok(slices.iter().map(|slice| slice.len()).sum())
@@ -155,7 +156,7 @@ fn is_storage_error(message: &ServerMessage) -> bool {
     matches!(message, ServerMessage::Error { code: Some(ErrorCode::Storage), .. })
 }
 
-async fn until(condition: impl Fn() -> bool) {
+async fn until(mut condition: impl FnMut() -> bool) {
     soon(async {
         while !condition() {
             tokio::task::yield_now().await;
@@ -198,8 +199,38 @@ async fn a_room_that_panics_ends_alone_and_its_members_come_back() {
     until(|| world.hub.room_panics() == 1).await;
     world.store(WORKS);
     let (member, line) = world.enter().await;
-    member.unwrap().say("y".to_owned()).unwrap();
+    // Whoever is gone is told nothing more.
+    let member = member.unwrap();
+    member.say("y".to_owned()).unwrap();
     wait_for(&line, |message| matches!(message, ServerMessage::Normal { id: Some(1), .. })).await;
+}
+
+/// A network that drops hundreds at once does not make a room write hundreds of times to each of
+/// those who stay.
+#[tokio::test]
+async fn a_crowd_that_goes_at_once_is_told_of_in_one_write() {
+    const CROWD: usize = 100;
+    let world = World::new();
+    let (_stays, line) = world.enter().await;
+    let mut crowd = Vec::new();
+    for _ in 0..CROWD {
+        crowd.push(world.enter().await.0.unwrap());
+    }
+    wait_for(&line, |message| matches!(message, ServerMessage::Join(_))).await;
+    tokio::task::yield_now().await;
+    line.sent.take();
+    let before = line.sent.1.load(Ordering::SeqCst);
+    for member in crowd {
+        member.leave(Departure::Left).await;
+    }
+    let mut left = 0;
+    until(|| {
+        let frames = line.sent.take();
+        left += frames.iter().filter(|message| matches!(message, ServerMessage::Leave)).count();
+        left == CROWD
+    })
+    .await;
+    assert_eq!(line.sent.1.load(Ordering::SeqCst) - before, 1);
 }
 
 #[tokio::test]
