@@ -41,6 +41,8 @@ use clock::Clock;
 use config::Config;
 use history::sqlite::{Opened, SqliteHistory, Threads};
 use hub::{Hub, HubSettings};
+use limits::forwarded::Proxies;
+use limits::gate::Gate;
 use limits::hits::Hits;
 use readiness::Readiness;
 use ws::keeper::{Keeper, Patience};
@@ -71,6 +73,8 @@ pub async fn run(
     }
     let address = listener.local_addr()?;
     let hits = Arc::new(Hits::default());
+    let proxies = Proxies::new(config.network.trusted_proxies.clone());
+    let gate = Arc::new(Gate::new(config.limits.gate(), proxies, Arc::clone(&hits)));
     let readiness = Arc::new(Readiness::default());
     let (opener, rooms) = http::Rooms::closed();
     let tasks = TaskTracker::new();
@@ -78,12 +82,18 @@ pub async fn run(
         rooms,
         readiness: Arc::clone(&readiness),
         allowed_origins: config.network.allowed_origins.clone().into(),
+        gate: Arc::clone(&gate),
         tasks: tasks.clone(),
     };
     // Should the store not open, the serving ends with this.
     let end = shutdown.child_token();
     let _end = end.clone().drop_guard();
-    let serving = tokio::spawn(http::serve(listener, http::router(app), end));
+    let gate_keeping = tokio::spawn({
+        let gate = Arc::clone(&gate);
+        async move { gate.run().await }
+    });
+    let limits = config.limits.http();
+    let serving = tokio::spawn(http::serve(listener, http::router(app), gate, limits, end));
 
     let (sessions, threads) = open(&config, &hits).await?;
     let keeping = tokio::spawn({
@@ -113,6 +123,7 @@ pub async fn run(
         tracing::warn!("some clients did not take their goodbye in time");
     }
     keeping.abort();
+    gate_keeping.abort();
     if tokio::time::timeout(STORE_TIMEOUT, threads.stop()).await.is_err() {
         tracing::warn!("the store did not end in time; the next start takes up what it left");
     }
@@ -130,6 +141,8 @@ async fn open(config: &Config, hits: &Arc<Hits>) -> anyhow::Result<(Arc<Sessions
     let settings = HubSettings {
         history_kept_messages: config.store.history_messages,
         resume_grace: Duration::from_secs(config.limits.resume_grace_seconds),
+        rooms_max: config.limits.rooms_max(),
+        members_per_room_max: config.limits.members_per_room_max(),
         creation,
         epoch,
     };

@@ -22,6 +22,8 @@ pub enum CloseCode {
     TryAgainLater = 1013,
     /// Another connection took this member over: do not come back with this token.
     TakenOver = 4001,
+    /// The room has as many members as it may have: come back later.
+    RoomFull = 4002,
 }
 
 impl CloseCode {

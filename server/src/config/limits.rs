@@ -1,9 +1,14 @@
 //! Settings: how much any one client may do, hold and wait for, and how many there may be.
 
+use std::time::Duration;
+
 use clap::{ArgAction, Args, value_parser};
 use xmeet_shared::limits::{FRAME_BYTES_MAX_DEFAULT, RESUME_GRACE_SECONDS_DEFAULT};
 
+use crate::http::HttpLimits;
+use crate::limits::addresses::AddressLimits;
 use crate::limits::bucket::Rate;
+use crate::limits::gate::GateLimits;
 use crate::limits::pace::PaceRates;
 
 /// How much any one client may do, hold and wait for, and how many there may be.
@@ -72,6 +77,93 @@ pub struct LimitSettings {
         value_parser = value_parser!(u32).range(1..=SILENCE_SECONDS_MAX)
     )]
     pub pong_seconds: u32,
+
+    /// How long a connection has to send a whole request head, in seconds
+    #[arg(
+        long,
+        env = "XMEET_REQUEST_SECONDS",
+        value_name = "SECONDS",
+        default_value_t = 10,
+        value_parser = value_parser!(u32).range(1..=SILENCE_SECONDS_MAX)
+    )]
+    pub request_seconds: u32,
+
+    /// How long a connection may go without a further request before it is closed, in seconds
+    #[arg(
+        long,
+        env = "XMEET_KEEP_ALIVE_SECONDS",
+        value_name = "SECONDS",
+        default_value_t = 30,
+        value_parser = value_parser!(u32).range(1..=SILENCE_SECONDS_MAX)
+    )]
+    pub keep_alive_seconds: u32,
+
+    /// Largest head of a request, in bytes
+    #[arg(
+        long,
+        env = "XMEET_REQUEST_HEAD_BYTES_MAX",
+        value_name = "BYTES",
+        default_value_t = 16 * 1024,
+        value_parser = value_parser!(u32).range(HEAD_BYTES_MIN..=HEAD_BYTES_MAX)
+    )]
+    pub request_head_bytes_max: u32,
+
+    /// Connections in all; 0 is no limit
+    #[arg(long, env = "XMEET_CONNECTIONS_MAX", value_name = "COUNT", default_value_t = 50_000)]
+    pub connections_max: usize,
+
+    /// Connections of one address (of a /64, where it is IPv6); 0 is no limit
+    #[arg(
+        long,
+        env = "XMEET_CONNECTIONS_PER_ADDRESS",
+        value_name = "COUNT",
+        default_value_t = 3000
+    )]
+    pub connections_per_address: usize,
+
+    /// Connections that one address may open at once
+    #[arg(
+        long,
+        env = "XMEET_CONNECTS_PER_ADDRESS_BURST",
+        value_name = "COUNT",
+        default_value_t = 3000
+    )]
+    pub connects_per_address_burst: u64,
+
+    /// Connections that one address may open each second in the long run; 0 is no limit
+    #[arg(
+        long,
+        env = "XMEET_CONNECTS_PER_ADDRESS_PER_SECOND",
+        value_name = "COUNT",
+        default_value_t = 100
+    )]
+    pub connects_per_address_per_second: u64,
+
+    /// Rooms in memory, those with a member; 0 is no limit
+    #[arg(long, env = "XMEET_ROOMS_MAX", value_name = "COUNT", default_value_t = 50_000)]
+    pub rooms_max: usize,
+
+    /// Rooms without a member that one address may open at once
+    #[arg(
+        long,
+        env = "XMEET_ROOMS_PER_ADDRESS_BURST",
+        value_name = "COUNT",
+        default_value_t = 1000
+    )]
+    pub rooms_per_address_burst: u64,
+
+    /// Rooms without a member that one address may open each minute in the long run; 0 is no limit
+    #[arg(
+        long,
+        env = "XMEET_ROOMS_PER_ADDRESS_PER_MINUTE",
+        value_name = "COUNT",
+        default_value_t = 60
+    )]
+    pub rooms_per_address_per_minute: u64,
+
+    /// Members of one room; 0 is no limit
+    #[arg(long, env = "XMEET_MEMBERS_PER_ROOM", value_name = "COUNT", default_value_t = 5000)]
+    pub members_per_room: usize,
 }
 
 impl LimitSettings {
@@ -86,7 +178,54 @@ impl LimitSettings {
             bytes: Rate::per_second(self.bytes_per_second, self.bytes_burst),
         }
     }
+
+    /// How many may come in.
+    #[must_use]
+    pub fn gate(&self) -> GateLimits {
+        let (per_second, per_minute) =
+            (self.connects_per_address_per_second, self.rooms_per_address_per_minute);
+        let address = AddressLimits {
+            connections_max: self.at_most(self.connections_per_address),
+            connects: Rate::per_second(per_second, self.connects_per_address_burst),
+            rooms: Rate::per_minute(per_minute, self.rooms_per_address_burst),
+        };
+        GateLimits {
+            connections_max: self.at_most(self.connections_max),
+            rooms_max: self.rooms_max(),
+            address: (!self.no_limits).then_some(address),
+        }
+    }
+
+    /// Rooms in memory.
+    #[must_use]
+    pub fn rooms_max(&self) -> usize {
+        self.at_most(self.rooms_max)
+    }
+
+    /// Members of one room.
+    #[must_use]
+    pub fn members_per_room_max(&self) -> usize {
+        self.at_most(self.members_per_room)
+    }
+
+    /// What a connection may take before it is a WebSocket.
+    #[must_use]
+    pub fn http(&self) -> HttpLimits {
+        HttpLimits {
+            request: Duration::from_secs(self.request_seconds.into()),
+            keep_alive: Duration::from_secs(self.keep_alive_seconds.into()),
+            head_bytes_max: self.request_head_bytes_max as usize,
+        }
+    }
+
+    fn at_most(&self, count: usize) -> usize {
+        if count == 0 || self.no_limits { usize::MAX } else { count }
+    }
 }
+
+/// The smallest and the largest bound of a request's head, in bytes. hyper takes no smaller one.
+const HEAD_BYTES_MIN: i64 = 8 * 1024;
+const HEAD_BYTES_MAX: i64 = 1024 * 1024;
 
 /// How long a client may be silent before it is pinged, unless it is set otherwise, in seconds.
 pub const PING_SECONDS_DEFAULT: u32 = 25;

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
+use crate::limits::network::Network;
+
 /// Where the server is to be reached, and from where.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Network")]
@@ -26,6 +28,11 @@ pub struct NetworkSettings {
         value_parser = origin
     )]
     pub allowed_origins: Vec<String>,
+
+    /// Networks of the proxies whose X-Forwarded-For or Forwarded says who a client is, separated by
+    /// commas [default: none]
+    #[arg(long, env = "XMEET_TRUSTED_PROXIES", value_name = "NETWORK", value_delimiter = ',')]
+    pub trusted_proxies: Vec<Network>,
 }
 
 /// Takes an origin as browsers send it (RFC 6454 section 6.2): scheme and host, no path.

@@ -10,7 +10,7 @@ pub mod refusal;
 mod serve;
 
 pub use opening::{Opener, Rooms};
-pub use serve::serve;
+pub use serve::{HttpLimits, serve};
 
 use std::sync::Arc;
 
@@ -24,9 +24,11 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_util::task::TaskTracker;
 
+use crate::limits::gate::{Denial, Gate, Place};
+use crate::limits::network::Peer;
 use crate::readiness::Readiness;
 use crate::ws::handshake::Handshake;
-use crate::ws::session::Connection;
+use crate::ws::session::{Connection, Sessions};
 use refusal::Refusal;
 
 /// What the routes need.
@@ -38,8 +40,18 @@ pub struct App {
     pub readiness: Arc<Readiness>,
     /// Origins that may connect; all when empty.
     pub allowed_origins: Arc<[String]>,
+    /// Who may come in.
+    pub gate: Arc<Gate>,
     /// The sessions that run.
     pub tasks: TaskTracker,
+}
+
+/// Who sent a request; an extension of each.
+#[derive(Debug, Clone)]
+struct Caller {
+    peer: Peer,
+    /// The place of its connection.
+    place: Arc<Place>,
 }
 
 /// The routes.
@@ -64,9 +76,13 @@ async fn upgrade(State(app): State<App>, mut request: Request) -> Response<Body>
     if request.extensions().get::<hyper::upgrade::OnUpgrade>().is_none() {
         return Refusal::not_an_upgrade().into_response();
     }
-    let App { rooms, tasks, .. } = app;
+    let App { rooms, tasks, gate, .. } = app;
     let Some(sessions) = rooms.opened().await else {
         return Refusal::starting().into_response();
+    };
+    let place = match admit(&gate, &mut request, &sessions, &handshake) {
+        Ok(place) => place,
+        Err(denial) => return Refusal::denied(denial).into_response(),
     };
     let response = handshake.response();
     let upgraded = hyper::upgrade::on(&mut request);
@@ -75,6 +91,7 @@ async fn upgrade(State(app): State<App>, mut request: Request) -> Response<Body>
         match upgraded.await.map(connection) {
             // In a task of its own: it lives long, and needs nothing of what stands here.
             Ok(Some(connection)) => {
+                let connection = Connection { place, ..connection };
                 session_tasks.spawn(sessions.session(connection, handshake.into_visitor()));
             }
             Ok(None) => tracing::error!("an upgrade from a transport that is not known"),
@@ -82,6 +99,21 @@ async fn upgrade(State(app): State<App>, mut request: Request) -> Response<Body>
         }
     });
     response
+}
+
+/// Finds a place for a session. `None` where the request came from no connection.
+fn admit(
+    gate: &Arc<Gate>,
+    request: &mut Request,
+    sessions: &Sessions,
+    handshake: &Handshake,
+) -> Result<Option<Arc<Place>>, Denial> {
+    let Some(Caller { peer, place }) = request.extensions_mut().remove() else { return Ok(None) };
+    let place = gate.admit_socket(peer, request.headers(), &place)?;
+    if !sessions.hub.is_in_memory(&handshake.room) {
+        gate.admit_room(&place, sessions.hub.rooms_in_memory())?;
+    }
+    Ok(Some(place))
 }
 
 /// Takes the connection out of what HTTP leaves around it.

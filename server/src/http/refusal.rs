@@ -5,14 +5,20 @@ use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VE
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
+use crate::limits::gate::Denial;
+
 /// A refusal. The body is `{"error":{"code":…,"message":…}}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     status: StatusCode,
     code: &'static str,
     message: String,
-    header: Option<(HeaderName, &'static str)>,
+    header: Option<(HeaderName, HeaderValue)>,
 }
+
+/// When to come back to a server, or from an address, that has as many connections as it may have,
+/// in seconds. Nobody knows: when somebody else leaves.
+const FULL_RETRY_SECONDS: u64 = 30;
 
 impl Refusal {
     fn new(status: StatusCode, code: &'static str, message: &str) -> Self {
@@ -61,7 +67,7 @@ impl Refusal {
     #[must_use]
     pub fn not_an_upgrade() -> Self {
         let message = "a room is a WebSocket: connect with an upgrade request";
-        let header = Some((UPGRADE, "websocket"));
+        let header = Some((UPGRADE, HeaderValue::from_static("websocket")));
         Self { header, ..Self::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", message) }
     }
 
@@ -69,7 +75,7 @@ impl Refusal {
     #[must_use]
     pub fn version(spoken: &'static str) -> Self {
         let message = "only WebSocket version 13 is spoken here";
-        let header = Some((SEC_WEBSOCKET_VERSION, spoken));
+        let header = Some((SEC_WEBSOCKET_VERSION, HeaderValue::from_static(spoken)));
         Self { header, ..Self::new(StatusCode::UPGRADE_REQUIRED, "websocket_version", message) }
     }
 
@@ -77,8 +83,48 @@ impl Refusal {
     #[must_use]
     pub fn starting() -> Self {
         let message = "the server is starting: come back";
-        let header = Some((RETRY_AFTER, "1"));
+        let header = Some((RETRY_AFTER, HeaderValue::from_static("1")));
         Self { header, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "starting", message) }
+    }
+
+    /// 429 or 503: there are too many, or they come too often.
+    #[must_use]
+    pub fn denied(denial: Denial) -> Self {
+        let (all, one) = (StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS);
+        let (status, code, message, seconds) = match denial {
+            Denial::Connections => (
+                all,
+                "too_many_connections",
+                "this server has as many connections as it takes",
+                FULL_RETRY_SECONDS,
+            ),
+            Denial::Rooms => (
+                all,
+                "too_many_rooms",
+                "this server has as many rooms as it takes",
+                FULL_RETRY_SECONDS,
+            ),
+            Denial::AddressConnections => (
+                one,
+                "too_many_connections_from_address",
+                "your address has as many connections as one may have",
+                FULL_RETRY_SECONDS,
+            ),
+            Denial::AddressConnects { retry_after_seconds } => (
+                one,
+                "connecting_too_often",
+                "your address connects too often",
+                retry_after_seconds,
+            ),
+            Denial::AddressRooms { retry_after_seconds } => (
+                one,
+                "too_many_rooms_from_address",
+                "your address opens too many rooms",
+                retry_after_seconds,
+            ),
+        };
+        let header = Some((RETRY_AFTER, HeaderValue::from(seconds)));
+        Self { header, ..Self::new(status, code, message) }
     }
 
     /// The response.
@@ -94,7 +140,7 @@ impl Refusal {
                 // RFC 9110 section 7.8.
                 headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
             }
-            headers.insert(name, HeaderValue::from_static(value));
+            headers.insert(name, value);
         }
         response
     }

@@ -1,45 +1,92 @@
 //! Takes connections and serves HTTP/1.1 on each, until the shutdown.
 
+use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::sleep;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use super::Caller;
+use super::refusal::Refusal;
+use crate::limits::gate::{Denial, Gate};
+use crate::limits::network::Peer;
 
 /// How long no connection is taken when the system cannot give one, as when all of the process's
 /// file descriptors are in use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// How long a client has to take a response, beside the time that it may keep a connection idle.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Connections past a limit that are told so at the same time. More are closed without a word.
+const TURNED_AWAY_MAX: usize = 256;
+
+/// How long such a connection may take to send its request and read the answer.
+const TURN_AWAY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a connection may take before it is a WebSocket.
+#[derive(Debug, Clone, Copy)]
+pub struct HttpLimits {
+    /// From its beginning until its first request's head is there.
+    pub request: Duration,
+    /// From a response until the next request's head is there.
+    pub keep_alive: Duration,
+    /// A request's head, in bytes; 8 KiB at least.
+    pub head_bytes_max: usize,
+}
+
 /// Serves until `shutdown` is cancelled and what is under way then has been answered. Connections
 /// that were upgraded are not waited for.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    gate: Arc<Gate>,
+    limits: HttpLimits,
+    shutdown: CancellationToken,
+) {
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new());
-    let http = Http { builder, service: TowerToHyperService::new(router) };
+    builder.header_read_timeout(limits.keep_alive);
+    builder.max_buf_size(limits.head_bytes_max);
+    let service = TowerToHyperService::new(router);
+    let http = Http { builder, service, gate, limits };
+    let turned_away = Arc::new(Semaphore::new(TURNED_AWAY_MAX));
     let tasks = TaskTracker::new();
     loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
-            stream = accept(&listener) => stream,
+            accepted = accept(&listener) => accepted,
         };
         let http = http.clone();
-        let shutdown = shutdown.clone();
-        tasks.spawn(async move {
-            // A connection holds next to nothing until it says something.
-            tokio::select! {
-                _ = stream.readable() => {}
-                () = shutdown.cancelled() => return,
+        match http.gate.admit(peer) {
+            Ok(place) => {
+                let caller = Caller { peer, place };
+                tasks.spawn(http.serve_when_it_speaks(stream, caller, shutdown.clone()));
             }
-            Box::pin(http.serve(stream, shutdown)).await;
-        });
+            Err(denial) => {
+                if let Ok(permit) = Arc::clone(&turned_away).try_acquire_owned() {
+                    tasks.spawn(async move {
+                        let turning_away = Box::pin(http.turn_away(stream, denial));
+                        // Whoever cannot be told in time is not told.
+                        let _ = timeout(TURN_AWAY_TIMEOUT, turning_away).await;
+                        drop(permit);
+                    });
+                }
+            }
+        }
     }
     drop(listener);
     tasks.close();
@@ -51,14 +98,50 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
 struct Http {
     builder: http1::Builder,
     service: TowerToHyperService<Router>,
+    gate: Arc<Gate>,
+    limits: HttpLimits,
 }
 
 impl Http {
-    async fn serve(self, stream: TcpStream, shutdown: CancellationToken) {
-        let connection = self.builder.serve_connection(TokioIo::new(stream), self.service);
+    /// A connection holds next to nothing until it says something.
+    async fn serve_when_it_speaks(
+        self,
+        stream: TcpStream,
+        caller: Caller,
+        shutdown: CancellationToken,
+    ) {
+        let deadline = Instant::now() + self.limits.request;
+        tokio::select! {
+            _ = stream.readable() => {}
+            () = shutdown.cancelled() => return,
+            () = sleep_until(deadline) => return self.gate.gave_up_waiting(),
+        }
+        Box::pin(self.serve(stream, caller, deadline, shutdown)).await;
+    }
+
+    async fn serve(
+        self,
+        stream: TcpStream,
+        caller: Caller,
+        deadline: Instant,
+        shutdown: CancellationToken,
+    ) {
+        let Self { builder, service, gate, limits } = self;
+        let requests = Arc::new(AtomicUsize::new(0));
+        let service = service_fn({
+            let (requests, gate) = (Arc::clone(&requests), Arc::clone(&gate));
+            move |mut request: hyper::Request<hyper::body::Incoming>| {
+                requests.fetch_add(1, Ordering::Relaxed);
+                gate.look_at(caller.peer, request.headers());
+                request.extensions_mut().insert(caller.clone());
+                service.call(request)
+            }
+        });
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection.with_upgrades());
         let served = tokio::select! {
             served = &mut connection => served,
+            () = overdue(&requests, deadline, limits) => return gate.gave_up_waiting(),
             () = shutdown.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
@@ -68,15 +151,40 @@ impl Http {
             tracing::debug!(%error, "a request could not be served");
         }
     }
+
+    /// Answers the first request, whatever it is, by what stands against its connection.
+    async fn turn_away(mut self, stream: TcpStream, denial: Denial) {
+        let service = service_fn(move |_| async move {
+            Ok::<_, Infallible>(Refusal::denied(denial).into_response())
+        });
+        self.builder.keep_alive(false);
+        // It may be gone already.
+        let _ = self.builder.serve_connection(TokioIo::new(stream), service).await;
+    }
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
+/// Waits until a connection has had its time: no request by the deadline, or, later on, none for
+/// so long that a response must be stuck. Idle ones are ended sooner, by hyper.
+async fn overdue(requests: &AtomicUsize, deadline: Instant, limits: HttpLimits) {
+    sleep_until(deadline).await;
+    let mut seen = requests.load(Ordering::Relaxed);
+    while seen > 0 {
+        sleep(limits.keep_alive + RESPONSE_TIMEOUT).await;
+        let now = requests.load(Ordering::Relaxed);
+        if now == seen {
+            return;
+        }
+        seen = now;
+    }
+}
+
+async fn accept(listener: &TcpListener) -> (TcpStream, Peer) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, address)) => {
                 // Frames are written whole; waiting for more would only delay them.
                 let _ = stream.set_nodelay(true);
-                return stream;
+                return (stream, Peer::Tcp(address.ip()));
             }
             // One that was gone before it was taken.
             Err(error)

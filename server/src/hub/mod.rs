@@ -96,6 +96,12 @@ pub enum EnterError {
     /// Another connection came with the same token while this one waited.
     #[error("another connection took this one's place")]
     TakenOver,
+    /// The room has as many members as it may have.
+    #[error("the room is full")]
+    RoomFull,
+    /// There are as many rooms as there may be.
+    #[error("there are too many rooms")]
+    TooManyRooms,
 }
 
 /// What rooms are run by.
@@ -105,6 +111,10 @@ pub struct HubSettings {
     pub history_kept_messages: u64,
     /// How long a member whose connection is lost is waited for.
     pub resume_grace: Duration,
+    /// Rooms in memory.
+    pub rooms_max: usize,
+    /// Members of one room, those that are waited for included.
+    pub members_per_room_max: usize,
     /// What makes this start's pids unlike those of all others.
     pub creation: u64,
     /// Changes when the store's ids start again.
@@ -175,7 +185,7 @@ impl Hub {
     ) -> Result<Membership, EnterError> {
         let Visitor { room: room_id, nickname, token } = visitor;
         for _ in 0..ENTER_TRIES_MAX {
-            let room = self.room(&room_id);
+            let room = self.room(&room_id)?;
             let (entered, answer) = oneshot::channel();
             let (nickname, token) = (nickname.clone(), token.clone());
             let newcomer = Newcomer { nickname, token, outbox: Arc::clone(outbox), entered };
@@ -210,6 +220,12 @@ impl Hub {
         self.lock().len()
     }
 
+    /// Whether a room is in memory.
+    #[must_use]
+    pub fn is_in_memory(&self, room: &RoomId) -> bool {
+        self.lock().contains_key(room)
+    }
+
     /// How many rooms have ended by a panic since the start.
     #[must_use]
     pub fn room_panics(&self) -> u64 {
@@ -228,11 +244,13 @@ impl Hub {
         self.tasks.wait().await;
     }
 
-    fn room(self: &Arc<Self>, id: &RoomId) -> mpsc::Sender<Letter> {
+    fn room(self: &Arc<Self>, id: &RoomId) -> Result<mpsc::Sender<Letter>, EnterError> {
         let mut rooms = self.lock();
         // A closed one has panicked and is about to be taken out.
-        if let Some(room) = rooms.get(id).filter(|room| !room.is_closed()) {
-            return room.clone();
+        match rooms.get(id) {
+            Some(room) if !room.is_closed() => return Ok(room.clone()),
+            None if rooms.len() >= self.settings.rooms_max => return Err(EnterError::TooManyRooms),
+            _ => {}
         }
         let (sender, inbox) = mpsc::channel(ROOM_INBOX_INPUTS_MAX);
         rooms.insert(id.clone(), sender.clone());
@@ -248,7 +266,7 @@ impl Hub {
                 hub.forget(&id, &identity);
             }
         });
-        sender
+        Ok(sender)
     }
 
     /// Takes a room out that has nothing to do, unless something has come for it meanwhile.

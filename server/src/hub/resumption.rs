@@ -4,6 +4,7 @@
 //! Tokens live here alone, in memory, one for each member that has one.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,10 @@ use crate::ws::outbox::Outbox;
 /// The longest that a member is waited for, whatever the settings say: a year, for which there is a
 /// deadline on every clock.
 const GRACE_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Lost members that are noted more than once before that is put right, beside twice as many as
+/// there are members.
+const LOST_SPARE: usize = 16;
 
 /// How a session in the room is told who it is.
 pub(super) type Entered = oneshot::Sender<Result<(MemberKey, Pid), EnterError>>;
@@ -106,7 +111,7 @@ impl Resumption {
             }
             Link::Ending(_) => {
                 let Link::Ending(earlier) =
-                    std::mem::replace(&mut resumable.connection, Link::Ending(newcomer))
+                    mem::replace(&mut resumable.connection, Link::Ending(newcomer))
                 else {
                     unreachable!("it was one a line ago");
                 };
@@ -134,12 +139,13 @@ impl Resumption {
     pub(super) fn part(&mut self, member: MemberKey, is_clean: bool, now: Instant) -> Parting {
         let Some(mut resumable) = self.forget(member) else { return Parting::Leaves(None) };
         let until = now + self.grace;
-        let waiting = std::mem::replace(&mut resumable.connection, Link::Lost { until });
+        let waiting = mem::replace(&mut resumable.connection, Link::Lost { until });
         let waiting = if let Link::Ending(newcomer) = waiting { Some(newcomer) } else { None };
         if is_clean {
             return Parting::Leaves(waiting);
         }
         let pid = resumable.pid.clone();
+        let mut is_missed = false;
         let parting = match waiting {
             Some(newcomer) => {
                 resumable.connection = Link::Open(Arc::clone(&newcomer.outbox));
@@ -148,11 +154,18 @@ impl Resumption {
             None if self.grace.is_zero() => return Parting::Leaves(None),
             None => {
                 self.lost.push_back((until, member));
+                is_missed = true;
                 Parting::IsMissed
             }
         };
         self.by_token.insert(resumable.token.clone(), member);
         self.members.insert(member, resumable);
+        if is_missed && self.lost.len() > LOST_SPARE + 2 * self.members.len() {
+            // Somebody is lost and comes back again and again.
+            let mut lost = mem::take(&mut self.lost);
+            lost.retain(|(until, member)| self.is_lost(*member, *until));
+            self.lost = lost;
+        }
         parting
     }
 

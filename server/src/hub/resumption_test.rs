@@ -188,3 +188,21 @@ fn who_is_missed_can_be_given_up_and_who_is_here_cannot() {
     assert_eq!(resumption.give_up(), None);
     assert!(matches!(resumption.arrive(newcomer(2).0), Arrival::Waits));
 }
+
+#[test]
+fn who_is_lost_and_back_again_and_again_is_not_noted_each_time() {
+    let (mut resumption, _) = members(GRACE, 3);
+    let mut now = Instant::now();
+    for _ in 0..10_000 {
+        now += Duration::from_millis(1);
+        assert!(matches!(resumption.part(1, false, now), Parting::IsMissed));
+        assert!(resumption.lost.len() <= LOST_SPARE + 2 * 3);
+        let (newcomer, _answer) = newcomer(1);
+        assert!(matches!(resumption.arrive(newcomer), Arrival::Returns(1, ..)));
+    }
+    assert!(matches!(resumption.part(2, false, now), Parting::IsMissed));
+    assert!(matches!(resumption.part(1, false, now + SECOND), Parting::IsMissed));
+    assert_eq!(resumption.expired(now + GRACE), Some(2));
+    assert_eq!(resumption.expired(now + GRACE), None);
+    assert_eq!(resumption.expired(now + GRACE + SECOND), Some(1));
+}

@@ -198,7 +198,12 @@ impl RoomTask {
         match envoy {
             Envoy::Do(input) => room.handle(input, now, effects),
             Envoy::Enter(newcomer) => {
+                let members_max = self.hub.settings.members_per_room_max;
                 let input = match self.resumption.arrive(newcomer) {
+                    Arrival::Joins(newcomer) if room.member_count() >= members_max => {
+                        let _ = newcomer.entered.send(Err(EnterError::RoomFull));
+                        None
+                    }
                     Arrival::Joins(newcomer) => self.join(newcomer),
                     Arrival::Returns(member, pid, newcomer) => {
                         self.come_back(member, pid, newcomer)

@@ -116,6 +116,8 @@ impl World {
         let settings = HubSettings {
             history_kept_messages: 10_000,
             resume_grace,
+            rooms_max: usize::MAX,
+            members_per_room_max: usize::MAX,
             creation: 1,
             epoch: history.epoch().into(),
         };

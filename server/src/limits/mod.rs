@@ -1,8 +1,14 @@
 //! How much anybody may do, so that one client cannot take from the others.
 //!
-//! What decides is pure: [`bucket`] and [`pace`] for one connection's messages; time comes in as a
-//! number. [`hits`] counts how often each limit was met.
+//! What decides is pure, and time comes in as a number: [`bucket`] and [`pace`] for one connection's
+//! messages, [`addresses`] for what is remembered of addresses, [`network`] and [`forwarded`] for
+//! whose address counts. [`gate`] holds them for all who let somebody in; [`hits`] counts how often
+//! each limit was met.
 
+pub mod addresses;
 pub mod bucket;
+pub mod forwarded;
+pub mod gate;
 pub mod hits;
+pub mod network;
 pub mod pace;

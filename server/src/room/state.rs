@@ -24,6 +24,8 @@ const PENDING_TEXT_BYTES_MAX: usize = 1024 * 1024;
 #[derive(Debug)]
 pub struct Room {
     roster: Roster,
+    /// How many there will be once everything pending is applied.
+    member_count: usize,
     /// Who came last, one right behind the other, and is not greeted yet.
     newcomers: Vec<(MemberKey, Pid)>,
     /// When the last of them came.
@@ -49,6 +51,7 @@ impl Room {
     pub fn new(stored: Stored, kept_max: u64) -> Self {
         let mut room = Self {
             roster: Roster::default(),
+            member_count: 0,
             newcomers: Vec::new(),
             newcomers_ts: UnixMillis::MIN,
             ahead: HashMap::new(),
@@ -66,6 +69,12 @@ impl Room {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.roster.is_empty() && self.pending.is_empty()
+    }
+
+    /// How many members there are once everything under way is done.
+    #[must_use]
+    pub fn member_count(&self) -> usize {
+        self.member_count
     }
 
     /// Whether so much waits for the store that further inputs must wait outside.
@@ -91,8 +100,11 @@ impl Room {
         while let Some(placed) = self.pending.pop_ready() {
             self.apply(placed, effects);
         }
-        if self.pending.is_empty() && !self.ahead.is_empty() {
-            self.ahead = HashMap::new();
+        if self.pending.is_empty() {
+            debug_assert_eq!(self.member_count, self.roster.len(), "everything is done");
+            if !self.ahead.is_empty() {
+                self.ahead = HashMap::new();
+            }
         }
     }
 
@@ -111,11 +123,13 @@ impl Room {
             Input::Join { member, pid, nickname } => {
                 let joins = Member { pid: pid.clone(), nickname: nickname.clone() };
                 self.ahead.insert(member, Some(joins));
+                self.member_count += 1;
                 Entry::Join { member, pid, nickname }
             }
             Input::Leave { member } => {
                 self.member_ahead(member)?;
                 self.ahead.insert(member, None);
+                self.member_count -= 1;
                 Entry::Leave { member }
             }
             Input::Lose { member } => Entry::Lose { member },

@@ -18,6 +18,7 @@ use super::outbox::{Ending, Outbox};
 use super::reader::{End, Reader};
 use super::stream::{Reading, Writing};
 use crate::hub::{self, Departure, EnterError, Hub, Membership, RoomEnded, Unsent};
+use crate::limits::gate::Place;
 use crate::limits::hits::{Hits, LimitKind};
 use crate::limits::pace::{Pace, PaceRates, Verdict, cost, cost_of};
 
@@ -29,6 +30,12 @@ const SESSION_PANICKED: Ending =
 const NO_HISTORY: Ending = Ending {
     code: CloseCode::TryAgainLater,
     reason: "the room's history cannot be read now: come back",
+};
+const ROOM_FULL: Ending =
+    Ending { code: CloseCode::RoomFull, reason: "the room is full: come back later" };
+const TOO_MANY_ROOMS: Ending = Ending {
+    code: CloseCode::TryAgainLater,
+    reason: "this server has as many rooms as it takes: come back later",
 };
 const FLOODED: Ending =
     Ending { code: CloseCode::Policy, reason: "too many messages, and none of the waits was kept" };
@@ -70,6 +77,8 @@ pub struct Connection {
     pub writing: Writing,
     /// What came together with the handshake.
     pub early: Vec<u8>,
+    /// Its place among all, which is free again when the session has ended.
+    pub place: Option<Arc<Place>>,
 }
 
 impl Connection {
@@ -77,7 +86,7 @@ impl Connection {
     #[must_use]
     pub fn tcp(stream: TcpStream, early: Vec<u8>) -> Self {
         let (reading, writing) = stream.into_split();
-        Self { reading: Reading::Tcp(reading), writing: Writing::Tcp(writing), early }
+        Self { reading: Reading::Tcp(reading), writing: Writing::Tcp(writing), early, place: None }
     }
 }
 
@@ -117,12 +126,12 @@ impl Sessions {
         connection: Connection,
         visitor: Visitor,
     ) -> impl Future<Output = ()> + Send {
-        let Connection { reading, writing, early } = connection;
+        let Connection { reading, writing, early, place } = connection;
         let reader = Reader::new(reading, &early, self.limits.frame_bytes_max);
         let outbox = Arc::new(Outbox::new(writing, self.limits.outbox_bytes_max));
         // There are thousands of these, waiting in `talk`: all that is needed only before and
         // after it has memory of its own.
-        let entering = Box::pin(Session::enter(self, reader, outbox, visitor));
+        let entering = Box::pin(Session::enter(self, reader, outbox, visitor, place));
         async move {
             let Some(mut session) = entering.await else { return };
             // A panic ends this session alone.
@@ -145,6 +154,8 @@ struct Session {
     pace: Pace,
     /// What the room must be waited for to take. It stays here when the waiting is cut short.
     unsent: Option<Unsent>,
+    /// Held until the session has ended.
+    _place: Option<Arc<Place>>,
 }
 
 impl Session {
@@ -153,6 +164,7 @@ impl Session {
         reader: Reader,
         outbox: Arc<Outbox>,
         visitor: Visitor,
+        place: Option<Arc<Place>>,
     ) -> Option<Self> {
         let heartbeat_of = visitor.token.as_ref().map(|_| visitor.room.clone());
         let membership = match sessions.hub.enter(visitor, &outbox).await {
@@ -160,6 +172,14 @@ impl Session {
             Err(error) => {
                 let ending = match error {
                     EnterError::History(_) => NO_HISTORY,
+                    EnterError::RoomFull => {
+                        sessions.hits.count(LimitKind::RoomMembers);
+                        ROOM_FULL
+                    }
+                    EnterError::TooManyRooms => {
+                        sessions.hits.count(LimitKind::Rooms);
+                        TOO_MANY_ROOMS
+                    }
                     EnterError::TakenOver => hub::TAKEN_OVER,
                 };
                 closing::close(reader, outbox, Closing::Server(ending)).await;
@@ -170,7 +190,7 @@ impl Session {
             heartbeat_of.map(|room| sessions.hub.heartbeat(room, membership.pid().clone()));
         sessions.keeper.watch(&outbox, heartbeat);
         let pace = Pace::default();
-        Some(Self { sessions, reader, outbox, membership, pace, unsent: None })
+        Some(Self { sessions, reader, outbox, membership, pace, unsent: None, _place: place })
     }
 
     /// Carries out what the client sends, until one of the two sides ends it.

@@ -3,11 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use clap::Parser;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use xmeet_server::config::Config;
 use xmeet_server::http::{self, App, Opener, Rooms};
+use xmeet_server::limits::forwarded::Proxies;
+use xmeet_server::limits::gate::Gate;
 use xmeet_server::readiness::Readiness;
 
 use crate::support::client::path;
@@ -19,13 +23,18 @@ async fn unopened() -> (SocketAddr, Arc<Readiness>, Opener) {
     let address = listener.local_addr().unwrap();
     let readiness = Arc::new(Readiness::default());
     let (opener, rooms) = Rooms::closed();
+    let settings = Config::parse_from(["xmeet"]).limits;
+    let gate = Gate::new(settings.gate(), Proxies::default(), Arc::default());
+    let gate = Arc::new(gate);
     let app = App {
         rooms,
         readiness: Arc::clone(&readiness),
         allowed_origins: [].into(),
+        gate: Arc::clone(&gate),
         tasks: TaskTracker::new(),
     };
-    tokio::spawn(http::serve(listener, http::router(app), CancellationToken::new()));
+    let (end, limits) = (CancellationToken::new(), settings.http());
+    tokio::spawn(http::serve(listener, http::router(app), gate, limits, end));
     (address, readiness, opener)
 }
 

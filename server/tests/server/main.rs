@@ -4,6 +4,7 @@
 //! client that is no part of the product. Add a test where its theme is; a new theme is a new file.
 
 mod connecting;
+mod crowds;
 mod extensions;
 mod frames;
 mod greeting;
@@ -13,8 +14,10 @@ mod http;
 mod limits;
 mod origins;
 mod process;
+mod proxies;
 mod resuming;
 mod slow_reader;
 mod support;
 mod taking_over;
 mod talking;
+mod times;

@@ -88,6 +88,7 @@ impl Line {
             reading: Reading::Other(Box::new(up.clone())),
             writing: Writing::Other(down.server_end()),
             early: Vec::new(),
+            place: None,
         };
         let visitor = Visitor {
             room: RoomId::new(room).unwrap(),

@@ -54,6 +54,8 @@ impl World {
         let settings = HubSettings {
             history_kept_messages: terms.kept_max,
             resume_grace: Duration::from_millis(terms.grace_ms),
+            rooms_max: usize::MAX,
+            members_per_room_max: usize::MAX,
             creation: 1,
             epoch: store.epoch().into(),
         };

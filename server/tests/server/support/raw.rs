@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::soon;
@@ -34,14 +34,24 @@ pub(crate) async fn request(
     headers: &[(&str, &str)],
 ) -> (Response, TcpStream) {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n");
+    let response = request_over(&mut stream, method, path, headers).await;
+    (response, stream)
+}
+
+/// The same over a connection that is there already.
+pub(crate) async fn request_over(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> Response {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: xmeet.test\r\n");
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str("\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
-    let response = soon("a response", read_response(&mut stream, method)).await;
-    (response, stream)
+    soon("a response", read_response(stream, method)).await
 }
 
 pub(crate) async fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Response {
@@ -66,7 +76,7 @@ pub(crate) async fn upgrade(
     request(address, "GET", path, &headers).await
 }
 
-async fn read_response(stream: &mut TcpStream, method: &str) -> Response {
+async fn read_response(stream: &mut (impl AsyncRead + Unpin), method: &str) -> Response {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.expect("the response ended in its head"));

@@ -1,0 +1,210 @@
+//! What is remembered of addresses: how many connections each has, how often it connects, how many
+//! rooms it opens. Pure: time is a number of nanoseconds.
+//!
+//! The table is bounded. An address without a connection is forgotten as soon as its buckets are
+//! full again, since a new one would be no other; where the table is full of such that are not, all
+//! of them are forgotten at once.
+
+use std::collections::HashMap;
+
+use super::bucket::{Bucket, Rate};
+use super::network::AddressKey;
+
+/// Addresses that are remembered before those without a connection are forgotten. One takes about
+/// 50 bytes.
+const REMEMBERED_MAX: usize = 65_536;
+
+/// How much one address may do.
+#[derive(Debug, Clone, Copy)]
+pub struct AddressLimits {
+    /// Connections at the same time.
+    pub connections_max: usize,
+    /// New connections. `None` is as many as it likes.
+    pub connects: Option<Rate>,
+    /// Rooms that were not in memory.
+    pub rooms: Option<Rate>,
+}
+
+/// Which limit of its address somebody met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Excess {
+    /// It has as many connections as it may have.
+    Connections,
+    /// It connects too often; in so many nanoseconds it may again.
+    Connects(u64),
+}
+
+/// The table.
+#[derive(Debug)]
+pub struct Addresses {
+    limits: AddressLimits,
+    entries: HashMap<AddressKey, Entry>,
+    /// At this size something is to be forgotten.
+    crowded_at: usize,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    connections: usize,
+    connects: Bucket,
+    rooms: Bucket,
+}
+
+impl Entry {
+    /// Whether a new entry would not be the same.
+    fn is_needed(&self, now_ns: u64) -> bool {
+        self.connections > 0 || !self.connects.is_full(now_ns) || !self.rooms.is_full(now_ns)
+    }
+}
+
+impl Addresses {
+    /// A table of nobody.
+    #[must_use]
+    pub fn new(limits: AddressLimits) -> Self {
+        Self { limits, entries: HashMap::new(), crowded_at: REMEMBERED_MAX }
+    }
+
+    /// Takes a connection of an address.
+    ///
+    /// # Errors
+    /// [`Excess`]; nothing is counted then.
+    pub fn connect(&mut self, address: AddressKey, now_ns: u64) -> Result<(), Excess> {
+        let limits = self.limits;
+        let entry = self.entry(address, now_ns);
+        if entry.connections >= limits.connections_max {
+            return Err(Excess::Connections);
+        }
+        if let Some(rate) = limits.connects {
+            entry.connects.take(rate, 1, now_ns).map_err(Excess::Connects)?;
+        }
+        entry.connections += 1;
+        Ok(())
+    }
+
+    /// A connection of an address has ended.
+    pub fn disconnect(&mut self, address: AddressKey) {
+        if let Some(entry) = self.entries.get_mut(&address) {
+            entry.connections = entry.connections.saturating_sub(1);
+        }
+    }
+
+    /// Takes a room that an address opens.
+    ///
+    /// # Errors
+    /// In how many nanoseconds it may open one again.
+    pub fn open_room(&mut self, address: AddressKey, now_ns: u64) -> Result<(), u64> {
+        let Some(rate) = self.limits.rooms else { return Ok(()) };
+        self.entry(address, now_ns).rooms.take(rate, 1, now_ns)
+    }
+
+    /// Forgets whoever need not be remembered.
+    pub fn expire(&mut self, now_ns: u64) {
+        self.entries.retain(|_, entry| entry.is_needed(now_ns));
+        self.entries.shrink_to(2 * self.entries.len());
+        self.crowded_at = REMEMBERED_MAX.max(2 * self.entries.len());
+    }
+
+    /// How many addresses are remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn entry(&mut self, address: AddressKey, now_ns: u64) -> &mut Entry {
+        if self.entries.len() >= self.crowded_at && !self.entries.contains_key(&address) {
+            self.expire(now_ns);
+            if self.entries.len() >= REMEMBERED_MAX {
+                // Better to forgive somebody than to hold more.
+                self.entries.retain(|_, entry| entry.connections > 0);
+                self.crowded_at = REMEMBERED_MAX.max(2 * self.entries.len());
+            }
+        }
+        self.entries.entry(address).or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn addresses(connections_max: usize) -> Addresses {
+        Addresses::new(AddressLimits {
+            connections_max,
+            connects: Rate::per_second(1, 5),
+            rooms: Rate::per_minute(6, 2),
+        })
+    }
+
+    #[test]
+    fn connections_are_counted_while_they_last() {
+        let mut table = addresses(2);
+        let (one, other) = (AddressKey::V4(1), AddressKey::V6(1));
+        assert_eq!(table.connect(one, 0), Ok(()));
+        assert_eq!(table.connect(one, 0), Ok(()));
+        assert_eq!(table.connect(one, 0), Err(Excess::Connections));
+        assert_eq!(table.connect(other, 0), Ok(()), "nobody pays for another");
+        table.disconnect(one);
+        assert_eq!(table.connect(one, 0), Ok(()));
+    }
+
+    #[test]
+    fn connecting_and_opening_rooms_have_a_rate() {
+        let mut table = addresses(100);
+        let key = AddressKey::V4(1);
+        for _ in 0..5 {
+            assert_eq!(table.connect(key, 0), Ok(()));
+        }
+        assert_eq!(table.connect(key, 0), Err(Excess::Connects(SECOND)));
+        assert_eq!(table.connect(key, SECOND), Ok(()));
+        assert_eq!((table.open_room(key, 0), table.open_room(key, 0)), (Ok(()), Ok(())));
+        assert_eq!(table.open_room(key, 0), Err(10 * SECOND));
+        assert_eq!(table.open_room(AddressKey::V4(2), 0), Ok(()));
+    }
+
+    #[test]
+    fn whoever_need_not_be_remembered_is_forgotten() {
+        let mut table = addresses(100);
+        for number in 0..1000 {
+            table.connect(AddressKey::V4(number), 0).unwrap();
+        }
+        for number in 1..1000 {
+            table.disconnect(AddressKey::V4(number));
+        }
+        table.expire(SECOND - 1);
+        assert_eq!(table.len(), 1000, "their buckets are not full yet");
+        table.expire(SECOND);
+        assert_eq!(table.len(), 1, "one is still connected");
+        table.disconnect(AddressKey::V4(0));
+        table.expire(SECOND);
+        assert!(table.is_empty());
+    }
+
+    #[test]
+    fn the_table_is_bounded_whoever_comes() {
+        let mut table = addresses(100);
+        // Ten stay; of the others each comes once.
+        for number in 0..10 {
+            table.connect(AddressKey::V4(number), 0).unwrap();
+        }
+        for number in 0..1_000_000 {
+            table.connect(AddressKey::V6(number), 0).unwrap();
+            table.disconnect(AddressKey::V6(number));
+            assert!(table.len() <= REMEMBERED_MAX);
+        }
+        for number in 0..10 {
+            for _ in 0..4 {
+                table.connect(AddressKey::V4(number), 0).unwrap();
+            }
+            let sixth = table.connect(AddressKey::V4(number), 0);
+            assert_eq!(sixth, Err(Excess::Connects(SECOND)), "who is connected is remembered");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! How many may come in: connections and rooms of one address, members of a room, and all of them
+//! together. Every refusal has a code of its own.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::{Duration, sleep};
+
+use crate::support::client::{path, resumable_path};
+use crate::support::raw::{self, Response, UPGRADE};
+use crate::support::{Client, TestServer, soon};
+
+/// A loopback address. All of them are this machine's.
+fn loopback(last: u8) -> IpAddr {
+    Ipv4Addr::new(127, 0, 0, last).into()
+}
+
+/// A connection from one of this machine's addresses.
+pub(crate) async fn connect_from(source: IpAddr, server: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((source, 0).into()).unwrap();
+    socket.connect(server).await.unwrap()
+}
+
+/// Asks for a room's WebSocket from an address.
+async fn enter_from(source: IpAddr, server: SocketAddr, room: &str) -> (Response, TcpStream) {
+    let mut stream = connect_from(source, server).await;
+    let response = raw::request_over(&mut stream, "GET", &path(room, "n"), &UPGRADE).await;
+    (response, stream)
+}
+
+/// Checks a refusal: its status, the code in its body, and that it says when to come back.
+fn assert_refused(response: &Response, status: u16, code: &str) {
+    assert_eq!(response.status, status, "{}", response.text());
+    let body: serde_json::Value = serde_json::from_str(response.text()).unwrap();
+    assert_eq!(body["error"]["code"], code);
+    assert!(!body["error"]["message"].as_str().unwrap().is_empty());
+    let seconds: u64 = response.header("retry-after").unwrap().parse().unwrap();
+    assert!(seconds > 0);
+}
+
+/// Tries until it comes in: that somebody has left is noticed a moment later.
+async fn enters_soon(source: IpAddr, server: SocketAddr, room: &str) -> TcpStream {
+    let trying = async {
+        loop {
+            let (response, stream) = enter_from(source, server, room).await;
+            if response.status == 101 {
+                return stream;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    soon("a place", trying).await
+}
+
+#[tokio::test]
+async fn an_address_has_so_many_connections_those_that_say_nothing_included() {
+    let server = TestServer::limited(&["--connections-per-address", "3"]).await;
+    let (one, other) = (loopback(2), loopback(3));
+    let silent = connect_from(one, server.address).await;
+    let (page, kept) = {
+        let mut stream = connect_from(one, server.address).await;
+        (raw::request_over(&mut stream, "GET", "/healthz", &[]).await, stream)
+    };
+    assert_eq!(page.status, 200);
+    let (entered, member) = enter_from(one, server.address, "r").await;
+    assert_eq!(entered.status, 101);
+    let (refused, _) = enter_from(one, server.address, "r").await;
+    assert_refused(&refused, 429, "too_many_connections_from_address");
+    let (neighbour, _stream) = enter_from(other, server.address, "r").await;
+    assert_eq!(neighbour.status, 101, "nobody pays for another");
+    // Each kind gives its place back.
+    let mut successors = Vec::new();
+    for stream in [silent, kept, member] {
+        drop(stream);
+        successors.push(enters_soon(one, server.address, "r").await);
+        let (refused, _) = enter_from(one, server.address, "r").await;
+        assert_refused(&refused, 429, "too_many_connections_from_address");
+    }
+}
+
+#[tokio::test]
+async fn an_address_connects_so_often() {
+    let server = TestServer::limited(&[
+        "--connects-per-address-burst=5",
+        "--connects-per-address-per-second=1",
+    ])
+    .await;
+    let mut kept = Vec::new();
+    let refused = loop {
+        assert!(kept.len() < 100, "nobody stops it");
+        let (response, stream) = enter_from(loopback(2), server.address, "r").await;
+        if response.status != 101 {
+            break response;
+        }
+        kept.push(stream);
+    };
+    assert!(kept.len() >= 5, "{}", kept.len());
+    assert_refused(&refused, 429, "connecting_too_often");
+    let (other, _stream) = enter_from(loopback(3), server.address, "r").await;
+    assert_eq!(other.status, 101);
+    drop(enters_soon(loopback(2), server.address, "r").await);
+}
+
+#[tokio::test]
+async fn an_address_opens_so_many_rooms() {
+    let server =
+        TestServer::limited(&["--rooms-per-address-burst=2", "--rooms-per-address-per-minute=1"])
+            .await;
+    let (_, _one) = enter_from(loopback(2), server.address, "one").await;
+    let (_, _two) = enter_from(loopback(2), server.address, "two").await;
+    let (refused, _) = enter_from(loopback(2), server.address, "three").await;
+    assert_refused(&refused, 429, "too_many_rooms_from_address");
+    let (there, _stream) = enter_from(loopback(2), server.address, "one").await;
+    assert_eq!(there.status, 101, "a room with members is nobody's to open");
+    let (other, _stream) = enter_from(loopback(3), server.address, "three").await;
+    assert_eq!(other.status, 101);
+}
+
+#[tokio::test]
+async fn there_are_so_many_rooms_in_all() {
+    let server = TestServer::limited(&["--rooms-max", "2"]).await;
+    let one = Client::enter(server.address, "one", "a").await;
+    let _two = Client::enter(server.address, "two", "a").await;
+    let (refused, _) = enter_from(loopback(2), server.address, "three").await;
+    assert_refused(&refused, 503, "too_many_rooms");
+    let _also_two = Client::enter(server.address, "two", "b").await;
+    one.leave().await;
+    enters_soon(loopback(2), server.address, "three").await;
+}
+
+#[tokio::test]
+async fn there_are_so_many_connections_in_all() {
+    let server = TestServer::limited(&["--connections-max", "2"]).await;
+    let one = Client::enter(server.address, "r", "a").await;
+    let _silent = connect_from(loopback(2), server.address).await;
+    let (refused, _) = enter_from(loopback(3), server.address, "r").await;
+    assert_refused(&refused, 503, "too_many_connections");
+    one.leave().await;
+    enters_soon(loopback(3), server.address, "r").await;
+}
+
+#[tokio::test]
+async fn a_full_room_says_so_and_its_lost_members_come_back() {
+    const TOKEN: &str = "abcdefghijklmnopqrstuv";
+    let server = TestServer::limited(&["--members-per-room", "2"]).await;
+    let a = Client::enter(server.address, "r", "a").await;
+    let b = Client::enter_with(server.address, "r", "b", TOKEN).await;
+    let (entered, mut stream) = enter_from(loopback(2), server.address, "r").await;
+    assert_eq!(entered.status, 101, "only the room knows");
+    let (code, reason) = raw::read_close(&mut stream).await;
+    assert_eq!((code, reason.as_str()), (4002, "the room is full: come back later"));
+    let _elsewhere = Client::enter(server.address, "other", "c").await;
+
+    // Whoever is waited for has its place.
+    let pid = b.pid.clone();
+    b.lose().await;
+    let (_, mut stream) = enter_from(loopback(2), server.address, "r").await;
+    assert_eq!(raw::read_close(&mut stream).await.0, 4002);
+    let back = resumable_path("r", "b", TOKEN);
+    let (_, stream) = raw::upgrade(server.address, &back, &[]).await;
+    let mut stream = stream;
+    let (_, greeting) = soon("the greeting", raw::read_frame(&mut stream)).await.unwrap();
+    assert!(String::from_utf8(greeting).unwrap().contains(&format!("\"from\":\"{pid}\"")));
+
+    a.leave().await;
+    let _c = Client::enter(server.address, "r", "c").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_school_behind_one_address_meets_no_limit() {
+    let server = TestServer::limited(&[]).await;
+    let mut pupils = Vec::new();
+    for number in 0..600 {
+        let (response, stream) =
+            enter_from(loopback(2), server.address, &format!("class {}", number % 20)).await;
+        assert_eq!(response.status, 101, "pupil {number}");
+        pupils.push(stream);
+    }
+}

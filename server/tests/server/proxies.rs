@@ -1,0 +1,101 @@
+//! Whose limit counts behind a proxy, and that nobody else can say so.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+
+use crate::crowds::connect_from;
+use crate::support::client::path;
+use crate::support::raw::{self, UPGRADE};
+use crate::support::{Process, TestServer};
+
+const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
+const STRANGER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 8));
+
+/// Comes in with these headers: the status.
+async fn enter(server: &TestServer, source: IpAddr, headers: &[(&str, &str)]) -> (u16, TcpStream) {
+    let mut stream = connect_from(source, server.address).await;
+    let headers: Vec<_> = UPGRADE.iter().chain(headers).copied().collect();
+    let response = raw::request_over(&mut stream, "GET", &path("r", "n"), &headers).await;
+    (response.status, stream)
+}
+
+async fn server() -> TestServer {
+    TestServer::limited(&["--connections-per-address=2", "--trusted-proxies=127.0.0.9, fd00::/8"])
+        .await
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_each_client_has_its_own_limit() {
+    let server = server().await;
+    let mut kept = Vec::new();
+    for client in ["1.2.3.4", "5.6.7.8", "6.6.6.6, 9.9.9.9", "fd00::7, 9.9.9.9, fd00::7"] {
+        let (status, stream) = enter(&server, PROXY, &[("X-Forwarded-For", client)]).await;
+        assert_eq!(status, 101, "{client}");
+        kept.push(stream);
+    }
+    // 9.9.9.9 has two, whatever it says of itself; the others have one.
+    let forged = [("X-Forwarded-For", "7.7.7.7, 9.9.9.9")];
+    assert_eq!(enter(&server, PROXY, &forged).await.0, 429);
+    let (status, stream) = enter(&server, PROXY, &[("Forwarded", "for=\"1.2.3.4:99\"")]).await;
+    kept.push(stream);
+    assert_eq!(status, 101);
+    assert_eq!(enter(&server, PROXY, &[("Forwarded", "for=1.2.3.4")]).await.0, 429);
+}
+
+#[tokio::test]
+async fn ipv6_clients_are_one_by_their_64() {
+    let server = server().await;
+    let client = |address| [("X-Forwarded-For", address)];
+    let (_, _one) = enter(&server, PROXY, &client("2001:db8:1:2::1")).await;
+    let (_, _two) = enter(&server, PROXY, &client("2001:db8:1:2:ffff::2")).await;
+    assert_eq!(enter(&server, PROXY, &client("2001:db8:1:2:3:4:5:6")).await.0, 429);
+    assert_eq!(enter(&server, PROXY, &client("2001:db8:1:3::1")).await.0, 101);
+}
+
+#[tokio::test]
+async fn from_anybody_else_the_headers_mean_nothing() {
+    let server = server().await;
+    let mut kept = Vec::new();
+    for number in 0..2 {
+        let client = format!("1.2.3.{number}");
+        let (status, stream) = enter(&server, STRANGER, &[("X-Forwarded-For", &client)]).await;
+        assert_eq!(status, 101);
+        kept.push(stream);
+    }
+    for header in [("X-Forwarded-For", "1.2.3.9"), ("Forwarded", "for=1.2.3.9"), ("X", "y")] {
+        assert_eq!(enter(&server, STRANGER, &[header]).await.0, 429, "{header:?}");
+    }
+    // Nor do they fill the limit of whom they name.
+    let (status, _stream) = enter(&server, PROXY, &[("X-Forwarded-For", "1.2.3.0")]).await;
+    assert_eq!(status, 101);
+}
+
+#[tokio::test]
+async fn whatever_a_header_holds_the_request_is_served() {
+    let server = server().await;
+    for value in ["", ",,,", "unknown", "for=", "\"", "for=\"[::1", "1.2.3.4.5, %", "=;=,="] {
+        for name in ["X-Forwarded-For", "Forwarded"] {
+            let (status, stream) = enter(&server, PROXY, &[(name, value)]).await;
+            // It counts as the proxy's own, of which there may be two.
+            assert!([101, 429].contains(&status), "{name}: {value:?}: {status}");
+            drop(stream);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_log_warns_once_of_headers_that_do_not_count() {
+    let folder = TempDir::new().unwrap();
+    let process = Process::start(folder.path());
+    for number in 0..5 {
+        let client = format!("1.2.3.{number}");
+        let headers = [("X-Forwarded-For", client.as_str())];
+        assert_eq!(raw::get(process.address, "/healthz", &headers).await.status, 200);
+    }
+    let log = process.stopped().await;
+    assert_eq!(log.matches("came from no trusted proxy").count(), 1, "{log}");
+    assert!(!log.contains("1.2.3."), "an address is nobody's business: {log}");
+    assert_eq!(log.matches("--no-limits").count(), 1, "the tests' servers have none: {log}");
+}

@@ -1,0 +1,115 @@
+//! What a connection may take before it is a WebSocket: time for a request, time between two, the
+//! size of a head; and how long silence lasts on one that is.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{interval, timeout};
+
+use crate::support::client::path;
+use crate::support::raw::{self, read_close, read_frame};
+use crate::support::{Client, TestServer, soon};
+
+/// Waits until the server has ended a connection that it says nothing on.
+async fn cut(stream: &mut TcpStream) {
+    let mut rest = Vec::new();
+    // A reset is an end as well.
+    let _ = soon("the end", stream.read_to_end(&mut rest)).await;
+    assert!(rest.is_empty(), "{}", String::from_utf8_lossy(&rest));
+}
+
+#[tokio::test]
+async fn whoever_sends_no_request_is_cut_and_so_is_whoever_sends_it_too_slowly() {
+    let server = TestServer::limited(&["--request-seconds", "1"]).await;
+    let mut silent = TcpStream::connect(server.address).await.unwrap();
+    let slow = TcpStream::connect(server.address).await.unwrap();
+    let (mut reading, mut writing) = slow.into_split();
+    let dripping = tokio::spawn(async move {
+        let mut due = interval(Duration::from_millis(50));
+        writing.write_all(b"GET / HTTP/1.1\r\nX: ").await.unwrap();
+        // A head without an end.
+        while writing.write_all(b"x").await.is_ok() {
+            due.tick().await;
+        }
+    });
+    cut(&mut silent).await;
+    let mut rest = Vec::new();
+    let _ = soon("the end", reading.read_to_end(&mut rest)).await;
+    soon("the drip ends", dripping).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
+    let limits = ["--request-seconds", "1", "--keep-alive-seconds", "2"];
+    let server = TestServer::limited(&limits).await;
+    let mut idle = TcpStream::connect(server.address).await.unwrap();
+    let response = raw::request_over(&mut idle, "GET", "/healthz", &[]).await;
+    assert_eq!(response.status, 200);
+    let mut busy = TcpStream::connect(server.address).await.unwrap();
+    let mut due = interval(Duration::from_millis(400));
+    for _ in 0..8 {
+        due.tick().await;
+        let response = raw::request_over(&mut busy, "GET", "/healthz", &[]).await;
+        assert_eq!(response.status, 200);
+    }
+    cut(&mut idle).await;
+}
+
+#[tokio::test]
+async fn a_head_has_a_size() {
+    let server = TestServer::limited(&["--request-head-bytes-max", "8192"]).await;
+    let fits = "x".repeat(6000);
+    let (response, _) = raw::request(server.address, "GET", "/healthz", &[("X", &fits)]).await;
+    assert_eq!(response.status, 200);
+    let huge = "x".repeat(20_000);
+    let (response, _) = raw::request(server.address, "GET", "/healthz", &[("X", &huge)]).await;
+    assert_eq!(response.status, 431);
+}
+
+/// A thousand that never say anything: somebody who does is served meanwhile, and their places are
+/// free again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thousand_half_open_connections_are_cut_and_nobody_else_notices() {
+    let limits = ["--request-seconds", "2", "--connections-max", "1010"];
+    let server = TestServer::limited(&limits).await;
+    let mut member = Client::enter(server.address, "r", "a").await;
+    let mut silent = Vec::new();
+    for _ in 0..1000 {
+        silent.push(TcpStream::connect(server.address).await.unwrap());
+    }
+    for number in 0..20 {
+        member.say(&number.to_string()).await;
+    }
+    for stream in &mut silent {
+        cut(stream).await;
+    }
+    // Had they their places still, these would not all find one.
+    for number in 0..100 {
+        Client::enter(server.address, &format!("room {number}"), "b").await;
+    }
+    member.say("still here").await;
+}
+
+/// What a member hears first when it says nothing for a second.
+#[tokio::test]
+async fn the_times_of_silence_are_settings() {
+    let server = TestServer::limited(&["--ping-seconds", "1", "--pong-seconds", "1"]).await;
+    let (response, mut stream) = raw::upgrade(server.address, &path("r", "silent"), &[]).await;
+    assert_eq!(response.status, 101);
+    loop {
+        let (first, _) = soon("a ping", read_frame(&mut stream)).await.unwrap();
+        if first == 0x89 {
+            break;
+        }
+    }
+    let (code, reason) = read_close(&mut stream).await;
+    assert_eq!((code, reason.as_str()), (1013, "no answer to a ping: come back"));
+    // With the usual times nothing of the kind is due for a long while.
+    let server = TestServer::limited(&[]).await;
+    let (_, mut stream) = raw::upgrade(server.address, &path("r", "silent"), &[]).await;
+    for _ in 0..4 {
+        soon("the greeting", read_frame(&mut stream)).await.unwrap();
+    }
+    assert!(timeout(Duration::from_secs(3), read_frame(&mut stream)).await.is_err());
+}
