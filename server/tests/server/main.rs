@@ -16,6 +16,7 @@ mod origins;
 mod process;
 mod proxies;
 mod resuming;
+mod rfc6455;
 mod slow_reader;
 mod support;
 mod taking_over;

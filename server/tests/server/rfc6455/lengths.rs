@@ -1,0 +1,133 @@
+//! Sections 1 and 9 of the suite, and RFC 6455 section 5.2 and 5.3: messages of every length,
+//! masked with anything, in whatever pieces they come.
+
+use super::*;
+
+const LIMIT_BYTES: usize = 8 * 1024 * 1024;
+
+async fn table() -> Table {
+    let limit = LIMIT_BYTES.to_string();
+    Table::with(&["--frame-bytes-max", &limit, "--outbox-bytes-max", "16777216"]).await
+}
+
+/// A frame with a mask of its own.
+fn masked(first: u8, mask: [u8; 4], payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![first, 0x80 | u8::try_from(payload.len()).unwrap()];
+    bytes.extend(mask);
+    bytes.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    bytes
+}
+
+#[tokio::test]
+async fn texts_of_every_length_are_said() {
+    let mut table = table().await;
+    let lengths = [1, 125, 126, 127, 128, 65_535, 65_536, 65_537, 1 << 20, 1 << 22];
+    let whole = lengths.map(|length| {
+        let said = "*".repeat(length);
+        case(format!("1.1 a text of {length} bytes"), &[text(&said)]).says(said)
+    });
+    table.run(whole).await;
+    // One that is empty says nothing in XGate.
+    table.run([case("1.1.1 an empty text", &[text("")])]).await;
+    let said = "*".repeat(65_536);
+    let chopped = [997, 1, 65_000].map(|piece| {
+        let length = if piece == 1 { 200 } else { said.len() };
+        let said = &said[..length];
+        let name = format!("1.1.8 a text of {length} bytes, {piece} at a time");
+        case(name, &[text(said)]).says(said).chopped(piece)
+    });
+    table.run(chopped).await;
+    let said = "é".repeat(1 << 20);
+    for piece in [4096, 65_535] {
+        let pieces: Vec<_> = said.as_bytes().chunks(piece).collect();
+        let name = format!("9.3 a text of 2 MiB in fragments of {piece} bytes");
+        table.run([case(name, &[fragments(&pieces)]).says(&said)]).await;
+    }
+}
+
+#[tokio::test]
+async fn binary_messages_of_every_length_are_answered_by_an_error() {
+    let mut table = table().await;
+    let lengths = [0, 1, 125, 126, 127, 128, 65_535, 65_536, 1 << 20];
+    let whole = lengths.map(|length| {
+        let name = format!("1.2 a binary message of {length} bytes");
+        case(name, &[frame(BINARY, &vec![0xfe; length])]).binary()
+    });
+    table.run(whole).await;
+    let in_fragments = [frame(BINARY_BEGUN, &[0xff; 100]), frame(CONTINUED_LAST, &[0xff; 100])];
+    table.run([case("1.2 a binary message in fragments", &in_fragments).binary()]).await;
+    let chopped = case("1.2.8 a binary message, byte by byte", &[frame(BINARY, &[0xfe; 200])]);
+    table.run([chopped.binary().chopped(1)]).await;
+}
+
+#[tokio::test]
+async fn the_limit_is_on_the_whole_message_in_bytes() {
+    let mut table = Table::with(&["--frame-bytes-max", "1000"]).await;
+    let (fits, over) = ("é".repeat(500), "é".repeat(500) + "x");
+    let halves = |text: &str| {
+        let (first, second) = text.as_bytes().split_at(600);
+        fragments(&[first, second])
+    };
+    let claim = |length: u64| [&[TEXT, 0xff][..], &length.to_be_bytes(), &[0; 4]].concat();
+    table
+        .run([
+            case("a text of just the limit", &[text(&fits)]).says(&fits),
+            case("fragments of just the limit", &[halves(&fits)]).says(&fits),
+            case("a text over the limit", &[text(&over)]).refused(1009),
+            case("fragments over the limit", &[halves(&over)]).refused(1009),
+            case("a binary message over the limit", &[frame(BINARY, &[0; 1001])]).refused(1009),
+            case("a claim of 1 GiB", &[claim(1 << 30)]).refused(1009),
+            case("the largest claim there is", &[claim((1 << 63) - 1)]).refused(1009),
+            case("a text, then one over the limit", &[text("x"), text(&over)])
+                .says("x")
+                .refused(1009),
+        ])
+        .await;
+}
+
+#[tokio::test]
+async fn any_mask_will_do_and_none_will_not() {
+    let mut table = table().await;
+    let masks = [[0; 4], [0xff; 4], [0, 0, 0, 1], [1, 0, 0, 0], *b"text"];
+    // Lengths around the words in which masks are taken off.
+    for length in [1, 3, 4, 5, 7, 8, 9, 15, 16, 17] {
+        let said = &"abcdefghijklmnopq"[..length];
+        let cases = masks.map(|mask| {
+            let name = format!("a text of {length} bytes, masked with {mask:?}");
+            case(name, &[masked(TEXT, mask, said.as_bytes())]).says(said)
+        });
+        table.run(cases).await;
+    }
+    let bare = [
+        ("a text", vec![TEXT, 1, b'x']),
+        ("an empty text", vec![TEXT, 0]),
+        ("a binary message", vec![BINARY, 1, 0]),
+        ("a ping", vec![PING, 0]),
+        ("a pong", vec![PONG, 0]),
+        ("a close", vec![CLOSE, 2, 3, 0xe8]),
+        ("a long text", [&[TEXT, 126, 0, 200][..], &[b'x'; 200]].concat()),
+    ];
+    table
+        .run(bare.map(|(what, bytes)| case(format!("{what}, not masked"), &[bytes]).refused(1002)))
+        .await;
+    let second = [frame(TEXT_BEGUN, b"x"), vec![CONTINUED_LAST, 1, b'y']];
+    table.run([case("a fragment that is not masked", &second).refused(1002)]).await;
+}
+
+#[tokio::test]
+async fn a_length_has_one_form() {
+    let mut table = table().await;
+    let medium = |length: u16| [&[TEXT, 0x80 | 126][..], &length.to_be_bytes(), &[0; 4]].concat();
+    let long = |length: u64| [&[TEXT, 0x80 | 127][..], &length.to_be_bytes(), &[0; 4]].concat();
+    table
+        .run([
+            case("0 in two bytes", &[medium(0)]).refused(1002),
+            case("125 in two bytes", &[medium(125)]).refused(1002),
+            case("0 in eight bytes", &[long(0)]).refused(1002),
+            case("126 in eight bytes", &[long(126)]).refused(1002),
+            case("65,535 in eight bytes", &[long(65_535)]).refused(1002),
+            case("a length with its highest bit", &[long(1 << 63)]).refused(1002),
+            case("the largest number", &[long(u64::MAX)]).refused(1002),
+        ])
+        .await;
+}
