@@ -1,5 +1,6 @@
 //! `xmeet-bench`, XMeet's load generator: `run` measures a server beside a floor, `floor` is that
-//! floor, `plot` draws what was measured. This file only turns arguments into one of them.
+//! floor, `hostile` attacks a server, `plot` draws what was measured. This file only turns arguments
+//! into one of them.
 
 mod check;
 mod client;
@@ -7,6 +8,7 @@ mod crowd;
 mod figures;
 mod floor;
 mod histogram;
+mod hostile;
 mod machine;
 mod measure;
 mod plot;
@@ -36,6 +38,8 @@ struct Arguments {
 enum Job {
     /// Run scenarios against servers that it starts, print a table and keep the figures
     Run(run::Options),
+    /// Attack a server that it starts, and see what two well-behaved pairs notice of it
+    Hostile(hostile::Options),
     /// Be the least that a chat server can be: one thread, one write for each delivery
     Floor {
         /// Address and port to serve on
@@ -72,6 +76,7 @@ fn main() -> ExitCode {
 fn dispatch() -> Result<ExitCode> {
     match Arguments::parse().command {
         Job::Run(options) => return run::run(&options),
+        Job::Hostile(options) => return hostile::run(&options),
         Job::Floor { listen, batch, data_dir: _ } => floor::serve(listen, batch)?,
         Job::Plot { input, out } => plot::draw(&figures::read_rows(&input)?, &out)?,
     }

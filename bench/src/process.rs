@@ -5,8 +5,9 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,9 +25,13 @@ const READY: &str = "url=http://127.0.0.1:";
 /// Lines of a server's log that are shown when it does not start.
 const SHOWN_LINES_MAX: usize = 5;
 
+/// What a line of a server's log contains that tells of a bug.
+const PANIC: &str = "panicked";
+
 /// A running server, with its data folder.
 pub(crate) struct Server {
     child: Child,
+    panics: Arc<Mutex<Vec<String>>>,
     pub(crate) address: SocketAddr,
     _data: TempDir,
 }
@@ -53,10 +58,15 @@ impl Server {
             command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
         let stderr = child.stderr.take().context("the server has no standard error")?;
         let (ready, is_ready) = channel();
-        thread::spawn(move || watch(stderr, &ready));
+        let panics = Arc::<Mutex<Vec<String>>>::default();
+        let seen = Arc::clone(&panics);
+        thread::spawn(move || watch(stderr, &ready, &seen));
         let port = is_ready.recv_timeout(START_MAX).map_err(|_| anyhow!("it said nothing"));
         match port.and_then(|port| port.map_err(|log| anyhow!("it said:\n{log}"))) {
-            Ok(port) => Ok(Self { child, address: ([127, 0, 0, 1], port).into(), _data: data }),
+            Ok(port) => {
+                let address = ([127, 0, 0, 1], port).into();
+                Ok(Self { child, panics, address, _data: data })
+            }
             Err(error) => {
                 // It may have ended by itself.
                 let _ = child.kill();
@@ -64,6 +74,36 @@ impl Server {
                 Err(error.context(format!("{} did not start", program.display())))
             }
         }
+    }
+
+    /// The lines of its log so far that tell of a panic.
+    pub(crate) fn panics(&self) -> Vec<String> {
+        self.panics.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Ends it in order. False when it had ended before, failed, or took too long.
+    pub(crate) fn end(mut self) -> bool {
+        self.terminate().is_some_and(|status| status.success())
+    }
+
+    /// Asks it to end, and kills it where it does not.
+    fn terminate(&mut self) -> Option<ExitStatus> {
+        if let Ok(Some(status)) = self.child.try_wait() {
+            return Some(status);
+        }
+        // It may end between the two calls: it is not waited for yet, so the signal meets nobody else.
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        let start = Instant::now();
+        while start.elapsed() < END_MAX {
+            match self.child.try_wait() {
+                Ok(None) => thread::sleep(Duration::from_millis(10)),
+                Ok(Some(status)) => return Some(status),
+                Err(_) => return None,
+            }
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        None
     }
 
     /// What it has used so far. Threads are summed: the figure of the process counts whole ticks.
@@ -87,26 +127,19 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Where the signal finds nobody, the process has ended.
-        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
-        let start = Instant::now();
-        while start.elapsed() < END_MAX {
-            if !matches!(self.child.try_wait(), Ok(None)) {
-                return;
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.terminate();
     }
 }
 
 /// Tells the port once it is there, or else what was said instead, and reads on to the end: a full
 /// pipe would stop the server.
-fn watch(stderr: ChildStderr, ready: &Sender<Result<u16, String>>) {
+fn watch(stderr: ChildStderr, ready: &Sender<Result<u16, String>>, panics: &Mutex<Vec<String>>) {
     let mut said = Vec::new();
     let mut is_ready = false;
     for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+        if line.contains(PANIC) {
+            panics.lock().unwrap_or_else(PoisonError::into_inner).push(line.clone());
+        }
         let digits = line.split_once(READY).map(|(_, rest)| {
             rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default().parse()
         });

@@ -16,7 +16,7 @@ use crate::scenario::{self, NAMES, Scenario};
 use crate::{measure, plot, report};
 
 /// The command as the person gave it, where another program handed it on.
-const COMMAND_VARIABLE: &str = "XMEET_BENCH_COMMAND";
+pub(crate) const COMMAND_VARIABLE: &str = "XMEET_BENCH_COMMAND";
 
 /// What to measure and how.
 #[derive(clap::Args)]

@@ -13,7 +13,7 @@ use self::report::Report;
 use crate::paths::Workspace;
 use crate::process::{command, run as run_program, run_and_read};
 use crate::setup::{chromium, components, nextest, node, path_with};
-use crate::{dist, tidy};
+use crate::{deny, dist, fuzz, tidy};
 
 /// Packages that must not be without tests. A suite that runs nothing proves nothing.
 const TESTED: [&str; 3] = ["xmeet-shared", "xmeet-server", "xmeet-web"];
@@ -73,7 +73,8 @@ fn checks(workspace: &Workspace, report: &mut Report) -> Result<()> {
     report.check("clippy", || {
         let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
         run_program(cargo(workspace).args(clippy))
-    })
+    })?;
+    report.check("dependencies", || deny::run(workspace))
 }
 
 /// The Rust tests, documentation examples last.
@@ -104,7 +105,8 @@ fn host(workspace: &Workspace, report: &mut Report) -> Result<()> {
         let ran = counts::of_cargo_test(&run_and_read(&mut cargo)?);
         ensure!(ran > 0, "no doc example was run");
         Ok(ran)
-    })
+    })?;
+    report.tests("fuzz targets", || fuzz::shortly(workspace))
 }
 
 /// The tests in a browser, of the very binary that people get.

@@ -34,22 +34,26 @@ pub(crate) struct Connection {
     out: Vec<u8>,
     mask: u32,
     /// Off for a member that stalls.
-    pub(super) reading: bool,
+    pub(crate) reading: bool,
 }
 
 impl Connection {
     pub(super) fn dial(to: SocketAddr, request: String) -> io::Result<Self> {
-        let stream = TcpStream::connect(to)?;
+        Self::over(TcpStream::connect(to)?, request.into_bytes())
+    }
+
+    /// A connection whose first bytes are these, a request or not. They go out with the first flush.
+    pub(crate) fn over(stream: TcpStream, out: Vec<u8>) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        let (phase, out) = (Phase::Handshake, request.into_bytes());
+        let phase = Phase::Handshake;
         Ok(Self { stream, phase, rest: Vec::new(), out, mask: 0x9e37_79b9, reading: true })
     }
 
-    pub(super) fn stream(&mut self) -> &mut TcpStream {
+    pub(crate) fn stream(&mut self) -> &mut TcpStream {
         &mut self.stream
     }
 
-    pub(super) fn send(&mut self, opcode: u8, payload: &[u8]) -> io::Result<()> {
+    pub(crate) fn send(&mut self, opcode: u8, payload: &[u8]) -> io::Result<()> {
         let idle = self.out.is_empty();
         // Any mask that is not nothing makes the server do its work.
         self.mask = self.mask.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -57,8 +61,24 @@ impl Connection {
         if idle { self.flush() } else { Ok(()) }
     }
 
+    /// Sends bytes that need not be a frame.
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.extend_from_slice(bytes);
+        self.flush()
+    }
+
+    /// Bytes that the system has not taken yet.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Whether the handshake is over and has been granted.
+    pub(crate) fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
     /// Writes what the system takes.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
         let mut written = 0;
         let result = loop {
             if written == self.out.len() {
@@ -78,7 +98,7 @@ impl Connection {
     }
 
     /// Reads what is there, with `to_end` also an end of the stream, handing each text to `text`; says so when it was the end.
-    pub(super) fn read(
+    pub(crate) fn read(
         &mut self,
         buffer: &mut [u8],
         accept: &str,

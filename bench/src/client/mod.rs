@@ -14,8 +14,7 @@ use anyhow::{Context, Result};
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Token};
 
-use connection::Connection;
-pub(crate) use connection::End;
+pub(crate) use connection::{Connection, End};
 pub(crate) use seen::see;
 
 /// Events taken from the system at once.

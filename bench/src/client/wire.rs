@@ -4,6 +4,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+/// A binary frame.
+pub(crate) const BINARY: u8 = 0x2;
 /// A text frame.
 pub(crate) const TEXT: u8 = 0x1;
 /// A Close frame.

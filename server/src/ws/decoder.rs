@@ -14,7 +14,7 @@ const MASK_BYTES: usize = 4;
 
 /// What a client said.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Received {
+pub enum Received {
     /// A text message.
     Text(String),
     /// A binary message. Its content means nothing here and is not kept.
@@ -37,7 +37,7 @@ struct Begun {
 
 /// The decoder of one connection. It holds memory only while a message is incomplete.
 #[derive(Debug)]
-pub(super) struct Decoder {
+pub struct Decoder {
     /// Bytes that are not decoded yet; what stands before `start` is.
     buffer: Vec<u8>,
     start: usize,
@@ -57,12 +57,12 @@ struct Header {
 impl Decoder {
     /// A decoder that takes messages of up to `message_bytes_max` bytes.
     #[must_use]
-    pub(super) fn new(message_bytes_max: usize) -> Self {
+    pub fn new(message_bytes_max: usize) -> Self {
         Self { buffer: Vec::new(), start: 0, begun: None, message_bytes_max }
     }
 
     /// Takes bytes as they come.
-    pub(super) fn feed(&mut self, bytes: &[u8]) {
+    pub fn feed(&mut self, bytes: &[u8]) {
         self.buffer.drain(..self.start);
         self.start = 0;
         self.buffer.extend_from_slice(bytes);
@@ -72,7 +72,7 @@ impl Decoder {
     ///
     /// # Errors
     /// What to close the connection with. There is nothing to be had after it.
-    pub(super) fn next(&mut self) -> Result<Option<Received>, Ending> {
+    pub fn decode(&mut self) -> Result<Option<Received>, Ending> {
         loop {
             let frame = &self.buffer[self.start..];
             let header = match Header::read(frame)? {
@@ -98,6 +98,13 @@ impl Decoder {
                 return Ok(Some(received));
             }
         }
+    }
+
+    /// Bytes that are held because what they belong to is incomplete.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let begun_bytes = self.begun.as_ref().map_or(0, |begun| begun.text.len());
+        self.buffer.len() - self.start + begun_bytes
     }
 
     /// Lets go of the memory when nothing is left in it.

@@ -104,7 +104,7 @@ proptest! {
             let (piece, after) = rest.split_at((*cuts.next().unwrap()).min(rest.len()));
             decoder.feed(piece);
             rest = after;
-            while let Some(message) = decoder.next().unwrap() {
+            while let Some(message) = decoder.decode().unwrap() {
                 received.push(message);
             }
         }
@@ -117,7 +117,7 @@ proptest! {
         let mut decoder = Decoder::new(LIMIT_BYTES);
         for byte in bytes {
             decoder.feed(&[byte]);
-            match decoder.next() {
+            match decoder.decode() {
                 Ok(_) => {}
                 Err(_) => return Ok(()),
             }
@@ -170,7 +170,7 @@ fn what_breaks_the_rules_is_refused_as_soon_as_it_can_be_seen() {
     for (what, bytes, ending) in cases {
         let mut decoder = Decoder::new(LIMIT_BYTES);
         decoder.feed(bytes);
-        assert_eq!(decoder.next(), Err(*ending), "{what}");
+        assert_eq!(decoder.decode(), Err(*ending), "{what}");
     }
 }
 
@@ -179,6 +179,22 @@ fn a_close_tells_its_code() {
     for (payload, code) in [(&[][..], None), (&[3, 0xe8, b'x'], Some(1000))] {
         let mut decoder = Decoder::new(LIMIT_BYTES);
         decoder.feed(&frame(0x88, [9, 8, 7, 6], payload));
-        assert_eq!(decoder.next(), Ok(Some(Received::Close(code))));
+        assert_eq!(decoder.decode(), Ok(Some(Received::Close(code))));
+    }
+}
+
+#[test]
+fn what_is_only_claimed_is_not_held() {
+    let claim = [&[0x82, 0xff][..], &99_999_u64.to_be_bytes(), &[1, 2, 3, 4]].concat();
+    let mut decoder = Decoder::new(LIMIT_BYTES);
+    decoder.feed(&claim);
+    assert_eq!(decoder.decode(), Ok(None), "it is within the limit, and has not come");
+    assert_eq!(decoder.held_bytes(), claim.len());
+    assert!(decoder.buffer.capacity() < 1000, "{}", decoder.buffer.capacity());
+    // Nor does what comes of it take much more than it is.
+    for _ in 0..99 {
+        decoder.feed(&[0; 1000]);
+        assert_eq!(decoder.decode(), Ok(None));
+        assert!(decoder.buffer.capacity() <= 2 * decoder.held_bytes());
     }
 }

@@ -14,5 +14,9 @@ mod reader;
 pub mod session;
 pub mod stream;
 
+// For the fuzz target `frames`, which is in a package of its own.
+#[doc(hidden)]
+pub use decoder::{Decoder, Received};
+
 #[cfg(test)]
 mod test_socket;

@@ -58,7 +58,7 @@ impl Reader {
     /// Safe: what has come of a message stays in the decoder.
     pub(super) async fn next(&mut self) -> Result<Received, End> {
         loop {
-            match self.decoder.next() {
+            match self.decoder.decode() {
                 Ok(Some(received)) => return Ok(received),
                 Err(ending) => return Err(End::Broken(ending)),
                 Ok(None) => {
@@ -71,7 +71,7 @@ impl Reader {
     /// The next message, if it has come already.
     pub(super) fn next_now(&mut self) -> Option<Received> {
         loop {
-            match self.decoder.next() {
+            match self.decoder.decode() {
                 Ok(Some(received)) => return Some(received),
                 Err(_) => return None,
                 Ok(None) => match self.poll_fill(&mut Context::from_waker(Waker::noop())) {

@@ -10,6 +10,7 @@ mod frames;
 mod greeting;
 mod health;
 mod history;
+mod hostile;
 mod http;
 mod limits;
 mod origins;

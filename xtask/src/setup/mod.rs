@@ -1,6 +1,8 @@
 //! Installs what a machine lacks, and nothing that it has.
 
 mod apt;
+pub(crate) mod cargo_deny;
+pub(crate) mod cargo_fuzz;
 pub(crate) mod cargo_tool;
 pub(crate) mod chromium;
 pub(crate) mod components;
@@ -97,6 +99,8 @@ pub(crate) fn everything(workspace: &Workspace) -> Result<()> {
     }
     components::provide()?;
     nextest::provide(workspace)?;
+    cargo_fuzz::provide(workspace)?;
+    cargo_deny::provide(workspace)?;
     let chromium = chromium::provide()?;
     process::say(&format!("browser: {}", chromium.display()));
     if node::tests(workspace).is_ok() {

@@ -1,0 +1,146 @@
+//! `cargo xtask fuzz`: the fuzz targets, each for some time, led by the code that an input reaches.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::paths::Workspace;
+use crate::process::{ask, command, run as run_program, say};
+use crate::setup::{cargo_fuzz, path_with};
+
+/// For each target; in all it is about an hour.
+const SECONDS_DEFAULT: u64 = 720;
+
+/// For each target when it is one test of many.
+const SECONDS_IN_TESTS: u64 = 5;
+
+/// Longest input, in bytes: past that there is nothing new, and each takes longer.
+const INPUT_BYTES_MAX: u32 = 4096;
+
+/// An input that takes so long is a finding, in seconds. A slow machine must not make one.
+const INPUT_SECONDS_MAX: u32 = 25;
+
+/// Reads what stands after `cargo xtask fuzz`: how many seconds for each target.
+pub(crate) fn seconds(arguments: &[OsString]) -> Result<u64> {
+    let seconds = match arguments {
+        [] => Some(SECONDS_DEFAULT),
+        [seconds] => seconds.to_str().and_then(|text| text.parse().ok()),
+        _ => None,
+    };
+    match seconds {
+        Some(seconds) if seconds > 0 => Ok(seconds),
+        _ => bail!("`cargo xtask fuzz` takes nothing, or the seconds for each target"),
+    }
+}
+
+/// A short run of every target; how many there are.
+pub(crate) fn shortly(workspace: &Workspace) -> Result<u64> {
+    run(workspace, SECONDS_IN_TESTS)
+}
+
+/// Builds every target and runs one after the other; how many there are.
+pub(crate) fn run(workspace: &Workspace, seconds: u64) -> Result<u64> {
+    let targets = targets(&workspace.root.join("fuzz/targets"))?;
+    let programs = build(workspace)?;
+    for target in &targets {
+        // What is found on the way stays there and is where the next run goes on.
+        let found = workspace.target.join("fuzz/corpus").join(target);
+        let broken = workspace.target.join("fuzz/artifacts").join(target);
+        for folder in [&found, &broken] {
+            fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make {}", folder.display()))?;
+        }
+        let mut program = command(programs.join(target));
+        program.arg(&found).arg(workspace.root.join("fuzz/seeds").join(target)).args([
+            format!("-max_total_time={seconds}"),
+            format!("-max_len={INPUT_BYTES_MAX}"),
+            format!("-timeout={INPUT_SECONDS_MAX}"),
+            format!("-artifact_prefix={}/", broken.display()),
+            "-print_final_stats=1".to_owned(),
+            "-verbosity=0".to_owned(),
+        ]);
+        say(&format!("fuzzing {target} for {seconds} s"));
+        run_program(&mut program).with_context(|| {
+            format!(
+                "the fuzz target {target} found something. The input that broke it is in {}; once \
+                 it is mended, keep it in fuzz/seeds/{target}",
+                broken.display()
+            )
+        })?;
+    }
+    Ok(targets.len() as u64)
+}
+
+/// Builds them; the folder they are in. They are not started through cargo, which would look at
+/// all of it again for each.
+fn build(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = cargo_fuzz::provide(workspace)?;
+    let target = workspace.target.join("fuzz");
+    let mut cargo = command("cargo");
+    cargo.current_dir(&workspace.root).env("PATH", path_with(folder.as_slice())?);
+    // The sanitizer is an unstable flag of an ordinary compiler.
+    cargo.env("RUSTC_BOOTSTRAP", "1");
+    // What the release does for speed takes minutes here; checks stay on.
+    cargo.env("CARGO_PROFILE_RELEASE_LTO", "off");
+    cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
+    cargo.args(["fuzz", "build", "--features", "libfuzzer", "--codegen-units", "16"]);
+    cargo.args(["--sanitizer", sanitizer(), "--target-dir"]).arg(&target);
+    run_program(&mut cargo).context("the fuzz targets could not be built")?;
+    let about = ask(command("rustc").arg("-vV")).unwrap_or_default();
+    let host = about.lines().find_map(|line| line.strip_prefix("host: "));
+    let host = host.context("rustc does not say what it compiles for")?;
+    Ok(target.join(host).join("release"))
+}
+
+/// Leaks and misuse of memory show where the compiler has brought the means; everything else shows
+/// without.
+fn sanitizer() -> &'static str {
+    let folder = ask(command("rustc").args(["--print", "target-libdir"])).unwrap_or_default();
+    let has_address = fs::read_dir(folder).is_ok_and(|entries| {
+        entries.flatten().any(|entry| entry.file_name().to_string_lossy().contains("_rt.asan."))
+    });
+    if has_address && env::consts::OS == "linux" { "address" } else { "none" }
+}
+
+/// The names of the targets: of their files.
+fn targets(folder: &Path) -> Result<Vec<String>> {
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    let files = entries.flatten().map(|entry| entry.path());
+    let mut names: Vec<String> = files
+        .filter(|file| file.extension().is_some_and(|kind| kind == "rs"))
+        .filter_map(|file| Some(file.file_stem()?.to_str()?.to_owned()))
+        .collect();
+    names.sort();
+    ensure!(!names.is_empty(), "there is no fuzz target in {}", folder.display());
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_a_number_from_one() {
+        let read = |words: &[&str]| {
+            let words: Vec<_> = words.iter().map(OsString::from).collect();
+            seconds(&words).ok()
+        };
+        assert_eq!(read(&[]), Some(SECONDS_DEFAULT));
+        assert_eq!(read(&["7"]), Some(7));
+        for words in [&["0"][..], &["-1"], &["long"], &["7", "8"]] {
+            assert_eq!(read(words), None, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn every_target_has_seeds() {
+        let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
+        for target in targets(&fuzz.join("targets")).unwrap() {
+            assert!(fuzz.join("seeds").join(&target).is_dir(), "{target}");
+        }
+    }
+}

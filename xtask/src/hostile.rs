@@ -1,0 +1,51 @@
+//! `cargo xtask hostile`: thousands of attackers against the finished server, and what two
+//! well-behaved pairs of members notice of it.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::bench;
+use crate::paths::Workspace;
+use crate::process::become_program;
+
+const SECONDS_DEFAULT: u64 = 300;
+
+/// Reads what stands after `cargo xtask hostile`: how many seconds.
+pub(crate) fn seconds(arguments: &[OsString]) -> Result<u64> {
+    let seconds = match arguments {
+        [] => Some(SECONDS_DEFAULT),
+        [seconds] => seconds.to_str().and_then(|text| text.parse().ok()),
+        _ => None,
+    };
+    match seconds {
+        Some(seconds) if seconds > 0 => Ok(seconds),
+        _ => bail!("`cargo xtask hostile` takes nothing, or the number of seconds"),
+    }
+}
+
+/// Builds what is needed and attacks for so long.
+pub(crate) fn run(workspace: &Workspace, seconds: u64) -> Result<ExitCode> {
+    let told = format!("cargo xtask hostile {seconds}");
+    let mut bench = bench::generator(workspace, "hostile", &told)?;
+    become_program(bench.args(["--seconds", &seconds.to_string()]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_a_number_from_one() {
+        let read = |words: &[&str]| {
+            let words: Vec<_> = words.iter().map(OsString::from).collect();
+            seconds(&words).ok()
+        };
+        assert_eq!(read(&[]), Some(SECONDS_DEFAULT));
+        assert_eq!(read(&["7"]), Some(7));
+        for words in [&["0"][..], &["-1"], &["long"], &["7", "8"]] {
+            assert_eq!(read(words), None, "{words:?}");
+        }
+    }
+}
