@@ -8,7 +8,7 @@ pub(super) const ATTACKED_ROOM: &str = "attacked";
 /// Rooms that dead members sit in.
 const DEAD_ROOMS: usize = 300;
 
-/// Addresses that attackers come from, 127.0.1.1 and those behind it. The greedy ones share one.
+/// Addresses that attackers come from, 127.0.1.1 and those behind it. Two kinds share one more.
 const ADDRESSES: usize = 200;
 
 /// Flooders try so many frames a second.
@@ -49,9 +49,9 @@ pub(super) enum Kind {
     GarbageFrames,
     /// Sends garbage, or requests for nonsense, where a request belongs.
     GarbageRequests,
-    /// Enters a new room and is gone at once.
+    /// Enters a new room and is gone at once, all from one address.
     Churn,
-    /// All from one address, as many members as it can.
+    /// Dead members, all from that address too.
     Greedy,
 }
 
@@ -98,7 +98,7 @@ impl Kind {
     /// The last two numbers of the loopback address it comes from.
     pub(super) fn address(self, slot: usize) -> [u8; 2] {
         match self {
-            Self::Greedy => [2, 1],
+            Self::Greedy | Self::Churn => [2, 1],
             _ => [1, u8::try_from(slot % ADDRESSES).unwrap_or(0) + 1],
         }
     }
@@ -137,7 +137,8 @@ impl Kind {
     /// How long it is away after it was cut off, or refused, in milliseconds.
     pub(super) fn pause_ms(self) -> u64 {
         match self {
-            Self::Flood | Self::Churn => 500,
+            Self::Flood => 500,
+            Self::Churn => 200,
             _ => 2000,
         }
     }

@@ -1,12 +1,14 @@
 //! What is meant to break the server, or to be broken by it.
 
 use tokio::io::AsyncWriteExt;
-use xmeet_shared::{ErrorCode, ServerMessage};
+use tokio::net::TcpStream;
+use xmeet_shared::{Envelope, ErrorCode, ServerMessage};
 
 use crate::support::client::path;
 use crate::support::raw::{self, frame, read_frame};
 use crate::support::{Client, TestServer, soon};
 
+const TEXT: u8 = 0x81;
 const PING: u8 = 0x89;
 const PONG: u8 = 0x8a;
 
@@ -51,34 +53,69 @@ async fn numbers_that_are_none_are_an_error_and_too_large_ones_are_past_the_end(
     }
 }
 
+/// A member that answers pings, and how many it has had.
+struct Answering {
+    stream: TcpStream,
+    pings: u32,
+}
+
+impl Answering {
+    async fn enter(server: &TestServer, nickname: &str) -> Self {
+        let (response, stream) = raw::upgrade(server.address, &path("r", nickname), &[]).await;
+        assert_eq!(response.status, 101);
+        let mut member = Self { stream, pings: 0 };
+        for kind in ["self", "member_count", "members", "history"] {
+            assert_eq!(member.next().await.message.kind(), kind);
+        }
+        member
+    }
+
+    async fn next(&mut self) -> Envelope {
+        loop {
+            if let Some(event) = self.next_frame().await {
+                return event;
+            }
+        }
+    }
+
+    /// The next frame, if it is an event: a ping is answered.
+    async fn next_frame(&mut self) -> Option<Envelope> {
+        let read = soon("a frame", read_frame(&mut self.stream)).await;
+        let (first, payload) = read.expect("the connection stays");
+        if first == PING {
+            self.pings += 1;
+            self.stream.write_all(&frame(PONG, &payload)).await.unwrap();
+            return None;
+        }
+        assert_eq!(first, TEXT);
+        Some(Envelope::parse(std::str::from_utf8(&payload).unwrap()).unwrap())
+    }
+}
+
 /// The far end is gone from one moment to the next: nothing of it comes any more, not even an end.
 #[tokio::test]
 async fn the_dead_are_found_by_pings_and_leave_once() {
     let server = TestServer::with(&["--ping-seconds", "1", "--pong-seconds", "5"]).await;
-    let mut watcher = Client::enter(server.address, "r", "watcher").await;
+    let mut watcher = Answering::enter(&server, "watcher").await;
     let dead = Client::enter(server.address, "r", "dead").await;
     let dead_pid = dead.pid.clone();
-    assert_eq!(watcher.next().await.message.kind(), "join");
     // It neither reads nor writes from here on.
     let dead = dead.into_stream();
+    assert_eq!(watcher.next().await.message.kind(), "join");
     let left = watcher.next().await;
     assert_eq!((left.message, left.from), (ServerMessage::Leave, dead_pid));
-    // The watcher answered its pings while it read, and nothing but its own word comes behind that.
-    watcher.say("still here").await;
+    // Nothing but its own word comes behind that.
+    watcher.stream.write_all(&frame(TEXT, b"still here")).await.unwrap();
+    assert_eq!(watcher.next().await.message.kind(), "normal");
     drop(dead);
 }
 
 #[tokio::test]
 async fn who_answers_pings_and_says_nothing_stays() {
     let server = TestServer::with(&["--ping-seconds", "1", "--pong-seconds", "5"]).await;
-    let (_, mut quiet) = raw::upgrade(server.address, &path("r", "quiet"), &[]).await;
-    let mut pings = 0;
-    while pings < 3 {
-        let (first, payload) = soon("a ping", read_frame(&mut quiet)).await.expect("it stays");
-        if first == PING {
-            pings += 1;
-            quiet.write_all(&frame(PONG, &payload)).await.unwrap();
-        }
+    let mut quiet = Answering::enter(&server, "quiet").await;
+    while quiet.pings < 3 {
+        assert!(quiet.next_frame().await.is_none(), "there is nobody else");
     }
     let late = Client::enter(server.address, "r", "late").await;
     assert_eq!(late.members.len(), 2);
