@@ -5,6 +5,11 @@ use jiff::tz::TimeZone;
 use tokio::time::Instant;
 use xmeet_shared::{Civil, SendTime, UnixMillis};
 
+/// The wall clock, for what has nothing to do with rooms.
+pub(crate) fn unix_now() -> UnixMillis {
+    Timestamp::now().as_millisecond()
+}
+
 /// Tells the time, and writes it as the protocol does.
 #[derive(Debug, Clone)]
 pub struct Clock {
@@ -37,7 +42,7 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> UnixMillis {
         match self.start {
-            None => Timestamp::now().as_millisecond(),
+            None => unix_now(),
             Some((start_ts, since)) => {
                 let elapsed_ms = UnixMillis::try_from(since.elapsed().as_millis());
                 start_ts.saturating_add(elapsed_ms.unwrap_or(UnixMillis::MAX))

@@ -10,6 +10,7 @@
 //! - [`hub`]: the rooms in memory, each driven by one task
 //! - [`room`]: a room as a pure state machine
 //! - [`history`]: where messages are kept
+//! - [`supervisor`], [`shutdown`]: what a service manager is told, and how the server ends
 //!
 //! A message goes `ws` → `hub` → `room` → `history` → `room` → `hub` → `ws`: nobody receives it
 //! before it is kept.
@@ -23,40 +24,38 @@ pub mod hub;
 pub mod limits;
 pub mod readiness;
 pub mod room;
+pub mod shutdown;
+pub mod supervisor;
 pub mod telemetry;
 pub mod turns;
 pub mod ws;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use clock::Clock;
 use config::Config;
-use history::sqlite::{Opened, SqliteHistory, Threads};
+use history::Health;
+use history::sqlite::{Keeping, Opened, SqliteHistory, Threads};
 use hub::{Hub, HubSettings};
 use limits::forwarded::Proxies;
 use limits::gate::Gate;
 use limits::hits::Hits;
 use readiness::Readiness;
+use shutdown::{Ended, Schedule};
+use supervisor::Supervisor;
 use ws::keeper::{Keeper, Patience};
-use ws::session::{self, SessionLimits, Sessions};
+use ws::session::{SessionLimits, Sessions};
 
-/// How long a shutdown waits for clients to take their goodbye. Whatever they do, what they were
-/// told is kept is on disk.
-const GOODBYE_TIMEOUT: Duration = Duration::from_millis(3500);
-
-/// How much of that may go by while requests that are under way are answered.
-const REQUESTS_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// How long it then waits for the store to end in order. With the goodbye it stays below 5 s.
-const STORE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the last requests may take to be answered once the rooms are empty.
+const REQUESTS_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Serves on `listener` until `shutdown` is cancelled, and returns when everything is on disk. It
 /// answers from the beginning; rooms are there when the store is open.
@@ -67,7 +66,7 @@ pub async fn run(
     config: Config,
     listener: TcpListener,
     shutdown: CancellationToken,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Ended> {
     if config.limits.no_limits {
         tracing::warn!("no limits: anybody may do anything as often as they like (--no-limits)");
     }
@@ -85,9 +84,10 @@ pub async fn run(
         gate: Arc::clone(&gate),
         tasks: tasks.clone(),
     };
-    // Should the store not open, the serving ends with this.
-    let end = shutdown.child_token();
-    let _end = end.clone().drop_guard();
+    // Requests are answered while the shutdown goes on. Should the store not open, the serving ends
+    // with this.
+    let end = CancellationToken::new();
+    let serving_end = end.clone().drop_guard();
     let gate_keeping = tokio::spawn({
         let gate = Arc::clone(&gate);
         async move { gate.run().await }
@@ -95,51 +95,58 @@ pub async fn run(
     let limits = config.limits.http();
     let serving = tokio::spawn(http::serve(listener, http::router(app), gate, limits, end));
 
-    let (sessions, threads) = open(&config, &hits).await?;
+    let (sessions, threads, store) = open(&config, &hits).await?;
     let keeping = tokio::spawn({
         let sessions = Arc::clone(&sessions);
         async move { sessions.keeper.run().await }
     });
     opener.open(Arc::clone(&sessions));
-    readiness.opened();
+    readiness.opened(store);
     tracing::info!(
         url = %format_args!("http://{address}/"),
         data_dir = %std::path::absolute(&config.store.data_dir)?.display(),
         "xmeet is ready"
     );
 
+    let mut supervisor = Supervisor::from_environment();
+    supervisor.ready();
+
     shutdown.cancelled().await;
     readiness.drain();
+    supervisor.stopping();
     tracing::info!("xmeet is shutting down");
-    sessions.keeper.end_all(session::GOING_AWAY);
-    let goodbye = async {
-        // A handshake that is under way may still make a session.
-        let _ = tokio::time::timeout(REQUESTS_TIMEOUT, serving).await;
-        tasks.close();
-        tasks.wait().await;
-        sessions.hub.drained().await;
-    };
-    if tokio::time::timeout(GOODBYE_TIMEOUT, goodbye).await.is_err() {
-        tracing::warn!("some clients did not take their goodbye in time");
-    }
+    let time = Duration::from_secs(config.service.shutdown_seconds);
+    let schedule = Schedule::new(Instant::now(), time);
+    let said = shutdown::say_goodbye(&sessions, &tasks, schedule).await;
+    drop(serving_end);
+    let _ = timeout(REQUESTS_TIMEOUT, serving).await;
     keeping.abort();
     gate_keeping.abort();
-    if tokio::time::timeout(STORE_TIMEOUT, threads.stop()).await.is_err() {
-        tracing::warn!("the store did not end in time; the next start takes up what it left");
-    }
-    Ok(())
+    let closed = shutdown::close_store(threads, schedule).await;
+    tracing::info!("xmeet has ended");
+    Ok(said.and(closed))
 }
 
 /// Opens the store, and the rooms on it.
-async fn open(config: &Config, hits: &Arc<Hits>) -> anyhow::Result<(Arc<Sessions>, Threads)> {
+async fn open(
+    config: &Config,
+    hits: &Arc<Hits>,
+) -> anyhow::Result<(Arc<Sessions>, Threads, Arc<Health>)> {
     let clock = Clock::new(config.store.time_zone.as_deref()).context("--time-zone")?;
     let store = config.store.clone();
     let opening = spawn_blocking(move || {
-        SqliteHistory::open_with_sync(&store.data_dir, store.history_messages, store.sync)
+        let keeping = Keeping {
+            messages_max: store.history_messages,
+            age_max: store.kept_for(),
+            sync: store.sync,
+            ..Keeping::default()
+        };
+        SqliteHistory::open_with(&store.data_dir, &keeping)
     });
-    let Opened { history, creation, epoch, threads } = opening.await??;
+    let Opened { history, creation, epoch, health, threads } = opening.await??;
     let settings = HubSettings {
         history_kept_messages: config.store.history_messages,
+        history_kept_for: config.store.kept_for(),
         resume_grace: Duration::from_secs(config.limits.resume_grace_seconds),
         rooms_max: config.limits.rooms_max(),
         members_per_room_max: config.limits.members_per_room_max(),
@@ -159,6 +166,7 @@ async fn open(config: &Config, hits: &Arc<Hits>) -> anyhow::Result<(Arc<Sessions
         },
         hits: Arc::clone(hits),
         started: Instant::now(),
+        deadline: OnceLock::new(),
     };
-    Ok((Arc::new(sessions), threads))
+    Ok((Arc::new(sessions), threads, health))
 }

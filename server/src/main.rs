@@ -11,11 +11,15 @@ use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use xmeet_server::config::{self, Action, Config, ConfigError};
+use xmeet_server::shutdown::Ended;
 use xmeet_server::turns::EVENT_INTERVAL_TURNS;
 use xmeet_server::{check, run, telemetry};
 
 /// Connections that the system may hold until they are taken.
 const LISTEN_BACKLOG_CONNECTIONS: u32 = 4096;
+
+/// The exit code of a shutdown that did not end in order: its time was up, or a second signal came.
+const EXIT_CUT: u8 = 3;
 
 fn main() -> ExitCode {
     match start() {
@@ -46,7 +50,12 @@ fn start() -> anyhow::Result<ExitCode> {
         let config = loaded.config;
         telemetry::start(&config.log)?;
         let runtime = runtime().enable_all().event_interval(EVENT_INTERVAL_TURNS).build()?;
-        runtime.block_on(serve(config))?;
+        let ended = runtime.block_on(serve(config));
+        // A thread that the disk holds up would be waited for.
+        runtime.shutdown_background();
+        if ended? == Ended::Cut {
+            return Ok(ExitCode::from(EXIT_CUT));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -60,11 +69,17 @@ fn runtime() -> runtime::Builder {
     }
 }
 
-async fn serve(config: Config) -> anyhow::Result<()> {
+async fn serve(config: Config) -> anyhow::Result<Ended> {
     let address = config.network.listen;
     let listener = listen(address).with_context(|| format!("cannot listen on {address}"))?;
-    let shutdown = shutdown_on_signal()?;
-    run(config, listener, shutdown).await
+    let (shutdown, hurry) = tokens_of_signals()?;
+    tokio::select! {
+        ended = run(config, listener, shutdown) => ended,
+        () = hurry.cancelled() => {
+            tracing::warn!("a second signal: xmeet ends at once");
+            Ok(Ended::Cut)
+        }
+    }
 }
 
 /// Listens with room for a crowd: all members of a server that was restarted come back at once, and
@@ -80,18 +95,20 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(LISTEN_BACKLOG_CONNECTIONS)
 }
 
-/// A token that is cancelled by SIGTERM or Ctrl-C.
-fn shutdown_on_signal() -> anyhow::Result<CancellationToken> {
+/// Tokens that are cancelled by SIGTERM or Ctrl-C: one by the first, one by the second.
+fn tokens_of_signals() -> anyhow::Result<(CancellationToken, CancellationToken)> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let shutdown = CancellationToken::new();
-    let token = shutdown.clone();
+    let tokens = (CancellationToken::new(), CancellationToken::new());
+    let (shutdown, hurry) = tokens.clone();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        for token in [shutdown, hurry] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            token.cancel();
         }
-        token.cancel();
     });
-    Ok(shutdown)
+    Ok(tokens)
 }

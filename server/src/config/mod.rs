@@ -8,6 +8,7 @@ pub mod limits;
 mod load;
 pub mod logging;
 pub mod network;
+pub mod service;
 pub mod store;
 
 pub use load::{ConfigError, Effective, Loaded, load};
@@ -19,6 +20,7 @@ use clap::{Parser, ValueEnum};
 use limits::LimitSettings;
 use logging::LogSettings;
 use network::NetworkSettings;
+use service::ServiceSettings;
 use store::StoreSettings;
 
 /// Chat rooms over the XGate protocol, with the web client inside.
@@ -44,6 +46,10 @@ pub struct Config {
     /// How much anybody may do.
     #[command(flatten)]
     pub limits: LimitSettings,
+
+    /// How it starts and ends.
+    #[command(flatten)]
+    pub service: ServiceSettings,
 
     /// What it says of itself.
     #[command(flatten)]

@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod contract_test;
+mod health;
 pub mod sqlite;
 
 use std::future::Future;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use xmeet_shared::{MessageId, RoomId};
 
 use crate::room::{Kept, Message, Stored};
+pub use health::Health;
 
 /// An answer that the store will give.
 pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, HistoryError>> + Send>>;

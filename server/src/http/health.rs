@@ -14,14 +14,17 @@ use crate::readiness::{Readiness, State};
 /// The two routes, for any listener.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>(readiness: Arc<Readiness>) -> Router<S> {
     let alive = || async { answer(StatusCode::OK, &json!({ "status": "alive" })) };
-    let ready = move || async move { ready(readiness.state()) };
+    let ready = move || {
+        let readiness = Arc::clone(&readiness);
+        async move { ready(&readiness.check().await) }
+    };
     Router::new().route("/healthz", get(alive)).route("/readyz", get(ready))
 }
 
-fn ready(state: State) -> Response<Body> {
+fn ready(state: &State) -> Response<Body> {
     let status = match state {
         State::Ready => StatusCode::OK,
-        State::Starting | State::Draining => StatusCode::SERVICE_UNAVAILABLE,
+        State::Starting | State::Failing(_) | State::Draining => StatusCode::SERVICE_UNAVAILABLE,
     };
     answer(status, &json!({ "status": state.code(), "reason": state.words() }))
 }

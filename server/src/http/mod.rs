@@ -76,6 +76,9 @@ async fn upgrade(State(app): State<App>, mut request: Request) -> Response<Body>
     if request.extensions().get::<hyper::upgrade::OnUpgrade>().is_none() {
         return Refusal::not_an_upgrade().into_response();
     }
+    if app.readiness.is_draining() {
+        return Refusal::going_away().into_response();
+    }
     let App { rooms, tasks, gate, .. } = app;
     let Some(sessions) = rooms.opened().await else {
         return Refusal::starting().into_response();

@@ -87,6 +87,14 @@ impl Refusal {
         Self { header, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "starting", message) }
     }
 
+    /// 503: the server is going away.
+    #[must_use]
+    pub fn going_away() -> Self {
+        let message = "the server is going away: come back";
+        let header = Some((RETRY_AFTER, HeaderValue::from(2)));
+        Self { header, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "going_away", message) }
+    }
+
     /// 429 or 503: there are too many, or they come too often.
     #[must_use]
     pub fn denied(denial: Denial) -> Self {

@@ -109,6 +109,8 @@ pub enum EnterError {
 pub struct HubSettings {
     /// Messages kept for each room; with 0 the history is off.
     pub history_kept_messages: u64,
+    /// How long a message is kept; `None` is for ever.
+    pub history_kept_for: Option<Duration>,
     /// How long a member whose connection is lost is waited for.
     pub resume_grace: Duration,
     /// Rooms in memory.
@@ -348,6 +350,15 @@ impl Membership {
     pub fn hold_off(&self, words: String, retry_after_ms: u64) -> Result<(), Unsent> {
         let (member, code) = (self.key, ErrorCode::RateLimited);
         self.send(Input::Refuse { member, code, words, retry_after_ms: Some(retry_after_ms) })
+    }
+
+    /// Says that nothing more will come, and has the outbox finished when everything that came is
+    /// done.
+    ///
+    /// # Errors
+    /// [`Unsent`], when the room must be waited for.
+    pub fn finish(&self) -> Result<(), Unsent> {
+        self.send(Input::Finish { member: self.key })
     }
 
     /// Waits until the room takes what it did not take at once, if there is anything.

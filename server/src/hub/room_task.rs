@@ -104,12 +104,14 @@ impl RoomTask {
     /// Runs until the room has nobody and nothing to do.
     pub(super) async fn run(&mut self, mut inbox: mpsc::Receiver<Letter>) {
         let kept_max = self.hub.settings.history_kept_messages;
+        let kept_for = self.hub.settings.history_kept_for;
+        let age_ms_max = kept_for.map(|age| age.as_millis().try_into().unwrap_or(i64::MAX));
         let stored = match kept_max {
             0 => Ok(Stored { oldest: 1, newest: 0, tail: Vec::new() }),
             _ => self.hub.history.load(&self.id).await,
         };
         let mut room = match stored {
-            Ok(stored) => Room::new(stored, kept_max),
+            Ok(stored) => Room::new(stored, kept_max).forgetting_after(age_ms_max),
             Err(error) => {
                 tracing::error!(%error, "a room could not be opened");
                 return self.turn_away(&mut inbox, &error);
@@ -297,6 +299,11 @@ impl RoomTask {
                 self.fanout.answer(member, Answer::Page(frame)).await;
             }
             Effect::ReadPage { member, pid, ids } => self.read_page(member, pid, ids),
+            Effect::Finish { member } => {
+                self.flush().await;
+                self.fanout.answer(member, Answer::Nothing).await;
+                self.fanout.unseat(member).await;
+            }
         }
     }
 

@@ -45,6 +45,8 @@ pub(super) enum Answer {
     Frame(Bytes),
     /// A history page, or the error instead of it.
     Page(Bytes),
+    /// Nothing, and nothing will follow.
+    Nothing,
 }
 
 /// The members. They are told to come back when it is dropped with them in it.
@@ -83,6 +85,7 @@ impl Section {
             Order::Deliver(_) | Order::Unseat(_) => {}
             Order::Answer(outbox, Answer::Frame(frame)) => outbox.send(&[frame]),
             Order::Answer(outbox, Answer::Page(frame)) => outbox.send_page(frame),
+            Order::Answer(outbox, Answer::Nothing) => outbox.finish(),
             Order::Seat(seat) => self.seats.push(seat),
         }
     }

@@ -115,6 +115,7 @@ impl World {
         let clock = Clock::new(None).unwrap();
         let settings = HubSettings {
             history_kept_messages: 10_000,
+            history_kept_for: None,
             resume_grace,
             rooms_max: usize::MAX,
             members_per_room_max: usize::MAX,

@@ -85,6 +85,12 @@ pub enum Input {
         /// When it may be tried again, in milliseconds from now, where that is known.
         retry_after_ms: Option<u64>,
     },
+    /// Nothing more comes from a member, and it is to be told when everything that came before is
+    /// done: when the server ends.
+    Finish {
+        /// Its key.
+        member: MemberKey,
+    },
     /// The store has kept the batch of [`Effect::Append`], from this id on.
     Appended {
         /// The id of the batch's first message.
@@ -109,6 +115,12 @@ pub enum Effect {
     },
     /// A member is not here any more: nothing is sent to it from here on.
     Part {
+        /// Who.
+        member: MemberKey,
+    },
+    /// Everything that came from a member is done: nothing is sent to it from here on, and its
+    /// connection may end.
+    Finish {
         /// Who.
         member: MemberKey,
     },

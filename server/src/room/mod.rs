@@ -18,4 +18,6 @@ pub use roster::Roster;
 pub use state::Room;
 
 #[cfg(test)]
+mod age_test;
+#[cfg(test)]
 mod model_test;

@@ -19,6 +19,7 @@ pub(super) enum Entry {
     ChangeName { member: MemberKey, nickname: Nickname },
     History { member: MemberKey, cursor: Cursor },
     Refuse { member: MemberKey, code: ErrorCode, words: String, retry_after_ms: Option<u64> },
+    Finish { member: MemberKey },
 }
 
 /// An entry and the time it took its place.

@@ -37,6 +37,8 @@ pub struct Room {
     pending: Pending,
     kept: RangeInclusive<MessageId>,
     kept_max: u64,
+    /// How old a message may be, in milliseconds.
+    age_ms_max: Option<UnixMillis>,
     /// The newest page.
     tail: VecDeque<Kept>,
     /// The latest time given out: while the room is in memory, a clock that jumps back does not
@@ -58,11 +60,19 @@ impl Room {
             pending: Pending::new(kept_max > 0),
             kept: stored.oldest.max(1)..=stored.newest,
             kept_max,
+            age_ms_max: None,
             tail: stored.tail.into(),
             latest_ts: UnixMillis::MIN,
         };
         room.trim();
         room
+    }
+
+    /// The same room, which shows no message that is older than this, in milliseconds.
+    #[must_use]
+    pub fn forgetting_after(mut self, age_ms_max: Option<UnixMillis>) -> Self {
+        self.age_ms_max = age_ms_max;
+        self
     }
 
     /// Whether nobody is here and nothing is under way, so that the room can leave memory.
@@ -150,6 +160,7 @@ impl Room {
             Input::Refuse { member, code, words, retry_after_ms } => {
                 Entry::Refuse { member, code, words, retry_after_ms }
             }
+            Input::Finish { member } => Entry::Finish { member },
             Input::Appended { .. } | Input::AppendFailed => return None,
         })
     }
@@ -221,6 +232,17 @@ impl Room {
         }
     }
 
+    /// Forgets what has become too old. What stands before a message that is too old is so too,
+    /// whatever a wrong clock had it say.
+    fn forget_old(&mut self) {
+        let Some(age_ms_max) = self.age_ms_max else { return };
+        let oldest_ts = self.latest_ts.saturating_sub(age_ms_max);
+        if let Some(place) = self.tail.iter().rposition(|kept| kept.message.ts < oldest_ts) {
+            self.kept = self.tail[place].id + 1..=*self.kept.end();
+            self.tail.drain(..=place);
+        }
+    }
+
     fn apply(&mut self, Placed { entry, ts }: Placed, effects: &mut Vec<Effect>) {
         // Only who comes one right behind the other is greeted together: nobody misses what
         // happens behind its own coming.
@@ -255,6 +277,7 @@ impl Room {
                     effects.push(tell(Audience::One(member), pid, error, ts));
                 }
             }
+            Entry::Finish { member } => effects.push(Effect::Finish { member }),
             // The store has answered, or there is none.
             Entry::Say { message, .. } => self.said(&message, None, effects),
         }
@@ -285,6 +308,7 @@ impl Room {
         if self.newcomers.is_empty() {
             return;
         }
+        self.forget_old();
         let snapshot = Snapshot {
             roster: self.roster.clone(),
             tail: self.tail.iter().cloned().collect(),
@@ -295,6 +319,7 @@ impl Room {
 
     fn page(&mut self, member: MemberKey, cursor: Cursor, effects: &mut Vec<Effect>) {
         let Some(pid) = self.roster.pid(member).cloned() else { return };
+        self.forget_old();
         effects.push(match cursor.ids(&self.kept) {
             None => Effect::Page { member, pid, messages: Vec::new() },
             Some(_) if cursor == Cursor(0) => {

@@ -111,7 +111,7 @@ impl Keeper {
         let visit = Visit { outbox: Arc::clone(outbox), special };
         let mut wheel = self.lock();
         if let Some(goodbye) = wheel.goodbye {
-            outbox.end(goodbye);
+            outbox.ask_to_end(goodbye);
         }
         wheel.put(visit.next_tick(now, self.patience), visit);
     }
@@ -121,12 +121,12 @@ impl Keeper {
         outbox.note_heard(self.now());
     }
 
-    /// Ends every connection, those that are still to come as well.
+    /// Asks every connection to end, those that are still to come as well.
     pub fn end_all(&self, goodbye: Ending) {
         let mut wheel = self.lock();
         wheel.goodbye = Some(goodbye);
         for visit in wheel.slots.iter().flatten() {
-            visit.outbox.end(goodbye);
+            visit.outbox.ask_to_end(goodbye);
         }
     }
 

@@ -2,12 +2,13 @@
 
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep};
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep, timeout_at};
 use xmeet_shared::{ClientCommand, CloseCode, ErrorCode, Nickname, RoomId, SessionToken};
 
 use super::closing::{self, Closing};
@@ -40,12 +41,12 @@ const TOO_MANY_ROOMS: Ending = Ending {
 const FLOODED: Ending =
     Ending { code: CloseCode::Policy, reason: "too many messages, and none of the waits was kept" };
 
-/// What is still read, without waiting, from a connection that another one takes over, in bytes.
+/// What is still read, without waiting, from a connection that must end, in bytes.
 /// Its client may have sent on without end.
-const TAKEN_OVER_BYTES_MAX: usize = 1024 * 1024;
+const LAST_WORDS_BYTES_MAX: usize = 1024 * 1024;
 
 /// What a message counts in that beside its text, in bytes: many small ones are much to say.
-const TAKEN_OVER_MESSAGE_BYTES: usize = 64;
+const LAST_WORDS_MESSAGE_BYTES: usize = 64;
 
 /// How much a session may take and hold, and how fast.
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +110,8 @@ pub struct Sessions {
     pub hits: Arc<Hits>,
     /// What the sessions' time is counted from.
     pub started: Instant,
+    /// When all connections must have ended, once the server ends.
+    pub deadline: OnceLock<Instant>,
 }
 
 impl Sessions {
@@ -118,6 +121,14 @@ impl Sessions {
             return 0;
         }
         u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Ends every session: what its client had sent is done first and answered. It takes until
+    /// `deadline` at most, whatever the clients do.
+    pub fn end_all(&self, deadline: Instant) {
+        // The first one counts.
+        let _ = self.deadline.set(deadline);
+        self.keeper.end_all(GOING_AWAY);
     }
 
     /// A session, to be run until it has ended and left its room.
@@ -305,31 +316,52 @@ impl Session {
             Closing::Client(Some(code)) if code == CloseCode::Normal.as_u16() => Departure::Left,
             _ => Departure::Lost,
         };
-        let Self { reader, outbox, membership, .. } = self;
-        if let Closing::Server(GOING_AWAY) = end {
+        if let (Closing::Server(GOING_AWAY), Some(&deadline)) = (end, self.sessions.deadline.get())
+        {
+            // Half of the time is for the store and the room, half for the client.
+            let now = Instant::now();
+            let middle = now + deadline.saturating_duration_since(now) / 2;
+            let _ = timeout_at(middle, self.finish()).await;
+            let Self { reader, outbox, membership, .. } = self;
             // Everybody is told to go at the same time: nobody needs to see the others leave.
-            closing::close(reader, outbox, end).await;
+            let _ = timeout_at(deadline, closing::close(reader, outbox, end)).await;
             membership.leave(departure).await;
-        } else {
-            tokio::join!(membership.leave(departure), closing::close(reader, outbox, end));
+            return;
         }
+        let Self { reader, outbox, membership, .. } = self;
+        tokio::join!(membership.leave(departure), closing::close(reader, outbox, end));
     }
 
-    /// What the client had sent before another connection took over is said first, so that it is
-    /// in the log before the other one's greeting is cut.
+    /// Has everything done and answered that the client had sent, before its connection ends with
+    /// the server.
+    async fn finish(&mut self) {
+        let outbox = Arc::clone(&self.outbox);
+        let last_words = async {
+            // Whoever has not been read from lately is seen to have said something only now.
+            yield_now().await;
+            self.say_what_has_come().await;
+            self.unsent = self.membership.finish().err();
+            // A room that has ended has told the outbox.
+            let _ = self.membership.insist(&mut self.unsent).await;
+        };
+        tokio::join!(last_words, outbox.finished());
+    }
+
+    /// What the client had sent before its connection must end is said first: where another one
+    /// takes over, so that it is in the log before the other one's greeting is cut.
     async fn say_what_has_come(&mut self) {
         let mut bytes = 0;
         loop {
             // The first time it is what the room was waited for to take when this began: without
             // it there would be a gap.
             if self.membership.insist(&mut self.unsent).await.is_err()
-                || bytes > TAKEN_OVER_BYTES_MAX
+                || bytes > LAST_WORDS_BYTES_MAX
             {
                 return;
             }
             let Some(received) = self.reader.next_now() else { return };
             let Received::Text(text) = received else { continue };
-            bytes += text.len() + TAKEN_OVER_MESSAGE_BYTES;
+            bytes += text.len() + LAST_WORDS_MESSAGE_BYTES;
             let command = ClientCommand::parse(&text);
             let Verdict::Take { .. } = self.judge(cost_of(&command), text.len()) else {
                 // Nobody would read that it was too much; that it is not in the log says so too.

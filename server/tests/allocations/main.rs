@@ -16,6 +16,7 @@ use tokio::runtime::Runtime;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use xmeet_server::config::Config;
+use xmeet_server::shutdown::Ended;
 
 use room::{PATIENCE, Room};
 
@@ -75,5 +76,6 @@ fn a_delivery_allocates_nothing() {
 
     shutdown.cancel();
     let ended = runtime.block_on(async { timeout(PATIENCE, running).await });
-    ended.expect("the server ends").unwrap().unwrap();
+    let ended = ended.expect("the server ends").unwrap().unwrap();
+    assert_eq!(ended, Ended::InOrder);
 }

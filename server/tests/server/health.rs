@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use xmeet_server::config::Config;
+use xmeet_server::history::sqlite::SqliteHistory;
 use xmeet_server::http::{self, App, Opener, Rooms};
 use xmeet_server::limits::forwarded::Proxies;
 use xmeet_server::limits::gate::Gate;
@@ -59,7 +60,9 @@ async fn a_server_whose_store_is_not_open_is_alive_and_not_ready() {
     // What is wrong with the request itself is said in any case.
     let (refused, _) = raw::upgrade(address, "/xgate/websocket/", &[]).await;
     assert_eq!(refused.status, 400);
-    readiness.opened();
+    let folder = tempfile::TempDir::new().unwrap();
+    let store = SqliteHistory::open(folder.path(), 10).unwrap();
+    readiness.opened(store.health);
     assert_eq!(ready(address).await, (200, "ready".to_owned()));
     readiness.drain();
     assert_eq!(ready(address).await, (503, "draining".to_owned()));

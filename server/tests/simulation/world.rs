@@ -2,7 +2,7 @@
 //! clients in them, from a seed. Nothing in it depends on anything but the seed.
 
 use std::hash::{DefaultHasher, Hasher};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -53,6 +53,7 @@ impl World {
         let store = Store::new(rng.fork(), timeline.clone(), terms.kept_max);
         let settings = HubSettings {
             history_kept_messages: terms.kept_max,
+            history_kept_for: None,
             resume_grace: Duration::from_millis(terms.grace_ms),
             rooms_max: usize::MAX,
             members_per_room_max: usize::MAX,
@@ -65,7 +66,8 @@ impl World {
         let pace = PaceRates::default();
         let limits = SessionLimits { frame_bytes_max: FRAME_BYTES_MAX, outbox_bytes_max, pace };
         let (keeper, hits) = (Keeper::default(), Arc::new(Hits::default()));
-        let sessions = Arc::new(Sessions { hub, keeper, limits, hits, started: Instant::now() });
+        let (started, deadline) = (Instant::now(), OnceLock::new());
+        let sessions = Arc::new(Sessions { hub, keeper, limits, hits, started, deadline });
         tokio::spawn({
             let sessions = Arc::clone(&sessions);
             async move { sessions.keeper.run().await }

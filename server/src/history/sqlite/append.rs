@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use xmeet_shared::{MessageId, RoomId};
 
 use super::held::{self, Held};
+use super::old::Old;
 use super::queue::Weight;
 use crate::history::HistoryError;
 use crate::room::Message;
@@ -86,6 +87,37 @@ impl Appender {
         Ok(firsts)
     }
 
+    /// Removes the oldest messages of a room that are no longer kept, so many at most, and answers
+    /// with how many. On an error [`Self::abandon`] must be called.
+    pub(super) fn remove_old(
+        &mut self,
+        connection: &Connection,
+        room: &RoomId,
+        old: &Old,
+        count_max: u64,
+    ) -> rusqlite::Result<u64> {
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let mut removed = 0;
+        if let Some(held) = held::find(connection, room)? {
+            let stays = old.first_to_stay(connection, held, count_max)?;
+            removed = stays - held.oldest;
+            if removed > 0 {
+                delete_below(connection, held.row, stays)?;
+            }
+            if removed > 0 && stays > held.newest {
+                // No message tells any more how far the ids have come.
+                connection
+                    .prepare_cached("UPDATE room SET spent = ?2 WHERE id = ?1")?
+                    .execute(params![held.row, held.newest])?;
+            }
+            if let Some(known) = self.rooms.get_mut(room) {
+                known.oldest = stays;
+            }
+        }
+        connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(removed)
+    }
+
     /// Takes back a transaction that failed, and forgets what it had changed of what is known.
     pub(super) fn abandon(&mut self, connection: &Connection) {
         self.rooms.clear();
@@ -149,11 +181,15 @@ impl Appender {
         let removed = surplus.min(*removable);
         *removable -= removed;
         held.oldest += removed;
-        connection
-            .prepare_cached("DELETE FROM message WHERE room = ?1 AND id < ?2")?
-            .execute(params![held.row, held.oldest])?;
-        Ok(())
+        delete_below(connection, held.row, held.oldest)
     }
+}
+
+fn delete_below(connection: &Connection, row: i64, id: MessageId) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM message WHERE room = ?1 AND id < ?2")?
+        .execute(params![row, id])
+        .map(drop)
 }
 
 fn find_or_add(connection: &Connection, room: &RoomId) -> rusqlite::Result<Held> {

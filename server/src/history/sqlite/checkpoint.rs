@@ -115,6 +115,16 @@ impl Watch {
         }
     }
 
+    /// Tries to make room on a disk that has none: once all of the log is copied, the next commit
+    /// goes to its beginning, for which it needs no more of the disk than it has.
+    pub(super) fn make_room(&self, connection: &Connection) {
+        if let Ok(_turn) = self.turn.try_lock()
+            && let Err(error) = try_checkpoint(connection, "PASSIVE")
+        {
+            tracing::debug!(%error, "the log could not be copied while nothing can be written");
+        }
+    }
+
     fn bytes(&self) -> u64 {
         self.pages.load(Ordering::Relaxed) * self.page_bytes
     }
@@ -135,9 +145,12 @@ pub(super) fn run(connection: &Connection, wake: &Receiver<()>, turn: &Turn) {
 }
 
 fn checkpoint(connection: &Connection, mode: &str) {
-    let pragma = format!("PRAGMA wal_checkpoint({mode})");
     // Nothing is lost when it fails: the log stays, and grows until it succeeds.
-    if let Err(error) = connection.query_row(&pragma, [], |_| Ok(())) {
+    if let Err(error) = try_checkpoint(connection, mode) {
         tracing::warn!(%error, "the history's log could not be copied into its database");
     }
+}
+
+fn try_checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<()> {
+    connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()))
 }

@@ -33,6 +33,14 @@ pub enum OpenError {
         /// The newest version that this program knows.
         known: i64,
     },
+    /// The database could not be copied before its schema is changed, so it was left as it is.
+    #[error("the history could not be copied to {path} before its schema is changed: {reason}")]
+    NoCopy {
+        /// Where to.
+        path: String,
+        /// What was said.
+        reason: String,
+    },
     /// The file system cannot hold SQLite's journal, without which nobody can read while it is
     /// written.
     #[error("the data folder must be on a local file system: SQLite's journal there is {mode:?}")]

@@ -1,5 +1,6 @@
 //! The embedded engine: one SQLite database (WAL) in the data directory, one thread that writes,
-//! some that read, and one that moves what was written out of the log.
+//! some that read, one that moves what was written out of the log, and one that removes what is no
+//! longer kept.
 //!
 //! The writer takes whatever waits and commits it in one transaction, so the price of a commit is
 //! paid per batch and the batches grow with the load. While there is little, a task takes the
@@ -7,33 +8,40 @@
 //! use the database, not even to read it.
 
 mod append;
+mod backup;
 mod checkpoint;
 mod error;
 mod held;
 mod identity;
+mod old;
 mod prompt;
 mod queue;
 mod reader;
 mod schema;
+mod sweep;
 mod writer;
 
 use std::fs::File;
 use std::ops::RangeInclusive;
 use std::path::Path;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc::{self, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use xmeet_shared::limits::HISTORY_KEPT_MESSAGES_DEFAULT;
 use xmeet_shared::{MessageId, RoomId};
 
-use super::{Answer, History, HistoryError};
+use super::{Answer, Health, History, HistoryError};
 use crate::room::{Kept, Message, Stored};
 use append::Append;
 use checkpoint::{Bounds, Turn, Watch};
 pub use error::OpenError;
 use queue::{Queue, Weight};
 use reader::Request;
+use sweep::Sweeper;
 use writer::Writer;
 
 /// The database's file name in the data directory.
@@ -56,6 +64,35 @@ pub enum SyncMode {
     Full,
 }
 
+/// Between two looks for messages that are no longer kept, in rooms that nobody writes to as well.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// What is kept, and how safely.
+#[derive(Debug, Clone, Copy)]
+pub struct Keeping {
+    /// Messages of each room. The newest is always kept for its number, so that its id does not
+    /// come again; with 0 nothing is removed for its number in rooms that nobody writes to.
+    pub messages_max: u64,
+    /// How old a message may be; `None` keeps it for ever.
+    pub age_max: Option<Duration>,
+    /// What a commit waits for.
+    pub sync: SyncMode,
+    /// How often all rooms are looked at for messages that are no longer kept. What is too old is
+    /// not shown from that moment on, whether or not it has been removed.
+    pub sweep_every: Duration,
+}
+
+impl Default for Keeping {
+    fn default() -> Self {
+        Self {
+            messages_max: HISTORY_KEPT_MESSAGES_DEFAULT,
+            age_max: None,
+            sync: SyncMode::default(),
+            sweep_every: SWEEP_EVERY,
+        }
+    }
+}
+
 /// The engine.
 #[derive(Debug)]
 pub struct SqliteHistory {
@@ -73,6 +110,8 @@ pub struct Opened {
     pub creation: u64,
     /// What [`History::epoch`] says.
     pub epoch: Arc<str>,
+    /// Whether it can write.
+    pub health: Arc<Health>,
     /// To end the engine.
     pub threads: Threads,
 }
@@ -90,11 +129,14 @@ pub struct Threads {
 struct Queues {
     writer: Arc<Queue<Append>>,
     reader: Arc<Queue<Request>>,
+    /// The sweeper ends when this is dropped.
+    sweeping: Mutex<Option<SyncSender<()>>>,
 }
 
 impl Queues {
-    fn new() -> Self {
+    fn new(sweeping: SyncSender<()>) -> Self {
         Self {
+            sweeping: Mutex::new(Some(sweeping)),
             writer: Arc::new(Queue::new(QUEUE_REQUESTS_MAX)),
             reader: Arc::new(Queue::new(QUEUE_REQUESTS_MAX)),
         }
@@ -103,6 +145,7 @@ impl Queues {
     fn close(&self) {
         self.writer.close();
         self.reader.close();
+        *self.sweeping.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
@@ -142,25 +185,20 @@ impl SqliteHistory {
     /// # Errors
     /// [`OpenError`] says what stands in the way.
     pub fn open(folder: &Path, kept_max: u64) -> Result<Opened, OpenError> {
-        Self::open_with_sync(folder, kept_max, SyncMode::default())
+        Self::open_with(folder, &Keeping { messages_max: kept_max, ..Keeping::default() })
     }
 
-    /// As [`Self::open`], and says what a commit waits for.
+    /// As [`Self::open`], and says in full what is kept, and how safely.
     ///
     /// # Errors
     /// [`OpenError`] says what stands in the way.
-    pub fn open_with_sync(
-        folder: &Path,
-        kept_max: u64,
-        sync: SyncMode,
-    ) -> Result<Opened, OpenError> {
-        Self::open_with_bounds(folder, kept_max, sync, checkpoint::BOUNDS)
+    pub fn open_with(folder: &Path, keeping: &Keeping) -> Result<Opened, OpenError> {
+        Self::open_with_bounds(folder, keeping, checkpoint::BOUNDS)
     }
 
     fn open_with_bounds(
         folder: &Path,
-        kept_max: u64,
-        sync: SyncMode,
+        keeping: &Keeping,
         bounds: Bounds,
     ) -> Result<Opened, OpenError> {
         let mut lock = identity::lock_folder(folder)?;
@@ -168,36 +206,51 @@ impl SqliteHistory {
         let mut writing = schema::open_for_writing(&path).map_err(|error| error.or_held(&path))?;
         let identity::Start { creation, epoch } =
             identity::count_start(&mut writing, &path, &mut lock)?;
-        schema::set_sync(&writing, sync)?;
+        schema::set_sync(&writing, keeping.sync)?;
         let (wake, woken) = mpsc::sync_channel(1);
         let turn = Turn::default();
         let watch = Watch::new(&mut writing, bounds, wake, Arc::clone(&turn))?;
         let copying = schema::open_for_checkpoints(&path)?;
 
-        let queues = Arc::new(Queues::new());
+        let (sweeping, stop) = mpsc::sync_channel(0);
+        let queues = Arc::new(Queues::new(sweeping));
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
             let thread = thread::Builder::new().name(name.to_owned());
             thread.spawn(work).map_err(|source| OpenError::folder(folder, source))
         };
         let queue = Arc::clone(&queues.writer);
-        let writer = Writer::new(writing, kept_max, watch);
+        let health = Arc::new(Health::new({
+            let queue = Arc::clone(&queue);
+            move || queue.nudge()
+        }));
+        let writer = Writer::new(writing, keeping.messages_max, watch, Arc::clone(&health));
+        let sweeper = Sweeper {
+            connection: schema::open_for_reading(&path)?,
+            writer: Arc::clone(&writer),
+            queue: Arc::clone(&queue),
+            keeping: *keeping,
+            stop,
+        };
         let thread_writer = Arc::clone(&writer);
         let mut joins = vec![
             spawn("history-writer", Box::new(move || writer::run(&thread_writer, &queue)))?,
             spawn("history-copier", Box::new(move || checkpoint::run(&copying, &woken, &turn)))?,
+            spawn("history-sweeper", Box::new(move || sweep::run(&sweeper)))?,
         ];
+        let age_max = keeping.age_max;
         for _ in 0..READER_THREADS {
             let (queue, reading) = (Arc::clone(&queues.reader), schema::open_for_reading(&path)?);
-            joins.push(spawn("history-reader", Box::new(move || reader::run(&reading, &queue)))?);
+            let work = move || reader::run(&reading, &queue, age_max);
+            joins.push(spawn("history-reader", Box::new(work))?);
         }
         // A commit that waits for the disk must not hold up a task.
-        if let (SyncMode::Normal, Ok(runtime)) = (sync, Handle::try_current()) {
+        if let (SyncMode::Normal, Ok(runtime)) = (keeping.sync, Handle::try_current()) {
             runtime.spawn(prompt::run(writer, Arc::clone(&queues.writer)));
         }
         let epoch: Arc<str> = epoch.into();
         let threads = Threads { queues: Arc::clone(&queues), joins, lock };
         let history = Self { queues, epoch: Arc::clone(&epoch) };
-        Ok(Opened { history, creation, epoch, threads })
+        Ok(Opened { history, creation, epoch, health, threads })
     }
 }
 

@@ -76,7 +76,7 @@ fn write_little(writer: &SharedWriter, queue: &Queue<Append>) -> Outcome {
     }
     let began = Instant::now();
     writer.write(&mut batch);
-    if writer.is_log_long() {
+    if writer.needs_thread() {
         queue.nudge();
     }
     if began.elapsed() > SLOW_COMMIT { Outcome::Slow } else { Outcome::Fine }

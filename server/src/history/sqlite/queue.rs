@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
 
@@ -126,6 +127,14 @@ impl<T: Weight> Queue<T> {
         Found::Little
     }
 
+    /// Wakes a thread if anything waits. For whoever was in the way of the task that would have
+    /// taken it.
+    pub(super) fn wake_for_waiting(&self) {
+        if !self.state().waiting.is_empty() {
+            self.arrived.notify_one();
+        }
+    }
+
     /// Wakes a thread that finds nothing to take.
     pub(super) fn nudge(&self) {
         self.state().is_nudged = true;
@@ -133,9 +142,15 @@ impl<T: Weight> Queue<T> {
     }
 
     /// Takes the first request and those behind it, `count_max` at most and only while they weigh
-    /// no more than `weight_max` together. Sleeps while there is none, unless it is nudged;
-    /// `false` when there will never be one.
-    pub(super) fn take(&self, taken: &mut Vec<T>, count_max: usize, weight_max: usize) -> bool {
+    /// no more than `weight_max` together. Sleeps while there is none, unless it is nudged or its
+    /// patience ends; `false` when there will never be one.
+    pub(super) fn take(
+        &self,
+        taken: &mut Vec<T>,
+        count_max: usize,
+        weight_max: usize,
+        patience: Option<Duration>,
+    ) -> bool {
         let mut state = self.state();
         while state.waiting.is_empty() {
             if mem::take(&mut state.is_nudged) {
@@ -145,8 +160,20 @@ impl<T: Weight> Queue<T> {
                 return false;
             }
             state.sleeping += 1;
-            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let mut is_over = false;
+            state = match patience {
+                None => self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(patience) => {
+                    let woken = self.arrived.wait_timeout(state, patience);
+                    let (state, timeout) = woken.unwrap_or_else(PoisonError::into_inner);
+                    is_over = timeout.timed_out();
+                    state
+                }
+            };
             state.sleeping -= 1;
+            if is_over && state.waiting.is_empty() && !state.is_closed {
+                return true;
+            }
         }
         let mut weight = 0;
         let fitting = state.waiting.iter().take(count_max).take_while(|request| {
@@ -191,7 +218,7 @@ mod tests {
 
     fn take(queue: &Queue<usize>, count_max: usize, weight_max: usize) -> Option<Vec<usize>> {
         let mut taken = Vec::new();
-        queue.take(&mut taken, count_max, weight_max).then_some(taken)
+        queue.take(&mut taken, count_max, weight_max, None).then_some(taken)
     }
 
     #[test]
@@ -247,6 +274,9 @@ mod tests {
         assert_eq!(taker.join().unwrap(), Some(vec![4, 5]));
         queue.nudge();
         assert_eq!(take(&queue, 9, 9), Some(vec![]));
+        let mut taken = Vec::new();
+        assert!(queue.take(&mut taken, 9, 9, Some(Duration::from_millis(1))), "patience ends");
+        assert!(taken.is_empty());
         queue.close();
         assert_eq!(little(&queue), (Found::Closed, vec![]));
     }

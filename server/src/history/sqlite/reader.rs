@@ -2,14 +2,15 @@
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::{Connection, Row, Statement, params};
 use tokio::sync::oneshot;
 use xmeet_shared::{Cursor, MessageId, Nickname, Pid, RoomId};
 
-use super::held;
 use super::queue::{Queue, Weight};
 use super::writer::guarded;
+use super::{held, old};
 use crate::history::HistoryError;
 use crate::room::{Kept, Message, Stored};
 
@@ -42,11 +43,11 @@ impl Request {
 }
 
 /// Runs until the queue is closed and everything that was in it is answered.
-pub(super) fn run(connection: &Connection, queue: &Queue<Request>) {
-    let mut pages = Pages::prepare(connection);
+pub(super) fn run(connection: &Connection, queue: &Queue<Request>, age_max: Option<Duration>) {
+    let mut pages = Pages::prepare(connection, age_max);
     let mut taken = Vec::new();
     // One at a time: the others are for the other readers.
-    while queue.take(&mut taken, 1, 1) {
+    while queue.take(&mut taken, 1, 1, None) {
         for request in taken.drain(..) {
             match &mut pages {
                 Ok(pages) => answer(pages, request),
@@ -72,17 +73,19 @@ fn answer(pages: &mut Pages<'_>, request: Request) {
 struct Pages<'c> {
     connection: &'c Connection,
     page: Statement<'c>,
+    /// What is older is not shown, whether or not it has been removed already.
+    age_max: Option<Duration>,
 }
 
 impl<'c> Pages<'c> {
-    fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
+    fn prepare(connection: &'c Connection, age_max: Option<Duration>) -> rusqlite::Result<Self> {
         let page = connection.prepare(
             "SELECT message.id, ts, pid, nickname, text
              FROM room JOIN message ON message.room = room.id
              WHERE room.name = ?1 AND message.id BETWEEN ?2 AND ?3
              ORDER BY message.id",
         )?;
-        Ok(Self { connection, page })
+        Ok(Self { connection, page, age_max })
     }
 
     fn load(&mut self, room: &RoomId) -> rusqlite::Result<Stored> {
@@ -91,11 +94,14 @@ impl<'c> Pages<'c> {
         let Some(held) = held::find(self.connection, room)? else {
             return Ok(Stored { oldest: 1, newest: 0, tail: Vec::new() });
         };
-        let tail = match Cursor(0).ids(&(held.oldest..=held.newest)) {
-            Some(ids) => self.read(room, &ids)?,
-            None => Vec::new(),
+        let Some(ids) = Cursor(0).ids(&(held.oldest..=held.newest)) else {
+            return Ok(Stored { oldest: held.oldest, newest: held.newest, tail: Vec::new() });
         };
-        Ok(Stored { oldest: held.oldest, newest: held.newest, tail })
+        let tail = self.read(room, &ids)?;
+        let first = tail.first().map_or(held.newest + 1, |kept| kept.id);
+        // Where the newest page is cut by age, nothing before it is shown.
+        let oldest = if first > *ids.start() { first } else { held.oldest };
+        Ok(Stored { oldest, newest: held.newest, tail })
     }
 
     fn read(
@@ -103,7 +109,10 @@ impl<'c> Pages<'c> {
         room: &RoomId,
         ids: &RangeInclusive<MessageId>,
     ) -> rusqlite::Result<Vec<Kept>> {
-        self.page.query_map(params![room.as_str(), ids.start(), ids.end()], kept)?.collect()
+        let rows = self.page.query_map(params![room.as_str(), ids.start(), ids.end()], kept)?;
+        let mut page = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+        old::leave_out(&mut page, old::too_old_before(self.age_max));
+        Ok(page)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::SyncMode;
+use super::backup;
 use super::error::OpenError;
 
 /// How long a connection waits for a lock that another connection of this process holds, and the
@@ -71,7 +72,7 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, OpenError> {
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
-    migrate(&mut connection)?;
+    migrate(&mut connection, path)?;
     Ok(connection)
 }
 
@@ -112,8 +113,14 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
+fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let known = i64::try_from(MIGRATIONS.len()).expect("there are few migrations");
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    // A database without a schema is a new one.
+    if (1..known).contains(&found) {
+        let copy = backup::copy_aside(connection, path, found)?;
+        tracing::info!(copy = %copy.display(), "the history was copied before its schema changes");
+    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found > known {

@@ -1,7 +1,10 @@
 //! The engine on real files: the contract, restarts, retention, and what stands in the way.
 
+mod backup_tests;
+mod health_tests;
 mod identity_tests;
 mod log_tests;
+mod sweep_tests;
 
 use std::fs;
 
@@ -36,7 +39,8 @@ async fn the_contract_holds() {
 #[tokio::test]
 async fn the_contract_holds_when_each_commit_waits_for_the_disk() {
     let folder = TempDir::new().unwrap();
-    let opened = SqliteHistory::open_with_sync(folder.path(), 10_000, SyncMode::Full).unwrap();
+    let keeping = Keeping { sync: SyncMode::Full, ..Keeping::default() };
+    let opened = SqliteHistory::open_with(folder.path(), &keeping).unwrap();
     holds(&opened.history).await;
 }
 
@@ -181,7 +185,7 @@ async fn what_an_older_server_left_comes_up_right() {
     )
     .unwrap();
     drop(old);
-    let Opened { history, creation, epoch, threads } =
+    let Opened { history, creation, epoch, threads, .. } =
         SqliteHistory::open(folder.path(), 10).unwrap();
     assert_eq!((creation, epoch.len()), (42, 32));
     let kept = history.load(&room("kept")).await.unwrap();

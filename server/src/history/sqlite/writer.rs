@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::Connection;
-use xmeet_shared::MessageId;
+use xmeet_shared::{MessageId, RoomId};
 
 use super::append::{Append, Appender};
 use super::checkpoint::Watch;
+use super::old::Old;
 use super::queue::Queue;
 use crate::history::HistoryError;
+use crate::history::health::{Health, TRIAL_EVERY};
 
 /// Appends that go into one transaction at most.
 const BATCH_APPENDS_MAX: usize = 1024;
@@ -25,15 +27,25 @@ pub(super) struct Writer {
     connection: Connection,
     appender: Appender,
     watch: Watch,
+    health: Arc<Health>,
 }
+
+/// What a trial writes: SQLite's field for the kind of a database, always with the same number. It
+/// is in no one's way, and SQLite writes the page that holds it whatever stood there.
+const TRIAL: &str = "PRAGMA application_id = 1481467252";
 
 /// Where it is kept. Nobody writes any more when it is taken out.
 pub(super) type SharedWriter = Arc<Mutex<Option<Writer>>>;
 
 impl Writer {
-    pub(super) fn new(connection: Connection, kept_max: u64, watch: Watch) -> SharedWriter {
+    pub(super) fn new(
+        connection: Connection,
+        kept_max: u64,
+        watch: Watch,
+        health: Arc<Health>,
+    ) -> SharedWriter {
         let appender = Appender::new(kept_max);
-        Arc::new(Mutex::new(Some(Self { connection, appender, watch })))
+        Arc::new(Mutex::new(Some(Self { connection, appender, watch, health })))
     }
 
     /// Commits a batch and answers each append. Whatever goes wrong, a panic too, nothing of it
@@ -41,15 +53,60 @@ impl Writer {
     pub(super) fn write(&mut self, batch: &mut Vec<Append>) {
         let outcome = guarded(|| self.appender.commit(&self.connection, batch));
         if let Err(error) = &outcome {
-            tracing::error!(%error, "messages could not be stored");
+            tracing::debug!(%error, "messages could not be stored");
             self.appender.abandon(&self.connection);
         }
+        self.note(&outcome);
         answer(batch, outcome);
     }
 
-    /// Whether the log is so long that the thread must see to it.
-    pub(super) fn is_log_long(&self) -> bool {
-        self.watch.is_due()
+    /// Removes the oldest messages of a room that are no longer kept, so many at most; `None` when
+    /// nothing can be written.
+    pub(super) fn remove_old(&mut self, room: &RoomId, old: &Old, count_max: u64) -> Option<u64> {
+        if self.health.is_failing() {
+            return None;
+        }
+        let outcome = guarded(|| self.appender.remove_old(&self.connection, room, old, count_max));
+        if outcome.is_err() {
+            self.appender.abandon(&self.connection);
+        }
+        self.note(&outcome);
+        outcome.ok()
+    }
+
+    /// Whether the thread must see to the log, or to whether anything can be written again.
+    pub(super) fn needs_thread(&self) -> bool {
+        self.watch.is_due() || self.health.is_failing()
+    }
+
+    fn note<T>(&self, outcome: &Result<T, HistoryError>) {
+        let outcome = outcome.as_ref().map(drop);
+        self.health.note(outcome.map_err(|error| match error {
+            HistoryError::Storage(problem) => problem.clone(),
+            HistoryError::Closed => error.to_string(),
+        }));
+    }
+
+    /// Writes something that nobody reads, if it is due: whether anything can be written must be
+    /// known though nobody says anything.
+    fn try_out(&mut self) {
+        if !self.health.is_trial_due() {
+            return;
+        }
+        if self.health.is_failing() {
+            self.watch.make_room(&self.connection);
+        }
+        let trial = format!("BEGIN IMMEDIATE; {TRIAL}; COMMIT");
+        let outcome = guarded(|| self.connection.execute_batch(&trial));
+        if outcome.is_err() {
+            self.appender.abandon(&self.connection);
+        }
+        self.note(&outcome);
+    }
+
+    /// How long the thread may sleep.
+    fn patience(&self) -> Option<Duration> {
+        self.health.is_failing().then_some(TRIAL_EVERY)
     }
 
     fn see_to_log(&mut self) {
@@ -65,7 +122,8 @@ impl Writer {
 pub(super) fn run(writer: &SharedWriter, queue: &Queue<Append>) {
     let lock = || writer.lock().unwrap_or_else(PoisonError::into_inner);
     let mut batch = Vec::new();
-    while queue.take(&mut batch, BATCH_APPENDS_MAX, BATCH_BYTES_MAX) {
+    let mut patience = None;
+    while queue.take(&mut batch, BATCH_APPENDS_MAX, BATCH_BYTES_MAX, patience) {
         let mut writer = lock();
         let Some(writer) = writer.as_mut() else { break };
         if !batch.is_empty() {
@@ -73,6 +131,8 @@ pub(super) fn run(writer: &SharedWriter, queue: &Queue<Append>) {
         }
         // Whoever waited for this batch does not wait for the checkpoint.
         writer.see_to_log();
+        writer.try_out();
+        patience = writer.patience();
     }
     let Some(Writer { connection, .. }) = lock().take() else { return };
     // Leaves one file behind instead of three, unless somebody reads it: the next start would do
@@ -113,12 +173,65 @@ fn answer(batch: &mut Vec<Append>, outcome: Result<Vec<MessageId>, HistoryError>
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::sync::mpsc;
+    use std::thread;
+
+    use tokio::sync::oneshot;
+
+    use super::super::{checkpoint, schema};
     use super::*;
+    use crate::history::contract_test::{message, room};
 
     #[test]
     fn a_panic_is_an_error_like_another() {
         let refused = guarded::<()>(|| panic!("on purpose"));
         assert!(matches!(refused, Err(HistoryError::Storage(_))), "{refused:?}");
         assert_eq!(guarded(|| Ok(1)), Ok(1));
+    }
+
+    fn writer(folder: &Path) -> Writer {
+        let mut connection = schema::open_for_writing(&folder.join("db")).unwrap();
+        let (wake, _) = mpsc::sync_channel(1);
+        let watch = Watch::new(&mut connection, checkpoint::BOUNDS, wake, Arc::default()).unwrap();
+        let health = Arc::new(Health::new(|| {}));
+        let shared = Writer::new(connection, 1000, watch, health);
+        shared.lock().unwrap().take().unwrap()
+    }
+
+    fn append(writer: &mut Writer, text: &str) -> Result<MessageId, HistoryError> {
+        let (sender, mut answer) = oneshot::channel();
+        writer.write(&mut vec![Append::new(room("a"), vec![message(text)], sender)]);
+        answer.try_recv().unwrap()
+    }
+
+    /// Each way in which SQLite refuses to write leaves the writer able to write, and ids go on
+    /// where they were.
+    #[test]
+    fn what_cannot_be_written_leaves_nothing_behind() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let mut writer = writer(folder.path());
+        assert_eq!(append(&mut writer, "1"), Ok(1));
+        let pages: i64 =
+            writer.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        let ways = [
+            (format!("max_page_count = {pages}"), "max_page_count = 1000000", "full"),
+            ("query_only = on".to_owned(), "query_only = off", "readonly"),
+        ];
+        for (number, (refuse, permit, words)) in ways.iter().enumerate() {
+            writer.connection.execute_batch(&format!("PRAGMA {refuse}")).unwrap();
+            let long = "x".repeat(100_000);
+            for _ in 0..3 {
+                let refused = append(&mut writer, &long).unwrap_err();
+                assert!(refused.to_string().contains(words), "{refused}");
+            }
+            assert!(writer.health.problem().unwrap().contains(words));
+            writer.connection.execute_batch(&format!("PRAGMA {permit}")).unwrap();
+            while writer.health.is_failing() {
+                thread::sleep(Duration::from_millis(20));
+                writer.try_out();
+            }
+            assert_eq!(append(&mut writer, &long), Ok(2 + number as u64));
+        }
     }
 }

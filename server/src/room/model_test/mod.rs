@@ -158,6 +158,7 @@ impl Real {
                     self.present.push(member);
                 }
             }
+            Effect::Finish { .. } => unreachable!("nothing here ends"),
             Effect::Part { member } => self.present.retain(|m| *m != member),
             Effect::Tell { to, event } => self.tell(to, &event),
             Effect::Page { member, messages, .. } => self.page(member, &messages),

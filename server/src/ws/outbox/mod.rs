@@ -111,6 +111,36 @@ impl Outbox {
         state.wake_if_needed();
     }
 
+    /// Asks the session to end the connection in order: until [`Self::finish`] the outbox goes on
+    /// sending, so that the client learns what became of its last words.
+    pub fn ask_to_end(&self, ending: Ending) {
+        let mut state = self.lock();
+        if state.takes() {
+            state.ending.get_or_insert(ending);
+            state.is_session_needed = true;
+        }
+        state.wake_if_needed();
+    }
+
+    /// Takes nothing more; what waits is still sent.
+    pub fn finish(&self) {
+        let mut state = self.lock();
+        state.is_ended = true;
+        state.is_session_needed = true;
+        state.wake_if_needed();
+    }
+
+    /// Writes on until [`Self::finish`] was called and nothing waits any more, or the connection
+    /// is over. For the session, after it was asked to end.
+    pub async fn finished(&self) {
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            state.write_on(cx);
+            if !state.takes() && state.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
     /// Whether its greeting has been sent.
     #[must_use]
     pub fn is_greeted(&self) -> bool {

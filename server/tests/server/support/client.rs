@@ -105,9 +105,28 @@ impl Client {
         self.socket.send(Message::binary(bytes)).await.unwrap();
     }
 
+    /// Waits until the server has read everything that was sent.
+    pub(crate) async fn ping(&mut self) {
+        self.socket.send(Message::ping("x")).await.unwrap();
+        let next = soon("a pong", self.socket.next()).await;
+        assert!(next.unwrap().unwrap().is_pong());
+    }
+
     /// The next frame.
     pub(crate) async fn next(&mut self) -> Envelope {
         receive(&mut self.socket).await
+    }
+
+    /// The next frame, or the code of the server's Close, which has a reason.
+    pub(crate) async fn next_or_close(&mut self) -> Result<Envelope, u16> {
+        let next = soon("a frame", self.socket.next()).await;
+        let message = next.expect("a Close comes before the end").unwrap();
+        if let Some((code, reason)) = message.as_close() {
+            assert!(!reason.is_empty(), "every close has a reason");
+            return Err(u16::from(code));
+        }
+        let text = message.as_text().unwrap_or_else(|| panic!("not a text: {message:?}"));
+        Ok(Envelope::parse(text).unwrap_or_else(|error| panic!("{error}: {text}")))
     }
 
     /// The next frame's text, as it stands.

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use xmeet_server::config::Config;
+use xmeet_server::shutdown::Ended;
 
 use super::soon;
 
@@ -19,7 +20,7 @@ pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
     pub(crate) folder: TempDir,
     shutdown: CancellationToken,
-    running: tokio::task::JoinHandle<anyhow::Result<()>>,
+    running: tokio::task::JoinHandle<anyhow::Result<Ended>>,
 }
 
 impl TestServer {
@@ -53,11 +54,16 @@ impl TestServer {
         Self { address, folder, shutdown, running }
     }
 
-    /// Ends it in order, and gives its folder back.
+    /// Ends it, and gives its folder back.
     pub(crate) async fn stop(self) -> TempDir {
+        self.ended().await.1
+    }
+
+    /// Ends it: how it ended, and its folder.
+    pub(crate) async fn ended(self) -> (Ended, TempDir) {
         self.shutdown.cancel();
-        soon("the server ends", self.running).await.unwrap().unwrap();
-        self.folder
+        let ended = soon("the server ends", self.running).await.unwrap().unwrap();
+        (ended, self.folder)
     }
 
     /// Ends it and starts it again on what it kept.
@@ -109,6 +115,11 @@ impl Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
         command.args(["--no-limits", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder);
         command
+    }
+
+    /// Its number.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// `kill -9`.

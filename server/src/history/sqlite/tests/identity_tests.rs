@@ -10,7 +10,8 @@ use crate::history::contract_test::{fill, room};
 
 /// One start and its end: the count of starts, and the epoch.
 async fn start(folder: &Path) -> (u64, String) {
-    let Opened { history, creation, epoch, threads } = SqliteHistory::open(folder, 100).unwrap();
+    let Opened { history, creation, epoch, threads, .. } =
+        SqliteHistory::open(folder, 100).unwrap();
     assert_eq!(history.epoch(), &*epoch);
     assert!(epoch.len() >= 16 && epoch.chars().all(|c| c.is_ascii_alphanumeric()), "{epoch}");
     fill(&history, &room("a"), 1).await;

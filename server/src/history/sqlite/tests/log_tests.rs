@@ -26,7 +26,8 @@ const SMALL: Bounds = Bounds {
 const TRANSACTION_BYTES: u64 = 512 * 1024;
 
 fn open_small(folder: &TempDir) -> Opened {
-    SqliteHistory::open_with_bounds(folder.path(), 1000, SyncMode::Normal, SMALL).unwrap()
+    let keeping = Keeping { messages_max: 1000, ..Keeping::default() };
+    SqliteHistory::open_with_bounds(folder.path(), &keeping, SMALL).unwrap()
 }
 
 fn log_bytes(folder: &TempDir) -> u64 {

@@ -1,0 +1,187 @@
+//! The end of a server, on the real binary: what was said is answered, everybody is told to come
+//! back, nobody new comes in, and it ends in time.
+
+use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+use xmeet_shared::ServerMessage;
+
+use super::health::ready;
+use crate::support::client::path;
+use crate::support::{Client, Process, TestServer, raw, soon};
+
+/// Messages said in one go before the end.
+const BURST_MESSAGES: u64 = 400;
+
+/// What a shutdown that was cut short exits with.
+const EXIT_CUT: i32 = 3;
+
+/// Reads to the Close: the texts that came back, and the code.
+async fn last_words(client: &mut Client) -> (Vec<(u64, String)>, u16) {
+    let mut said = Vec::new();
+    loop {
+        match client.next_or_close().await {
+            Ok(envelope) => match envelope.message {
+                ServerMessage::Normal { text, id } if envelope.from == client.pid => {
+                    said.push((id.unwrap(), text));
+                }
+                ServerMessage::Normal { .. } | ServerMessage::Join(_) => {}
+                other => panic!("{other:?}"),
+            },
+            Err(code) => return (said, code),
+        }
+    }
+}
+
+/// Each message of a burst comes back before the Close or is not kept, whichever room it is in.
+#[tokio::test]
+async fn a_burst_before_the_end_is_answered_and_history_agrees() {
+    let folder = TempDir::new().unwrap();
+    let process = Process::start(folder.path());
+    let mut clients = Vec::new();
+    for (room, name) in [("r", "a"), ("r", "b"), ("other", "c")] {
+        clients.push(Client::enter(process.address, room, name).await);
+    }
+    for number in 1..=BURST_MESSAGES {
+        for client in &mut clients {
+            client.send(&format!("{} {number}", client.pid)).await;
+        }
+    }
+    process.signal("TERM");
+    let mut said = Vec::new();
+    for client in &mut clients {
+        let (own, code) = last_words(client).await;
+        assert_eq!(code, 1001);
+        // In the order sent, and without a gap: what is not there was not taken.
+        let expected = (1..).map(|number| format!("{} {number}", client.pid));
+        assert!(own.iter().map(|(_, text)| text.clone()).eq(expected.take(own.len())));
+        // All of it had reached this machine before the signal.
+        assert_eq!(own.len() as u64, BURST_MESSAGES);
+        said.push(own);
+    }
+    assert_eq!(process.ended().await.code(), Some(0));
+
+    let process = Process::start(folder.path());
+    let other = said.pop().unwrap();
+    let mut both = said.concat();
+    both.sort();
+    for (room, said) in [("r", both), ("other", other)] {
+        let mut client = Client::enter(process.address, room, "reader").await;
+        let mut kept = Vec::new();
+        for cursor in (0..=said.len() as u64 / 50).rev() {
+            let page = client.ask_page(cursor).await;
+            kept.extend(page.into_iter().map(|record| (record.id.unwrap(), record.payload)));
+        }
+        assert_eq!(kept, said);
+    }
+}
+
+/// A client that does not answer its Close holds up the end; meanwhile whoever asks is told.
+#[tokio::test]
+async fn while_it_ends_it_is_alive_not_ready_and_lets_nobody_in() {
+    let folder = TempDir::new().unwrap();
+    let process = Process::start(folder.path());
+    let address = process.address;
+    let (response, mut silent) = raw::upgrade(address, &path("r", "silent"), &[]).await;
+    assert_eq!(response.status, 101);
+    process.signal("TERM");
+    assert_eq!(raw::read_close(&mut silent).await.0, 1001);
+    assert_eq!(ready(address).await, (503, "draining".to_owned()));
+    assert_eq!(raw::get(address, "/healthz", &[]).await.status, 200);
+    let (refused, _) = raw::upgrade(address, &path("r", "late"), &[]).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("2")));
+    assert!(refused.text().contains("\"going_away\""), "{}", refused.text());
+    assert_eq!(process.ended().await.code(), Some(0));
+    assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
+}
+
+/// A server whose shutdown may take very long, with a client in it that does not read though much
+/// waits for it.
+async fn held_up(folder: &TempDir, seconds: &str) -> (Process, TcpStream) {
+    let mut command = Process::command(folder.path());
+    command.args(["--shutdown-seconds", seconds, "--outbox-bytes-max", "100000000"]);
+    let process = Process::spawn(command);
+    let (_, deaf) = raw::upgrade(process.address, &path("r", "deaf"), &[]).await;
+    let mut talker = Client::enter(process.address, "r", "talker").await;
+    // More than the system holds for a connection.
+    for _ in 0..400 {
+        talker.say(&"x".repeat(50_000)).await;
+    }
+    talker.leave().await;
+    (process, deaf)
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() {
+    let folder = TempDir::new().unwrap();
+    let (process, _deaf) = held_up(&folder, "3600").await;
+    process.signal("TERM");
+    let draining = async {
+        while ready(process.address).await.1 != "draining" {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    soon("it begins to end", draining).await;
+    process.signal("TERM");
+    assert_eq!(process.ended().await.code(), Some(EXIT_CUT));
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_not_waited_for_past_the_deadline() {
+    let folder = TempDir::new().unwrap();
+    let (process, _deaf) = held_up(&folder, "1").await;
+    process.signal("TERM");
+    assert_eq!(process.ended().await.code(), Some(0));
+}
+
+/// What the store does not answer in time is given up, and the exit says so. The server is in this
+/// process, because no other could lock its database.
+#[tokio::test]
+async fn a_store_that_does_not_answer_is_not_waited_for_past_the_deadline() {
+    let server = TestServer::with(&["--shutdown-seconds", "1"]).await;
+    let mut client = Client::enter(server.address, "r", "a").await;
+    let other = rusqlite::Connection::open(server.folder.path().join("history.sqlite3")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    client.send("never kept").await;
+    client.ping().await;
+    let (ended, _folder) = server.ended().await;
+    assert_eq!(ended, xmeet_server::shutdown::Ended::Cut);
+    other.execute_batch("ROLLBACK").unwrap();
+}
+
+/// The next piece of news from the server that is not about being alive.
+fn news(manager: &UnixDatagram) -> String {
+    loop {
+        let mut bytes = [0; 256];
+        let length = manager.recv(&mut bytes).expect("news in time");
+        let text = String::from_utf8(bytes[..length].to_vec()).unwrap();
+        if text != "WATCHDOG=1" {
+            return text;
+        }
+    }
+}
+
+/// As systemd does with `Type=notify` and `WatchdogSec=`.
+#[tokio::test]
+async fn a_service_manager_is_told_when_it_is_ready_alive_and_stopping() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("notify");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    manager.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut command = Process::command(&folder.path().join("data"));
+    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "100000");
+    let process = Process::spawn(command);
+    assert_eq!(news(&manager), "READY=1");
+    assert_eq!(ready(process.address).await.0, 200);
+    for _ in 0..3 {
+        let mut bytes = [0; 256];
+        let length = manager.recv(&mut bytes).expect("a sign of life in time");
+        assert_eq!(&bytes[..length], b"WATCHDOG=1");
+    }
+    process.signal("TERM");
+    assert_eq!(news(&manager), "STOPPING=1");
+    assert_eq!(process.ended().await.code(), Some(0));
+}
