@@ -1,10 +1,11 @@
 //! `xmeet-bench`, XMeet's load generator: `run` measures a server beside a floor, `floor` is that
-//! floor, `hostile` attacks a server, `plot` draws what was measured. This file only turns arguments
-//! into one of them.
+//! floor, `hostile` attacks a server, `drain` has one end with many connections, `plot` draws what was
+//! measured. This file only turns arguments into one of them.
 
 mod check;
 mod client;
 mod crowd;
+mod drain;
 mod figures;
 mod floor;
 mod histogram;
@@ -52,6 +53,8 @@ enum Job {
         #[arg(long)]
         batch: bool,
     },
+    /// Tell a server with many connections to end, and see that it ends in order
+    Drain(drain::Options),
     /// Draw the plots of kept figures
     Plot {
         /// The figures, as JSON lines
@@ -77,6 +80,7 @@ fn dispatch() -> Result<ExitCode> {
     match Arguments::parse().command {
         Job::Run(options) => return run::run(&options),
         Job::Hostile(options) => return hostile::run(&options),
+        Job::Drain(options) => return drain::run(&options),
         Job::Floor { listen, batch, data_dir: _ } => floor::serve(listen, batch)?,
         Job::Plot { input, out } => plot::draw(&figures::read_rows(&input)?, &out)?,
     }

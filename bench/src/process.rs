@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -122,6 +122,25 @@ impl Server {
         };
         let (rss, peak) = (bytes("VmRSS:"), bytes("VmHWM:"));
         Ok(Usage { cpu_ns, rss_bytes: rss.unwrap_or(0), peak_bytes: peak.unwrap_or(0) })
+    }
+}
+
+impl Server {
+    /// Tells it to end.
+    pub(crate) fn tell_to_end(&self) -> Result<()> {
+        Ok(kill_process(Pid::from_child(&self.child), Signal::TERM)?)
+    }
+
+    /// Waits until it has ended, but not for ever: its exit code, where it has one.
+    pub(crate) fn ended(&mut self, limit: Duration) -> Result<Option<i32>> {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status.code());
+            }
+            ensure!(start.elapsed() < limit, "the server has not ended after {limit:?}");
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 

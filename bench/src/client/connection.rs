@@ -1,7 +1,7 @@
 //! One connection: its socket, what came of an unfinished frame, what waits to be sent.
 
 use std::io::{self, Read, Write};
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 
 use mio::net::TcpStream;
 
@@ -97,6 +97,12 @@ impl Connection {
         result
     }
 
+    /// Says that nothing more will be sent or read.
+    pub(super) fn hang_up(&mut self) {
+        // What is gone already needs no goodbye.
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+
     /// Reads what is there, with `to_end` also an end of the stream, handing each text to `text`; says so when it was the end.
     pub(crate) fn read(
         &mut self,
@@ -163,6 +169,8 @@ impl Connection {
                     let code = payload
                         .get(..2)
                         .map_or(1005, |two| u16::from(two[0]) << 8 | u16::from(two[1]));
+                    // The server waits a while for the answer.
+                    let _ = self.send(wire::CLOSE, payload);
                     return Err(End::Closed(code));
                 }
                 wire::PING => drop(self.send(wire::PONG, payload)),

@@ -142,6 +142,7 @@ impl Fleet {
             listener.text(index, frame, at_ns);
         }) {
             let _ = self.poll.registry().deregister(self.connections[index].stream());
+            self.connections[index].hang_up();
             listener.ended(index, end);
         }
     }
