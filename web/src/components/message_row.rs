@@ -108,6 +108,7 @@ fn delivery_note(local: LocalId, key: RowKey) -> AnyView {
         let delivery = store.message_row(key)?.delivery?;
         let words = match delivery {
             Delivery::Waiting => text.waiting,
+            Delivery::Sending if store.is_cut.get() => text.waiting,
             Delivery::Sending => text.sending,
             Delivery::Unconfirmed => text.unconfirmed,
         };

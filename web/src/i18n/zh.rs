@@ -95,7 +95,7 @@ pub(super) const TEXT: Text = Text {
     left: ("", " 离开了房间"),
     renamed: ("", " 改名为 "),
     comma: "、",
-    more_people: |n| format!("和另外 {n} 人"),
+    more_people: |n| format!(" 和另外 {n} 人"),
     hide_lines: "隐藏进出提示",
     show_more: "展开全部",
     show_less: "收起",
