@@ -132,42 +132,6 @@ story('near the limit a counter counts as the server does, over it Send is off',
   }
 });
 
-story('a rate-limited message comes back to the box with the seconds to wait', async (world) => {
-  const bot = await world.bot('rate', 'bot');
-  const page = await world.tab(await world.context(), 'Anna');
-  let isLimited = true;
-  // The server as it is when somebody is too fast.
-  await page.routeWebSocket(/\/xgate\/websocket\//, (socket) => {
-    const server = socket.connectToServer();
-    socket.onMessage((text) => {
-      if (!isLimited || text.startsWith('@')) return server.send(text);
-      const error = {
-        from: '', xnest: 'rate', type: 'error', payload: 'slow down', send_time: '2015-4-8 14:2:6',
-        code: 'rate_limited', retry_after_ms: 2_500,
-      };
-      return socket.send(JSON.stringify(error));
-    });
-  });
-  const anna = new RoomPage(page);
-  await anna.open(world.server.origin, 'rate', 'Anna');
-  await anna.say('too\nfast');
-  await anna.error.waitFor();
-  assert.match(await anna.error.textContent(), /3 s/);
-  assert.equal(await anna.composer.inputValue(), 'too\nfast');
-  assert.deepEqual(await anna.texts(), [], 'it is in the box and nowhere else');
-  await bot.say('meanwhile');
-  await anna.shows('meanwhile');
-  // What is typed meanwhile is not lost either.
-  await anna.type('again');
-  await anna.composer.press('Enter');
-  await until('it to be back', async () => (await anna.composer.inputValue()) === 'again');
-  isLimited = false;
-  await anna.composer.press('Enter');
-  await bot.hears('again');
-  await until('the reason to be gone', async () => (await anna.error.count()) === 0);
-  assert.deepEqual(bot.texts, ['meanwhile', 'again']);
-});
-
 story('half-typed text outlives a reload and a visit to another room', async (world) => {
   const anna = await world.person('draft', 'Anna');
   await anna.type('half\ntyped');
@@ -181,6 +145,22 @@ story('half-typed text outlives a reload and a visit to another room', async (wo
   await anna.shows('half\ntyped');
   await anna.reload();
   assert.equal(await anna.composer.inputValue(), '', 'once sent it is gone');
+});
+
+story('half-typed text outlives a crash of the tab', async (world) => {
+  world.complaints.allow(/the page crashed/);
+  const anna = await world.person('crash', 'Anna');
+  await anna.type('half\ntyped');
+  const { page } = anna;
+  const crashed = page.waitForEvent('crash');
+  const cdp = await page.context().newCDPSession(page);
+  // The answer never comes.
+  cdp.send('Page.crash').catch(() => {});
+  await crashed;
+  await page.close();
+  const again = new RoomPage(await world.tab(page.context(), 'Anna again'));
+  await again.open(world.server.origin, 'crash');
+  assert.equal(await again.composer.inputValue(), 'half\ntyped');
 });
 
 story('the box grows up to a limit, and the list stays at its bottom', async (world) => {

@@ -28,11 +28,14 @@ pub fn App() -> impl IntoView {
         Page::BadRoom(_) | Page::Unknown => {}
     }
     live(move || {
-        // Drawn anew in the other language.
+        // Drawn anew in the other language, and in another time zone.
         let _ = settings.lang();
         match page {
             Page::Landing => view! { <Landing/> }.into_any(),
-            Page::Room(_) => view! { <RoomPage/> }.into_any(),
+            Page::Room(_) => {
+                let _ = Store::get().zones.get();
+                view! { <RoomPage/> }.into_any()
+            }
             Page::BadRoom(why) => view! { <BadPage why=Some(why)/> }.into_any(),
             Page::Unknown => view! { <BadPage why=None/> }.into_any(),
         }

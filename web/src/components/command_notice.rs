@@ -75,6 +75,9 @@ pub fn command_notice(typed: String, done: impl Fn(bool) + Copy + 'static) -> An
         })
     });
     let say = small_button("command-say", text.command_say, move || {
+        if store.is_paused() {
+            return;
+        }
         // The server says what does not start like a command.
         store.say(&format!(" {typed}"));
         done(true);

@@ -66,6 +66,7 @@ pub fn Composer() -> impl IntoView {
         match judge(&text) {
             Verdict::Blank | Verdict::TooLong => {}
             Verdict::Command => asks.set(true),
+            Verdict::Say if store.is_paused() => {}
             Verdict::Say => {
                 store.say(&text);
                 store.set_draft(String::new());
@@ -198,7 +199,7 @@ fn send_button() -> AnyView {
             data-testid="send"
             aria-label=text.send
             title=text.send
-            disabled=flag(move || used(store) > FRAME_BYTES_MAX_DEFAULT)
+            disabled=flag(move || used(store) > FRAME_BYTES_MAX_DEFAULT || store.pause_s.get() > 0)
             on:mousedown=keep_focus
         >
             <Icon path=icon::SEND/>

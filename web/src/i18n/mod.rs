@@ -221,18 +221,17 @@ impl Text {
         }
     }
 
-    /// What the server could not do: by its code, for its words are in one language.
+    /// What the server could not do: by its code, for its words are in one language. `wait_s` is
+    /// how long it wants to hear nothing more, in seconds.
     #[must_use]
-    pub fn notice(&self, notice: &Notice) -> String {
+    pub fn notice(&self, notice: &Notice, wait_s: u64) -> String {
         let words = match notice.code {
             Some(ErrorCode::BadCursor) => self.error_cursor,
             Some(ErrorCode::BadNickname) => self.error_nickname,
             Some(ErrorCode::Unsupported) => self.error_unsupported,
             Some(ErrorCode::TooLarge) => self.error_too_large,
-            Some(ErrorCode::RateLimited) => match notice.retry_after_ms {
-                Some(wait_ms) => return (self.error_rate_for)(wait_ms.div_ceil(1000)),
-                None => self.error_rate,
-            },
+            Some(ErrorCode::RateLimited) if wait_s > 0 => return (self.error_rate_for)(wait_s),
+            Some(ErrorCode::RateLimited) => self.error_rate,
             Some(ErrorCode::Storage) => self.error_storage,
             _ => return format!("{}{}", self.error_other, notice.words),
         };
@@ -289,19 +288,16 @@ mod tests {
         for code in codes {
             let code = Some(ErrorCode::from(code));
             let notice = Notice { code, words: "SERVER".into(), retry_after_ms: None };
-            let (zh, en) = (Lang::Zh.text().notice(&notice), Lang::En.text().notice(&notice));
+            let (zh, en) = (Lang::Zh.text().notice(&notice, 0), Lang::En.text().notice(&notice, 0));
             assert!(!zh.contains("SERVER") && !en.contains("SERVER"));
             assert_ne!(zh, en);
         }
-        let wait = Notice {
-            code: Some(ErrorCode::RateLimited),
-            words: String::new(),
-            retry_after_ms: Some(2_001),
-        };
-        assert!(Lang::En.text().notice(&wait).contains("3 s"));
-        assert!(Lang::Zh.text().notice(&wait).contains("3 秒"));
+        let code = Some(ErrorCode::RateLimited);
+        let wait = Notice { code, words: String::new(), retry_after_ms: Some(3_000) };
+        assert!(Lang::En.text().notice(&wait, 3).contains("3 s"));
+        assert!(Lang::Zh.text().notice(&wait, 3).contains("3 秒"));
         let unknown = Notice { code: None, words: "SERVER".into(), retry_after_ms: None };
-        assert!(Lang::Zh.text().notice(&unknown).contains("SERVER"));
+        assert!(Lang::Zh.text().notice(&unknown, 0).contains("SERVER"));
     }
 
     #[test]

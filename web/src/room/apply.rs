@@ -6,6 +6,7 @@ use xmeet_shared::limits::HISTORY_PAGE_MESSAGES;
 use xmeet_shared::{Envelope, ErrorCode, Pid, Record, ServerMessage, UnixMillis};
 
 use super::log::{LineKind, Message};
+use super::questions::Question;
 use super::{Changes, Notice, OWN_PIDS_MAX, Room, Stage};
 
 impl Room {
@@ -38,7 +39,9 @@ impl Room {
                 }
             }
             ServerMessage::ChangeName(name) => {
-                self.is_renaming &= !self.is_me(&from);
+                if self.is_me(&from) {
+                    self.questions.answered(Question::Rename);
+                }
                 if let Some(old) = self.members.rename(&from, name.as_str()) {
                     let kind = LineKind::Rename(name.as_str().into());
                     self.log.push_line(from, old, kind, at);
@@ -68,7 +71,7 @@ impl Room {
         self.stage = Stage::Greeting;
         self.pager.reset();
         self.searched_to = None;
-        self.is_renaming = false;
+        self.questions.clear();
         if !self.is_me(&pid) {
             if self.own_pids.len() >= OWN_PIDS_MAX {
                 self.own_pids.remove(0);
@@ -103,11 +106,13 @@ impl Room {
             self.unread.greeted(self.log.head());
             changes.is_greeted = true;
         } else {
+            self.questions.answered(Question::Page);
             changes.ask = self.pager.answered(was_empty, &mut self.log);
             if changes.ask.is_none() {
                 changes.ask = self.search_on(records);
             }
         }
+        changes.ask = self.note_page(changes.ask);
         changes.rows = true;
         changes.is_replay = true;
     }
@@ -157,6 +162,9 @@ impl Room {
         };
         let is_new = id.is_some_and(|id| self.log.get(id).is_none());
         let is_own = self.is_me(from);
+        if self.me.as_ref() == Some(from) {
+            self.questions.answered(Question::Text);
+        }
         let local = if is_new && is_own { self.outbox.settle(from, &text) } else { None };
         changes.outbox |= local.is_some();
         let message = Message { id, from: from.clone(), name, text: text.into(), at, local };
@@ -172,23 +180,21 @@ impl Room {
         self.end_search();
     }
 
-    /// Finds what an `error` is about: it names nothing, but little is under way at a time.
+    /// What an `error` is about did not happen.
     fn refused(&mut self, code: Option<ErrorCode>, changes: &mut Changes) {
         changes.rows = true;
-        match code {
-            Some(ErrorCode::BadCursor) => self.page_failed(),
-            Some(ErrorCode::BadNickname) => self.is_renaming = false,
-            _ if self.pager.is_waiting() || self.is_renaming => {
+        match self.questions.refused(code.as_ref()) {
+            Some(Question::Page) => {
                 self.page_failed();
-                self.is_renaming = false;
-                // It may have been the message all the same.
-                self.outbox.doubt();
                 changes.outbox = true;
             }
-            _ => {
-                changes.returned = self.outbox.refuse();
-                changes.outbox = changes.returned.is_some();
+            Some(Question::Text) => {
+                // Only one that is too large is in nobody's way once it is out. Otherwise what was
+                // to follow would be said before it, or be refused as well.
+                changes.returned = self.outbox.refuse(code != Some(ErrorCode::TooLarge));
+                changes.outbox = true;
             }
+            Some(Question::Rename) | None => {}
         }
     }
 }

@@ -5,7 +5,8 @@
 //!   [`run`]: lines that stand as one
 //! - [`members`]: who is present
 //! - [`outbox`]: what was typed and is not known to be kept yet
-//! - [`pager`]: which history page to ask for, `search`: what became of a message under way
+//! - [`pager`]: which history page to ask for, `search`: what became of a message under way,
+//!   `questions`: what an `error` is about
 //! - [`unread`]: what its reader has seen, [`burst`]: how often who is not looking is called
 
 pub mod burst;
@@ -18,6 +19,7 @@ pub mod run;
 pub mod unread;
 
 mod apply;
+mod questions;
 mod requests;
 mod search;
 
@@ -29,6 +31,7 @@ use log::Log;
 use members::{Look, Members, Person};
 use outbox::{Outbox, SavedEntry};
 use pager::Pager;
+use questions::Questions;
 pub use rows::{GapRow, MessageRow, Row, RowKey, Top};
 pub use run::Run;
 use unread::Unread;
@@ -62,8 +65,8 @@ pub struct Room {
     /// What was under way is being looked for: everything newer than this was looked through.
     searched_to: Option<MessageId>,
     unread: Unread,
-    /// A `@changename:` was sent and is not answered.
-    is_renaming: bool,
+    /// What was asked on this connection and is not answered.
+    questions: Questions,
     /// Whether a greeting has ever been complete.
     was_greeted: bool,
     /// Joins and leaves are left out of the rows.
@@ -87,7 +90,7 @@ pub struct Changes {
     pub is_greeted: bool,
     /// The server could not do something.
     pub notice: Option<Notice>,
-    /// A text that the server refused, for the person to have back.
+    /// A text that the server refused, and what was to follow it, for the person to have back.
     pub returned: Option<Arc<str>>,
     /// A page to ask for.
     pub ask: Option<xmeet_shared::Cursor>,
@@ -120,7 +123,7 @@ impl Room {
             pager: Pager::default(),
             searched_to: None,
             unread: Unread::new(None),
-            is_renaming: false,
+            questions: Questions::default(),
             was_greeted: false,
             lines_hidden: false,
         }

@@ -226,10 +226,22 @@ impl Outbox {
         }
     }
 
-    /// The server refused what is under way: takes it out, for the person to have back.
-    pub fn refuse(&mut self) -> Option<Arc<str>> {
-        let sending = self.entries.iter().find(|entry| entry.delivery == Delivery::Sending)?;
-        self.withdraw(sending.local)
+    /// The server refused what is under way: takes it out, and `with_those_waiting` what was to
+    /// follow it, for the person to have back as one text.
+    pub fn refuse(&mut self, with_those_waiting: bool) -> Option<Arc<str>> {
+        let mut texts: Vec<Arc<str>> = Vec::new();
+        self.entries.retain(|entry| {
+            let is_refused = match entry.delivery {
+                Delivery::Sending => true,
+                Delivery::Waiting => with_those_waiting,
+                Delivery::Unconfirmed => false,
+            };
+            if is_refused {
+                texts.push(entry.text.clone());
+            }
+            !is_refused
+        });
+        (!texts.is_empty()).then(|| texts.join("\n").into())
     }
 
     /// Takes an entry out that is not under way, or refused.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use xmeet_shared::{Cursor, ErrorCode, MessageId, UnixMillis};
 
 use super::outbox::LocalId;
+use super::questions::Question;
 use super::{Changes, Notice, Room, Stage};
 
 /// The most messages that are held, and so the most rows of them on the page.
@@ -16,7 +17,7 @@ impl Room {
         self.stage = Stage::Away;
         self.pager.reset();
         self.searched_to = None;
-        self.is_renaming = false;
+        self.questions.clear();
     }
 
     /// Another tab goes by our last id from now on.
@@ -27,7 +28,7 @@ impl Room {
 
     /// The server closed the connection over the size of what was under way.
     pub fn found_too_large(&mut self) -> Changes {
-        let returned = self.outbox.refuse();
+        let returned = self.outbox.refuse(false);
         let code = Some(ErrorCode::TooLarge);
         let notice = Notice { code, words: String::new(), retry_after_ms: None };
         let notice = returned.is_some().then_some(notice);
@@ -53,6 +54,7 @@ impl Room {
     pub fn sent(&mut self, local: LocalId) {
         if let Some(me) = self.me.clone() {
             self.outbox.mark_sent(local, me, self.log.head());
+            self.questions.ask(Question::Text);
         }
     }
 
@@ -68,12 +70,13 @@ impl Room {
 
     /// A `@changename:` was sent.
     pub fn rename_sent(&mut self) {
-        self.is_renaming = true;
+        self.questions.ask(Question::Rename);
     }
 
     /// Something was sent that is answered by page 0.
     pub fn probe_sent(&mut self) {
         self.pager.probed(&self.log);
+        self.questions.ask(Question::Page);
     }
 
     /// The page to ask for to see what is older than anything here. `None` when there is nothing
@@ -88,13 +91,15 @@ impl Room {
     pub fn load(&mut self, target: MessageId, is_retry: bool) -> Option<Cursor> {
         let target = self.missing(target)?;
         let may_try = is_retry || self.pager.failed() != Some(target);
-        may_try.then(|| self.pager.request(target, &self.log)).flatten()
+        let cursor = may_try.then(|| self.pager.request(target, &self.log)).flatten();
+        self.note_page(cursor)
     }
 
     /// The same, before whatever else is under way.
     pub fn load_first(&mut self, target: MessageId) -> Option<Cursor> {
         let target = self.missing(target)?;
-        Some(self.pager.request_first(target, &self.log))
+        let cursor = self.pager.request_first(target, &self.log);
+        self.note_page(Some(cursor))
     }
 
     /// The message that can be asked for to see `target`; `None` if it is here, or not kept.
@@ -107,7 +112,16 @@ impl Room {
     /// The page to ask for to see the newest message; `None` when it is here.
     pub fn load_newest(&mut self) -> Option<Cursor> {
         let is_wanted = self.stage == Stage::Live && self.log.tail().is_some();
-        is_wanted.then(|| self.pager.request_newest(&self.log)).flatten()
+        let cursor = is_wanted.then(|| self.pager.request_newest(&self.log)).flatten();
+        self.note_page(cursor)
+    }
+
+    /// A page that is asked for is a question.
+    pub(super) fn note_page(&mut self, cursor: Option<Cursor>) -> Option<Cursor> {
+        if cursor.is_some() {
+            self.questions.ask(Question::Page);
+        }
+        cursor
     }
 
     /// Holds no more than fits a page, around message `reader`, or at the end where that is `None`.

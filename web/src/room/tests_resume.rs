@@ -1,6 +1,8 @@
 //! A server that resumes: what was under way when the connection went is said once, whatever became
 //! of it, and nobody is asked.
 
+use std::collections::VecDeque;
+
 use proptest::prelude::*;
 use xmeet_shared::{Cursor, MessageId, Record, ServerMessage};
 
@@ -193,6 +195,57 @@ proptest! {
         } else {
             prop_assert!(said.len() < typed.len());
         }
+    }
+
+    /// Whatever the server refuses, and whatever else was asked meanwhile: each text is said or
+    /// given back, once, in order.
+    #[test]
+    fn each_text_is_said_or_given_back(
+        steps in prop::collection::vec((0u8..4, any::<bool>()), 1..80),
+    ) {
+        let mut log = page(1..=1);
+        let mut room = Room::new(Vec::new(), Vec::new());
+        greet(&mut room, "me", "e", log.clone());
+        // What is to be answered: a text, or a page.
+        let mut asked: VecDeque<Option<Arc<str>>> = VecDeque::new();
+        let (mut typed, mut told) = (Vec::new(), Vec::new());
+        let rest = std::iter::repeat_n((2, false), 200);
+        for (step, is_refused) in steps.into_iter().chain(rest) {
+            match step {
+                0 => {
+                    typed.push(format!("t{}", typed.len()));
+                    room.say(&typed[typed.len() - 1], 0);
+                }
+                1 => {
+                    room.probe_sent();
+                    asked.push_back(None);
+                }
+                _ => {
+                    let Some(question) = asked.pop_front() else { continue };
+                    let code = Some(ErrorCode::RateLimited);
+                    let refusal =
+                        ServerMessage::Error { words: String::new(), code, retry_after_ms: Some(1) };
+                    let answer = match &question {
+                        _ if is_refused => refusal,
+                        None => ServerMessage::History(newest(&log, 0)),
+                        Some(text) => {
+                            let id = log.len() as u64 + 1;
+                            log.push(record(id, "me", text));
+                            told.push(text.to_string());
+                            ServerMessage::Normal { text: text.to_string(), id: Some(id) }
+                        }
+                    };
+                    let returned = room.apply(frame("me", answer), 0).returned;
+                    prop_assert_eq!(returned.is_some(), is_refused && question.is_some());
+                    told.extend(returned.iter().flat_map(|text| text.split('\n')).map(str::to_owned));
+                }
+            }
+            while let Some((local, text)) = room.next_to_send() {
+                room.sent(local);
+                asked.push_back(Some(text));
+            }
+        }
+        prop_assert_eq!(told, typed);
     }
 }
 

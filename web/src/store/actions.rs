@@ -101,6 +101,9 @@ impl Store {
     /// Asks for older messages, unless there are none, some are under way, or the last attempt
     /// failed and `is_retry` is false.
     pub fn load_older(self, is_retry: bool) {
+        if !is_retry && self.pause_s.get_untracked() > 0 {
+            return;
+        }
         let cursor = self.inner().model.borrow_mut().load_older(is_retry);
         if let Some(cursor) = cursor {
             self.ask_page(cursor);
@@ -109,6 +112,9 @@ impl Store {
 
     /// Asks for the page with message `target`.
     pub fn load(self, target: MessageId, is_retry: bool) {
+        if !is_retry && self.pause_s.get_untracked() > 0 {
+            return;
+        }
         let cursor = self.inner().model.borrow_mut().load(target, is_retry);
         if let Some(cursor) = cursor {
             self.ask_page(cursor);

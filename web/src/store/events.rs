@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use xmeet_shared::{ClientCommand, CloseCode, Cursor, Envelope, Nickname};
 
+use super::pause::seconds_until;
 use super::{Store, Turn, flush};
 use crate::connection::{Input, Link, LinkEvent, Phase};
 use crate::page::socket_url;
@@ -70,6 +71,8 @@ impl Store {
         let is_answered = !self.inner().model.borrow().outbox().is_sending();
         self.input(if is_answered { Input::Tick } else { Input::TickUnanswered });
         self.show_wait(untrack(|| self.phase()));
+        self.show_pause();
+        self.note_zone();
         let today = flush::today(browser::now());
         if self.inner().today.put(today) {
             self.inner().today.tell();
@@ -79,10 +82,18 @@ impl Store {
 
     fn show_wait(self, phase: Phase) {
         let (Phase::Retrying { retry_at } | Phase::Lost { retry_at }) = phase else { return };
-        let left_ms = (retry_at - browser::now()).max(0);
-        let left_s = u64::try_from(left_ms).unwrap_or(0).div_ceil(1000);
+        let left_s = seconds_until(retry_at);
         if self.retry_in_s.get_untracked() != left_s {
             self.retry_in_s.set(left_s);
+        }
+    }
+
+    /// Whoever travels, or whose clock changes to summer time, has other times on every row.
+    fn note_zone(self) {
+        let minutes = browser::offset_minutes(browser::now());
+        if self.inner().zone_minutes.replace(minutes) != minutes {
+            self.zones.update(|zones| *zones += 1);
+            self.schedule_flush();
         }
     }
 
@@ -158,6 +169,9 @@ impl Store {
             self.find_unread();
         }
         if let Some(notice) = notice {
+            if let Some(wait_ms) = notice.retry_after_ms {
+                self.pause(wait_ms);
+            }
             self.set_notice(Some(notice));
         }
         if let Some(text) = returned {

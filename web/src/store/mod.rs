@@ -3,7 +3,7 @@
 //!
 //! - `actions`: what a person does, `events`: what the connection brings, `flush`: model to signals
 //! - `mentions`: who is mentioned, and the menu over the message box
-//! - `outage`: what a connection that went away leads to
+//! - `outage`: what a connection that went away leads to, `pause`: a server that asks to wait
 //! - `attention`: what the reader has seen, and who is called that does not look
 //! - `watched`: a value that is drawn from
 
@@ -13,6 +13,7 @@ mod events;
 mod flush;
 mod mentions;
 mod outage;
+mod pause;
 mod watched;
 
 use std::cell::{Cell, RefCell};
@@ -21,7 +22,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use xmeet_shared::{MessageId, Nickname, Pid, RoomId};
+use xmeet_shared::{MessageId, Nickname, Pid, RoomId, UnixMillis};
 
 use crate::alerts::{self, Permission};
 use crate::badge::Tab;
@@ -65,6 +66,10 @@ struct Inner {
     turn: Watched<Turn>,
     notice: Watched<Option<Notice>>,
     today: Watched<Day>,
+    /// When the server listens to us again.
+    paused_until: Cell<UnixMillis>,
+    /// How far the clock is ahead of UTC, in minutes.
+    zone_minutes: Cell<i32>,
     flush_is_set: Cell<bool>,
     people_changed: Cell<bool>,
     /// Counts what was not to be read aloud.
@@ -98,6 +103,10 @@ pub struct Store {
     inner: StoredValue<Rc<Inner>, LocalStorage>,
     /// How long until the next attempt.
     pub retry_in_s: RwSignal<u64>,
+    /// How long the server wants to hear nothing more.
+    pub pause_s: RwSignal<u64>,
+    /// Counts changes of the time zone: every time on the page is another then.
+    pub zones: RwSignal<u64>,
     /// The newest message known.
     pub newest: RwSignal<MessageId>,
     /// Whether something is under way that would be read aloud only by mistake.
@@ -156,6 +165,8 @@ impl Store {
             turn: Watched::new(Turn::None),
             notice: Watched::new(None),
             today: Watched::new(flush::today(browser::now())),
+            paused_until: Cell::default(),
+            zone_minutes: Cell::new(browser::offset_minutes(browser::now())),
             flush_is_set: Cell::default(),
             people_changed: Cell::default(),
             hushes: Cell::default(),
@@ -168,6 +179,8 @@ impl Store {
         let store = Self {
             inner: StoredValue::new_local(Rc::new(inner)),
             retry_in_s: RwSignal::new(0),
+            pause_s: RwSignal::new(0),
+            zones: RwSignal::new(0),
             newest: RwSignal::new(0),
             is_catching_up: RwSignal::new(true),
             draft,

@@ -1,0 +1,75 @@
+// Whoever sends too much at once: the real server refuses, and nothing is lost by it.
+import assert from 'node:assert/strict';
+import { RoomPage } from '../support/room-page.mjs';
+import { until } from '../support/until.mjs';
+import { Frames } from '../support/watch.mjs';
+import { story } from '../support/world.mjs';
+
+/** So few bytes that a text of some hundred has to wait some seconds. */
+const SETTINGS = ['--no-limits=false', '--bytes-burst', '1000', '--bytes-per-second', '100'];
+const WIDE = { width: 1280, height: 800 };
+const NARROW = { width: 360, height: 740 };
+
+for (const [locale, viewport, words] of [
+  ['en-US', WIDE, /^Too fast\. Send again in [1-9] s\.$/],
+  ['zh-CN', NARROW, /^发得太快了，请 [1-9] 秒后再发。$/],
+]) {
+  story(`Composing: what is rate-limited comes back to the field, all in order, ${locale}`, {
+    settings: SETTINGS,
+  }, async (world) => {
+    const gate = await world.gate();
+    const bot = await world.bot('rate', 'bot');
+    const page = await world.tab(await world.context({ locale, viewport }), 'Anna');
+    const frames = await Frames.of(page);
+    const anna = new RoomPage(page);
+    await anna.open(gate.origin, 'rate', 'Anna');
+    const large = 'x'.repeat(1000);
+    const second = `second ${'y'.repeat(400)}`;
+    // Several are on their way, and one is half typed, when the server says stop.
+    gate.hold('down');
+    for (const text of [large, second, 'third']) await anna.say(text);
+    await anna.type('half typed');
+    gate.release();
+    await anna.error.waitFor();
+    assert.match(await anna.error.textContent(), words);
+    const back = `${second}\nthird\nhalf typed`;
+    assert.equal(await anna.composer.inputValue(), back);
+    assert.deepEqual(await anna.texts(), [large], 'they are in the field and nowhere else');
+    // Nobody sends into the wait, which would only make it longer.
+    assert.ok(await anna.sendButton.isDisabled());
+    await anna.composer.press('Enter');
+    assert.equal(await anna.composer.inputValue(), back);
+    assert.deepEqual(frames.said, [large, second]);
+    await bot.say('meanwhile');
+    await anna.shows('meanwhile');
+    assert.equal((await page.getByRole('status').allTextContents()).join().match(/\d/g)?.length, 2,
+      'the seconds are counted for the eye, and said once');
+
+    await anna.reload();
+    assert.equal(await anna.composer.inputValue(), back, 'nor does a reload lose anything');
+    await until('it to be said', async () => {
+      if (await anna.sendButton.isEnabled()) await anna.composer.press('Enter');
+      return bot.texts.includes(back);
+    }, 20_000);
+    await anna.shows(back);
+    await until('the reason to be gone', async () => (await anna.error.count()) === 0);
+    assert.equal(await anna.composer.inputValue(), '');
+    assert.deepEqual(bot.texts, [large, 'meanwhile', back]);
+  });
+}
+
+story('Composing: the wait ends by itself, and its words with it', {
+  settings: SETTINGS,
+}, async (world) => {
+  const bot = await world.bot('wait', 'bot');
+  const anna = await world.person('wait', 'Anna');
+  await anna.say('x'.repeat(1000));
+  await anna.say(`again ${'y'.repeat(200)}`);
+  await anna.error.waitFor();
+  assert.ok(await anna.sendButton.isDisabled());
+  await until('the words to go', async () => (await anna.error.count()) === 0);
+  assert.ok(await anna.sendButton.isEnabled());
+  await anna.sendButton.click();
+  await bot.hears(`again ${'y'.repeat(200)}`);
+  assert.equal(bot.texts.length, 2);
+});
