@@ -15,6 +15,7 @@ import './tests/ime.test.mjs';
 import './tests/landing.test.mjs';
 import './tests/language-and-theme.test.mjs';
 import './tests/list-keys.test.mjs';
+import './tests/losing.test.mjs';
 import './tests/members.test.mjs';
 import './tests/mentions.test.mjs';
 import './tests/menu.test.mjs';
@@ -24,6 +25,8 @@ import './tests/notices.test.mjs';
 import './tests/offline.test.mjs';
 import './tests/outbox.test.mjs';
 import './tests/phone.test.mjs';
+import './tests/rate-limit.test.mjs';
+import './tests/reading.test.mjs';
 import './tests/resume.test.mjs';
 import './tests/rooms.test.mjs';
 import './tests/seed-page.test.mjs';
@@ -38,4 +41,20 @@ import './tests/window.test.mjs';
 const here = readFileSync(new URL(import.meta.url), 'utf8');
 for (const file of readdirSync(new URL('./tests/', import.meta.url))) {
   assert.ok(here.includes(`'./tests/${file}'`), `tests/${file} is not in all.test.mjs`);
+}
+
+// So is a list of tests that promises something.
+const acceptance = readFileSync(new URL('../docs/acceptance-web.md', import.meta.url), 'utf8');
+const client = new URL('../web/src/', import.meta.url);
+const rust = readdirSync(client, { recursive: true }).filter((path) => path.endsWith('.rs'))
+  .map((path) => readFileSync(new URL(path, client), 'utf8')).join();
+const literally = (text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+for (const [, file, name] of acceptance.matchAll(/`([a-z-]+): ([^`…]*(?:…[^`]*)?)`/g)) {
+  if (name === '…') continue;
+  const source = file === 'web'
+    ? rust
+    : readFileSync(new URL(`./tests/${file}.test.mjs`, import.meta.url), 'utf8');
+  const begins = literally(name).replace('…', '\\$\\{\\w+\\}');
+  const test = file === 'web' ? `fn ${begins}` : `story\\(\\s*['"\`]${begins}`;
+  assert.match(source, new RegExp(test), `docs/acceptance-web.md: ${file}: ${name}`);
 }

@@ -11,8 +11,8 @@ const ARGS = [
   '--disable-sync',
 ];
 
-/** Starts one. */
-export function launch() {
+/** Starts one. `options` are further ones of its driver. */
+export function launch(options = {}) {
   const executablePath = process.env.CHROMIUM || '/usr/bin/chromium';
-  return chromium.launch({ executablePath, args: ARGS });
+  return chromium.launch({ executablePath, args: ARGS, ...options });
 }

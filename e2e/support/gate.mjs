@@ -12,6 +12,7 @@ export class Gate {
   #held = { down: false, up: false };
   #isClosed = false;
   #refusesSockets = false;
+  #answer;
 
   /** Opens a gate to a `Server`, wherever that listens by then. */
   static async open(server) {
@@ -43,11 +44,16 @@ export class Gate {
       this.#pairs.delete(pair);
     };
     near.on('close', end).on('data', (bytes) => {
-      if (this.#refusesSockets && bytes.includes(SOCKET_REQUEST)) end();
+      if (this.#refusesSockets && bytes.includes(SOCKET_REQUEST)) this.#refuse(near, end);
       else far.write(bytes);
     });
     far.on('data', (bytes) => near.write(bytes)).on('close', end);
     this.#apply(pair);
+  }
+
+  #refuse(near, end) {
+    if (!this.#answer) return end();
+    near.end(`HTTP/1.1 ${this.#answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
   }
 
   #apply({ near, far }) {
@@ -91,9 +97,13 @@ export class Gate {
     this.cut();
   }
 
-  /** From now on pages are served and WebSockets are not; what there is breaks, unless kept. */
-  refuseSockets({ cut = true } = {}) {
+  /**
+   * From now on pages are served and WebSockets are not; what there is breaks, unless kept. `answer`
+   * is what a request for one gets, as in `503 Service Unavailable`; else it breaks as well.
+   */
+  refuseSockets({ cut = true, answer } = {}) {
     this.#refusesSockets = true;
+    this.#answer = answer;
     if (cut) this.cut();
   }
 

@@ -55,12 +55,15 @@ story("a message's row is there at once and settles where it is", async (world) 
   assert.equal(await anna.composer.inputValue(), '', 'the box is free for the next one');
   const place = () => anna.message('on its way').boundingBox();
   const before = await place();
+  const row = await anna.message('on its way').elementHandle();
   gate.release();
   const settled = await anna.shows('on its way');
   assert.equal(settled.id, 1);
   const after = await place();
   assert.ok(Math.abs(after.y - before.y) <= 1, `it moved from ${before.y} to ${after.y}`);
   assert.equal((await anna.messages()).length, 1);
+  const isTheSame = await row.evaluate((row) => row.isConnected && row.dataset.id === '1');
+  assert.ok(isTheSame, 'it is not drawn anew, and so does not flash');
 });
 
 story('messages that look the same are all kept', async (world) => {

@@ -46,7 +46,7 @@ story('a page that waits says how many seconds, and tries at once on request', a
 });
 
 story('pages that lost the server together do not knock together', async (world) => {
-  const PAGES = 5;
+  const PAGES = 10;
   const { gate, view } = await world.behindGate('herd', 'page 0');
   const herd = [view];
   for (let page = 1; page < PAGES; page += 1) {

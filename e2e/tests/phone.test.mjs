@@ -145,6 +145,13 @@ story('Phone: nothing is wider than the screen, at 320 px and at 200 %', async (
     const panel = await view.part('share-panel').boundingBox();
     assert.ok(panel.x >= 0 && panel.x + panel.width <= viewport.width);
     assert.deepEqual(await sideways(view), []);
+    // All of it, without scrolling.
+    await view.page.evaluate(() =>
+      Promise.allSettled(document.getAnimations().map((animation) => animation.finished)));
+    for (const part of ['share-close', 'share-link', 'share-copy']) {
+      const box = await view.part(part).boundingBox();
+      assert.ok(box.y >= panel.y - 1 && box.y + box.height <= viewport.height, `${part}: ${box.y}`);
+    }
     await view.part('share-copy').scrollIntoViewIfNeeded();
   }
 });
@@ -179,8 +186,44 @@ story('Phone: what is cut out of the screen covers nothing', async (world) => {
   await view.members.waitFor({ state: 'visible' });
   // It slides in.
   await view.page.evaluate(() =>
-    Promise.all(document.getAnimations().map((animation) => animation.finished)));
+    Promise.allSettled(document.getAnimations().map((animation) => animation.finished)));
   await check(view, '.members button, .members bdi');
+});
+
+story('Phone: above the keyboard one sees the field, the newest row and the header; Send keeps it', async (world) => {
+  const bot = await world.bot('keyboard', 'bot');
+  await bot.say(...Array.from({ length: 60 }, (_, number) => `row ${number}`));
+  const view = await world.person('keyboard', 'Anna', PHONE);
+  await view.shows('row 59');
+  await view.atBottom();
+  await view.composer.tap();
+  await view.composer.evaluate((field) => {
+    window.blurs = 0;
+    field.addEventListener('blur', () => (window.blurs += 1));
+  });
+  // The page asks for a keyboard that takes its room from the page (`interactive-widget`).
+  const KEYBOARD_PX = 300;
+  const height = PHONE.viewport.height - KEYBOARD_PX;
+  await view.page.setViewportSize({ ...PHONE.viewport, height });
+  const inSight = async (text) => {
+    await view.atBottom();
+    const [field, row] = [await view.composer.boundingBox(), await view.message(text).boundingBox()];
+    assert.ok(field.y + field.height <= height, JSON.stringify(field));
+    assert.ok(row.y + row.height <= field.y, `${JSON.stringify(row)} is behind the field`);
+    for (const part of [view.menu, view.membersToggle]) {
+      const box = await part.boundingBox();
+      assert.ok(box.y >= 0 && box.y + box.height < row.y, JSON.stringify(box));
+    }
+    assert.equal(await view.page.evaluate(() => window.scrollY), 0);
+  };
+  await inSight('row 59');
+  await view.type('typed with thumbs');
+  await view.sendButton.tap();
+  await bot.hears('typed with thumbs');
+  await view.shows('typed with thumbs');
+  await inSight('typed with thumbs');
+  assert.equal(await view.page.evaluate(() => document.activeElement.id), 'composer');
+  assert.equal(await view.page.evaluate(() => window.blurs), 0, 'the keyboard stays open');
 });
 
 story('Phone: Send does not zoom, and pulling down does not load the page again', async (world) => {
@@ -207,6 +250,8 @@ story('Times: tapping a row, or the keyboard on it, gives the full date, time an
     await until(`the date of ${text}`, async () => /20\d\d.*\d\d:\d\d.*UTC\+05:30/.test(await shown(text)));
     const box = await view.message(text).getByTestId('time').boundingBox();
     assert.ok(box.x >= 0 && box.x + box.width <= PHONE.viewport.width, JSON.stringify(box));
+    const words = await view.message(text).getByTestId('text').boundingBox();
+    assert.ok(box.y + box.height <= words.y + 4, 'what was tapped is still to be read');
   }
   assert.equal(await shown('first'), 'none', 'one at a time');
 });
