@@ -7,6 +7,8 @@ import { story } from '../support/world.mjs';
 const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
 /** The smallest thing that a finger hits for sure, in CSS pixels. */
 const FINGER_PX = 44;
+/** What a browser's reckoning loses while a panel moves into its place, in CSS pixels. */
+const ROUNDING_PX = 0.01;
 
 story('on 360 px everything is in reach and nothing is wider than the screen', async (world) => {
   const bot = await world.bot('phone', 'a name with thirty-two characters');
@@ -77,7 +79,7 @@ async function small(view) {
       if (isField && parseFloat(fontSize) < 16) found.push(`${name}: text of ${fontSize}`);
     }
     return found;
-  }, FINGER_PX);
+  }, FINGER_PX - ROUNDING_PX);
 }
 
 for (const [device, viewport] of Object.entries({
