@@ -85,6 +85,28 @@ for (const answer of ['429 Too Many Requests', '503 Service Unavailable']) {
   });
 }
 
+for (const [locale, words] of [['en-US', 'The room is full'], ['zh-CN', '房间已满']]) {
+  story(`Losing the connection: a full room says so, and lets in once somebody leaves, ${locale}`, {
+    settings: ['--no-limits=false', '--members-per-room', '1'],
+  }, async (world) => {
+    world.complaints.allowUnreachable();
+    const bot = await world.bot('full', 'bot');
+    await bot.say('only one of us');
+    const view = new RoomPage(await world.tab(await world.context({ locale }), 'Anna'));
+    await view.goto(world.server.origin, 'full', 'Anna');
+    await view.log.getByText(words, { exact: true }).waitFor();
+    await until('the header to say so', async () =>
+      (await view.connection.textContent()).includes(words));
+    await view.say('waits for a seat');
+    await bot.leave();
+    await view.tryNow.click();
+    await view.connected();
+    await view.shows('waits for a seat');
+    assert.deepEqual(await view.texts(), ['only one of us', 'waits for a seat']);
+    assert.equal(await view.page.getByText(words, { exact: true }).count(), 0);
+  });
+}
+
 for (const [locale, words, again] of [
   ['en-US', /The server refused the connection/, 'Connect again'],
   ['zh-CN', /服务器拒绝了连接/, '重新连接'],

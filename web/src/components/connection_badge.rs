@@ -24,7 +24,10 @@ fn describe(phase: Phase, text: &Text) -> (&'static str, &'static str, Option<&'
 #[component]
 pub fn ConnectionBadge() -> impl IntoView {
     let (text, store) = (Settings::words(), Store::get());
-    let description = move || describe(store.phase(), text);
+    let description = move || match describe(store.phase(), text) {
+        (state @ "retrying", _, action) if store.is_full.get() => (state, text.full, action),
+        description => description,
+    };
     let state = attribute(move || Some(description().0.to_owned()));
     let name = words(move || description().1.to_owned());
     let wait = words(move || match store.phase() {

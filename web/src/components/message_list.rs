@@ -117,9 +117,17 @@ fn empty() -> AnyView {
     };
     // A page that was opened without a network: there is nothing to show yet.
     let is_out_of_reach = move || store.is_cut.get() && store.keys().is_empty();
+    let out_of_reach = move || {
+        let (title, hint) = if store.is_full.get() {
+            (text.full, text.full_hint)
+        } else {
+            (text.offline_title, text.offline_hint)
+        };
+        in_its_place(title, hint)
+    };
     view! {
         {when(is_empty, move || in_its_place(text.empty_title, text.empty_hint))}
-        {when(is_out_of_reach, move || in_its_place(text.offline_title, text.offline_hint))}
+        {when(is_out_of_reach, out_of_reach)}
     }
     .into_any()
 }

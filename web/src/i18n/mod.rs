@@ -119,6 +119,8 @@ pub struct Text {
     pub connect_again: &'static str,
     pub said_lost: &'static str,
     pub said_back: &'static str,
+    pub full: &'static str,
+    pub full_hint: &'static str,
     pub offline_title: &'static str,
     pub offline_hint: &'static str,
     pub new_version: &'static str,

@@ -109,6 +109,9 @@ impl Store {
     }
 
     fn on_link(self, event: LinkEvent) {
+        if let LinkEvent::Closed { code } = event {
+            self.is_full.set(code == CloseCode::RoomFull.as_u16());
+        }
         match event {
             LinkEvent::Frame(frame) => {
                 // A frame of a later version, or one that makes no sense, is none of ours.

@@ -135,6 +135,8 @@ pub struct Store {
     pub members_open: RwSignal<bool>,
     /// Which choice of the menu over the message box Enter takes.
     pub chosen: RwSignal<u64>,
+    /// Whether the room takes nobody more.
+    pub is_full: RwSignal<bool>,
     /// Whether the connection went, or could not be made, and is not there yet.
     pub is_cut: RwSignal<bool>,
     /// Whether the server has another version of this client by now.
@@ -195,6 +197,7 @@ impl Store {
             is_renaming: RwSignal::new(false),
             members_open: RwSignal::new(false),
             chosen: RwSignal::new(0),
+            is_full: RwSignal::new(false),
             is_cut: RwSignal::new(false),
             is_outdated: RwSignal::new(false),
         };
