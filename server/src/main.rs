@@ -6,6 +6,7 @@ use std::thread::available_parallelism;
 use std::{env, io};
 
 use anyhow::Context;
+use mimalloc::MiMalloc;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -14,6 +15,10 @@ use xmeet_server::config::{self, Action, Config, ConfigError};
 use xmeet_server::shutdown::Ended;
 use xmeet_server::turns::EVENT_INTERVAL_TURNS;
 use xmeet_server::{check, run, telemetry};
+
+/// Gives back what a crowd took (docs/hostile.md has the figures).
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Connections that the system may hold until they are taken.
 const LISTEN_BACKLOG_CONNECTIONS: u32 = 4096;

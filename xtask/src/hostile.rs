@@ -4,11 +4,11 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::bench;
 use crate::paths::Workspace;
-use crate::process::become_program;
+use crate::process::{become_program, command, run as run_program};
 
 const SECONDS_DEFAULT: u64 = 300;
 
@@ -30,6 +30,17 @@ pub(crate) fn run(workspace: &Workspace, seconds: u64) -> Result<ExitCode> {
     let told = format!("cargo xtask hostile {seconds}");
     let mut bench = bench::generator(workspace, "hostile", &told)?;
     become_program(bench.args(["--seconds", &seconds.to_string()]))
+}
+
+/// Ten seconds of it against the finished server, which is there: nothing is lost, memory comes back,
+/// nothing panics. How long messages take is not looked at; a machine that runs tests does much else.
+pub(crate) fn shortly(workspace: &Workspace) -> Result<()> {
+    let mut cargo = command("cargo");
+    cargo.current_dir(&workspace.root);
+    cargo.args(["run", "--quiet", "--package", "xmeet-bench", "--locked", "--", "hostile"]);
+    cargo.arg("--server").arg(workspace.server());
+    cargo.args(["--seconds", "10", "--connections", "1000", "--no-latency"]);
+    run_program(&mut cargo).context("a bound was broken under attack")
 }
 
 #[cfg(test)]

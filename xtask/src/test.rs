@@ -13,7 +13,7 @@ use self::report::Report;
 use crate::paths::Workspace;
 use crate::process::{command, run as run_program, run_and_read};
 use crate::setup::{chromium, components, nextest, node, path_with};
-use crate::{deny, dist, fuzz, tidy};
+use crate::{deny, dist, fuzz, hostile, tidy};
 
 /// Packages that must not be without tests. A suite that runs nothing proves nothing.
 const TESTED: [&str; 3] = ["xmeet-shared", "xmeet-server", "xmeet-web"];
@@ -117,6 +117,7 @@ fn browser(workspace: &Workspace, report: &mut Report) -> Result<()> {
         chromium::provide()
     })?;
     report.check("build", || dist::run(workspace))?;
+    report.check("hostile run", || hostile::shortly(workspace))?;
     report.tests("browser", || {
         let mut npm = command("npm");
         npm.current_dir(&workspace.root);
