@@ -45,8 +45,9 @@ use config::Config;
 use history::Health;
 use history::sqlite::{Keeping, Opened, SqliteHistory, Threads};
 use hub::{Hub, HubSettings};
+use limits::descriptors;
 use limits::forwarded::Proxies;
-use limits::gate::Gate;
+use limits::gate::{Gate, GateLimits};
 use limits::hits::Hits;
 use readiness::Readiness;
 use shutdown::{Ended, Schedule};
@@ -73,7 +74,7 @@ pub async fn run(
     let address = listener.local_addr()?;
     let hits = Arc::new(Hits::default());
     let proxies = Proxies::new(config.network.trusted_proxies.clone());
-    let gate = Arc::new(Gate::new(config.limits.gate(), proxies, Arc::clone(&hits)));
+    let gate = Arc::new(Gate::new(gate_limits(&config), proxies, Arc::clone(&hits)));
     let readiness = Arc::new(Readiness::default());
     let (opener, rooms) = http::Rooms::closed();
     let tasks = TaskTracker::new();
@@ -125,6 +126,20 @@ pub async fn run(
     let closed = shutdown::close_store(threads, schedule).await;
     tracing::info!("xmeet has ended");
     Ok(said.and(closed))
+}
+
+/// How many may come in, as far as there are descriptors for them.
+fn gate_limits(config: &Config) -> GateLimits {
+    let mut limits = config.limits.gate();
+    if let Some(possible) = descriptors::connections_max()
+        && possible < limits.connections_max
+        && !config.limits.no_limits
+    {
+        let set = limits.connections_max;
+        tracing::info!(possible, set, "fewer connections are possible than are set (ulimit -n)");
+        limits.connections_max = possible;
+    }
+    limits
 }
 
 /// Opens the store, and the rooms on it.

@@ -12,6 +12,7 @@ use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use xmeet_server::config::{self, Action, Config, ConfigError};
+use xmeet_server::limits::descriptors;
 use xmeet_server::shutdown::Ended;
 use xmeet_server::turns::EVENT_INTERVAL_TURNS;
 use xmeet_server::{check, run, telemetry};
@@ -54,6 +55,7 @@ fn start() -> anyhow::Result<ExitCode> {
     if loaded.config.action == Action::Serve {
         let config = loaded.config;
         telemetry::start(&config.log)?;
+        descriptors::raise();
         let runtime = runtime().enable_all().event_interval(EVENT_INTERVAL_TURNS).build()?;
         let ended = runtime.block_on(serve(config));
         // A thread that the disk holds up would be waited for.

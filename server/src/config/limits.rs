@@ -34,7 +34,7 @@ pub struct LimitSettings {
     pub frame_bytes_max: usize,
 
     /// Messages that a client may send at once; one more comes with each second's share
-    #[arg(long, env = "XMEET_MESSAGES_BURST", value_name = "COUNT", default_value_t = 200)]
+    #[arg(long, env = "XMEET_MESSAGES_BURST", value_name = "COUNT", default_value_t = 200, value_parser = value_parser!(u64).range(1..))]
     pub messages_burst: u64,
 
     /// Messages that a client may send each second in the long run; 0 is no limit
@@ -42,7 +42,7 @@ pub struct LimitSettings {
     pub messages_per_second: u64,
 
     /// Bytes of messages that a client may send at once
-    #[arg(long, env = "XMEET_BYTES_BURST", value_name = "BYTES", default_value_t = BYTES_BURST_DEFAULT)]
+    #[arg(long, env = "XMEET_BYTES_BURST", value_name = "BYTES", default_value_t = BYTES_BURST_DEFAULT, value_parser = value_parser!(u64).range(1..))]
     pub bytes_burst: u64,
 
     /// Bytes of messages that a client may send each second in the long run; 0 is no limit
@@ -126,7 +126,7 @@ pub struct LimitSettings {
         long,
         env = "XMEET_CONNECTS_PER_ADDRESS_BURST",
         value_name = "COUNT",
-        default_value_t = 3000
+        default_value_t = 3000, value_parser = value_parser!(u64).range(1..)
     )]
     pub connects_per_address_burst: u64,
 
@@ -148,7 +148,7 @@ pub struct LimitSettings {
         long,
         env = "XMEET_ROOMS_PER_ADDRESS_BURST",
         value_name = "COUNT",
-        default_value_t = 1000
+        default_value_t = 1000, value_parser = value_parser!(u64).range(1..)
     )]
     pub rooms_per_address_burst: u64,
 

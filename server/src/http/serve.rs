@@ -2,7 +2,8 @@
 
 use std::convert::Infallible;
 use std::io::ErrorKind;
-use std::pin::pin;
+use std::mem::MaybeUninit;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,6 +13,8 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use socket2::SockRef;
+use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -31,7 +34,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Connections past a limit that are told so at the same time. More are closed without a word.
-const TURNED_AWAY_MAX: usize = 256;
+const TURNED_AWAY_MAX: usize = 64;
 
 /// How long such a connection may take to send its request and read the answer.
 const TURN_AWAY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -112,11 +115,23 @@ impl Http {
     ) {
         let deadline = Instant::now() + self.limits.request;
         tokio::select! {
-            _ = stream.readable() => {}
+            () = spoken(&stream) => {}
             () = shutdown.cancelled() => return,
             () = sleep_until(deadline) => return self.gate.gave_up_waiting(),
         }
-        Box::pin(self.serve(stream, caller, deadline, shutdown)).await;
+        self.serve_boxed(stream, caller, deadline, shutdown).await;
+    }
+
+    /// In memory of its own, which a connection has only once it has said something. A function,
+    /// so that the future that waits for that has no room for the other even while it is made.
+    fn serve_boxed(
+        self,
+        stream: TcpStream,
+        caller: Caller,
+        deadline: Instant,
+        shutdown: CancellationToken,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(self.serve(stream, caller, deadline, shutdown))
     }
 
     async fn serve(
@@ -163,6 +178,14 @@ impl Http {
     }
 }
 
+/// Waits until something has come, or the end. A new socket is taken to be readable until one has
+/// looked, so this looks; what is there stays there.
+async fn spoken(stream: &TcpStream) {
+    let look = || SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]);
+    // Whatever is wrong with it is found when it is served.
+    let _ = stream.async_io(Interest::READABLE, look).await;
+}
+
 /// Waits until a connection has had its time: no request by the deadline, or, later on, none for
 /// so long that a response must be stuck. Idle ones are ended sooner, by hyper.
 async fn overdue(requests: &AtomicUsize, deadline: Instant, limits: HttpLimits) {
@@ -199,5 +222,28 @@ async fn accept(listener: &TcpListener) -> (TcpStream, Peer) {
                 sleep(ACCEPT_PAUSE).await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    #[tokio::test]
+    async fn a_connection_has_spoken_when_there_is_something_to_read_and_not_before() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut stream, _) = accept(&listener).await;
+        let silence = timeout(Duration::from_millis(200), spoken(&stream)).await;
+        assert!(silence.is_err(), "nothing has come");
+        client.write_all(b"x").await.unwrap();
+        timeout(PATIENCE, spoken(&stream)).await.expect("something has come");
+        assert_eq!(stream.read_u8().await.unwrap(), b'x', "and is still there");
+        drop(client);
+        timeout(PATIENCE, spoken(&stream)).await.expect("the end has come");
     }
 }

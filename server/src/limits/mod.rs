@@ -7,6 +7,7 @@
 
 pub mod addresses;
 pub mod bucket;
+pub mod descriptors;
 pub mod forwarded;
 pub mod gate;
 pub mod hits;

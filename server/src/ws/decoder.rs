@@ -107,6 +107,12 @@ impl Decoder {
         self.buffer.len() - self.start + begun_bytes
     }
 
+    /// Whether fragments have come of a message whose end has not.
+    #[must_use]
+    pub fn is_mid_message(&self) -> bool {
+        self.begun.is_some()
+    }
+
     /// Lets go of the memory when nothing is left in it.
     fn wait(&mut self) -> Option<Received> {
         if self.start == self.buffer.len() {

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
+use xmeet_shared::CloseCode;
 
 use super::decoder::{Decoder, Received};
 use super::outbox::Ending;
@@ -14,6 +15,13 @@ use super::stream::Reading;
 
 /// What is read in one call at most, in bytes.
 const READ_BYTES_MAX: usize = 64 * 1024;
+
+/// How much more than its text a message may take to come, as a factor: in fragments of one byte
+/// each it is seven. Empty fragments could go on for ever.
+const FRAGMENTS_FACTOR: usize = 8;
+
+const TOO_MANY_FRAGMENTS: Ending =
+    Ending { code: CloseCode::TooLarge, reason: "the message has too many fragments" };
 
 thread_local! {
     /// Where bytes are read to, one for all connections of a thread: an idle one holds no buffer.
@@ -24,6 +32,9 @@ thread_local! {
 pub(super) struct Reader {
     io: Reading,
     decoder: Decoder,
+    /// Bytes that have come since a message began that has not ended, and how many may.
+    unfinished_bytes: usize,
+    unfinished_bytes_max: usize,
 }
 
 /// Nothing more comes: the client has ended the connection, or it is lost.
@@ -46,7 +57,8 @@ impl Reader {
     pub(super) fn new(io: Reading, early: &[u8], message_bytes_max: usize) -> Self {
         let mut decoder = Decoder::new(message_bytes_max);
         decoder.feed(early);
-        Self { io, decoder }
+        let unfinished_bytes_max = message_bytes_max.saturating_mul(FRAGMENTS_FACTOR);
+        Self { io, decoder, unfinished_bytes: 0, unfinished_bytes_max }
     }
 
     /// Waits for the next message.
@@ -59,8 +71,14 @@ impl Reader {
     pub(super) async fn next(&mut self) -> Result<Received, End> {
         loop {
             match self.decoder.decode() {
-                Ok(Some(received)) => return Ok(received),
+                Ok(Some(received)) => {
+                    self.settle();
+                    return Ok(received);
+                }
                 Err(ending) => return Err(End::Broken(ending)),
+                Ok(None) if self.unfinished_bytes > self.unfinished_bytes_max => {
+                    return Err(End::Broken(TOO_MANY_FRAGMENTS));
+                }
                 Ok(None) => {
                     poll_fn(|cx| self.poll_fill(cx)).await.map_err(|Gone| End::Gone)?;
                 }
@@ -72,13 +90,22 @@ impl Reader {
     pub(super) fn next_now(&mut self) -> Option<Received> {
         loop {
             match self.decoder.decode() {
-                Ok(Some(received)) => return Some(received),
+                Ok(Some(received)) => {
+                    self.settle();
+                    return Some(received);
+                }
                 Err(_) => return None,
                 Ok(None) => match self.poll_fill(&mut Context::from_waker(Waker::noop())) {
                     Poll::Ready(Ok(_)) => {}
                     Poll::Ready(Err(Gone)) | Poll::Pending => return None,
                 },
             }
+        }
+    }
+
+    fn settle(&mut self) {
+        if !self.decoder.is_mid_message() {
+            self.unfinished_bytes = 0;
         }
     }
 
@@ -98,7 +125,9 @@ impl Reader {
             decoder.feed(bytes);
             bytes.len()
         }));
-        Poll::Ready(if matches!(read, Ok(1..)) { Ok(()) } else { Err(Gone) })
+        let Ok(bytes @ 1..) = read else { return Poll::Ready(Err(Gone)) };
+        self.unfinished_bytes += bytes;
+        Poll::Ready(Ok(()))
     }
 
     fn poll_read(

@@ -2,13 +2,15 @@
 //! together. Every refusal has a code of its own.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::Command;
 
+use tempfile::TempDir;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Duration, sleep};
 
 use crate::support::client::{path, resumable_path};
 use crate::support::raw::{self, Response, UPGRADE};
-use crate::support::{Client, TestServer, soon};
+use crate::support::{Client, Process, TestServer, soon};
 
 /// A loopback address. All of them are this machine's.
 fn loopback(last: u8) -> IpAddr {
@@ -177,4 +179,27 @@ async fn a_school_behind_one_address_meets_no_limit() {
         assert_eq!(response.status, 101, "pupil {number}");
         pupils.push(stream);
     }
+}
+
+/// A system that allows few descriptors: more connections are refused, not accepted into nothing,
+/// and a message is still stored.
+#[tokio::test]
+async fn there_are_no_more_connections_than_descriptors() {
+    let folder = TempDir::new().unwrap();
+    let xmeet = Process::command(folder.path());
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -n 140; exec \"$0\" \"$@\" --no-limits=false"]);
+    let arguments = xmeet.get_args().filter(|argument| *argument != "--no-limits");
+    shell.arg(xmeet.get_program()).args(arguments);
+    let process = Process::spawn(shell);
+    let mut member = Client::enter(process.address, "r", "a").await;
+    let mut silent = Vec::new();
+    for _ in 0..11 {
+        silent.push(connect_from(loopback(2), process.address).await);
+    }
+    let (refused, _) = enter_from(loopback(3), process.address, "r").await;
+    assert_refused(&refused, 503, "too_many_connections");
+    member.say("stored").await;
+    drop(silent);
+    enters_soon(loopback(3), process.address, "r").await;
 }

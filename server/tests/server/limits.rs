@@ -8,8 +8,8 @@ use tokio::task::yield_now;
 use tokio::time::{MissedTickBehavior, interval};
 use xmeet_shared::{Envelope, ErrorCode, ServerMessage};
 
-use crate::support::raw::{frame, read_close};
-use crate::support::{Client, TestServer};
+use crate::support::raw::{frame, read_close, read_frame};
+use crate::support::{Client, TestServer, soon};
 
 /// What a client may say at once by default.
 const BURST: u64 = 200;
@@ -156,4 +156,33 @@ async fn a_flood_is_slowed_and_ended_and_the_two_beside_it_are_unhurt() {
     // Both hear the burst, and what the bucket held after the rest.
     assert!((2 * BURST..=2 * 2 * BURST).contains(&floods), "{floods}");
     assert!(rounds > 20, "they talked on: {rounds}");
+}
+
+#[tokio::test]
+async fn a_message_may_come_in_single_bytes_and_not_in_nothing_for_ever() {
+    let server = TestServer::limited(&["--frame-bytes-max", "10000"]).await;
+    let mut client = Client::enter(server.address, "r", "a").await;
+    let text = "x".repeat(10_000);
+    let pieces: Vec<u8> = (0..text.len())
+        .flat_map(|at| {
+            let first = u8::from(at == 0) | if at + 1 == text.len() { 0x80 } else { 0 };
+            frame(first, b"x")
+        })
+        .collect();
+    let mut stream = client.into_stream();
+    stream.write_all(&pieces).await.unwrap();
+    let (_, said) = soon("the message", read_frame(&mut stream)).await.unwrap();
+    assert!(String::from_utf8(said).unwrap().contains(&text));
+
+    client = Client::enter(server.address, "r", "b").await;
+    let mut stream = client.into_stream();
+    let mut endless = frame(0x01, b"");
+    // With a ping now and then, as if it were alive.
+    for _ in 0..20 {
+        (0..1000).for_each(|_| endless.extend(frame(0, b"")));
+        endless.extend(frame(0x89, b""));
+    }
+    stream.write_all(&endless).await.unwrap();
+    let (code, reason) = read_close(&mut stream).await;
+    assert_eq!((code, reason.as_str()), (1009, "the message has too many fragments"));
 }
