@@ -29,6 +29,12 @@ pub fn problems(config: &Config) -> Vec<Problem> {
     };
     let filter = EnvFilter::try_new(&config.log.filter);
     check("log", filter.map(drop).map_err(|error| error.to_string()));
+    let clash = config
+        .log
+        .metrics_listen
+        .filter(|metrics| metrics.port() != 0 && metrics == &config.network.listen);
+    let words = "this is where rooms are served: metrics need another port";
+    check("metrics-listen", clash.map_or(Ok(()), |_| Err(words.to_owned())));
     let clock = Clock::new(config.store.time_zone.as_deref());
     check("time-zone", clock.map(drop).map_err(|error| error.to_string()));
     check("data-dir", writable(&config.store.data_dir).map_err(|error| error.to_string()));
@@ -126,17 +132,19 @@ mod tests {
             "==",
             "--time-zone",
             "Atlantis/Capital",
+            "--metrics-listen",
+            "127.0.0.1:8080",
             "--data-dir",
             below.to_str().unwrap(),
         ];
         let loaded = loaded(&arguments);
         let problems = problems(&loaded.config);
         let keys: Vec<_> = problems.iter().map(|problem| problem.key).collect();
-        assert_eq!(keys, ["log", "time-zone", "data-dir"]);
+        assert_eq!(keys, ["log", "metrics-listen", "time-zone", "data-dir"]);
         let mut said = Vec::new();
         report(&problems, &loaded, &mut said).unwrap();
         let said = String::from_utf8(said).unwrap();
         assert!(said.contains("data-dir: ") && said.contains("is not a folder"), "{said}");
-        assert_eq!(said.matches("(from: command line)").count(), 3, "{said}");
+        assert_eq!(said.matches("(from: command line)").count(), 4, "{said}");
     }
 }

@@ -3,6 +3,7 @@
 //! # Layout
 //! - [`config`], [`check`]: settings, and whether the server can start with them
 //! - [`telemetry`], [`clock`], [`turns`]: logs, time, turns between tasks
+//! - [`metrics`]: what is counted
 //! - [`readiness`]: whether this server should be sent anybody now
 //! - [`http`]: routes, the page and its files
 //! - [`limits`]: how much anybody may do
@@ -22,6 +23,7 @@ pub mod history;
 pub mod http;
 pub mod hub;
 pub mod limits;
+pub mod metrics;
 pub mod readiness;
 pub mod room;
 pub mod shutdown;
@@ -37,7 +39,7 @@ use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use clock::Clock;
@@ -48,7 +50,7 @@ use hub::{Hub, HubSettings};
 use limits::descriptors;
 use limits::forwarded::Proxies;
 use limits::gate::{Gate, GateLimits};
-use limits::hits::Hits;
+use metrics::Metrics;
 use readiness::Readiness;
 use shutdown::{Ended, Schedule};
 use supervisor::Supervisor;
@@ -57,6 +59,9 @@ use ws::session::{SessionLimits, Sessions};
 
 /// How long the last requests may take to be answered once the rooms are empty.
 const REQUESTS_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Connections that the operator's own listener takes.
+const PRIVATE_CONNECTIONS_MAX: usize = 64;
 
 /// Serves on `listener` until `shutdown` is cancelled, and returns when everything is on disk. It
 /// answers from the beginning; rooms are there when the store is open.
@@ -72,10 +77,12 @@ pub async fn run(
         tracing::warn!("no limits: anybody may do anything as often as they like (--no-limits)");
     }
     let address = listener.local_addr()?;
-    let hits = Arc::new(Hits::default());
+    let metrics = Metrics::default();
     let proxies = Proxies::new(config.network.trusted_proxies.clone());
-    let gate = Arc::new(Gate::new(gate_limits(&config), proxies, Arc::clone(&hits)));
+    let hits = Arc::clone(&metrics.limits);
+    let gate = Arc::new(Gate::new(gate_limits(&config), proxies, hits));
     let readiness = Arc::new(Readiness::default());
+    let private = private(&config, &metrics, &readiness).await?;
     let (opener, rooms) = http::Rooms::closed();
     let tasks = TaskTracker::new();
     let app = http::App {
@@ -84,6 +91,8 @@ pub async fn run(
         allowed_origins: config.network.allowed_origins.clone().into(),
         gate: Arc::clone(&gate),
         tasks: tasks.clone(),
+        metrics: metrics.clone(),
+        logs_addresses: config.log.log_addresses,
     };
     // Requests are answered while the shutdown goes on. Should the store not open, the serving ends
     // with this.
@@ -96,7 +105,7 @@ pub async fn run(
     let limits = config.limits.http();
     let serving = tokio::spawn(http::serve(listener, http::router(app), gate, limits, end));
 
-    let (sessions, threads, store) = open(&config, &hits).await?;
+    let (sessions, threads, store) = open(&config, metrics).await?;
     let keeping = tokio::spawn({
         let sessions = Arc::clone(&sessions);
         async move { sessions.keeper.run().await }
@@ -124,6 +133,8 @@ pub async fn run(
     keeping.abort();
     gate_keeping.abort();
     let closed = shutdown::close_store(threads, schedule).await;
+    // To the last, so that whoever asks learns that the server is going away.
+    drop(private);
     tracing::info!("xmeet has ended");
     Ok(said.and(closed))
 }
@@ -142,13 +153,35 @@ fn gate_limits(config: &Config) -> GateLimits {
     limits
 }
 
+/// Serves the operator's routes, if that is asked for, until what it returns is dropped.
+async fn private(
+    config: &Config,
+    metrics: &Metrics,
+    readiness: &Arc<Readiness>,
+) -> anyhow::Result<Option<DropGuard>> {
+    let Some(address) = config.log.metrics_listen else { return Ok(None) };
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.with_context(|| format!("cannot listen on {address} for metrics"))?;
+    // Not "url": programs that start a server look for that in the line that says it is ready.
+    let at = format!("http://{}/metrics", listener.local_addr()?);
+    tracing::info!(metrics = at, "metrics are served");
+    let end = CancellationToken::new();
+    let router = metrics::listener::router(metrics, Arc::clone(readiness));
+    let limits =
+        GateLimits { connections_max: PRIVATE_CONNECTIONS_MAX, rooms_max: 0, address: None };
+    let gate = Arc::new(Gate::new(limits, Proxies::default(), Arc::default()));
+    let limits = config.limits.http();
+    tokio::spawn(http::serve(listener, router, gate, limits, end.clone()));
+    Ok(Some(end.drop_guard()))
+}
+
 /// Opens the store, and the rooms on it.
 async fn open(
     config: &Config,
-    hits: &Arc<Hits>,
+    metrics: Metrics,
 ) -> anyhow::Result<(Arc<Sessions>, Threads, Arc<Health>)> {
     let clock = Clock::new(config.store.time_zone.as_deref()).context("--time-zone")?;
-    let store = config.store.clone();
+    let (store, counts) = (config.store.clone(), Arc::clone(&metrics.store));
     let opening = spawn_blocking(move || {
         let keeping = Keeping {
             messages_max: store.history_messages,
@@ -156,9 +189,10 @@ async fn open(
             sync: store.sync,
             ..Keeping::default()
         };
-        SqliteHistory::open_with(&store.data_dir, &keeping)
+        SqliteHistory::open_counted(&store.data_dir, &keeping, counts)
     });
     let Opened { history, creation, epoch, health, threads } = opening.await??;
+    let hits = Arc::clone(&metrics.limits);
     let settings = HubSettings {
         history_kept_messages: config.store.history_messages,
         history_kept_for: config.store.kept_for(),
@@ -167,6 +201,7 @@ async fn open(
         members_per_room_max: config.limits.members_per_room_max(),
         creation,
         epoch,
+        metrics,
     };
     let sessions = Sessions {
         hub: Arc::new(Hub::new(Arc::new(history), clock, settings)),
@@ -179,7 +214,7 @@ async fn open(
             outbox_bytes_max: config.limits.outbox_bytes_max,
             pace: config.limits.pace(),
         },
-        hits: Arc::clone(hits),
+        hits,
         started: Instant::now(),
         deadline: OnceLock::new(),
     };

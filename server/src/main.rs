@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use xmeet_server::config::{self, Action, Config, ConfigError};
 use xmeet_server::limits::descriptors;
 use xmeet_server::shutdown::Ended;
+use xmeet_server::telemetry::{Log, Signals};
 use xmeet_server::turns::EVENT_INTERVAL_TURNS;
 use xmeet_server::{check, run, telemetry};
 
@@ -54,10 +55,10 @@ fn start() -> anyhow::Result<ExitCode> {
     }
     if loaded.config.action == Action::Serve {
         let config = loaded.config;
-        telemetry::start(&config.log)?;
+        let log = telemetry::start(&config.log)?;
         descriptors::raise();
         let runtime = runtime().enable_all().event_interval(EVENT_INTERVAL_TURNS).build()?;
-        let ended = runtime.block_on(serve(config));
+        let ended = runtime.block_on(serve(config, log));
         // A thread that the disk holds up would be waited for.
         runtime.shutdown_background();
         if ended? == Ended::Cut {
@@ -76,7 +77,9 @@ fn runtime() -> runtime::Builder {
     }
 }
 
-async fn serve(config: Config) -> anyhow::Result<Ended> {
+async fn serve(config: Config, log: Log) -> anyhow::Result<Ended> {
+    let signals = Signals::listen(config.config.is_some())?;
+    tokio::spawn(signals.follow(log, log_filter));
     let address = config.network.listen;
     let listener = listen(address).with_context(|| format!("cannot listen on {address}"))?;
     let (shutdown, hurry) = tokens_of_signals()?;
@@ -87,6 +90,12 @@ async fn serve(config: Config) -> anyhow::Result<Ended> {
             Ok(Ended::Cut)
         }
     }
+}
+
+/// What the settings say by now of what is logged.
+fn log_filter() -> Result<String, String> {
+    let loaded = config::load(env::args_os()).map_err(|error| error.to_string())?;
+    Ok(loaded.config.log.filter)
 }
 
 /// Listens with room for a crowd: all members of a server that was restarted come back at once, and

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::Response;
+use axum::http::{HeaderMap, Response};
 use axum::routing::{any, get};
 use hyper::upgrade::{Parts, Upgraded};
 use hyper_util::rt::TokioIo;
@@ -26,7 +26,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::limits::gate::{Denial, Gate, Place};
 use crate::limits::network::Peer;
+use crate::metrics::{Metrics, RefusedLabels};
 use crate::readiness::Readiness;
+use crate::ws::account::ConnectionId;
 use crate::ws::handshake::Handshake;
 use crate::ws::session::{Connection, Sessions};
 use refusal::Refusal;
@@ -44,11 +46,17 @@ pub struct App {
     pub gate: Arc<Gate>,
     /// The sessions that run.
     pub tasks: TaskTracker,
+    /// Where it is counted what happens.
+    pub metrics: Metrics,
+    /// Whether the log may tell where clients are.
+    pub logs_addresses: bool,
 }
 
 /// Who sent a request; an extension of each.
 #[derive(Debug, Clone)]
 struct Caller {
+    /// What its connection is called in the log.
+    id: ConnectionId,
     peer: Peer,
     /// The place of its connection.
     place: Arc<Place>,
@@ -67,52 +75,62 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-async fn upgrade(State(app): State<App>, mut request: Request) -> Response<Body> {
-    let handshake = match Handshake::check(&request, &app.allowed_origins) {
-        Ok(handshake) => handshake,
-        Err(refusal) => return refusal.into_response(),
-    };
+async fn upgrade(State(app): State<App>, request: Request) -> Response<Body> {
+    let metrics = app.metrics.clone();
+    let answer = try_upgrade(app, request).await;
+    answer.unwrap_or_else(|refusal| {
+        metrics.connections.count_refused(RefusedLabels { code: refusal.code() });
+        refusal.into_response()
+    })
+}
+
+async fn try_upgrade(app: App, mut request: Request) -> Result<Response<Body>, Refusal> {
+    let handshake = Handshake::check(&request, &app.allowed_origins)?;
     // There is nothing to upgrade where the request did not come in over HTTP/1.1.
     if request.extensions().get::<hyper::upgrade::OnUpgrade>().is_none() {
-        return Refusal::not_an_upgrade().into_response();
+        return Err(Refusal::not_an_upgrade());
     }
     if app.readiness.is_draining() {
-        return Refusal::going_away().into_response();
+        return Err(Refusal::going_away());
     }
-    let App { rooms, tasks, gate, .. } = app;
-    let Some(sessions) = rooms.opened().await else {
-        return Refusal::starting().into_response();
-    };
-    let place = match admit(&gate, &mut request, &sessions, &handshake) {
-        Ok(place) => place,
-        Err(denial) => return Refusal::denied(denial).into_response(),
-    };
+    let sessions = app.rooms.opened().await.ok_or_else(Refusal::starting)?;
+    let caller = request.extensions_mut().remove::<Caller>();
+    let id = caller.as_ref().map_or_else(ConnectionId::next, |caller| caller.id);
+    let address = caller.as_ref().filter(|_| app.logs_addresses);
+    let address = address.and_then(|caller| app.gate.client(caller.peer, request.headers()));
+    let place = admit(&app.gate, caller, request.headers(), &sessions, &handshake);
+    let place = place.map_err(Refusal::denied)?;
     let response = handshake.response();
     let upgraded = hyper::upgrade::on(&mut request);
-    let session_tasks = tasks.clone();
-    tasks.spawn(async move {
-        match upgraded.await.map(connection) {
+    let tasks = app.tasks.clone();
+    app.tasks.spawn(async move {
+        match upgraded.await.map(|upgraded| connection(id, upgraded)) {
             // In a task of its own: it lives long, and needs nothing of what stands here.
             Ok(Some(connection)) => {
-                let connection = Connection { place, ..connection };
-                session_tasks.spawn(sessions.session(connection, handshake.into_visitor()));
+                let connection = Connection { address, place, ..connection };
+                tasks.spawn(sessions.session(connection, handshake.into_visitor()));
             }
-            Ok(None) => tracing::error!("an upgrade from a transport that is not known"),
-            Err(error) => tracing::debug!(%error, "a client went away during its handshake"),
+            Ok(None) => {
+                tracing::error!(connection = id.number(), "an upgrade of an unknown transport");
+            }
+            Err(error) => {
+                tracing::debug!(connection = id.number(), %error, "a client left its handshake");
+            }
         }
     });
-    response
+    Ok(response)
 }
 
 /// Finds a place for a session. `None` where the request came from no connection.
 fn admit(
     gate: &Arc<Gate>,
-    request: &mut Request,
+    caller: Option<Caller>,
+    headers: &HeaderMap,
     sessions: &Sessions,
     handshake: &Handshake,
 ) -> Result<Option<Arc<Place>>, Denial> {
-    let Some(Caller { peer, place }) = request.extensions_mut().remove() else { return Ok(None) };
-    let place = gate.admit_socket(peer, request.headers(), &place)?;
+    let Some(Caller { peer, place, .. }) = caller else { return Ok(None) };
+    let place = gate.admit_socket(peer, headers, &place)?;
     if !sessions.hub.is_in_memory(&handshake.room) {
         gate.admit_room(&place, sessions.hub.rooms_in_memory())?;
     }
@@ -120,7 +138,7 @@ fn admit(
 }
 
 /// Takes the connection out of what HTTP leaves around it.
-fn connection(upgraded: Upgraded) -> Option<Connection> {
+fn connection(id: ConnectionId, upgraded: Upgraded) -> Option<Connection> {
     let Parts { io, read_buf, .. } = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
-    Some(Connection::tcp(io.into_inner(), read_buf.to_vec()))
+    Some(Connection::tcp(id, io.into_inner(), read_buf.to_vec()))
 }

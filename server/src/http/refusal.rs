@@ -135,6 +135,12 @@ impl Refusal {
         Self { header, ..Self::new(status, code, message) }
     }
 
+    /// What programs know it by.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// The response.
     #[must_use]
     pub fn into_response(self) -> Response<Body> {

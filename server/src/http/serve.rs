@@ -25,6 +25,7 @@ use super::Caller;
 use super::refusal::Refusal;
 use crate::limits::gate::{Denial, Gate};
 use crate::limits::network::Peer;
+use crate::ws::account::ConnectionId;
 
 /// How long no connection is taken when the system cannot give one, as when all of the process's
 /// file descriptors are in use.
@@ -76,7 +77,7 @@ pub async fn serve(
         let http = http.clone();
         match http.gate.admit(peer) {
             Ok(place) => {
-                let caller = Caller { peer, place };
+                let caller = Caller { id: ConnectionId::next(), peer, place };
                 tasks.spawn(http.serve_when_it_speaks(stream, caller, shutdown.clone()));
             }
             Err(denial) => {
@@ -142,6 +143,7 @@ impl Http {
         shutdown: CancellationToken,
     ) {
         let Self { builder, service, gate, limits } = self;
+        let id = caller.id;
         let requests = Arc::new(AtomicUsize::new(0));
         let service = service_fn({
             let (requests, gate) = (Arc::clone(&requests), Arc::clone(&gate));
@@ -163,7 +165,7 @@ impl Http {
             }
         };
         if let Err(error) = served {
-            tracing::debug!(%error, "a request could not be served");
+            tracing::debug!(connection = id.number(), %error, "a request could not be served");
         }
     }
 

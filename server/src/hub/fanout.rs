@@ -49,6 +49,11 @@ impl Fanout {
         Self { tasks, near, far, far_seats }
     }
 
+    /// How many members frames go to.
+    pub(super) fn len(&self) -> usize {
+        self.near.len() + self.far_seats.len()
+    }
+
     /// Whether the room's own task does not write to all members by itself.
     pub(super) fn is_large(&self) -> bool {
         !self.far.is_empty()

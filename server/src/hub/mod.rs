@@ -3,6 +3,7 @@
 //! A room's task starts when somebody enters and ends when nobody is there and nothing is under
 //! way. Between the two, only the task touches the room; everybody else sends it inputs.
 
+mod coming;
 mod encode;
 mod fanout;
 mod greeting;
@@ -25,6 +26,7 @@ use xmeet_shared::{CloseCode, Cursor, Envelope, ErrorCode, Nickname, Pid, RoomId
 
 use crate::clock::Clock;
 use crate::history::{History, HistoryError};
+use crate::metrics::Metrics;
 use crate::room::{Input, MemberKey};
 use crate::ws::frame;
 use crate::ws::keeper::Heartbeat;
@@ -121,6 +123,8 @@ pub struct HubSettings {
     pub creation: u64,
     /// Changes when the store's ids start again.
     pub epoch: Arc<str>,
+    /// Where it is counted what happens.
+    pub metrics: Metrics,
 }
 
 /// The rooms. Shared by all sessions.
@@ -131,7 +135,6 @@ pub struct Hub {
     settings: HubSettings,
     last_serial: AtomicU64,
     tasks: TaskTracker,
-    panics: AtomicU64,
 }
 
 impl std::fmt::Debug for Hub {
@@ -171,7 +174,6 @@ impl Hub {
             settings,
             last_serial: AtomicU64::new(0),
             tasks: TaskTracker::new(),
-            panics: AtomicU64::new(0),
         }
     }
 
@@ -231,7 +233,13 @@ impl Hub {
     /// How many rooms have ended by a panic since the start.
     #[must_use]
     pub fn room_panics(&self) -> u64 {
-        self.panics.load(Ordering::Relaxed)
+        self.metrics().rooms.panics.get()
+    }
+
+    /// Where it is counted what happens.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.settings.metrics
     }
 
     /// Waits until every room has left memory. For the shutdown, when all sessions have ended.
@@ -263,7 +271,7 @@ impl Hub {
         self.tasks.spawn(async move {
             let mut task = RoomTask::new(&hub, id.clone(), identity.clone());
             if AssertUnwindSafe(task.run(inbox)).catch_unwind().await.is_err() {
-                hub.panics.fetch_add(1, Ordering::Relaxed);
+                hub.metrics().rooms.panics.inc();
                 tracing::error!("a room panicked; its members are told to come back");
                 hub.forget(&id, &identity);
             }

@@ -1,7 +1,6 @@
 //! The task that drives one room: takes what waits for the room, gives it to the room, does what
 //! the room asks for. It never waits for a socket or, once the room is open, for the disk.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::ops::RangeInclusive;
 use std::panic::AssertUnwindSafe;
@@ -14,18 +13,23 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 use xmeet_shared::{CloseCode, ErrorCode, MessageId, Pid, RoomId, ServerMessage};
 
+use super::coming::{Coming, Seat};
 use super::encode::Encoder;
 use super::fanout::Fanout;
 use super::greeting::Greeter;
 use super::resumption::{Arrival, Newcomer, Parting, Resumption};
 use super::section::Answer;
-use super::{Departure, EnterError, Envoy, Hub, Letter, PageRead, ROOM_ENDED};
+use super::{Departure, EnterError, Envoy, Hub, Letter, PageRead};
 use crate::history::{self, HistoryError};
+use crate::metrics::{Held, READ_PAGE, READ_ROOM, ResumeOutcome, StoreMetrics};
 use crate::room::{Audience, Effect, Event, Input, MemberKey, Room, Snapshot, Stored};
-use crate::ws::outbox::{Ending, Outbox};
+use crate::ws::outbox::Ending;
 
 /// Inputs that the room takes in a row before it does what they ask for.
 const ROUND_INPUTS_MAX: usize = 512;
+
+/// Frames of a greeting.
+const GREETING_FRAMES: u64 = 4;
 
 /// What a client is closed with when its page could not even be refused.
 const PAGE_PANICKED: Ending =
@@ -42,46 +46,16 @@ pub(super) struct RoomTask {
     resumption: Resumption,
     coming: Coming,
     fanout: Fanout,
-    /// Frames of this round for everybody.
+    /// Frames of this round for everybody, and how many they are.
     batch: BytesMut,
+    batch_frames: u64,
     /// Pages that were read aside, to be sent behind what has happened so far.
     pages: Vec<PageRead>,
     /// The store's answer that the room waits for.
     appending: Option<history::Answer<MessageId>>,
-}
-
-/// Connections that wait for their member's place in the order; a member that was lost and came
-/// back more than once has several, the earliest first.
-#[derive(Default)]
-struct Coming(BTreeMap<MemberKey, VecDeque<Seat>>);
-
-/// A connection, and whether it asked for the extensions.
-struct Seat {
-    outbox: Arc<Outbox>,
-    is_extended: bool,
-}
-
-impl Drop for Coming {
-    fn drop(&mut self) {
-        for seat in self.0.values().flatten() {
-            seat.outbox.end(ROOM_ENDED);
-        }
-    }
-}
-
-impl Coming {
-    fn push(&mut self, member: MemberKey, seat: Seat) {
-        self.0.entry(member).or_default().push_back(seat);
-    }
-
-    fn pop(&mut self, member: MemberKey) -> Option<Seat> {
-        let seats = self.0.get_mut(&member)?;
-        let seat = seats.pop_front();
-        if seats.is_empty() {
-            self.0.remove(&member);
-        }
-        seat
-    }
+    /// This room and its members, as they are counted.
+    _room: Held,
+    members: Held,
 }
 
 impl RoomTask {
@@ -96,8 +70,11 @@ impl RoomTask {
             coming: Coming::default(),
             fanout: Fanout::new(hub.tasks.clone()),
             batch: BytesMut::new(),
+            batch_frames: 0,
             pages: Vec::new(),
             appending: None,
+            _room: Held::one(&hub.metrics().rooms.rooms),
+            members: Held::none(&hub.metrics().rooms.members),
         }
     }
 
@@ -108,7 +85,7 @@ impl RoomTask {
         let age_ms_max = kept_for.map(|age| age.as_millis().try_into().unwrap_or(i64::MAX));
         let stored = match kept_max {
             0 => Ok(Stored { oldest: 1, newest: 0, tail: Vec::new() }),
-            _ => self.hub.history.load(&self.id).await,
+            _ => self.store_metrics().timed(READ_ROOM, self.hub.history.load(&self.id)).await,
         };
         let mut room = match stored {
             Ok(stored) => Room::new(stored, kept_max).forgetting_after(age_ms_max),
@@ -124,13 +101,14 @@ impl RoomTask {
             room.settle(&mut effects);
             for effect in effects.drain(..) {
                 if let Effect::Tell { to: Audience::All, event } = effect {
-                    self.encoder.put_event(&mut self.batch, event);
+                    self.put(event);
                 } else {
                     // In memory of its own: there are many rooms, and most of them are quiet.
                     Box::pin(self.carry_out(effect)).await;
                 }
             }
             self.flush().await;
+            self.members.set(room.members());
             if !self.pages.is_empty() {
                 Box::pin(self.send_pages()).await;
             }
@@ -171,6 +149,7 @@ impl RoomTask {
             }
             () = until(deadline) => {
                 while let Some(member) = self.resumption.expired(Instant::now()) {
+                    self.hub.metrics().rooms.resumed(ResumeOutcome::Expired);
                     room.handle(Input::Leave { member }, self.encoder.now(), effects);
                 }
             }
@@ -208,6 +187,7 @@ impl RoomTask {
                     }
                     Arrival::Joins(newcomer) => self.join(newcomer),
                     Arrival::Returns(member, pid, newcomer) => {
+                        self.hub.metrics().rooms.resumed(ResumeOutcome::Returned);
                         self.come_back(member, pid, newcomer)
                     }
                     Arrival::Waits => None,
@@ -234,7 +214,7 @@ impl RoomTask {
         for PageRead { member, outbox, frame } in mem::take(&mut self.pages) {
             // The member may be back on another connection, which has asked for nothing.
             if self.fanout.outbox(member).is_some_and(|here| Arc::ptr_eq(here, &outbox)) {
-                self.fanout.answer(member, Answer::Page(frame)).await;
+                self.answer(member, Answer::Page(frame)).await;
             }
         }
     }
@@ -245,6 +225,9 @@ impl RoomTask {
         // A session that is gone already would never say that it leaves.
         entered.send(Ok((member, pid.clone()))).ok()?;
         let is_extended = token.is_some();
+        if is_extended {
+            self.hub.metrics().rooms.resumed(ResumeOutcome::New);
+        }
         self.resumption.remember(member, &pid, token, &outbox);
         self.coming.push(member, Seat { outbox, is_extended });
         Some(Input::Join { member, pid, nickname })
@@ -270,6 +253,7 @@ impl RoomTask {
             Parting::Leaves(Some(newcomer)) => [Some(Input::Leave { member }), self.join(newcomer)],
             Parting::IsMissed => [Some(Input::Lose { member }), None],
             Parting::IsTakenOver(pid, newcomer) => {
+                self.hub.metrics().rooms.resumed(ResumeOutcome::TookOver);
                 [Some(Input::Lose { member }), self.come_back(member, pid, newcomer)]
             }
         }
@@ -284,19 +268,17 @@ impl RoomTask {
             // Its connection is over and takes nothing more: what waits for everybody goes on
             // waiting, so that a crowd that goes at once is told of in one batch.
             Effect::Part { member } => self.fanout.unseat(member).await,
-            Effect::Tell { to: Audience::All, event } => {
-                self.encoder.put_event(&mut self.batch, event);
-            }
+            Effect::Tell { to: Audience::All, event } => self.put(event),
             Effect::Tell { to: Audience::One(member), event } => {
                 self.flush().await;
                 let Event { from, message, ts } = event;
                 let frame = self.encoder.frame(from, message, ts);
-                self.fanout.answer(member, Answer::Frame(frame)).await;
+                self.answer(member, Answer::Frame(frame)).await;
             }
             Effect::Page { member, pid, messages } => {
                 self.flush().await;
                 let frame = self.encoder.page(pid, &messages);
-                self.fanout.answer(member, Answer::Page(frame)).await;
+                self.answer(member, Answer::Page(frame)).await;
             }
             Effect::ReadPage { member, pid, ids } => self.read_page(member, pid, ids),
             Effect::Finish { member } => {
@@ -312,8 +294,30 @@ impl RoomTask {
         if !self.batch.is_empty() {
             // Taken whole, so that an idle room holds none of it.
             let batch = mem::take(&mut self.batch).freeze();
+            let frames = mem::take(&mut self.batch_frames);
+            // Once for all of them.
+            let receivers = self.fanout.len() as u64;
+            let bytes = batch.len() as u64;
+            self.hub.metrics().traffic.sent(frames * receivers, bytes * receivers);
             self.fanout.deliver(batch).await;
         }
+    }
+
+    fn store_metrics(&self) -> Arc<StoreMetrics> {
+        Arc::clone(&self.hub.metrics().store)
+    }
+
+    /// Puts an event behind those of this round that everybody is told.
+    fn put(&mut self, event: Event) {
+        self.encoder.put_event(&mut self.batch, event);
+        self.batch_frames += 1;
+    }
+
+    async fn answer(&mut self, member: MemberKey, answer: Answer) {
+        if let Answer::Frame(frame) | Answer::Page(frame) = &answer {
+            self.hub.metrics().traffic.sent(1, frame.len() as u64);
+        }
+        self.fanout.answer(member, answer).await;
     }
 
     async fn greet(&mut self, members: Vec<(MemberKey, Pid)>, snapshot: &Snapshot) {
@@ -322,7 +326,10 @@ impl RoomTask {
         for (member, pid) in members {
             let Some(Seat { outbox, is_extended }) = self.coming.pop(member) else { continue };
             let epoch = is_extended.then_some(&*self.hub.settings.epoch);
-            outbox.send_greeting(greeting.of(&pid, epoch, &mut self.encoder));
+            let pieces = greeting.of(&pid, epoch, &mut self.encoder);
+            let bytes = pieces.iter().map(Bytes::len).sum::<usize>();
+            self.hub.metrics().traffic.sent(GREETING_FRAMES, bytes as u64);
+            outbox.send_greeting(pieces);
             self.fanout.seat((member, outbox)).await;
         }
     }
@@ -331,6 +338,7 @@ impl RoomTask {
     fn read_page(&self, member: MemberKey, pid: Pid, ids: RangeInclusive<MessageId>) {
         let Some(outbox) = self.fanout.outbox(member).map(Arc::clone) else { return };
         let page = self.hub.history.read(&self.id, ids);
+        let page = Box::pin(self.store_metrics().timed(READ_PAGE, page));
         let mut encoder = self.encoder.aside();
         let address = self.address.clone();
         self.hub.tasks.spawn(async move {

@@ -114,6 +114,7 @@ impl World {
         let history = Arc::new(Moody { inner, mood: AtomicU8::new(WORKS) });
         let clock = Clock::new(None).unwrap();
         let settings = HubSettings {
+            metrics: Metrics::default(),
             history_kept_messages: 10_000,
             history_kept_for: None,
             resume_grace,

@@ -3,6 +3,7 @@
 //! A connection is counted from the moment it is taken, whether or not it ever sends a request. The
 //! address of one that a trusted proxy forwards is known only from its request: it is counted there.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -175,6 +176,12 @@ impl Gate {
                  they say does not count (--trusted-proxies)"
             );
         }
+    }
+
+    /// Where a client is: behind a trusted proxy, where that says. `None` when nobody knows.
+    #[must_use]
+    pub fn client(&self, peer: Peer, headers: &HeaderMap) -> Option<IpAddr> {
+        self.proxies.client(peer, headers)
     }
 
     /// Counts a request that did not come in time.

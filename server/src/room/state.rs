@@ -75,6 +75,12 @@ impl Room {
         self
     }
 
+    /// How many members there are, those included that are waited for.
+    #[must_use]
+    pub fn members(&self) -> usize {
+        self.roster.len()
+    }
+
     /// Whether nobody is here and nothing is under way, so that the room can leave memory.
     #[must_use]
     pub fn is_idle(&self) -> bool {

@@ -3,6 +3,7 @@
 //! Bytes come in through `reader` and `decoder`, one connection at a time, and go out through
 //! `outbox`, to which rooms write directly.
 
+pub mod account;
 mod closing;
 mod decoder;
 pub(crate) mod frame;

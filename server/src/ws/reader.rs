@@ -35,6 +35,7 @@ pub(super) struct Reader {
     /// Bytes that have come since a message began that has not ended, and how many may.
     unfinished_bytes: usize,
     unfinished_bytes_max: usize,
+    read_bytes: u64,
 }
 
 /// Nothing more comes: the client has ended the connection, or it is lost.
@@ -58,7 +59,14 @@ impl Reader {
         let mut decoder = Decoder::new(message_bytes_max);
         decoder.feed(early);
         let unfinished_bytes_max = message_bytes_max.saturating_mul(FRAGMENTS_FACTOR);
-        Self { io, decoder, unfinished_bytes: 0, unfinished_bytes_max }
+        let read_bytes = early.len() as u64;
+        Self { io, decoder, unfinished_bytes: 0, unfinished_bytes_max, read_bytes }
+    }
+
+    /// Bytes that have come from the client so far.
+    #[must_use]
+    pub(super) fn read_bytes(&self) -> u64 {
+        self.read_bytes
     }
 
     /// Waits for the next message.
@@ -138,6 +146,7 @@ impl Reader {
         SCRATCH.with_borrow_mut(|scratch| {
             let mut buffer = ReadBuf::new(scratch);
             ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
+            self.read_bytes += buffer.filled().len() as u64;
             Poll::Ready(Ok(take(&mut self.decoder, buffer.filled())))
         })
     }

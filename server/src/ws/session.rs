@@ -1,5 +1,6 @@
 //! One client's session: joins its connection to a room, from greeting to goodbye.
 
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
@@ -11,6 +12,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout_at};
 use xmeet_shared::{ClientCommand, CloseCode, ErrorCode, Nickname, RoomId, SessionToken};
 
+use super::account::{Account, ConnectionId};
 use super::closing::{self, Closing};
 use super::decoder::Received;
 use super::frame;
@@ -72,6 +74,10 @@ pub struct Visitor {
 
 /// A connection past its handshake.
 pub struct Connection {
+    /// What it is called in the log.
+    pub id: ConnectionId,
+    /// Where the client is, if that may be logged.
+    pub address: Option<IpAddr>,
     /// Its receiving half.
     pub reading: Reading,
     /// Its sending half.
@@ -85,15 +91,16 @@ pub struct Connection {
 impl Connection {
     /// A plain TCP connection.
     #[must_use]
-    pub fn tcp(stream: TcpStream, early: Vec<u8>) -> Self {
+    pub fn tcp(id: ConnectionId, stream: TcpStream, early: Vec<u8>) -> Self {
         let (reading, writing) = stream.into_split();
-        Self { reading: Reading::Tcp(reading), writing: Writing::Tcp(writing), early, place: None }
+        let (reading, writing) = (Reading::Tcp(reading), Writing::Tcp(writing));
+        Self { id, address: None, reading, writing, early, place: None }
     }
 }
 
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Connection").field("early_bytes", &self.early.len()).finish_non_exhaustive()
+        f.debug_struct("Connection").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -137,18 +144,21 @@ impl Sessions {
         connection: Connection,
         visitor: Visitor,
     ) -> impl Future<Output = ()> + Send {
-        let Connection { reading, writing, early, place } = connection;
+        let Connection { id, address, reading, writing, early, place } = connection;
+        let account = Account::open(id, address, self.hub.metrics());
         let reader = Reader::new(reading, &early, self.limits.frame_bytes_max);
         let outbox = Arc::new(Outbox::new(writing, self.limits.outbox_bytes_max));
         // There are thousands of these, waiting in `talk`: all that is needed only before and
         // after it has memory of its own.
-        let entering = Box::pin(Session::enter(self, reader, outbox, visitor, place));
+        let entering = Session::enter(self, account, reader, outbox, visitor, place);
+        let entering = Box::pin(entering);
         async move {
             let Some(mut session) = entering.await else { return };
             // A panic ends this session alone.
             let talk = AssertUnwindSafe(session.talk());
             let end = talk.catch_unwind().await.unwrap_or_else(|_| {
-                tracing::error!("a session panicked");
+                tracing::error!(connection = session.account.id().number(), "a session panicked");
+                session.sessions.hub.metrics().connections.panics.inc();
                 Closing::Server(SESSION_PANICKED)
             });
             Box::pin(session.part(end)).await;
@@ -159,6 +169,7 @@ impl Sessions {
 /// A session that is in its room.
 struct Session {
     sessions: Arc<Sessions>,
+    account: Account,
     reader: Reader,
     outbox: Arc<Outbox>,
     membership: Membership,
@@ -172,6 +183,7 @@ struct Session {
 impl Session {
     async fn enter(
         sessions: Arc<Sessions>,
+        mut account: Account,
         reader: Reader,
         outbox: Arc<Outbox>,
         visitor: Visitor,
@@ -193,7 +205,10 @@ impl Session {
                     }
                     EnterError::TakenOver => hub::TAKEN_OVER,
                 };
-                closing::close(reader, outbox, Closing::Server(ending)).await;
+                let (metrics, closing) = (sessions.hub.metrics(), Closing::Server(ending));
+                account.received(reader.read_bytes(), 0, metrics);
+                closing::close(reader, Arc::clone(&outbox), closing).await;
+                account.close(closing, outbox.written_bytes(), metrics);
                 return None;
             }
         };
@@ -201,7 +216,16 @@ impl Session {
             heartbeat_of.map(|room| sessions.hub.heartbeat(room, membership.pid().clone()));
         sessions.keeper.watch(&outbox, heartbeat);
         let pace = Pace::default();
-        Some(Self { sessions, reader, outbox, membership, pace, unsent: None, _place: place })
+        Some(Self {
+            sessions,
+            account,
+            reader,
+            outbox,
+            membership,
+            pace,
+            unsent: None,
+            _place: place,
+        })
     }
 
     /// Carries out what the client sends, until one of the two sides ends it.
@@ -223,6 +247,7 @@ impl Session {
                 Err(End::Gone) => return Closing::Lost,
                 Err(End::Broken(ending)) => return Closing::Server(ending),
             };
+            self.count(&received);
             let rest = match self.take(received) {
                 ControlFlow::Continue(rest) => rest,
                 ControlFlow::Break(closing) => return closing,
@@ -240,6 +265,15 @@ impl Session {
                 self.sessions.keeper.heard(&self.outbox);
             }
         }
+    }
+
+    fn count(&mut self, received: &Received) {
+        let messages = match received {
+            Received::Text(_) | Received::Binary => 1,
+            Received::Ping(_) | Received::Pong | Received::Close(_) => 0,
+        };
+        let bytes = self.reader.read_bytes();
+        self.account.received(bytes, messages, self.sessions.hub.metrics());
     }
 
     /// Does what a message asks for, and says for how long nothing is to be read after it.
@@ -322,14 +356,19 @@ impl Session {
             let now = Instant::now();
             let middle = now + deadline.saturating_duration_since(now) / 2;
             let _ = timeout_at(middle, self.finish()).await;
-            let Self { reader, outbox, membership, .. } = self;
+            let Self { sessions, mut account, reader, outbox, membership, .. } = self;
+            account.received(reader.read_bytes(), 0, sessions.hub.metrics());
             // Everybody is told to go at the same time: nobody needs to see the others leave.
-            let _ = timeout_at(deadline, closing::close(reader, outbox, end)).await;
+            let _ = timeout_at(deadline, closing::close(reader, Arc::clone(&outbox), end)).await;
             membership.leave(departure).await;
+            account.close(end, outbox.written_bytes(), sessions.hub.metrics());
             return;
         }
-        let Self { reader, outbox, membership, .. } = self;
-        tokio::join!(membership.leave(departure), closing::close(reader, outbox, end));
+        let Self { sessions, mut account, reader, outbox, membership, .. } = self;
+        account.received(reader.read_bytes(), 0, sessions.hub.metrics());
+        let closing = closing::close(reader, Arc::clone(&outbox), end);
+        tokio::join!(membership.leave(departure), closing);
+        account.close(end, outbox.written_bytes(), sessions.hub.metrics());
     }
 
     /// Has everything done and answered that the client had sent, before its connection ends with
@@ -360,6 +399,7 @@ impl Session {
                 return;
             }
             let Some(received) = self.reader.next_now() else { return };
+            self.count(&received);
             let Received::Text(text) = received else { continue };
             bytes += text.len() + LAST_WORDS_MESSAGE_BYTES;
             let command = ClientCommand::parse(&text);

@@ -13,6 +13,7 @@ use xmeet_server::history::sqlite::SqliteHistory;
 use xmeet_server::http::{self, App, Opener, Rooms};
 use xmeet_server::limits::forwarded::Proxies;
 use xmeet_server::limits::gate::Gate;
+use xmeet_server::metrics::Metrics;
 use xmeet_server::readiness::Readiness;
 
 use crate::support::client::path;
@@ -33,6 +34,8 @@ async fn unopened() -> (SocketAddr, Arc<Readiness>, Opener) {
         allowed_origins: [].into(),
         gate: Arc::clone(&gate),
         tasks: TaskTracker::new(),
+        metrics: Metrics::default(),
+        logs_addresses: false,
     };
     let (end, limits) = (CancellationToken::new(), settings.http());
     tokio::spawn(http::serve(listener, http::router(app), gate, limits, end));

@@ -14,6 +14,8 @@ mod history;
 mod hostile;
 mod http;
 mod limits;
+mod logging;
+mod metrics;
 mod origins;
 mod process;
 mod proxies;

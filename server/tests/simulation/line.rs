@@ -8,6 +8,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
+use xmeet_server::ws::account::ConnectionId;
 use xmeet_server::ws::session::{Connection, Sessions, Visitor};
 use xmeet_server::ws::stream::{Reading, Writing};
 use xmeet_shared::{Envelope, Nickname, RoomId, SessionToken};
@@ -85,6 +86,8 @@ impl Line {
         let journal = Arc::new(Mutex::new(journal));
         place.journals.lock().unwrap().push(Arc::clone(&journal));
         let connection = Connection {
+            id: ConnectionId::next(),
+            address: None,
             reading: Reading::Other(Box::new(up.clone())),
             writing: Writing::Other(down.server_end()),
             early: Vec::new(),

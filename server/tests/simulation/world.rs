@@ -13,6 +13,7 @@ use xmeet_server::history::History;
 use xmeet_server::hub::{Hub, HubSettings};
 use xmeet_server::limits::hits::Hits;
 use xmeet_server::limits::pace::PaceRates;
+use xmeet_server::metrics::Metrics;
 use xmeet_server::ws::keeper::Keeper;
 use xmeet_server::ws::session::{SessionLimits, Sessions};
 
@@ -52,6 +53,7 @@ impl World {
         let timeline = Timeline::new();
         let store = Store::new(rng.fork(), timeline.clone(), terms.kept_max);
         let settings = HubSettings {
+            metrics: Metrics::default(),
             history_kept_messages: terms.kept_max,
             history_kept_for: None,
             resume_grace: Duration::from_millis(terms.grace_ms),

@@ -45,6 +45,11 @@ impl Weight for Append {
 }
 
 impl Append {
+    /// How many messages it is.
+    pub(super) fn messages(&self) -> usize {
+        self.messages.len()
+    }
+
     pub(super) fn new(
         room: RoomId,
         messages: Vec<Arc<Message>>,

@@ -35,6 +35,7 @@ use xmeet_shared::limits::HISTORY_KEPT_MESSAGES_DEFAULT;
 use xmeet_shared::{MessageId, RoomId};
 
 use super::{Answer, Health, History, HistoryError};
+use crate::metrics::StoreMetrics;
 use crate::room::{Kept, Message, Stored};
 use append::Append;
 use checkpoint::{Bounds, Turn, Watch};
@@ -193,13 +194,26 @@ impl SqliteHistory {
     /// # Errors
     /// [`OpenError`] says what stands in the way.
     pub fn open_with(folder: &Path, keeping: &Keeping) -> Result<Opened, OpenError> {
-        Self::open_with_bounds(folder, keeping, checkpoint::BOUNDS)
+        Self::open_counted(folder, keeping, Arc::default())
+    }
+
+    /// As [`Self::open_with`], and counts its transactions in `counts`.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what stands in the way.
+    pub fn open_counted(
+        folder: &Path,
+        keeping: &Keeping,
+        counts: Arc<StoreMetrics>,
+    ) -> Result<Opened, OpenError> {
+        Self::open_with_bounds(folder, keeping, checkpoint::BOUNDS, counts)
     }
 
     fn open_with_bounds(
         folder: &Path,
         keeping: &Keeping,
         bounds: Bounds,
+        counts: Arc<StoreMetrics>,
     ) -> Result<Opened, OpenError> {
         let mut lock = identity::lock_folder(folder)?;
         let path = folder.join(DATABASE_FILE);
@@ -223,7 +237,8 @@ impl SqliteHistory {
             let queue = Arc::clone(&queue);
             move || queue.nudge()
         }));
-        let writer = Writer::new(writing, keeping.messages_max, watch, Arc::clone(&health));
+        let messages_max = keeping.messages_max;
+        let writer = Writer::new(writing, messages_max, watch, Arc::clone(&health), counts);
         let sweeper = Sweeper {
             connection: schema::open_for_reading(&path)?,
             writer: Arc::clone(&writer),

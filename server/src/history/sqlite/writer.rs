@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use xmeet_shared::{MessageId, RoomId};
@@ -13,6 +13,7 @@ use super::old::Old;
 use super::queue::Queue;
 use crate::history::HistoryError;
 use crate::history::health::{Health, TRIAL_EVERY};
+use crate::metrics::StoreMetrics;
 
 /// Appends that go into one transaction at most.
 const BATCH_APPENDS_MAX: usize = 1024;
@@ -28,6 +29,7 @@ pub(super) struct Writer {
     appender: Appender,
     watch: Watch,
     health: Arc<Health>,
+    counts: Arc<StoreMetrics>,
 }
 
 /// What a trial writes: SQLite's field for the kind of a database, always with the same number. It
@@ -43,18 +45,24 @@ impl Writer {
         kept_max: u64,
         watch: Watch,
         health: Arc<Health>,
+        counts: Arc<StoreMetrics>,
     ) -> SharedWriter {
         let appender = Appender::new(kept_max);
-        Arc::new(Mutex::new(Some(Self { connection, appender, watch, health })))
+        Arc::new(Mutex::new(Some(Self { connection, appender, watch, health, counts })))
     }
 
     /// Commits a batch and answers each append. Whatever goes wrong, a panic too, nothing of it
     /// stays and the writer goes on.
     pub(super) fn write(&mut self, batch: &mut Vec<Append>) {
+        let began = Instant::now();
         let outcome = guarded(|| self.appender.commit(&self.connection, batch));
         if let Err(error) = &outcome {
             tracing::debug!(%error, "messages could not be stored");
             self.appender.abandon(&self.connection);
+            self.counts.commit_failures.inc();
+        } else {
+            let messages = batch.iter().map(Append::messages).sum();
+            self.counts.committed(messages, began.elapsed());
         }
         self.note(&outcome);
         answer(batch, outcome);
@@ -195,7 +203,7 @@ mod tests {
         let (wake, _) = mpsc::sync_channel(1);
         let watch = Watch::new(&mut connection, checkpoint::BOUNDS, wake, Arc::default()).unwrap();
         let health = Arc::new(Health::new(|| {}));
-        let shared = Writer::new(connection, 1000, watch, health);
+        let shared = Writer::new(connection, 1000, watch, health, Arc::default());
         shared.lock().unwrap().take().unwrap()
     }
 

@@ -26,7 +26,8 @@ pub struct Ending {
     pub reason: &'static str,
 }
 
-const TOO_SLOW: Ending =
+/// What a client is closed with that reads too slowly.
+pub const TOO_SLOW: Ending =
     Ending { code: CloseCode::TryAgainLater, reason: "reading too slowly: come back and catch up" };
 
 /// The sending half of one connection. Shared by its session and its room.

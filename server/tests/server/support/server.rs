@@ -1,9 +1,10 @@
 //! Servers to test: in this process, or the real binary as a process of its own.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use clap::Parser;
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use xmeet_server::config::Config;
 use xmeet_server::shutdown::Ended;
 
-use super::soon;
+use super::{soon, until};
 
 /// A server in this process, on a port of its own and with a folder of its own.
 pub(crate) struct TestServer {
@@ -77,8 +78,9 @@ impl TestServer {
 pub(crate) struct Process {
     pub(crate) address: SocketAddr,
     child: Child,
-    /// Reads the log to its end.
-    log: Option<JoinHandle<Vec<u8>>>,
+    /// What it has logged so far, and who reads it to its end.
+    logged: Arc<Mutex<Vec<u8>>>,
+    log: Option<JoinHandle<()>>,
 }
 
 impl Process {
@@ -91,23 +93,29 @@ impl Process {
     pub(crate) fn spawn(mut command: Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().expect("xmeet can be started");
         let mut log = BufReader::new(child.stderr.take().unwrap());
-        let (mut line, mut lines) = (String::new(), Vec::new());
+        let (mut line, logged) = (String::new(), Arc::new(Mutex::new(Vec::new())));
         let address = loop {
             line.clear();
             assert!(log.read_line(&mut line).unwrap() > 0, "xmeet ended before it was ready");
-            lines.extend(line.as_bytes());
-            if let Some((_, rest)) = line.split_once("url=http://") {
+            logged.lock().unwrap().extend(line.as_bytes());
+            // The same in text and in JSON.
+            if let Some((_, rest)) = line.split_once("http://")
+                && line.contains("is ready")
+            {
                 let address = rest.split('/').next().unwrap();
-                assert!(line.contains("data_dir="), "the ready line names the folder: {line}");
+                assert!(line.contains("data_dir"), "the ready line names the folder: {line}");
                 break address.parse().unwrap();
             }
         };
         // Somebody must read on, or a full pipe would stop the server.
+        let lines = Arc::clone(&logged);
         let log = thread::spawn(move || {
-            log.read_to_end(&mut lines).unwrap();
-            lines
+            let mut line = Vec::new();
+            while log.read_until(b'\n', &mut line).unwrap() > 0 {
+                lines.lock().unwrap().append(&mut line);
+            }
         });
-        Self { address, child, log: Some(log) }
+        Self { address, child, logged, log: Some(log) }
     }
 
     /// The command, with a port of its own.
@@ -146,9 +154,20 @@ impl Process {
         self.signal("TERM");
         let log = self.log.take().unwrap();
         let waiting = tokio::task::spawn_blocking(move || log.join().unwrap());
-        let log = soon("the log ends", waiting).await.unwrap();
+        soon("the log ends", waiting).await.unwrap();
+        let logged = self.logged();
         assert!(self.ended().await.success());
-        String::from_utf8(log).unwrap()
+        logged
+    }
+
+    /// Everything that it has logged so far.
+    pub(crate) fn logged(&self) -> String {
+        String::from_utf8(self.logged.lock().unwrap().clone()).unwrap()
+    }
+
+    /// Waits until it has logged something.
+    pub(crate) async fn logs(&self, words: &str) {
+        until(&format!("a log with {words:?}"), async || self.logged().contains(words)).await;
     }
 }
 

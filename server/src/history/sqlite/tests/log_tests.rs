@@ -27,7 +27,7 @@ const TRANSACTION_BYTES: u64 = 512 * 1024;
 
 fn open_small(folder: &TempDir) -> Opened {
     let keeping = Keeping { messages_max: 1000, ..Keeping::default() };
-    SqliteHistory::open_with_bounds(folder.path(), &keeping, SMALL).unwrap()
+    SqliteHistory::open_with_bounds(folder.path(), &keeping, SMALL, Arc::default()).unwrap()
 }
 
 fn log_bytes(folder: &TempDir) -> u64 {

@@ -1,0 +1,42 @@
+//! What is served on the listener of its own: for the operator's programs, not for the public.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, Response, StatusCode};
+use axum::routing::get;
+use prometheus_client::encoding::prometheus_text::CONTENT_TYPE as PROMETHEUS_TEXT;
+use prometheus_client::registry::Registry;
+use tokio::task::spawn_blocking;
+
+use super::{Metrics, text};
+use crate::http::health;
+use crate::http::refusal::Refusal;
+use crate::readiness::Readiness;
+
+/// The routes: `/metrics`, `/healthz` and `/readyz`.
+pub(crate) fn router(metrics: &Metrics, readiness: Arc<Readiness>) -> Router {
+    let registry = Arc::new(metrics.registry(Arc::clone(&readiness)));
+    Router::new()
+        .route("/metrics", get(everything))
+        .with_state(registry)
+        .merge(health::routes(readiness))
+        .fallback(async || Refusal::not_found().into_response())
+}
+
+async fn everything(State(registry): State<Arc<Registry>>) -> Response<Body> {
+    // The system takes milliseconds to count ten thousand files, in which rooms are served.
+    let text = spawn_blocking(move || text(&registry)).await;
+    let Ok(Ok(text)) = text else {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        return response;
+    };
+    let mut response = Response::new(Body::from(text));
+    let content_type = HeaderValue::from_static(PROMETHEUS_TEXT);
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}

@@ -1,0 +1,246 @@
+//! The operator's listener: numbers that agree with what happened, and nothing for the public.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use xmeet_shared::ErrorCode;
+
+use crate::health::ready;
+use crate::support::client::path;
+use crate::support::{Client, TestServer, raw, soon, until};
+
+/// A server and where its metrics are.
+async fn observed(arguments: &[&str]) -> (TestServer, SocketAddr) {
+    // The port is free in a moment, and nobody else asks for one by number.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let metrics = listener.local_addr().unwrap();
+    drop(listener);
+    let text = metrics.to_string();
+    let arguments: Vec<_> = ["--metrics-listen", &text].iter().chain(arguments).copied().collect();
+    let server = TestServer::with(&arguments).await;
+    // Whoever gets an answer knows that the other listener is there too.
+    assert_eq!(raw::get(server.address, "/healthz", &[]).await.status, 200);
+    (server, metrics)
+}
+
+/// The series with their values.
+async fn series(metrics: SocketAddr) -> BTreeMap<String, f64> {
+    let response = raw::get(metrics, "/metrics", &[]).await;
+    assert_eq!(response.status, 200);
+    let kind = response.header("content-type").unwrap();
+    assert!(kind.starts_with("text/plain; version=0.0.4"), "{kind}");
+    let lines = response.text().lines().filter(|line| !line.starts_with('#'));
+    let pairs = lines.map(|line| line.rsplit_once(' ').unwrap());
+    pairs.map(|(series, value)| (series.to_owned(), value.parse().unwrap())).collect()
+}
+
+/// Waits until each of these has its value; what has never been counted is 0.
+async fn settle(metrics: SocketAddr, expected: &[(&str, u64)]) {
+    let agrees = async || {
+        let series = series(metrics).await;
+        expected.iter().all(|(name, value)| {
+            let found = series.get(*name).copied().unwrap_or_default();
+            (found - *value as f64).abs() < f64::EPSILON
+        })
+    };
+    let waiting = until("numbers that agree", agrees);
+    if tokio::time::timeout(crate::support::PATIENCE / 2, waiting).await.is_err() {
+        panic!("not {expected:?}: {:#?}", series(metrics).await);
+    }
+}
+
+#[tokio::test]
+async fn what_happened_is_counted() {
+    let (server, metrics) = observed(&[]).await;
+    let mut a = Client::enter(server.address, "secretroom", "secretname").await;
+    let mut b = Client::enter(server.address, "secretroom", "b").await;
+    a.next().await;
+    a.say("hello").await;
+    b.next().await;
+    a.say("again").await;
+    b.next().await;
+    assert!(b.ask_page(1).await.is_empty());
+    b.send("@history:x").await;
+    b.next_error().await;
+    let frame_bytes = series(metrics).await["xmeet_sent_bytes_total"];
+    assert!(frame_bytes > 1000.0, "{frame_bytes}");
+    settle(
+        metrics,
+        &[
+            ("xmeet_connections", 2),
+            ("xmeet_connections_opened_total", 2),
+            ("xmeet_members", 2),
+            ("xmeet_rooms", 1),
+            ("xmeet_ready", 1),
+            // Two messages, a page, and what could not be understood; a mask and a header each.
+            ("xmeet_received_messages_total", 4),
+            ("xmeet_received_bytes_total", 4 * 6 + 5 + 5 + 10 + 10),
+            // Two greetings, a join, two messages for two, a page, an error.
+            ("xmeet_sent_messages_total", 8 + 1 + 4 + 1 + 1),
+            ("xmeet_store_commit_seconds_count", 2),
+            ("xmeet_store_commit_messages_sum", 2),
+            ("xmeet_store_commit_failures_total", 0),
+            ("xmeet_history_read_seconds_count{kind=\"room\"}", 1),
+            ("xmeet_room_panics_total", 0),
+            ("xmeet_session_panics_total", 0),
+        ],
+    )
+    .await;
+    a.leave().await;
+    b.end_with(&raw::frame(0x88, &4321_u16.to_be_bytes())).await;
+    settle(
+        metrics,
+        &[
+            ("xmeet_connections", 0),
+            ("xmeet_connections_opened_total", 2),
+            ("xmeet_members", 0),
+            ("xmeet_rooms", 0),
+            ("xmeet_connections_closed_total{by=\"client\",code=\"1000\"}", 1),
+            ("xmeet_connections_closed_total{by=\"client\",code=\"other\"}", 1),
+        ],
+    )
+    .await;
+    let text = raw::get(metrics, "/metrics", &[]).await;
+    assert!(!text.text().contains("secret") && !text.text().contains("127.0.0.1"));
+}
+
+#[tokio::test]
+async fn pages_that_are_read_are_timed() {
+    let (server, metrics) = observed(&[]).await;
+    let mut a = Client::enter(server.address, "r", "a").await;
+    for number in 0..60 {
+        a.say(&number.to_string()).await;
+    }
+    assert_eq!(a.ask_page(1).await.len(), 10);
+    settle(metrics, &[("xmeet_history_read_seconds_count{kind=\"page\"}", 1)]).await;
+    let series = series(metrics).await;
+    assert!(series["xmeet_history_read_seconds_sum{kind=\"page\"}"] > 0.0);
+    assert!(series["process_resident_memory_bytes"] > 1e6);
+    assert!(series["process_open_fds"] > 3.0);
+    assert!(series.contains_key("process_cpu_seconds_total"));
+}
+
+#[tokio::test]
+async fn resumes_are_counted_by_what_became_of_them() {
+    const TOKEN: &str = "a-token-of-a-tab_012345";
+    let (server, metrics) = observed(&["--resume-grace-seconds", "1"]).await;
+    let mut witness = Client::enter(server.address, "r", "w").await;
+    let lost = Client::enter_with(server.address, "r", "a", TOKEN).await;
+    lost.lose().await;
+    let mut back = Client::enter_with(server.address, "r", "a", TOKEN).await;
+    let other = Client::enter_with(server.address, "r", "a", TOKEN).await;
+    assert_eq!(back.closed().await, 4001);
+    other.lose().await;
+    assert_eq!(witness.next().await.message.kind(), "join");
+    assert_eq!(witness.next().await.message.kind(), "leave");
+    settle(
+        metrics,
+        &[
+            ("xmeet_resumes_total{outcome=\"new\"}", 1),
+            ("xmeet_resumes_total{outcome=\"returned\"}", 1),
+            ("xmeet_resumes_total{outcome=\"took_over\"}", 1),
+            ("xmeet_resumes_total{outcome=\"expired\"}", 1),
+            ("xmeet_connections_closed_total{by=\"server\",code=\"4001\"}", 1),
+            ("xmeet_members", 1),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn refusals_and_broken_frames_are_counted() {
+    let (server, metrics) = observed(&[]).await;
+    for (path, status) in [("/xgate/websocket/a%2F%00", 400), ("/xgate/websocket/r", 426)] {
+        assert_eq!(raw::get(server.address, path, &[]).await.status, status);
+    }
+    let a = Client::enter(server.address, "r", "a").await;
+    // An unmasked frame.
+    a.end_with(&[0x81, 0x01, b'x']).await;
+    settle(
+        metrics,
+        &[
+            ("xmeet_handshakes_refused_total{code=\"bad_room_id\"}", 1),
+            ("xmeet_handshakes_refused_total{code=\"upgrade_required\"}", 1),
+            ("xmeet_connections_closed_total{by=\"server\",code=\"1002\"}", 1),
+        ],
+    )
+    .await;
+}
+
+/// Messages until the kernel's buffers and the outbox are full.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_reads_too_slowly_is_counted() {
+    let (server, metrics) = observed(&["--outbox-bytes-max", "100000"]).await;
+    let (response, stalled) = raw::upgrade(server.address, &path("r", "stalled"), &[]).await;
+    assert_eq!(response.status, 101);
+    let mut writer = Client::enter(server.address, "r", "writer").await;
+    let text = "x".repeat(32 * 1024);
+    let is_closed = async || series(metrics).await["xmeet_outbox_overflows_total"] >= 1.0;
+    let writing = async {
+        while !is_closed().await {
+            for _ in 0..64 {
+                writer.send(&text).await;
+                while writer.next().await.message.kind() != "normal" {}
+            }
+        }
+    };
+    soon("a close", writing).await;
+    settle(metrics, &[("xmeet_connections_closed_total{by=\"server\",code=\"1013\"}", 1)]).await;
+    drop(stalled);
+}
+
+#[tokio::test]
+async fn the_public_listener_has_no_metrics_and_the_other_one_nothing_else() {
+    let (server, metrics) = observed(&[]).await;
+    assert_eq!(raw::get(server.address, "/metrics", &[]).await.status, 404);
+    for path in ["/", "/room/r", "/xgate/websocket/r", "/qr.svg?text=x"] {
+        assert_eq!(raw::get(metrics, path, &[]).await.status, 404, "{path}");
+    }
+    assert_eq!(raw::get(metrics, "/healthz", &[]).await.status, 200);
+    let (response, _) = raw::request(metrics, "POST", "/metrics", &[]).await;
+    assert_eq!(response.status, 405);
+}
+
+/// A client that does not answer its goodbye keeps the server for some seconds.
+#[tokio::test]
+async fn a_server_that_goes_away_says_so_to_the_last() {
+    let (server, metrics) = observed(&[]).await;
+    until("ready", async || ready(metrics).await == (200, "ready".to_owned())).await;
+    let (response, silent) = raw::upgrade(server.address, &path("r", "silent"), &[]).await;
+    assert_eq!(response.status, 101);
+    let stopping = tokio::spawn(server.stop());
+    until("draining", async || ready(metrics).await == (503, "draining".to_owned())).await;
+    assert!(!stopping.is_finished());
+    assert_eq!(raw::get(metrics, "/healthz", &[]).await.status, 200);
+    drop(silent);
+    soon("the end", stopping).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_listener_that_cannot_be_had_is_said_in_a_sentence() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let taken = listener.local_addr().unwrap().to_string();
+    let folder = TempDir::new().unwrap();
+    let mut command = crate::support::Process::command(folder.path());
+    let output = command.args(["--metrics-listen", &taken]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.contains("for metrics"), "{said}");
+}
+
+#[tokio::test]
+async fn who_meets_a_limit_is_counted() {
+    let limits = ["--no-limits=false", "--messages-burst", "2", "--messages-per-second", "1"];
+    let (server, metrics) = observed(&limits).await;
+    let mut a = Client::enter(server.address, "r", "a").await;
+    for text in ["1", "2", "3"] {
+        a.send(text).await;
+    }
+    a.next_said().await;
+    a.next_said().await;
+    assert_eq!(a.next_error().await, ErrorCode::RateLimited);
+    let expected =
+        [("xmeet_limit_hits_total{kind=\"messages\"}", 1), ("xmeet_store_commit_messages_sum", 2)];
+    settle(metrics, &expected).await;
+}
