@@ -6,7 +6,7 @@ use xmeet_shared::MessageId;
 
 use super::each::{Item, each};
 use super::icon::{self, Icon};
-use super::live::{attribute, effect, flag, truth, when, words};
+use super::live::{attribute, effect, flag, live, truth, when, words};
 use super::log_keys;
 use crate::browser;
 use crate::room::RowKey;
@@ -118,12 +118,14 @@ fn empty() -> AnyView {
     // A page that was opened without a network: there is nothing to show yet.
     let is_out_of_reach = move || store.is_cut.get() && store.keys().is_empty();
     let out_of_reach = move || {
-        let (title, hint) = if store.is_full.get() {
-            (text.full, text.full_hint)
-        } else {
-            (text.offline_title, text.offline_hint)
-        };
-        in_its_place(title, hint)
+        live(move || {
+            let (title, hint) = if store.is_full.get() {
+                (text.full, text.full_hint)
+            } else {
+                (text.offline_title, text.offline_hint)
+            };
+            in_its_place(title, hint)
+        })
     };
     view! {
         {when(is_empty, move || in_its_place(text.empty_title, text.empty_hint))}

@@ -231,6 +231,8 @@ mod tests_property;
 #[cfg(test)]
 mod tests_reading;
 #[cfg(test)]
+mod tests_refused;
+#[cfg(test)]
 mod tests_resume;
 #[cfg(test)]
 mod tests_window;
