@@ -6,7 +6,7 @@ use xmeet_shared::{
 };
 
 use super::log::LineKind;
-use super::outbox::{Delivery, LocalId};
+use super::outbox::LocalId;
 use super::*;
 
 #[path = "tests_unread.rs"]
@@ -217,6 +217,10 @@ fn a_reload_keeps_what_was_on_its_way() {
     let mut room = Room::new(saved(), pids);
     greet(&mut room, "me2", &["me2"], vec![record(1, "b", "one")]);
     assert_eq!(drawn(&room)[2..], ["+?:nme2*:sent Unconfirmed", "?:nme2*:waits Waiting"]);
+}
+
+pub(super) fn error(code: ErrorCode) -> ServerMessage {
+    ServerMessage::Error { words: "no".into(), code: Some(code), retry_after_ms: Some(2000) }
 }
 
 /// A page of ids, all from `b`.

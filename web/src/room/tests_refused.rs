@@ -1,14 +1,8 @@
 //! What the server refuses goes back to whoever typed it, in order.
 
-use xmeet_shared::ServerMessage;
-
 use super::outbox::Delivery;
-use super::tests::{NOW, frame, greeted, history, said, send_next};
+use super::tests::{NOW, error, frame, greeted, history, said, send_next};
 use super::*;
-
-fn error(code: ErrorCode) -> ServerMessage {
-    ServerMessage::Error { words: "no".into(), code: Some(code), retry_after_ms: Some(2000) }
-}
 
 #[test]
 fn a_refused_text_comes_back() {

@@ -5,7 +5,7 @@
 //! what those functions need to be compiled.
 
 use futures_util::Stream;
-use futures_util::stream::{Empty, empty};
+use futures_util::stream::Empty;
 use wasm_bindgen::JsValue;
 use web_sys::ReadableStream as Raw;
 
@@ -32,7 +32,6 @@ impl ReadableStream {
     }
 
     /// What comes through it.
-    #[must_use]
     pub fn into_stream(self) -> Empty<Result<JsValue, JsValue>> {
         match self {}
     }
