@@ -48,7 +48,7 @@ fn server() -> SocketAddr {
         std::thread::spawn(move || {
             let folder = tempfile::tempdir().expect("there is room for a folder");
             let runtime = tokio::runtime::Runtime::new().expect("there are threads");
-            let served: Result<(), String> = runtime.block_on(async {
+            let served: Result<_, String> = runtime.block_on(async {
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
                 let listener = listener.map_err(|error| error.to_string())?;
                 let address = listener.local_addr().map_err(|error| error.to_string())?;
