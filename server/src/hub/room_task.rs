@@ -51,6 +51,9 @@ pub(super) struct RoomTask {
     batch_frames: u64,
     /// Pages that were read aside, to be sent behind what has happened so far.
     pages: Vec<PageRead>,
+    /// Members to be let go behind what has happened so far. All do so at once, when the server
+    /// ends: in their places among what happens they would cut every batch short.
+    finishing: Vec<MemberKey>,
     /// The store's answer that the room waits for.
     appending: Option<history::Answer<MessageId>>,
     /// This room and its members, as they are counted.
@@ -72,6 +75,7 @@ impl RoomTask {
             batch: BytesMut::new(),
             batch_frames: 0,
             pages: Vec::new(),
+            finishing: Vec::new(),
             appending: None,
             _room: Held::one(&hub.metrics().rooms.rooms),
             members: Held::none(&hub.metrics().rooms.members),
@@ -111,6 +115,9 @@ impl RoomTask {
             self.members.set(room.members());
             if !self.pages.is_empty() {
                 Box::pin(self.send_pages()).await;
+            }
+            if !self.finishing.is_empty() {
+                Box::pin(self.let_go()).await;
             }
             if room.is_idle() && self.hub.retire(&self.id, &inbox) {
                 // Whoever found the room's address before it was taken out tries again.
@@ -210,6 +217,13 @@ impl RoomTask {
         }
     }
 
+    async fn let_go(&mut self) {
+        for member in mem::take(&mut self.finishing) {
+            self.fanout.answer(member, Answer::Nothing).await;
+            self.fanout.unseat(member).await;
+        }
+    }
+
     async fn send_pages(&mut self) {
         for PageRead { member, outbox, frame } in mem::take(&mut self.pages) {
             // The member may be back on another connection, which has asked for nothing.
@@ -281,11 +295,7 @@ impl RoomTask {
                 self.answer(member, Answer::Page(frame)).await;
             }
             Effect::ReadPage { member, pid, ids } => self.read_page(member, pid, ids),
-            Effect::Finish { member } => {
-                self.flush().await;
-                self.fanout.answer(member, Answer::Nothing).await;
-                self.fanout.unseat(member).await;
-            }
+            Effect::Finish { member } => self.finishing.push(member),
         }
     }
 

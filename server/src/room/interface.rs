@@ -118,8 +118,8 @@ pub enum Effect {
         /// Who.
         member: MemberKey,
     },
-    /// Everything that came from a member is done: nothing is sent to it from here on, and its
-    /// connection may end.
+    /// Everything that came from a member is done: its connection may end behind what it has been
+    /// sent by now.
     Finish {
         /// Who.
         member: MemberKey,

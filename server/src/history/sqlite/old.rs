@@ -5,7 +5,6 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 use xmeet_shared::{MessageId, UnixMillis};
 
-use super::append::TRIM_SLACK_MESSAGES;
 use super::held::Held;
 use crate::clock::unix_now;
 use crate::room::Kept;
@@ -15,7 +14,8 @@ use crate::room::Kept;
 pub(super) struct Old {
     /// Messages from before this are too old.
     pub(super) before_ts: Option<UnixMillis>,
-    /// More messages than this in a room are too many, beyond the slack.
+    /// More messages than this in a room are too many. A room is left alone until they are so by
+    /// more than the slack ([`super::append::TRIM_SLACK_MESSAGES`]).
     pub(super) messages_max: Option<u64>,
 }
 
@@ -44,9 +44,8 @@ impl Old {
     ) -> rusqlite::Result<MessageId> {
         let Held { row, oldest, newest } = held;
         let mut stays = oldest;
-        let surplus = self.messages_max.map_or(0, |max| (newest + 1 - oldest).saturating_sub(max));
-        if surplus > TRIM_SLACK_MESSAGES {
-            stays += surplus;
+        if let Some(messages_max) = self.messages_max {
+            stays += (newest + 1 - oldest).saturating_sub(messages_max);
         }
         if let Some(before_ts) = self.before_ts {
             let last: Option<MessageId> = connection
