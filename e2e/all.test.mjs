@@ -25,6 +25,8 @@ import './tests/notices.test.mjs';
 import './tests/offline.test.mjs';
 import './tests/outbox.test.mjs';
 import './tests/phone.test.mjs';
+import './tests/policy.test.mjs';
+import './tests/proxies.test.mjs';
 import './tests/rate-limit.test.mjs';
 import './tests/reading.test.mjs';
 import './tests/resume.test.mjs';

@@ -3,6 +3,10 @@
 // Written so that browsers too old for the client understand it.
 (function () {
   var root = document.documentElement;
+  // Where the site begins: nothing, or what a proxy has put before it, as in "/chat". This file lies
+  // at its top.
+  var site = [""].concat(document.currentScript.src.split("/").slice(3, -1)).join("/");
+  root.setAttribute("data-site", site);
   var lang = navigator.language;
   try {
     var theme = localStorage.getItem("xmeet.theme");
@@ -10,7 +14,7 @@
     lang = localStorage.getItem("xmeet.language") || lang;
   } catch (storageIsOff) {}
   root.lang = /^zh/i.test(lang) ? "zh-CN" : "en";
-  if (location.pathname.indexOf("/room/") === 0) root.setAttribute("data-page", "room");
+  if (location.pathname.indexOf(site + "/room/") === 0) root.setAttribute("data-page", "room");
 
   // The browser's own bars follow the chosen theme too.
   function colour() {
@@ -40,7 +44,7 @@
     if (!window.WebAssembly) trouble();
     // Keeps the client for when there is no network. Browsers allow it on secure pages only.
     if (window.isSecureContext && navigator.serviceWorker) {
-      navigator.serviceWorker.register("/sw.js", { updateViaCache: "none" }).catch(function () {});
+      navigator.serviceWorker.register(site + "/sw.js", { updateViaCache: "none" }).catch(function () {});
     }
   });
 })();

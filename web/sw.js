@@ -8,7 +8,10 @@ const CACHE = "xmeet-VERSION";
 /** How long a page that is asked for may take, in milliseconds, before the kept one is shown. */
 const PATIENCE_MS = 4000;
 
-/** A file with a digest in its name, which never changes. */
+/** Where the site begins, a slash at its end. */
+const HOME = new URL("./", self.location).pathname;
+
+/** A file with a digest in its name, which never changes; seen from there. */
 const HASHED = /\/[\w-]+-[0-9a-f]{12,16}(_bg)?\.(js|css|wasm|svg)/g;
 
 self.addEventListener("install", (event) => event.waitUntil(keep()));
@@ -16,22 +19,27 @@ self.addEventListener("activate", (event) => event.waitUntil(dropOthers()));
 self.addEventListener("fetch", (event) => {
   const { method, mode, url } = event.request;
   const { origin, pathname } = new URL(url);
-  if (method !== "GET" || origin !== self.location.origin) return;
+  if (method !== "GET" || origin !== self.location.origin || !pathname.startsWith(HOME)) return;
+  const path = pathname.slice(HOME.length - 1);
   if (mode === "navigate") {
-    if (pathname === "/" || pathname.startsWith("/room/")) event.respondWith(page(event.request));
-  } else if (pathname.match(HASHED)?.[0] === pathname) {
+    if (path === "/" || path.startsWith("/room/")) event.respondWith(page(event.request));
+  } else if (path.match(HASHED)?.[0] === path) {
     event.respondWith(file(event.request));
   }
 });
 
 /** The page and its files, all of one version. Most come out of the browser's own cache. */
 async function keep() {
-  const page = await fetch("/", { cache: "no-cache" });
+  const page = await fetch(HOME, { cache: "no-cache" });
   if (!page.ok) throw new Error(`the page came with ${page.status}`);
-  const files = new Set((await page.clone().text()).match(HASHED));
+  const text = await page.text();
   const cache = await caches.open(CACHE);
-  await cache.addAll([...files]);
-  await cache.put("/", page);
+  await cache.addAll(Array.from(new Set(text.match(HASHED)), (file) => HOME + file.slice(1)));
+  // It names its files from where it stands, and is kept for every room as well. What says how it
+  // was packed for the way does not hold for the text.
+  const headers = new Headers(page.headers);
+  for (const name of ["content-encoding", "content-length", "etag"]) headers.delete(name);
+  await cache.put(HOME, new Response(text.replaceAll('"./', `"${HOME}`), { headers }));
   await self.skipWaiting();
 }
 
@@ -43,7 +51,7 @@ async function dropOthers() {
 
 /** From the network; the kept page, which is the same for every room, where that does not answer. */
 async function page(request) {
-  const kept = await caches.match("/", { cacheName: CACHE });
+  const kept = await caches.match(HOME, { cacheName: CACHE });
   if (!kept) return fetch(request);
   const late = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS, kept));
   const served = fetch(request).then(

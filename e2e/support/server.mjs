@@ -29,11 +29,11 @@ export class Server {
   #log = '';
 
   /**
-   * Starts one on a port that is free. `settings` are further arguments of the program. Stories have
-   * bots that talk faster than anybody may, so there are no limits unless one asks for them, by
-   * `--no-limits=false` among its settings.
+   * Starts one on a port that is free, or on a Unix socket. `settings` are further arguments of the
+   * program. Stories have bots that talk faster than anybody may, so there are no limits unless one
+   * asks for them, by `--no-limits=false` among its settings.
    */
-  static async start(settings = []) {
+  static async start(settings = [], { onSocket = false } = {}) {
     if (!existsSync(XMEET_BIN)) {
       throw new Error(`there is no ${XMEET_BIN}: set XMEET_BIN, or build it: cargo xtask dist`);
     }
@@ -41,12 +41,14 @@ export class Server {
     const asks = settings.some((setting) => setting.startsWith('--no-limits'));
     server.settings = asks ? settings : ['--no-limits', ...settings];
     server.folder = await mkdtemp(join(tmpdir(), 'xmeet-e2e-'));
+    server.socketPath = onSocket ? join(server.folder, 'xmeet.sock') : undefined;
     await server.#launch(0);
     return server;
   }
 
   async #launch(port) {
-    const args = ['--listen', `127.0.0.1:${port}`, '--data-dir', this.folder, ...this.settings];
+    const listen = this.socketPath ? `unix:${this.socketPath}` : `127.0.0.1:${port}`;
+    const args = ['--listen', listen, '--data-dir', this.folder, ...this.settings];
     const child = spawn(XMEET_BIN, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     running.add(child);
     this.#child = child;
@@ -59,7 +61,7 @@ export class Server {
       child.once('error', reject);
       child.stderr.setEncoding('utf8').on('data', (text) => {
         this.#log += text;
-        const found = /ready.*?http:\/\/127\.0\.0\.1:(\d+)/.exec(plain(this.#log.slice(from)));
+        const found = /ready.*?url=(?:http:\/\/127\.0\.0\.1:(\d+)|unix:)/.exec(plain(this.#log.slice(from)));
         if (found) resolve(Number(found[1]));
       });
       this.#ended.then(() => reject(new Error(`xmeet ended at once:\n${this.tail()}`)));

@@ -10,6 +10,7 @@ import { Bot } from './bot.mjs';
 import { browser } from './browser.mjs';
 import { Gate } from './gate.mjs';
 import { LandingPage } from './landing-page.mjs';
+import { Proxy } from './proxy.mjs';
 import { RoomPage } from './room-page.mjs';
 import { Server } from './server.mjs';
 import { PATIENCE_MS, within } from './until.mjs';
@@ -46,6 +47,7 @@ class World {
   #contexts = [];
   #bots = [];
   #gates = [];
+  #proxies = [];
   complaints = new Complaints();
   /** Every page that was opened, with the name of whoever looks at it. */
   pages = [];
@@ -54,8 +56,8 @@ class World {
     this.t = t;
   }
 
-  async play({ settings }, body) {
-    this.server = await Server.start(settings);
+  async play({ settings, onSocket }, body) {
+    this.server = await Server.start(settings, { onSocket });
     await body(this);
     assert.deepEqual(this.complaints.rest, [], 'pages must not complain in the console');
   }
@@ -108,6 +110,13 @@ class World {
     return gate;
   }
 
+  /** A proxy in front of the server: `nginx`, `nginxBelow`, `caddy` or `caddyBelow`. */
+  async proxy(kind) {
+    const proxy = await Proxy[kind](this.server);
+    this.#proxies.push(proxy);
+    return proxy;
+  }
+
   /** Somebody whose connection goes through a gate, so that the test can take it away. */
   async behindGate(room, nickname) {
     this.complaints.allowUnreachable();
@@ -134,6 +143,7 @@ class World {
     await Promise.all(this.#contexts.map((context) => context.close()));
     this.#bots.forEach((bot) => bot.vanish());
     this.#gates.forEach((gate) => gate.close());
+    await Promise.all(this.#proxies.map((proxy) => proxy.close()));
     await this.server?.remove();
   }
 }

@@ -112,7 +112,7 @@ story('the client can be installed', async (world) => {
     return { type: response.headers.get('content-type'), ...(await response.json()) };
   });
   assert.match(manifest.type, /^application\/manifest\+json/);
-  assert.equal(manifest.start_url, '/');
+  assert.equal(manifest.start_url, './');
   assert.equal(manifest.display, 'standalone');
   assert.ok(manifest.name && manifest.short_name);
   assert.ok(manifest.icons.some((icon) => icon.purpose === 'maskable'));

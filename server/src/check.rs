@@ -9,7 +9,9 @@ use std::path::Path;
 use tracing_subscriber::EnvFilter;
 
 use crate::clock::Clock;
+use crate::config::network::ListenAddress;
 use crate::config::{Config, Effective, Loaded};
+use crate::tls::{Certificate, Files, TlsError};
 
 /// A setting that cannot work here.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,27 +31,62 @@ pub fn problems(config: &Config) -> Vec<Problem> {
     };
     let filter = EnvFilter::try_new(&config.log.filter);
     check("log", filter.map(drop).map_err(|error| error.to_string()));
-    let clash = config
-        .log
-        .metrics_listen
-        .filter(|metrics| metrics.port() != 0 && metrics == &config.network.listen);
+    let clash = config.log.metrics_listen.filter(|metrics| {
+        metrics.port() != 0 && config.network.listen == ListenAddress::Tcp(*metrics)
+    });
     let words = "this is where rooms are served: metrics need another port";
     check("metrics-listen", clash.map_or(Ok(()), |_| Err(words.to_owned())));
     let clock = Clock::new(config.store.time_zone.as_deref());
     check("time-zone", clock.map(drop).map_err(|error| error.to_string()));
     check("data-dir", writable(&config.store.data_dir).map_err(|error| error.to_string()));
+    if let Err(TlsError { setting, reason }) = certificate(config) {
+        found.push(Problem { key: setting, reason });
+    }
+    if let (ListenAddress::Unix(path), true) =
+        (&config.network.listen, config.tls.certificate.is_some())
+    {
+        let reason = format!("{} is a Unix socket: TLS is for TCP", path.display());
+        found.push(Problem { key: "tls-certificate", reason });
+    }
     found
+}
+
+/// What does not keep the server from starting, and should be known.
+#[must_use]
+pub fn warnings(config: &Config) -> Vec<Problem> {
+    let certificate = certificate(config).ok().flatten();
+    let expired = certificate.filter(Certificate::is_expired).map(|certificate| Problem {
+        key: "tls-certificate",
+        reason: format!("the certificate expired on {}", certificate.valid_until()),
+    });
+    expired.into_iter().collect()
+}
+
+fn certificate(config: &Config) -> Result<Option<Certificate>, TlsError> {
+    Files::of(&config.tls)?.map(|files| files.read()).transpose()
 }
 
 /// Says what is wrong, a line each: the key, the reason, and where the value comes from.
 ///
 /// # Errors
 /// When `out` cannot be written to.
-pub fn report(problems: &[Problem], loaded: &Loaded, mut out: impl Write) -> io::Result<()> {
-    for Problem { key, reason } in problems {
+pub fn report(problems: &[Problem], loaded: &Loaded, out: impl Write) -> io::Result<()> {
+    say("error", problems, loaded, out)
+}
+
+/// Says what should be known, in the same form.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn warn(warnings: &[Problem], loaded: &Loaded, out: impl Write) -> io::Result<()> {
+    say("warning", warnings, loaded, out)
+}
+
+fn say(level: &str, said: &[Problem], loaded: &Loaded, mut out: impl Write) -> io::Result<()> {
+    for Problem { key, reason } in said {
         let source = loaded.effective.iter().find(|effective| effective.key == *key);
         let source = source.map_or("default", |effective| effective.source.as_str());
-        writeln!(out, "xmeet: error: {key}: {reason} (from: {source})")?;
+        writeln!(out, "xmeet: {level}: {key}: {reason} (from: {source})")?;
     }
     Ok(())
 }
@@ -74,7 +111,9 @@ pub fn print(loaded: &Loaded, mut out: impl Write) -> io::Result<()> {
 
 /// A value as TOML has it.
 fn literal(value: &str) -> String {
-    let is_plain = value == "true" || value == "false" || value.parse::<i64>().is_ok();
+    // A number that is written otherwise than TOML does, as the mode 0660, is a text.
+    let is_number = value.parse::<i64>().is_ok_and(|number| number.to_string() == value);
+    let is_plain = value == "true" || value == "false" || is_number;
     if is_plain { value.to_owned() } else { toml::Value::from(value).to_string() }
 }
 
@@ -110,6 +149,8 @@ mod tests {
             "--allow-origin=https://a,https://b",
             "--data-dir=a \"b\" \\ c",
             "--history-messages=5",
+            "--socket-mode=0660",
+            "--frame-ancestors=self,https://a",
         ]);
         let mut printed = Vec::new();
         print(&first, &mut printed).unwrap();

@@ -2,10 +2,12 @@
 //!
 //! # Layout
 //! - [`config`], [`check`]: settings, and whether the server can start with them
-//! - [`telemetry`], [`clock`], [`turns`]: logs, time, turns between tasks
+//! - [`telemetry`], [`version`], [`clock`], [`turns`]: logs, which build this is, time, turns
+//!   between tasks
 //! - [`metrics`]: what is counted
 //! - [`readiness`]: whether this server should be sent anybody now
-//! - [`http`]: routes, the page and its files
+//! - [`http`]: where connections come in, routes, the page and its files
+//! - [`tls`]: the operator's own certificate
 //! - [`limits`]: how much anybody may do
 //! - [`ws`]: a client's connection, from handshake to close
 //! - [`hub`]: the rooms in memory, each driven by one task
@@ -29,7 +31,9 @@ pub mod room;
 pub mod shutdown;
 pub mod supervisor;
 pub mod telemetry;
+pub mod tls;
 pub mod turns;
+pub mod version;
 pub mod ws;
 
 use std::sync::{Arc, OnceLock};
@@ -46,6 +50,7 @@ use clock::Clock;
 use config::Config;
 use history::Health;
 use history::sqlite::{Keeping, Opened, SqliteHistory, Threads};
+use http::{Listener, Site};
 use hub::{Hub, HubSettings};
 use limits::descriptors;
 use limits::forwarded::Proxies;
@@ -54,6 +59,7 @@ use metrics::Metrics;
 use readiness::Readiness;
 use shutdown::{Ended, Schedule};
 use supervisor::Supervisor;
+use tls::{Files, Tls, TlsError};
 use ws::keeper::{Keeper, Patience};
 use ws::session::{SessionLimits, Sessions};
 
@@ -70,13 +76,13 @@ const PRIVATE_CONNECTIONS_MAX: usize = 64;
 /// When a setting is wrong, the data folder cannot be used, or the listener fails.
 pub async fn run(
     config: Config,
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<Ended> {
     if config.limits.no_limits {
         tracing::warn!("no limits: anybody may do anything as often as they like (--no-limits)");
     }
-    let address = listener.local_addr()?;
+    let listener = listener.into();
     let metrics = Metrics::default();
     let proxies = Proxies::new(config.network.trusted_proxies.clone());
     let hits = Arc::clone(&metrics.limits);
@@ -98,12 +104,15 @@ pub async fn run(
     // with this.
     let end = CancellationToken::new();
     let serving_end = end.clone().drop_guard();
+    let tls = tls(&config, &end)?;
+    let url = listener.url(tls.is_some(), config.page.path_prefix.as_str());
     let gate_keeping = tokio::spawn({
         let gate = Arc::clone(&gate);
         async move { gate.run().await }
     });
     let limits = config.limits.http();
-    let serving = tokio::spawn(http::serve(listener, http::router(app), gate, limits, end));
+    let site = Site::new(http::router(app), &config.page, tls);
+    let serving = tokio::spawn(http::serve(listener, site, gate, limits, end));
 
     let (sessions, threads, store) = open(&config, metrics).await?;
     let keeping = tokio::spawn({
@@ -113,7 +122,7 @@ pub async fn run(
     opener.open(Arc::clone(&sessions));
     readiness.opened(store);
     tracing::info!(
-        url = %format_args!("http://{address}/"),
+        %url,
         data_dir = %std::path::absolute(&config.store.data_dir)?.display(),
         "xmeet is ready"
     );
@@ -171,8 +180,19 @@ async fn private(
         GateLimits { connections_max: PRIVATE_CONNECTIONS_MAX, rooms_max: 0, address: None };
     let gate = Arc::new(Gate::new(limits, Proxies::default(), Arc::default()));
     let limits = config.limits.http();
-    tokio::spawn(http::serve(listener, router, gate, limits, end.clone()));
+    let site = Site::new(router, &config.page, None);
+    tokio::spawn(http::serve(listener.into(), site, gate, limits, end.clone()));
     Ok(Some(end.drop_guard()))
+}
+
+/// Reads the certificate, and watches its files until the `end`. `None` where TLS is off.
+fn tls(config: &Config, end: &CancellationToken) -> Result<Option<Tls>, TlsError> {
+    let tls = Files::of(&config.tls)?.map(Tls::new).transpose()?;
+    if let Some(tls) = tls.clone() {
+        let watching = async move { tls.watch().await };
+        tokio::spawn(end.clone().run_until_cancelled_owned(watching));
+    }
+    Ok(tls)
 }
 
 /// Opens the store, and the rooms on it.

@@ -1,17 +1,16 @@
 //! The `xmeet` command: settings, logs, signals, and then [`xmeet_server::run`].
 
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::thread::available_parallelism;
 use std::{env, io};
 
 use anyhow::Context;
 use mimalloc::MiMalloc;
-use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use xmeet_server::config::{self, Action, Config, ConfigError};
+use xmeet_server::http::Listener;
 use xmeet_server::limits::descriptors;
 use xmeet_server::shutdown::Ended;
 use xmeet_server::telemetry::{Log, Signals};
@@ -21,9 +20,6 @@ use xmeet_server::{check, run, telemetry};
 /// Gives back what a crowd took (docs/hostile.md has the figures).
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
-
-/// Connections that the system may hold until they are taken.
-const LISTEN_BACKLOG_CONNECTIONS: u32 = 4096;
 
 /// The exit code of a shutdown that did not end in order: its time was up, or a second signal came.
 const EXIT_CUT: u8 = 3;
@@ -53,6 +49,7 @@ fn start() -> anyhow::Result<ExitCode> {
     if !problems.is_empty() {
         return Ok(ExitCode::FAILURE);
     }
+    check::warn(&check::warnings(&loaded.config), &loaded, io::stderr())?;
     if loaded.config.action == Action::Serve {
         let config = loaded.config;
         let log = telemetry::start(&config.log)?;
@@ -80,8 +77,9 @@ fn runtime() -> runtime::Builder {
 async fn serve(config: Config, log: Log) -> anyhow::Result<Ended> {
     let signals = Signals::listen(config.config.is_some())?;
     tokio::spawn(signals.follow(log, log_filter));
-    let address = config.network.listen;
-    let listener = listen(address).with_context(|| format!("cannot listen on {address}"))?;
+    let address = &config.network.listen;
+    let listener = Listener::bind(address, config.network.socket_mode)
+        .with_context(|| format!("cannot listen on {address}"))?;
     let (shutdown, hurry) = tokens_of_signals()?;
     tokio::select! {
         ended = run(config, listener, shutdown) => ended,
@@ -96,19 +94,6 @@ async fn serve(config: Config, log: Log) -> anyhow::Result<Ended> {
 fn log_filter() -> Result<String, String> {
     let loaded = config::load(env::args_os()).map_err(|error| error.to_string())?;
     Ok(loaded.config.log.filter)
-}
-
-/// Listens with room for a crowd: all members of a server that was restarted come back at once, and
-/// whoever does not fit tries again only after a second.
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    // The port of a server that has just ended can be had again at once.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(LISTEN_BACKLOG_CONNECTIONS)
 }
 
 /// Tokens that are cancelled by SIGTERM or Ctrl-C: one by the first, one by the second.

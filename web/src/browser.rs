@@ -26,6 +26,20 @@ pub fn document() -> Document {
     window().document().expect("a window has a document")
 }
 
+/// Where the site begins: nothing, or what a proxy has put before it, as in `/chat`. `boot.js` knows
+/// it by its own address.
+#[must_use]
+pub fn site() -> String {
+    let page = document().document_element();
+    page.and_then(|page| page.get_attribute("data-site")).unwrap_or_default()
+}
+
+/// The address of the front page.
+#[must_use]
+pub fn home() -> String {
+    site() + "/"
+}
+
 /// The browser's clock.
 #[must_use]
 #[expect(clippy::cast_possible_truncation, reason = "whole milliseconds of this era fit")]

@@ -27,9 +27,11 @@ pub enum BadRoom {
 }
 
 impl Page {
-    /// The page at `path`, as `location.pathname` has it: still percent-encoded.
+    /// The page at `path`, as `location.pathname` has it, still percent-encoded, where the site
+    /// begins at `site`.
     #[must_use]
-    pub fn at(path: &str) -> Self {
+    pub fn at(site: &str, path: &str) -> Self {
+        let path = path.strip_prefix(site).unwrap_or(path);
         if matches!(path, "" | "/" | "/index.html") {
             return Self::Landing;
         }
@@ -49,25 +51,25 @@ impl Page {
     }
 }
 
-/// The address of a room's page, from the root of the site.
+/// The address of a room's page on its host. `site` is where the site begins there.
 #[must_use]
-pub fn room_path(room: &RoomId) -> String {
-    format!("{ROOM_PAGE_PREFIX}{}", encode(room.as_str()))
+pub fn room_path(site: &str, room: &RoomId) -> String {
+    format!("{site}{ROOM_PAGE_PREFIX}{}", encode(room.as_str()))
 }
 
-/// The address of a room's WebSocket on `host`, which the page itself came from. `session` is the
-/// secret by which the member can be resumed.
+/// The address of a room's WebSocket at `site`, the host which the page itself came from and where
+/// the site begins there. `session` is the secret by which the member can be resumed.
 #[must_use]
 pub fn socket_url(
     secure: bool,
-    host: &str,
+    site: &str,
     room: &RoomId,
     nickname: Option<&str>,
     session: &str,
 ) -> String {
     let scheme = if secure { "wss" } else { "ws" };
     let id = encode(room.as_str());
-    let mut url = format!("{scheme}://{host}{WEBSOCKET_PATH_PREFIX}{id}?session={session}");
+    let mut url = format!("{scheme}://{site}{WEBSOCKET_PATH_PREFIX}{id}?session={session}");
     if let Some(nickname) = nickname {
         url.push_str("&nickname=");
         url.push_str(&encode(nickname));
@@ -75,16 +77,17 @@ pub fn socket_url(
     url
 }
 
-/// What a person typed or pasted as a room: an id, or the whole address of a room's page.
+/// What a person typed or pasted as a room: an id, or the whole address of a room's page, where the
+/// site begins at `site`.
 ///
 /// # Errors
 /// [`BadRoom`] says why it is neither.
-pub fn room_from_input(text: &str) -> Result<RoomId, BadRoom> {
+pub fn room_from_input(site: &str, text: &str) -> Result<RoomId, BadRoom> {
     let text = text.trim();
     let address = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     if let Some((_, path)) = address.and_then(|address| address.split_once('/')) {
         let path = path.split(['?', '#']).next().unwrap_or(path);
-        match Page::at(&format!("/{path}")) {
+        match Page::at(site, &format!("/{path}")) {
             Page::Room(room) => return Ok(room),
             Page::BadRoom(why) => return Err(why),
             // Some other address is an ordinary id: a room for any page.
@@ -107,20 +110,23 @@ mod tests {
     #[test]
     fn every_id_round_trips_through_its_address() {
         for id in ["123", "a/b", "聊天室", "a b", "100%", "a?b#c", "%2F", "+", "..."] {
-            assert_eq!(Page::at(&room_path(&room(id))), Page::Room(room(id)), "{id}");
+            for site in ["", "/chat", "/room"] {
+                let path = room_path(site, &room(id));
+                assert_eq!(Page::at(site, &path), Page::Room(room(id)), "{path}");
+            }
         }
-        assert_eq!(room_path(&room("a/b")), "/room/a%2Fb");
+        assert_eq!(room_path("/chat", &room("a/b")), "/chat/room/a%2Fb");
     }
 
     #[test]
     fn addresses_that_are_no_room() {
-        assert_eq!(Page::at("/"), Page::Landing);
-        assert_eq!(Page::at("/about"), Page::Unknown);
-        assert_eq!(Page::at("/room/a/b"), Page::Unknown);
-        assert_eq!(Page::at("/room/"), Page::BadRoom(BadRoom::Id(RoomIdError::Empty)));
-        assert_eq!(Page::at("/room/%FF"), Page::BadRoom(BadRoom::NotText));
+        assert_eq!(Page::at("", "/"), Page::Landing);
+        assert_eq!(Page::at("", "/about"), Page::Unknown);
+        assert_eq!(Page::at("", "/room/a/b"), Page::Unknown);
+        assert_eq!(Page::at("", "/room/"), Page::BadRoom(BadRoom::Id(RoomIdError::Empty)));
+        assert_eq!(Page::at("", "/room/%FF"), Page::BadRoom(BadRoom::NotText));
         assert_eq!(
-            Page::at("/room/%00"),
+            Page::at("", "/room/%00"),
             Page::BadRoom(BadRoom::Id(RoomIdError::ControlCharacter))
         );
     }
@@ -132,24 +138,27 @@ mod tests {
             "ws://127.0.0.1:8080/xgate/websocket/a%2Fb?session=s&nickname=%E5%B0%8F%20%E6%98%8E"
         );
         assert_eq!(
-            socket_url(true, "x.org", &room("1"), None, "s"),
-            "wss://x.org/xgate/websocket/1?session=s"
+            socket_url(true, "x.org/chat", &room("1"), None, "s"),
+            "wss://x.org/chat/xgate/websocket/1?session=s"
         );
     }
 
     #[test]
     fn a_pasted_address_is_its_room() {
-        assert_eq!(room_from_input(" tea "), Ok(room("tea")));
-        assert_eq!(room_from_input("https://x.org/room/a%2Fb?nickname=z"), Ok(room("a/b")));
-        assert_eq!(room_from_input("https://x.org/other"), Ok(room("https://x.org/other")));
-        assert_eq!(room_from_input("  "), Err(BadRoom::Id(RoomIdError::Empty)));
+        assert_eq!(room_from_input("", " tea "), Ok(room("tea")));
+        assert_eq!(room_from_input("", "https://x.org/room/a%2Fb?nickname=z"), Ok(room("a/b")));
+        assert_eq!(room_from_input("", "https://x.org/other"), Ok(room("https://x.org/other")));
+        for address in ["https://x.org/chat/room/a", "https://y.org/room/a"] {
+            assert_eq!(room_from_input("/chat", address), Ok(room("a")), "{address}");
+        }
+        assert_eq!(room_from_input("", "  "), Err(BadRoom::Id(RoomIdError::Empty)));
     }
 
     proptest! {
         #[test]
         fn any_path_is_some_page(path in any::<String>()) {
-            let _ = Page::at(&path);
-            let _ = room_from_input(&path);
+            let _ = Page::at("/chat", &path);
+            let _ = room_from_input("/chat", &path);
         }
     }
 }

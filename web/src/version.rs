@@ -3,7 +3,7 @@
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 
-use crate::browser::{find, window};
+use crate::browser::{find, home, window};
 
 /// What the names of the client's own files begin with.
 const OWN_FILES: &str = "/xmeet-web-";
@@ -12,8 +12,11 @@ const OWN_FILES: &str = "/xmeet-web-";
 /// holds a digest.
 pub async fn is_outdated() -> bool {
     let script = find("link[rel=modulepreload]").and_then(|link| link.get_attribute("href"));
-    let Some(script) = script else { return false };
-    served_page().await.is_some_and(|page| is_another(&script, &page))
+    // Pages name it from where they stand, by its whole path or by a part of it.
+    let Some(script) = script.as_deref().and_then(|script| script.get(script.rfind('/')?..)) else {
+        return false;
+    };
+    served_page().await.is_some_and(|page| is_another(script, &page))
 }
 
 /// Whether `page` is the client's page, and not the one that names `script`. The page that a
@@ -30,7 +33,8 @@ fn names(page: &str, file: &str) -> bool {
 async fn served_page() -> Option<String> {
     let options = web_sys::RequestInit::new();
     options.set_cache(web_sys::RequestCache::NoStore);
-    let response = JsFuture::from(window().fetch_with_str_and_init("/", &options)).await.ok()?;
+    let response =
+        JsFuture::from(window().fetch_with_str_and_init(&home(), &options)).await.ok()?;
     let text = response.unchecked_into::<web_sys::Response>().text().ok()?;
     JsFuture::from(text).await.ok()?.as_string()
 }

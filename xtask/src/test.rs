@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use self::report::Report;
 use crate::paths::Workspace;
 use crate::process::{command, run as run_program, run_and_read};
-use crate::setup::{chromium, components, nextest, node, path_with};
+use crate::setup::{chromium, components, nextest, node, path_with, proxies};
 use crate::{deny, dist, fuzz, hostile, tidy};
 
 /// Packages that must not be without tests. A suite that runs nothing proves nothing.
@@ -112,9 +112,9 @@ fn host(workspace: &Workspace, report: &mut Report) -> Result<()> {
 /// The tests in a browser, of the very binary that people get.
 fn browser(workspace: &Workspace, report: &mut Report) -> Result<()> {
     let folder = node::tests(workspace)?;
-    let chromium = report.check("set-up", || {
+    let (chromium, proxies) = report.check("set-up", || {
         node::provide(workspace)?;
-        chromium::provide()
+        Ok((chromium::provide()?, proxies::provide(workspace)?))
     })?;
     report.check("build", || dist::run(workspace))?;
     report.check("hostile run", || hostile::shortly(workspace))?;
@@ -123,6 +123,7 @@ fn browser(workspace: &Workspace, report: &mut Report) -> Result<()> {
         npm.current_dir(&workspace.root);
         npm.arg("test").arg("--prefix").arg(&folder);
         npm.env("XMEET_BIN", workspace.server()).env("CHROMIUM", &chromium);
+        npm.env("NGINX", &proxies.nginx).env("CADDY", &proxies.caddy);
         let count = counts::of_node(&run_and_read(&mut npm)?);
         let count = count.context("the browser tests did not say how many of them ran")?;
         ensure!(count > 0, "no browser test was run");

@@ -230,7 +230,7 @@ mod tests {
             ),
             (
                 "listen = \"here\"\n",
-                "FILE:1: listen: \"here\" cannot be used: invalid socket address",
+                "FILE:1: listen: \"here\" cannot be used: it is an address and a port",
             ),
         ] {
             let said = load_with(text, &[]).unwrap_err();

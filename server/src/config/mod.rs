@@ -8,8 +8,10 @@ pub mod limits;
 mod load;
 pub mod logging;
 pub mod network;
+pub mod page;
 pub mod service;
 pub mod store;
+pub mod tls;
 
 pub use load::{ConfigError, Effective, Loaded, load};
 
@@ -20,12 +22,14 @@ use clap::{Parser, ValueEnum};
 use limits::LimitSettings;
 use logging::LogSettings;
 use network::NetworkSettings;
+use page::PageSettings;
 use service::ServiceSettings;
 use store::StoreSettings;
+use tls::TlsSettings;
 
 /// Chat rooms over the XGate protocol, with the web client inside.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "xmeet", version, max_term_width = 100)]
+#[command(name = "xmeet", version = crate::version::LINE.as_str(), max_term_width = 100)]
 pub struct Config {
     /// What to do
     #[arg(value_enum, default_value_t)]
@@ -38,6 +42,14 @@ pub struct Config {
     /// Where it is to be reached.
     #[command(flatten)]
     pub network: NetworkSettings,
+
+    /// Its own TLS.
+    #[command(flatten)]
+    pub tls: TlsSettings,
+
+    /// How the page is served.
+    #[command(flatten)]
+    pub page: PageSettings,
 
     /// What is kept.
     #[command(flatten)]

@@ -1,6 +1,9 @@
 //! Settings: where the server is to be reached, and from where.
 
+use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::Args;
 
@@ -10,14 +13,13 @@ use crate::limits::network::Network;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Network")]
 pub struct NetworkSettings {
-    /// Address and port to serve on
-    #[arg(
-        long,
-        env = "XMEET_LISTEN",
-        value_name = "ADDRESS:PORT",
-        default_value = "127.0.0.1:8080"
-    )]
-    pub listen: SocketAddr,
+    /// Address and port to serve on, or unix: and the path of a socket, for a proxy beside it
+    #[arg(long, env = "XMEET_LISTEN", value_name = "WHERE", default_value = "127.0.0.1:8080")]
+    pub listen: ListenAddress,
+
+    /// Who may use the Unix socket: the mode of its file, in octal
+    #[arg(long, env = "XMEET_SOCKET_MODE", value_name = "MODE", default_value = "660")]
+    pub socket_mode: SocketMode,
 
     /// Origins whose pages may connect, separated by commas [default: all]
     #[arg(
@@ -35,12 +37,83 @@ pub struct NetworkSettings {
     pub trusted_proxies: Vec<Network>,
 }
 
+/// What a path has before it where a Unix socket is meant.
+const UNIX: &str = "unix:";
+
+/// Where to listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListenAddress {
+    /// A TCP port.
+    Tcp(SocketAddr),
+    /// A Unix socket's path.
+    Unix(PathBuf),
+}
+
+impl FromStr for ListenAddress {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.strip_prefix(UNIX) {
+            Some("") => Err("the path of the socket is missing, as in unix:/run/xmeet/xmeet.sock"),
+            Some(path) => Ok(Self::Unix(path.into())),
+            None => text.parse().map(Self::Tcp).map_err(
+                |_| "it is an address and a port, as in 127.0.0.1:8080, or unix: and a path",
+            ),
+        }
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "{UNIX}{}", path.display()),
+        }
+    }
+}
+
+/// The permission bits of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SocketMode(pub u32);
+
+impl FromStr for SocketMode {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
+        mode.map(Self).ok_or("a mode is up to three octal digits, as in 660")
+    }
+}
+
 /// Takes an origin as browsers send it (RFC 6454 section 6.2): scheme and host, no path.
-fn origin(text: &str) -> Result<String, String> {
+pub(super) fn origin(text: &str) -> Result<String, String> {
     let origin = text.trim();
     let (scheme, host) = origin.split_once("://").unwrap_or_default();
     if scheme.is_empty() || host.is_empty() || host.contains(['/', ' ', '*']) {
         return Err("an origin is a scheme and a host, as in https://example.org".to_owned());
     }
     Ok(origin.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_to_listen_is_a_port_or_a_path() {
+        for text in ["127.0.0.1:8080", "[::1]:0", "unix:/run/xmeet.sock", "unix:here"] {
+            assert_eq!(text.parse::<ListenAddress>().unwrap().to_string(), text);
+        }
+        for text in ["", "8080", "localhost:80", "unix:", "/run/xmeet.sock"] {
+            assert!(text.parse::<ListenAddress>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mode_is_octal() {
+        assert_eq!("0660".parse(), Ok(SocketMode(0o660)));
+        for text in ["", "9", "1777", "rw"] {
+            assert!(text.parse::<SocketMode>().is_err(), "{text}");
+        }
+    }
 }

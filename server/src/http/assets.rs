@@ -1,4 +1,4 @@
-//! The web client, out of the binary. `build.rs` puts it there, compressed.
+//! The web client, out of the binary. `build/main.rs` puts it there, compressed.
 
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
@@ -27,15 +27,31 @@ struct Asset {
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
+/// The page as it is at `/`, and as it is one folder further down: it names its files relative to
+/// its own address, because only the browser knows what a proxy has put before that.
 const PAGE_PATH: &str = "/index.html";
+const ROOM_PAGE_PATH: &str = "/room/index.html";
 const REVALIDATE: &str = "no-cache";
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 const NO_CLIENT: &str = "This xmeet was built without the web client. Rooms are served all the \
                          same, at /xgate/websocket/{room}; `cargo xtask dist` builds both.\n";
 
-/// The page, for every room and for none.
+/// Marks an answer that is one of the page's files, and no page.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OfThePage;
+
+/// The front page.
 pub(super) async fn page(request: Request) -> Response<Body> {
-    match find(PAGE_PATH) {
+    serve_page(PAGE_PATH, &request)
+}
+
+/// The page of every room.
+pub(super) async fn room_page(request: Request) -> Response<Body> {
+    serve_page(ROOM_PAGE_PATH, &request)
+}
+
+fn serve_page(path: &str, request: &Request) -> Response<Body> {
+    match find(path) {
         Some(asset) => serve(asset, request.headers()),
         None => {
             let mut response = Response::new(Body::from(NO_CLIENT));
@@ -50,7 +66,11 @@ pub(super) async fn page(request: Request) -> Response<Body> {
 /// One of the page's files.
 pub(super) async fn file(request: Request) -> Response<Body> {
     match find(request.uri().path()) {
-        Some(asset) if asset.path != PAGE_PATH => serve(asset, request.headers()),
+        Some(asset) if ![PAGE_PATH, ROOM_PAGE_PATH].contains(&asset.path) => {
+            let mut response = serve(asset, request.headers());
+            response.extensions_mut().insert(OfThePage);
+            response
+        }
         _ => Refusal::not_found().into_response(),
     }
 }

@@ -3,14 +3,18 @@
 
 mod assets;
 pub(crate) mod health;
+pub mod listener;
 mod opening;
 mod qr;
 pub mod quality;
 pub mod refusal;
 mod serve;
+mod site;
 
+pub use listener::Listener;
 pub use opening::{Opener, Rooms};
 pub use serve::{HttpLimits, serve};
+pub use site::Site;
 
 use std::sync::Arc;
 
@@ -21,16 +25,19 @@ use axum::http::{HeaderMap, Response};
 use axum::routing::{any, get};
 use hyper::upgrade::{Parts, Upgraded};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::server::TlsStream;
 use tokio_util::task::TaskTracker;
 
 use crate::limits::gate::{Denial, Gate, Place};
 use crate::limits::network::Peer;
 use crate::metrics::{Metrics, RefusedLabels};
 use crate::readiness::Readiness;
+use crate::tls;
 use crate::ws::account::ConnectionId;
 use crate::ws::handshake::Handshake;
 use crate::ws::session::{Connection, Sessions};
+use crate::ws::stream;
 use refusal::Refusal;
 
 /// What the routes need.
@@ -68,7 +75,7 @@ pub fn router(app: App) -> Router {
         .route("/xgate/websocket/", any(upgrade))
         .route("/xgate/websocket/{*room}", any(upgrade))
         .route("/", get(assets::page))
-        .route("/room/{room}", get(assets::page))
+        .route("/room/{room}", get(assets::room_page))
         .route("/qr.svg", get(qr::picture))
         .merge(health::routes(Arc::clone(&app.readiness)))
         .fallback(get(assets::file))
@@ -137,8 +144,22 @@ fn admit(
     Ok(Some(place))
 }
 
-/// Takes the connection out of what HTTP leaves around it.
+/// Takes the connection out of what HTTP leaves around it; `None` where it is none of the kinds
+/// that are served.
 fn connection(id: ConnectionId, upgraded: Upgraded) -> Option<Connection> {
-    let Parts { io, read_buf, .. } = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
-    Some(Connection::tcp(id, io.into_inner(), read_buf.to_vec()))
+    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(Parts { io, read_buf, .. }) => {
+            return Some(Connection::tcp(id, io.into_inner(), read_buf.to_vec()));
+        }
+        Err(upgraded) => upgraded,
+    };
+    let (halves, read_buf) = match upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>() {
+        Ok(Parts { io, read_buf, .. }) => (tls::split(io.into_inner()), read_buf),
+        Err(upgraded) => {
+            let Parts { io, read_buf, .. } = upgraded.downcast::<TokioIo<UnixStream>>().ok()?;
+            (stream::split_unix(io.into_inner()), read_buf)
+        }
+    };
+    let ((reading, writing), early) = (halves, read_buf.to_vec());
+    Some(Connection { id, address: None, reading, writing, early, place: None })
 }

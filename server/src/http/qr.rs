@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, Response};
 use percent_encoding::percent_decode_str;
 use qrcodegen::{DataTooLong, QrCode, QrCodeEcc};
@@ -43,7 +43,6 @@ pub(super) async fn picture(request: Request) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("image/svg+xml"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(CACHING));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 

@@ -2,27 +2,24 @@
 
 use std::convert::Infallible;
 use std::io::ErrorKind;
-use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use socket2::SockRef;
-use tokio::io::Interest;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Caller;
+use super::listener::{Incoming, Listener};
 use super::refusal::Refusal;
+use super::site::Site;
 use crate::limits::gate::{Denial, Gate};
 use crate::limits::network::Peer;
 use crate::ws::account::ConnectionId;
@@ -43,7 +40,7 @@ const TURN_AWAY_TIMEOUT: Duration = Duration::from_secs(5);
 /// What a connection may take before it is a WebSocket.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpLimits {
-    /// From its beginning until its first request's head is there.
+    /// From its beginning until its first request's head is there, a TLS handshake included.
     pub request: Duration,
     /// From a response until the next request's head is there.
     pub keep_alive: Duration,
@@ -52,10 +49,10 @@ pub struct HttpLimits {
 }
 
 /// Serves until `shutdown` is cancelled and what is under way then has been answered. Connections
-/// that were upgraded are not waited for.
+/// that were upgraded are not waited for. On a TCP port of a site with TLS nothing else is spoken.
 pub async fn serve(
-    listener: TcpListener,
-    router: Router,
+    listener: Listener,
+    site: Site,
     gate: Arc<Gate>,
     limits: HttpLimits,
     shutdown: CancellationToken,
@@ -64,8 +61,7 @@ pub async fn serve(
     builder.timer(TokioTimer::new());
     builder.header_read_timeout(limits.keep_alive);
     builder.max_buf_size(limits.head_bytes_max);
-    let service = TowerToHyperService::new(router);
-    let http = Http { builder, service, gate, limits };
+    let http = Http { builder, site, gate, limits };
     let turned_away = Arc::new(Semaphore::new(TURNED_AWAY_MAX));
     let tasks = TaskTracker::new();
     loop {
@@ -101,7 +97,7 @@ pub async fn serve(
 #[derive(Clone)]
 struct Http {
     builder: http1::Builder,
-    service: TowerToHyperService<Router>,
+    site: Site,
     gate: Arc<Gate>,
     limits: HttpLimits,
 }
@@ -110,13 +106,13 @@ impl Http {
     /// A connection holds next to nothing until it says something.
     async fn serve_when_it_speaks(
         self,
-        stream: TcpStream,
+        stream: Incoming,
         caller: Caller,
         shutdown: CancellationToken,
     ) {
         let deadline = Instant::now() + self.limits.request;
         tokio::select! {
-            () = spoken(&stream) => {}
+            () = stream.spoken() => {}
             () = shutdown.cancelled() => return,
             () = sleep_until(deadline) => return self.gate.gave_up_waiting(),
         }
@@ -127,7 +123,7 @@ impl Http {
     /// so that the future that waits for that has no room for the other even while it is made.
     fn serve_boxed(
         self,
-        stream: TcpStream,
+        stream: Incoming,
         caller: Caller,
         deadline: Instant,
         shutdown: CancellationToken,
@@ -137,12 +133,43 @@ impl Http {
 
     async fn serve(
         self,
-        stream: TcpStream,
+        stream: Incoming,
         caller: Caller,
         deadline: Instant,
         shutdown: CancellationToken,
     ) {
-        let Self { builder, service, gate, limits } = self;
+        let id = caller.id;
+        let stream = match (stream, self.site.tls()) {
+            (Incoming::Unix(stream), _) => {
+                return self.serve_on(stream, caller, deadline, shutdown).await;
+            }
+            (Incoming::Tcp(stream), None) => {
+                return self.serve_on(stream, caller, deadline, shutdown).await;
+            }
+            (Incoming::Tcp(stream), Some(tls)) => tokio::select! {
+                stream = timeout_at(deadline, tls.accept(stream)) => stream,
+                () = shutdown.cancelled() => return,
+            },
+        };
+        match stream {
+            Ok(Ok(stream)) => self.serve_on(stream, caller, deadline, shutdown).await,
+            Ok(Err(error)) => {
+                tracing::debug!(connection = id.number(), %error, "a TLS handshake failed");
+            }
+            Err(_) => self.gate.gave_up_waiting(),
+        }
+    }
+
+    async fn serve_on<S>(
+        self,
+        stream: S,
+        caller: Caller,
+        deadline: Instant,
+        shutdown: CancellationToken,
+    ) where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let Self { builder, site, gate, limits } = self;
         let id = caller.id;
         let requests = Arc::new(AtomicUsize::new(0));
         let service = service_fn({
@@ -151,7 +178,7 @@ impl Http {
                 requests.fetch_add(1, Ordering::Relaxed);
                 gate.look_at(caller.peer, request.headers());
                 request.extensions_mut().insert(caller.clone());
-                service.call(request)
+                site.call(request)
             }
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service);
@@ -170,22 +197,31 @@ impl Http {
     }
 
     /// Answers the first request, whatever it is, by what stands against its connection.
-    async fn turn_away(mut self, stream: TcpStream, denial: Denial) {
-        let service = service_fn(move |_| async move {
-            Ok::<_, Infallible>(Refusal::denied(denial).into_response())
+    async fn turn_away(self, stream: Incoming, denial: Denial) {
+        match (stream, self.site.tls()) {
+            (Incoming::Unix(stream), _) => self.deny_on(stream, denial).await,
+            (Incoming::Tcp(stream), None) => self.deny_on(stream, denial).await,
+            (Incoming::Tcp(stream), Some(tls)) => {
+                if let Ok(stream) = tls.accept(stream).await {
+                    self.deny_on(stream, denial).await;
+                }
+            }
+        }
+    }
+
+    async fn deny_on<S>(mut self, stream: S, denial: Denial)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let site = self.site;
+        let service = service_fn(move |_| {
+            let response = site.dressed(Refusal::denied(denial).into_response());
+            async move { Ok::<_, Infallible>(response) }
         });
         self.builder.keep_alive(false);
         // It may be gone already.
         let _ = self.builder.serve_connection(TokioIo::new(stream), service).await;
     }
-}
-
-/// Waits until something has come, or the end. A new socket is taken to be readable until one has
-/// looked, so this looks; what is there stays there.
-async fn spoken(stream: &TcpStream) {
-    let look = || SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]);
-    // Whatever is wrong with it is found when it is served.
-    let _ = stream.async_io(Interest::READABLE, look).await;
 }
 
 /// Waits until a connection has had its time: no request by the deadline, or, later on, none for
@@ -203,14 +239,10 @@ async fn overdue(requests: &AtomicUsize, deadline: Instant, limits: HttpLimits) 
     }
 }
 
-async fn accept(listener: &TcpListener) -> (TcpStream, Peer) {
+async fn accept(listener: &Listener) -> (Incoming, Peer) {
     loop {
         match listener.accept().await {
-            Ok((stream, address)) => {
-                // Frames are written whole; waiting for more would only delay them.
-                let _ = stream.set_nodelay(true);
-                return (stream, Peer::Tcp(address.ip()));
-            }
+            Ok(accepted) => return accepted,
             // One that was gone before it was taken.
             Err(error)
                 if matches!(
@@ -224,28 +256,5 @@ async fn accept(listener: &TcpListener) -> (TcpStream, Peer) {
                 sleep(ACCEPT_PAUSE).await;
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    use super::*;
-
-    const PATIENCE: Duration = Duration::from_secs(20);
-
-    #[tokio::test]
-    async fn a_connection_has_spoken_when_there_is_something_to_read_and_not_before() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (mut stream, _) = accept(&listener).await;
-        let silence = timeout(Duration::from_millis(200), spoken(&stream)).await;
-        assert!(silence.is_err(), "nothing has come");
-        client.write_all(b"x").await.unwrap();
-        timeout(PATIENCE, spoken(&stream)).await.expect("something has come");
-        assert_eq!(stream.read_u8().await.unwrap(), b'x', "and is still there");
-        drop(client);
-        timeout(PATIENCE, spoken(&stream)).await.expect("the end has come");
     }
 }

@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpStream, UnixStream, unix};
 
 /// The receiving half of one connection.
 pub enum Reading {
@@ -83,5 +83,25 @@ fn write_tcp(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         // Asked once more in the runtime's own way, which notes that the socket is full.
         Err(error) if error.kind() == ErrorKind::WouldBlock => stream.try_write_vectored(slices),
         written => written,
+    }
+}
+
+/// The two halves of a Unix socket.
+#[must_use]
+pub fn split_unix(stream: UnixStream) -> (Reading, Writing) {
+    let (reading, writing) = stream.into_split();
+    (Reading::Other(Box::new(reading)), Writing::Other(Box::new(UnixWriting(writing))))
+}
+
+/// The sending half of a Unix socket.
+struct UnixWriting(unix::OwnedWriteHalf);
+
+impl WriteHalf for UnixWriting {
+    fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.try_write_vectored(slices)
+    }
+
+    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.as_ref().poll_write_ready(cx).map(drop)
     }
 }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use xmeet_server::config::Config;
 use xmeet_server::history::sqlite::SqliteHistory;
-use xmeet_server::http::{self, App, Opener, Rooms};
+use xmeet_server::http::{self, App, Opener, Rooms, Site};
 use xmeet_server::limits::forwarded::Proxies;
 use xmeet_server::limits::gate::Gate;
 use xmeet_server::metrics::Metrics;
@@ -25,8 +25,8 @@ async fn unopened() -> (SocketAddr, Arc<Readiness>, Opener) {
     let address = listener.local_addr().unwrap();
     let readiness = Arc::new(Readiness::default());
     let (opener, rooms) = Rooms::closed();
-    let settings = Config::parse_from(["xmeet"]).limits;
-    let gate = Gate::new(settings.gate(), Proxies::default(), Arc::default());
+    let config = Config::parse_from(["xmeet"]);
+    let gate = Gate::new(config.limits.gate(), Proxies::default(), Arc::default());
     let gate = Arc::new(gate);
     let app = App {
         rooms,
@@ -37,8 +37,9 @@ async fn unopened() -> (SocketAddr, Arc<Readiness>, Opener) {
         metrics: Metrics::default(),
         logs_addresses: false,
     };
-    let (end, limits) = (CancellationToken::new(), settings.http());
-    tokio::spawn(http::serve(listener, http::router(app), gate, limits, end));
+    let site = Site::new(http::router(app), &config.page, None);
+    let (end, limits) = (CancellationToken::new(), config.limits.http());
+    tokio::spawn(http::serve(listener.into(), site, gate, limits, end));
     (address, readiness, opener)
 }
 

@@ -5,9 +5,16 @@ use crate::support::{TestServer, raw};
 #[tokio::test]
 async fn an_unknown_file_is_a_404_and_not_the_page() {
     let server = TestServer::start().await;
-    for path in
-        ["/nothing.js", "/room", "/room/", "/room/a/b", "/index.html", "/../etc/passwd", "/xgate"]
-    {
+    for path in [
+        "/nothing.js",
+        "/room",
+        "/room/",
+        "/room/a/b",
+        "/index.html",
+        "/room.html",
+        "/../etc/passwd",
+        "/xgate",
+    ] {
         let response = raw::get(server.address, path, &[]).await;
         assert_eq!(response.status, 404, "{path}");
         assert_eq!(response.header("content-type"), Some("application/json"));
@@ -15,12 +22,13 @@ async fn an_unknown_file_is_a_404_and_not_the_page() {
 }
 
 #[tokio::test]
-async fn every_room_has_the_same_page_as_none() {
+async fn every_room_has_the_same_page_as_none_one_folder_down() {
     let server = TestServer::start().await;
     let page = raw::get(server.address, "/", &[]).await;
-    for path in ["/room/a", "/room/%E8%81%8A%E5%A4%A9", "/room/a%2Fb", "/?nickname=x"] {
+    let down = page.text().replace("\"./", "\"../");
+    for path in ["/room/a", "/room/%E8%81%8A%E5%A4%A9", "/room/a%2Fb", "/room/a?nickname=x"] {
         let room = raw::get(server.address, path, &[]).await;
-        assert_eq!((room.status, &room.body), (page.status, &page.body), "{path}");
+        assert_eq!((room.status, room.text()), (page.status, down.as_str()), "{path}");
     }
     // Without a compiled client there is a sentence that says so.
     if page.status == 200 {
@@ -51,7 +59,6 @@ async fn a_text_is_drawn_as_a_qr_code_or_refused_with_a_reason() {
     let drawn = raw::get(server.address, "/qr.svg?text=http%3A%2F%2Fx%2Froom%2Fa", &[]).await;
     assert_eq!(drawn.status, 200);
     assert_eq!(drawn.header("content-type"), Some("image/svg+xml"));
-    assert_eq!(drawn.header("x-content-type-options"), Some("nosniff"));
     assert!(drawn.header("cache-control").is_some_and(|value| value.contains("max-age=")));
     assert!(drawn.text().starts_with("<svg ") && drawn.text().ends_with("</svg>"));
     let longest = format!("/qr.svg?text={}", "%E8%81%8A".repeat(341));

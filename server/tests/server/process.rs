@@ -151,6 +151,13 @@ async fn what_cannot_work_is_said_in_a_sentence() {
         (with(&elsewhere, "--time-zone", "Atlantis/Capital"), "time-zone: "),
         (with(&elsewhere, "--history-messages", "many"), "--history-messages"),
         (with(&elsewhere, "--listen", "here"), "--listen"),
+        (
+            with(&elsewhere, "--listen", "unix:/nowhere/xmeet.sock"),
+            "cannot listen on unix:/nowhere",
+        ),
+        (with(&elsewhere, "--tls-key", "/nowhere/key.pem"), "tls-certificate: "),
+        (with(&elsewhere, "--path-prefix", "chat"), "a prefix is a path"),
+        (with(&elsewhere, "--frame-ancestors", "a.example"), "an origin is"),
         (with(&elsewhere, "--log", "=="), "log: "),
         (with(&elsewhere, "--allow-origin", "https://a.example/"), "an origin is"),
         (with(&elsewhere, "--no-such-thing", "1"), "--no-such-thing"),
@@ -178,7 +185,10 @@ fn it_explains_itself() {
         assert!(output.status.success());
         String::from_utf8(output.stdout).unwrap()
     };
-    assert_eq!(run("--version"), format!("xmeet {}\n", env!("CARGO_PKG_VERSION")));
+    let version = run("--version");
+    let (numbers, build) = version.split_once(" (commit ").unwrap();
+    assert_eq!(numbers, format!("xmeet {}", env!("CARGO_PKG_VERSION")));
+    assert!(build.contains(", built ") && build.ends_with(")\n"), "{version}");
     let help = run("--help");
     for setting in
         ["--listen", "--data-dir", "--history-messages", "--frame-bytes-max", "XMEET_LISTEN"]

@@ -18,7 +18,8 @@ use crate::store::Store;
 #[component]
 pub fn App() -> impl IntoView {
     let settings = Settings::provide();
-    let page = Page::at(&browser::window().location().pathname().unwrap_or_default());
+    let path = browser::window().location().pathname().unwrap_or_default();
+    let page = Page::at(&browser::site(), &path);
     match &page {
         Page::Landing => Entrance::provide(),
         Page::Room(room) => {

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::landing::TopBar;
+use crate::browser;
 use crate::page::BadRoom;
 use crate::settings::Settings;
 
@@ -21,7 +22,7 @@ pub fn BadPage(
             <main class="bad-page">
                 <h1>{title}</h1>
                 <p data-testid="room-error">{reason}</p>
-                <a class="button primary" href="/">{text.back_home}</a>
+                <a class="button primary" href=browser::home()>{text.back_home}</a>
             </main>
         </div>
     }

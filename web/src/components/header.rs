@@ -20,7 +20,7 @@ pub fn Header() -> impl IntoView {
     let (name, title) = (store.room_id().to_string(), store.room_id().to_string());
     view! {
         <header class="room-header" inert=flag(move || store.members_open.get())>
-            <a class="brand" href="/" aria-label=text.home title=text.home>
+            <a class="brand" href=browser::home() aria-label=text.home title=text.home>
                 <Icon path=icon::MARK/>
             </a>
             <h1 data-testid="room-name" title=title><bdi>{name}</bdi></h1>

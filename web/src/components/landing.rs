@@ -7,6 +7,7 @@ use super::language_switch::LanguageSwitch;
 use super::recent_rooms::RecentRooms;
 use super::room_form::RoomForm;
 use super::theme_switch::ThemeSwitch;
+use crate::browser;
 use crate::settings::Settings;
 
 /// The front page.
@@ -37,7 +38,7 @@ pub fn Landing() -> impl IntoView {
 pub fn TopBar() -> impl IntoView {
     view! {
         <header class="top-bar">
-            <a class="brand" href="/">
+            <a class="brand" href=browser::home()>
                 <Icon path=icon::MARK/>
                 "XMeet"
             </a>

@@ -5,6 +5,7 @@ use xmeet_shared::RoomId;
 
 use super::button::word_button;
 use super::live::live;
+use crate::browser;
 use crate::page::room_path;
 use crate::prefs;
 use crate::settings::Settings;
@@ -17,7 +18,7 @@ pub fn RecentRooms() -> impl IntoView {
         forgets.track();
         let text = Settings::words();
         let link = |room: RoomId| {
-            view! { <li><a href=room_path(&room)><bdi>{room.to_string()}</bdi></a></li> }
+            view! { <li><a href=room_path(&browser::site(), &room)><bdi>{room.to_string()}</bdi></a></li> }
         };
         let links: Vec<_> = prefs::rooms().into_iter().map(link).collect();
         if links.is_empty() {

@@ -23,7 +23,7 @@ fn read_nickname(text: &str) -> Result<Option<Nickname>, NicknameError> {
 }
 
 fn enter(room: &RoomId, nickname: Option<&Nickname>) {
-    let mut address = room_path(room);
+    let mut address = room_path(&browser::site(), room);
     prefs::set_nickname(nickname.map(Nickname::as_str));
     match nickname {
         // In the address as well, for a browser that stores nothing.
@@ -60,8 +60,10 @@ pub fn RoomForm() -> impl IntoView {
     let nickname_error = RwSignal::new(String::new());
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
-        let (asked_room, asked_name) =
-            (room_from_input(&room.get_untracked()), read_nickname(&nickname.get_untracked()));
+        let (asked_room, asked_name) = (
+            room_from_input(&browser::site(), &room.get_untracked()),
+            read_nickname(&nickname.get_untracked()),
+        );
         let why = asked_room.as_ref().err().map(|why| text.bad_room_reason(*why));
         room_error.set(why.unwrap_or_default());
         let why = asked_name.as_ref().err().map(|why| text.bad_nickname_reason(*why));
@@ -93,7 +95,7 @@ pub fn RoomForm() -> impl IntoView {
 fn room_field(room: RwSignal<String>, error: RwSignal<String>) -> AnyView {
     let text = Settings::words();
     let notes = live(move || {
-        let asked = room.with(|room| room_from_input(room)).ok();
+        let asked = room.with(|room| room_from_input(&browser::site(), room)).ok();
         let warning = asked.filter(RoomId::is_longer_than_advised).map(|asked| {
             let words = (text.room_long)(asked.as_str().chars().count() as u64);
             note("note warn", "room-warning", words)

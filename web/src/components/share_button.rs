@@ -21,13 +21,13 @@ const ANSWER_MS: i32 = 2_500;
 
 fn link() -> String {
     let origin = browser::window().location().origin().unwrap_or_default();
-    format!("{origin}{}", room_path(&Store::get().room_id()))
+    origin + &room_path(&browser::site(), &Store::get().room_id())
 }
 
 /// The button.
 #[component]
 pub fn ShareButton() -> impl IntoView {
-    let code = format!("/qr.svg?text={}", encode(&link()));
+    let code = format!("{}/qr.svg?text={}", browser::site(), encode(&link()));
     let press = move || {
         room_menu::close();
         open(&code);

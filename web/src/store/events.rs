@@ -61,10 +61,10 @@ impl Store {
         let inner = self.inner();
         let location = browser::window().location();
         let secure = location.protocol().is_ok_and(|scheme| scheme == "https:");
-        let host = location.host().unwrap_or_default();
+        let site = location.host().unwrap_or_default() + &browser::site();
         let nickname = inner.nickname.borrow();
         let nickname = nickname.as_ref().map(Nickname::as_str);
-        socket_url(secure, &host, &inner.room_id, nickname, &tab::token())
+        socket_url(secure, &site, &inner.room_id, nickname, &tab::token())
     }
 
     fn tick(self) {

@@ -10,6 +10,7 @@ mod debian_rust;
 mod linker;
 pub(crate) mod nextest;
 pub(crate) mod node;
+pub(crate) mod proxies;
 mod small_std;
 mod trunk;
 mod wasm_bindgen;
@@ -103,6 +104,8 @@ pub(crate) fn everything(workspace: &Workspace) -> Result<()> {
     cargo_deny::provide(workspace)?;
     let chromium = chromium::provide()?;
     process::say(&format!("browser: {}", chromium.display()));
+    let proxies = proxies::provide(workspace)?;
+    process::say(&format!("proxies: {}, {}", proxies.nginx.display(), proxies.caddy.display()));
     if node::tests(workspace).is_ok() {
         node::provide(workspace)?;
     }

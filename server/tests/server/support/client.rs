@@ -4,21 +4,26 @@ use std::net::SocketAddr;
 
 use futures_util::{SinkExt, StreamExt};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_websockets::{ClientBuilder, CloseCode, Message, WebSocketStream};
 use xmeet_shared::{Envelope, ErrorCode, Member, Pid, Record, ServerMessage};
 
 use super::{raw, soon};
 
+/// What a client can be connected by: TCP, TLS over it, a Unix socket.
+pub(crate) trait Line: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Line for T {}
+
 /// A member of a room.
-pub(crate) struct Client {
+pub(crate) struct Client<L = TcpStream> {
     pub(crate) pid: Pid,
     pub(crate) members: Vec<Member>,
     pub(crate) page: Vec<Record>,
     /// Which only who asks for the extensions is told.
     pub(crate) epoch: Option<String>,
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<L>,
 }
 
 /// The path of a room, with a nickname.
@@ -70,8 +75,17 @@ impl Client {
         assert_eq!(client.epoch, None, "it did not ask for it");
         client
     }
+}
 
-    async fn welcomed(stream: TcpStream) -> Self {
+impl<L: Line> Client<L> {
+    /// Enters a room over a connection that is there already.
+    pub(crate) async fn enter_over(mut line: L, path: &str) -> Self {
+        let response = raw::request_over(&mut line, "GET", path, &raw::UPGRADE).await;
+        assert_eq!(response.status, 101, "{}", response.text());
+        Self::welcomed(line).await
+    }
+
+    async fn welcomed(stream: L) -> Self {
         let mut socket = ClientBuilder::new().take_over(stream);
         let first = receive(&mut socket).await;
         let ServerMessage::SelfId { pid, epoch } = first.message else {
@@ -178,6 +192,18 @@ impl Client {
         id
     }
 
+    /// Says the same again and again, until a member has gone.
+    pub(crate) async fn say_until_somebody_leaves(&mut self, text: &str) {
+        let mut kind = "";
+        while kind != "leave" {
+            self.send(text).await;
+            kind = "";
+            while !matches!(kind, "normal" | "leave") {
+                kind = self.next().await.message.kind();
+            }
+        }
+    }
+
     /// Closes as a client that leaves, and waits for the server's answer.
     pub(crate) async fn leave(mut self) {
         let close = Message::close(Some(CloseCode::NORMAL_CLOSURE), "");
@@ -220,17 +246,17 @@ impl Client {
     }
 
     /// The connection below, for what a proper client would not do.
-    pub(crate) fn into_stream(self) -> TcpStream {
+    pub(crate) fn into_stream(self) -> L {
         self.socket.into_inner()
     }
 }
 
-async fn receive(socket: &mut WebSocketStream<TcpStream>) -> Envelope {
+async fn receive(socket: &mut WebSocketStream<impl Line>) -> Envelope {
     let text = receive_text(socket).await;
     Envelope::parse(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-async fn receive_text(socket: &mut WebSocketStream<TcpStream>) -> String {
+async fn receive_text(socket: &mut WebSocketStream<impl Line>) -> String {
     let message = soon("a frame", socket.next()).await.expect("the connection is open").unwrap();
     message.as_text().unwrap_or_else(|| panic!("not a text: {message:?}")).to_owned()
 }

@@ -1,5 +1,6 @@
 //! What the tests share: servers and clients.
 
+pub(crate) mod authority;
 pub(crate) mod client;
 pub(crate) mod raw;
 pub(crate) mod server;

@@ -77,6 +77,8 @@ impl TestServer {
 /// The real binary. It is killed when this is dropped.
 pub(crate) struct Process {
     pub(crate) address: SocketAddr,
+    /// Where it says that it is.
+    pub(crate) url: String,
     child: Child,
     /// What it has logged so far, and who reads it to its end.
     logged: Arc<Mutex<Vec<u8>>>,
@@ -94,19 +96,18 @@ impl Process {
         let mut child = command.stderr(Stdio::piped()).spawn().expect("xmeet can be started");
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let (mut line, logged) = (String::new(), Arc::new(Mutex::new(Vec::new())));
-        let address = loop {
+        let url = loop {
             line.clear();
             assert!(log.read_line(&mut line).unwrap() > 0, "xmeet ended before it was ready");
             logged.lock().unwrap().extend(line.as_bytes());
-            // The same in text and in JSON.
-            if let Some((_, rest)) = line.split_once("http://")
-                && line.contains("is ready")
-            {
-                let address = rest.split('/').next().unwrap();
+            if line.contains("is ready") {
                 assert!(line.contains("data_dir"), "the ready line names the folder: {line}");
-                break address.parse().unwrap();
+                break ready_url(&line).expect("the ready line says where it is").to_owned();
             }
         };
+        // A Unix socket has none.
+        let address = url.split('/').nth(2).and_then(|host| host.parse().ok());
+        let address = address.unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
         // Somebody must read on, or a full pipe would stop the server.
         let lines = Arc::clone(&logged);
         let log = thread::spawn(move || {
@@ -115,7 +116,7 @@ impl Process {
                 lines.lock().unwrap().append(&mut line);
             }
         });
-        Self { address, child, logged, log: Some(log) }
+        Self { address, url, child, logged, log: Some(log) }
     }
 
     /// The command, with a port of its own.
@@ -169,6 +170,12 @@ impl Process {
     pub(crate) async fn logs(&self, words: &str) {
         until(&format!("a log with {words:?}"), async || self.logged().contains(words)).await;
     }
+}
+
+/// Where a server is, as its ready line says, in text and in JSON.
+fn ready_url(line: &str) -> Option<&str> {
+    let starts = ["https://", "http://", "unix:"].iter().filter_map(|scheme| line.find(scheme));
+    line[starts.min()?..].split([' ', '"']).next()
 }
 
 impl Drop for Process {

@@ -6,6 +6,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+mod version;
+
 /// Where the client is when the environment does not say.
 const DEFAULT_FOLDER: &str = "../web/dist";
 
@@ -18,6 +20,7 @@ fn main() {
     let folder =
         env::var_os("XMEET_WEB_DIST").map_or_else(|| manifest.join(DEFAULT_FOLDER), PathBuf::from);
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
+    version::tell(&manifest);
 
     // Named even when it is missing: cargo then looks again at the next build.
     println!("cargo::rerun-if-changed={}", folder.display());
@@ -28,8 +31,11 @@ fn main() {
     let mut table = String::from("static ASSETS: &[Asset] = &[\n");
     for (number, file) in files.iter().enumerate() {
         println!("cargo::rerun-if-changed={}", file.display());
-        entry(&mut table, &folder, file, &out, number);
+        let relative = file.strip_prefix(&folder).expect("it was found there");
+        let path = format!("/{}", relative.to_string_lossy().replace('\\', "/"));
+        entry(&mut table, &path, file, &out, number);
     }
+    room_page(&mut table, &folder, &out, files.len());
     table.push_str("];\n");
     fs::write(out.join("assets.rs"), table).expect("the build folder can be written");
 }
@@ -49,10 +55,17 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-fn entry(table: &mut String, folder: &Path, file: &Path, out: &Path, number: usize) {
+/// The page names its files as they lie beside it, `./`; seen from a room's page they are one folder
+/// up.
+fn room_page(table: &mut String, folder: &Path, out: &Path, number: usize) {
+    let Ok(page) = fs::read_to_string(folder.join("index.html")) else { return };
+    let file = out.join("room.html");
+    fs::write(&file, page.replace("\"./", "\"../")).expect("the build folder can be written");
+    entry(table, "/room/index.html", &file, out, number);
+}
+
+fn entry(table: &mut String, path: &str, file: &Path, out: &Path, number: usize) {
     let plain = fs::read(file).expect("a file of the client can be read");
-    let relative = file.strip_prefix(folder).expect("it was found there");
-    let path = format!("/{}", relative.to_string_lossy().replace('\\', "/"));
     let etag = sha1_smol::Sha1::from(&plain).digest().to_string();
     let brotli = store(out, number, "br", &plain, brotli(&plain));
     let gzip = store(out, number, "gz", &plain, gzip(&plain));
@@ -60,9 +73,9 @@ fn entry(table: &mut String, folder: &Path, file: &Path, out: &Path, number: usi
         table,
         "Asset {{ path: {path:?}, content_type: {:?}, etag: {:?}, is_hashed: {}, \
          plain: include_bytes!({:?}), brotli: {brotli}, gzip: {gzip} }},",
-        content_type(&path),
+        content_type(path),
         format!("\"{}\"", &etag[..16]),
-        is_hashed(&path),
+        is_hashed(path),
         file.canonicalize().expect("it exists"),
     )
     .expect("a String takes everything");

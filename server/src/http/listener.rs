@@ -1,0 +1,237 @@
+//! Where connections come in: a TCP port, or a Unix socket for a proxy on the same machine.
+
+use std::fs::{self, Permissions};
+use std::io::{self, ErrorKind};
+use std::mem::MaybeUninit;
+use std::net::SocketAddr;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream as BlockingUnixStream;
+use std::path::{Path, PathBuf};
+
+use socket2::SockRef;
+use tokio::io::Interest;
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, UnixStream};
+
+use crate::config::network::{ListenAddress, SocketMode};
+use crate::limits::network::Peer;
+
+/// Connections that the system may hold until they are taken.
+const BACKLOG_CONNECTIONS: u32 = 4096;
+
+/// A port or a socket that is listened on.
+#[derive(Debug)]
+pub enum Listener {
+    /// A TCP port.
+    Tcp(TcpListener),
+    /// A Unix socket, and its file.
+    Unix(UnixListener, SocketFile),
+}
+
+/// A connection as it comes in.
+#[derive(Debug)]
+pub(super) enum Incoming {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// A socket's place among the files. It is removed with this, unless another one is there by then.
+#[derive(Debug)]
+pub struct SocketFile {
+    path: PathBuf,
+    inode: u64,
+}
+
+impl Listener {
+    /// Listens with room for a crowd: all members of a server that was restarted come back at once,
+    /// and whoever does not fit tries again only after a second.
+    ///
+    /// # Errors
+    /// When the place is taken, or not to be had.
+    pub fn bind(address: &ListenAddress, mode: SocketMode) -> io::Result<Self> {
+        match address {
+            ListenAddress::Tcp(address) => bind_tcp(*address),
+            ListenAddress::Unix(path) => bind_unix(path, mode),
+        }
+    }
+
+    /// Waits for the next connection.
+    pub(super) async fn accept(&self) -> io::Result<(Incoming, Peer)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, address) = listener.accept().await?;
+                // Frames are written whole; waiting for more would only delay them.
+                let _ = stream.set_nodelay(true);
+                Ok((Incoming::Tcp(stream), Peer::Tcp(address.ip())))
+            }
+            Self::Unix(listener, _) => Ok((Incoming::Unix(listener.accept().await?.0), Peer::Unix)),
+        }
+    }
+
+    /// Where it listens, as a browser or a proxy is told.
+    #[must_use]
+    pub fn url(&self, is_tls: bool, prefix: &str) -> String {
+        let scheme = if is_tls { "https" } else { "http" };
+        match self {
+            Self::Tcp(listener) => match listener.local_addr() {
+                Ok(address) => format!("{scheme}://{address}{prefix}/"),
+                Err(error) => error.to_string(),
+            },
+            Self::Unix(_, file) => format!("unix:{}", file.path.display()),
+        }
+    }
+}
+
+impl From<TcpListener> for Listener {
+    fn from(listener: TcpListener) -> Self {
+        Self::Tcp(listener)
+    }
+}
+
+impl Incoming {
+    /// Waits until something has come, or the end. A new socket is taken to be readable until one
+    /// has looked, so this looks; what is there stays there.
+    pub(super) async fn spoken(&self) {
+        // Whatever is wrong with it is found when it is served.
+        let _ = match self {
+            Self::Tcp(stream) => {
+                let look = || SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]);
+                stream.async_io(Interest::READABLE, look).await
+            }
+            Self::Unix(stream) => {
+                let look = || SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]);
+                stream.async_io(Interest::READABLE, look).await
+            }
+        };
+    }
+}
+
+fn bind_tcp(address: SocketAddr) -> io::Result<Listener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // The port of a server that has just ended can be had again at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG_CONNECTIONS).map(Listener::Tcp)
+}
+
+fn bind_unix(path: &Path, SocketMode(mode): SocketMode) -> io::Result<Listener> {
+    make_way(path)?;
+    let socket = UnixSocket::new_stream()?;
+    socket.bind(path)?;
+    let file = SocketFile { path: path.to_owned(), inode: fs::symlink_metadata(path)?.ino() };
+    // Before anybody can connect.
+    fs::set_permissions(path, Permissions::from_mode(mode))?;
+    Ok(Listener::Unix(socket.listen(BACKLOG_CONNECTIONS)?, file))
+}
+
+/// Removes a socket that a server left that was killed. One that is listened on is not touched, and
+/// neither is what is no socket.
+fn make_way(path: &Path) -> io::Result<()> {
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if !found.file_type().is_socket() {
+        return Err(io::Error::new(ErrorKind::AlreadyExists, "there is a file that is no socket"));
+    }
+    match BlockingUnixStream::connect(path) {
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
+        Ok(_) => Err(io::Error::new(ErrorKind::AddrInUse, "another server listens there")),
+        Err(error) => Err(error),
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let is_own = fs::symlink_metadata(&self.path).is_ok_and(|found| found.ino() == self.inode);
+        if is_own {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tempfile::TempDir;
+    use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    fn bind(path: &Path) -> io::Result<Listener> {
+        Listener::bind(&ListenAddress::Unix(path.to_owned()), SocketMode(0o600))
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_is_left_over_is_replaced_and_one_in_use_is_not() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("xmeet.sock");
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        assert!(path.exists(), "a listener of the standard library leaves its file");
+        let first = bind(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(bind(&path).unwrap_err().kind(), ErrorKind::AddrInUse);
+        assert!(BlockingUnixStream::connect(&path).is_ok(), "the first is as it was");
+        drop(first);
+        assert!(!path.exists());
+
+        fs::write(&path, "precious").unwrap();
+        assert_eq!(bind(&path).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+    }
+
+    #[tokio::test]
+    async fn only_the_own_file_is_removed_at_the_end() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("xmeet.sock");
+        let first = bind(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        let second = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        // Two sockets that are there at the same time are two files, whatever their numbers.
+        let same = fs::metadata(&path).unwrap().ino() == inode(&first);
+        drop(first);
+        assert_eq!(path.exists(), !same);
+        drop(second);
+    }
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    #[tokio::test]
+    async fn a_connection_has_spoken_when_there_is_something_to_read_and_not_before() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("xmeet.sock");
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(tcp.local_addr().unwrap()).await.unwrap();
+        speak(tcp.into(), client).await;
+        let unix = bind(&path).unwrap();
+        let client = UnixStream::connect(&path).await.unwrap();
+        speak(unix, client).await;
+    }
+
+    async fn speak(listener: Listener, mut client: impl AsyncWrite + Unpin) {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let silence = timeout(Duration::from_millis(200), stream.spoken()).await;
+        assert!(silence.is_err(), "nothing has come");
+        client.write_all(b"x").await.unwrap();
+        timeout(PATIENCE, stream.spoken()).await.expect("something has come");
+        let come = match &mut stream {
+            Incoming::Tcp(stream) => stream.read_u8().await,
+            Incoming::Unix(stream) => stream.read_u8().await,
+        };
+        assert_eq!(come.unwrap(), b'x', "and is still there");
+        drop(client);
+        timeout(PATIENCE, stream.spoken()).await.expect("the end has come");
+    }
+
+    fn inode(listener: &Listener) -> u64 {
+        match listener {
+            Listener::Unix(_, file) => file.inode,
+            Listener::Tcp(_) => 0,
+        }
+    }
+}

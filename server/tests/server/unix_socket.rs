@@ -1,0 +1,71 @@
+//! HTTP on a Unix socket, for a proxy on the same machine: the real binary.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+use tokio::net::UnixStream;
+
+use crate::support::client::path;
+use crate::support::raw::{read_close, read_frame};
+use crate::support::{Client, Process, raw, soon};
+
+fn start(data: &Path, socket: &Path) -> Process {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
+    command.args(["--listen", &format!("unix:{}", socket.display()), "--socket-mode", "600"]);
+    command.args(["--no-limits", "--outbox-bytes-max", "100000", "--data-dir"]).arg(data);
+    Process::spawn(command)
+}
+
+async fn enter(socket: &Path, nickname: &str) -> Client<UnixStream> {
+    let line = UnixStream::connect(socket).await.unwrap();
+    Client::enter_over(line, &path("r", nickname)).await
+}
+
+#[tokio::test]
+async fn rooms_and_pages_are_served_on_a_unix_socket() {
+    let (data, place) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let socket = place.path().join("xmeet.sock");
+    let process = start(data.path(), &socket);
+    assert_eq!(process.url, format!("unix:{}", socket.display()));
+    assert_eq!(std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
+    let mut line = UnixStream::connect(&socket).await.unwrap();
+    assert_eq!(raw::request_over(&mut line, "GET", "/qr.svg?text=a", &[]).await.status, 200);
+
+    let (mut a, mut b) = (enter(&socket, "a").await, enter(&socket, "b").await);
+    assert_eq!(a.next().await.message.kind(), "join");
+    b.say("hello").await;
+    assert_eq!(a.next_said().await.1, "hello");
+
+    process.signal("TERM");
+    assert_eq!((a.closed().await, b.closed().await), (1001, 1001));
+    assert_eq!(process.ended().await.code(), Some(0));
+    assert!(!socket.exists(), "nothing is left where nobody listens");
+}
+
+#[tokio::test]
+async fn a_socket_that_a_killed_server_left_is_taken_over() {
+    let (data, place) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let socket = place.path().join("xmeet.sock");
+    let process = start(data.path(), &socket);
+    let mut client = enter(&socket, "a").await;
+    client.say("kept").await;
+    process.kill();
+    assert!(socket.exists());
+    let _process = start(data.path(), &socket);
+    assert_eq!(enter(&socket, "b").await.page.last().unwrap().payload, "kept");
+}
+
+#[tokio::test]
+async fn a_proxy_that_does_not_read_on_is_closed_as_any_other_client() {
+    let (data, place) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let socket = place.path().join("xmeet.sock");
+    let _process = start(data.path(), &socket);
+    let mut stalled = enter(&socket, "stalled").await.into_stream();
+    let mut writer = enter(&socket, "writer").await;
+    writer.say_until_somebody_leaves(&"x".repeat(30_000)).await;
+    let (code, reason) = read_close(&mut stalled).await;
+    assert_eq!(code, 1013, "{reason}");
+    assert_eq!(soon("the end", read_frame(&mut stalled)).await, None);
+}
