@@ -36,7 +36,7 @@ pub(super) struct Outcome {
 
 impl Outcome {
     /// Every bound that was broken, in words.
-    pub(super) fn broken(&self, counts_latency: bool) -> Vec<String> {
+    pub(super) fn broken(&self, counts_latency: bool, counts_memory: bool) -> Vec<String> {
         let mut broken = Vec::new();
         for pair in &self.pairs {
             broken.extend(pair.faults.iter().map(|fault| format!("{}: {fault}", pair.room)));
@@ -49,7 +49,7 @@ impl Outcome {
             }
         }
         let ratio = self.memory_ratio();
-        if ratio > MEMORY_RATIO_MAX {
+        if counts_memory && ratio > MEMORY_RATIO_MAX {
             broken.push(format!("memory is {ratio:.2} times what it was"));
         }
         broken.extend(self.panics.iter().map(|line| format!("the log tells of a panic: {line}")));
