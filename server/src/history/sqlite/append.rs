@@ -123,6 +123,11 @@ impl Appender {
         Ok(removed)
     }
 
+    /// Forgets what is known of the rooms, and gives back its memory.
+    pub(super) fn forget_rooms(&mut self) {
+        self.rooms = HashMap::new();
+    }
+
     /// Takes back a transaction that failed, and forgets what it had changed of what is known.
     pub(super) fn abandon(&mut self, connection: &Connection) {
         self.rooms.clear();

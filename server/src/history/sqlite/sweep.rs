@@ -4,6 +4,9 @@
 //! for a moment wherever there is something to remove: few messages at once, with a rest behind them,
 //! so that no append waits noticeably. Rooms in which something is said stay within their number of
 //! messages by themselves ([`super::append`]).
+//!
+//! Behind each round it has the memory given back that is held for writing much, when little was
+//! written since the one before.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError};
@@ -76,6 +79,9 @@ pub(super) fn run(sweeper: &Sweeper) {
             Err(Early::Failed) => {}
             Err(Early::Stop) => return,
         }
+        if let Err(Early::Stop) = sweeper.let_go() {
+            return;
+        }
     }
 }
 
@@ -119,6 +125,13 @@ impl Sweeper {
             *step = if elapsed < REMOVAL_AIM { *step * 2 } else { *step / 2 };
             *step = (*step).clamp(REMOVAL_MESSAGES_MIN, REMOVAL_MESSAGES_MAX);
         }
+    }
+
+    /// Gives memory back, its own and the writer's, while there is little to write.
+    fn let_go(&self) -> Result<(), Early> {
+        // Nothing is lost where it does not succeed.
+        let _ = self.connection.execute_batch("PRAGMA shrink_memory");
+        self.with_writer(|writer| Some(u64::from(writer.let_go()))).map(drop)
     }
 
     fn with_writer(&self, work: impl FnOnce(&mut Writer) -> Option<u64>) -> Result<u64, Early> {

@@ -1,5 +1,6 @@
 //! The thread that writes: one transaction for whatever waits.
 
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -30,7 +31,13 @@ pub(super) struct Writer {
     watch: Watch,
     health: Arc<Health>,
     counts: Arc<StoreMetrics>,
+    /// Messages that were committed since [`Self::let_go`] was asked last.
+    recent_messages: u64,
 }
+
+/// Whoever commits more messages than this between two sweeps is busy, and keeps the pages of the
+/// database that it has in memory.
+const QUIET_MESSAGES_MAX: u64 = 6_000;
 
 /// What a trial writes: SQLite's field for the kind of a database, always with the same number. It
 /// is in no one's way, and SQLite writes the page that holds it whatever stood there.
@@ -48,7 +55,9 @@ impl Writer {
         counts: Arc<StoreMetrics>,
     ) -> SharedWriter {
         let appender = Appender::new(kept_max);
-        Arc::new(Mutex::new(Some(Self { connection, appender, watch, health, counts })))
+        let recent_messages = 0;
+        let writer = Self { connection, appender, watch, health, counts, recent_messages };
+        Arc::new(Mutex::new(Some(writer)))
     }
 
     /// Commits a batch and answers each append. Whatever goes wrong, a panic too, nothing of it
@@ -61,7 +70,8 @@ impl Writer {
             self.appender.abandon(&self.connection);
             self.counts.commit_failures.inc();
         } else {
-            let messages = batch.iter().map(Append::messages).sum();
+            let messages: usize = batch.iter().map(Append::messages).sum();
+            self.recent_messages += messages as u64;
             self.counts.committed(messages, began.elapsed());
         }
         self.note(&outcome);
@@ -80,6 +90,18 @@ impl Writer {
         }
         self.note(&outcome);
         outcome.ok()
+    }
+
+    /// Gives back the memory that a flood took, once little is written: what is needed again is
+    /// found again. Says whether it did.
+    pub(super) fn let_go(&mut self) -> bool {
+        let is_quiet = mem::take(&mut self.recent_messages) <= QUIET_MESSAGES_MAX;
+        if is_quiet {
+            self.appender.forget_rooms();
+            // Nothing is lost where it does not succeed.
+            let _ = guarded(|| self.connection.execute_batch("PRAGMA shrink_memory"));
+        }
+        is_quiet
     }
 
     /// Whether the thread must see to the log, or to whether anything can be written again.
@@ -211,6 +233,18 @@ mod tests {
         let (sender, mut answer) = oneshot::channel();
         writer.write(&mut vec![Append::new(room("a"), vec![message(text)], sender)]);
         answer.try_recv().unwrap()
+    }
+
+    #[test]
+    fn whoever_is_busy_keeps_its_memory_until_it_is_not() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let mut writer = writer(folder.path());
+        let many = (0..=QUIET_MESSAGES_MAX).map(|_| message("x")).collect();
+        let (sender, _answer) = oneshot::channel();
+        writer.write(&mut vec![Append::new(room("a"), many, sender)]);
+        assert!(!writer.let_go());
+        assert!(writer.let_go());
+        assert_eq!(append(&mut writer, "next"), Ok(QUIET_MESSAGES_MAX + 2));
     }
 
     /// Each way in which SQLite refuses to write leaves the writer able to write, and ids go on
