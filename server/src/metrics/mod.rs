@@ -31,6 +31,7 @@ use prometheus_client::registry::Registry;
 
 use crate::limits::hits::Hits;
 use crate::readiness::{Readiness, State};
+use crate::version;
 use process::Process;
 
 /// What every name begins with, but for those of the process.
@@ -63,7 +64,11 @@ impl Metrics {
         self.store.register(registry);
         registry.register_collector(Box::new(Limits(Arc::clone(&self.limits))));
         registry.register_collector(Box::new(Ready(readiness)));
-        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        let build = Info::new([
+            ("version", version::VERSION),
+            ("commit", version::COMMIT),
+            ("build_date", version::BUILD_DATE.as_str()),
+        ]);
         registry.register("build", "What is running; always 1", build);
         all.register_collector(Box::new(Process));
         all
