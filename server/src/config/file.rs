@@ -46,6 +46,9 @@ pub(super) fn read(path: &Path) -> Result<Vec<Entry>, ConfigError> {
 fn text_of(value: &DeValue<'_>) -> Result<String, String> {
     match value {
         DeValue::String(text) => Ok(text.clone().into_owned()),
+        DeValue::Integer(number) if number.radix() != 10 => {
+            Err("numbers are written in decimal here".to_owned())
+        }
         DeValue::Integer(number) => Ok(number.as_str().replace('_', "")),
         DeValue::Float(number) => Ok(number.as_str().to_owned()),
         DeValue::Boolean(truth) => Ok(truth.to_string()),
@@ -91,6 +94,8 @@ mod tests {
     fn what_is_no_setting_is_said_with_its_line() {
         let refused = entries("a = 1\n[listen]\nx = 1\n").unwrap_err();
         assert!(refused.starts_with("FILE:2: listen: a setting is"), "{refused}");
+        let refused = entries("a = 0x10\n").unwrap_err();
+        assert!(refused.starts_with("FILE:1: a: numbers are written in decimal"), "{refused}");
         let refused = entries("a = 1\nb = \n").unwrap_err();
         assert!(refused.starts_with("FILE:2: "), "{refused}");
         let refused = entries("a = 1\na = 2\n").unwrap_err();

@@ -5,7 +5,7 @@
 //! Whoever goes on [`HEARD_AFTER_NS`] later has a *strike*, at most one for each time that it was
 //! told, and is told again, to wait twice as long. The third in a row slows it down: for
 //! [`REST_NS`] nothing is read from it. The next ends the connection. A wait that is kept ends the
-//! row.
+//! row; after a rest, buckets that are full again do.
 
 use std::time::Duration;
 
@@ -128,7 +128,9 @@ impl Pace {
             if now_ns < told.until_ns {
                 return told.again(now_ns);
             }
-            if !told.is_rest {
+            // Whoever was not read has shown nothing yet; with full buckets it has.
+            let is_rested = self.messages.is_full(now_ns) && self.bytes.is_full(now_ns);
+            if !told.is_rest || is_rested {
                 self.told = None;
             }
         }

@@ -122,6 +122,20 @@ fn a_wait_that_is_kept_ends_the_row() {
 }
 
 #[test]
+fn whoever_was_slowed_down_and_then_behaves_starts_anew() {
+    let mut pace = Pace::default();
+    let mut moment = 0;
+    while strikes(&pace) < STRIKES_MAX {
+        assert_eq!(read(&mut pace, [moment]).ended_ns, None);
+        moment += MS;
+    }
+    // Quiet until all tokens are back: a burst, and a message too many, are told as the first time.
+    moment += 60 * SECOND;
+    let record = read(&mut pace, (0..202).map(|_| moment));
+    assert_eq!((record.taken, record.refused, strikes(&pace)), (200, 2, 0));
+}
+
+#[test]
 fn the_wait_that_is_told_is_enough() {
     let mut pace = Pace::default();
     let mut now_ns = 0;

@@ -108,10 +108,15 @@ impl Keeper {
             let beat = Some(Beat { heartbeat, latest_tick: now });
             Box::new(Special { beat, pinged: None })
         });
-        let visit = Visit { outbox: Arc::clone(outbox), special };
+        self.put(now, Visit { outbox: Arc::clone(outbox), special });
+    }
+
+    /// Puts a connection into the wheel. One that was not in it when all were asked to end, because
+    /// it is new or was just being visited, is asked now.
+    fn put(&self, now: u32, visit: Visit) {
         let mut wheel = self.lock();
         if let Some(goodbye) = wheel.goodbye {
-            outbox.ask_to_end(goodbye);
+            visit.outbox.ask_to_end(goodbye);
         }
         wheel.put(visit.next_tick(now, self.patience), visit);
     }
@@ -143,7 +148,7 @@ impl Keeper {
                     tokio::task::yield_now().await;
                 }
                 if visit.pay(now, self.patience) {
-                    self.lock().put(visit.next_tick(now, self.patience), visit);
+                    self.put(now, visit);
                 }
             }
         }

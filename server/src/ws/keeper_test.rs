@@ -77,6 +77,32 @@ async fn a_silent_client_is_pinged_after_25_s_and_ended_20_s_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_is_being_visited_when_all_are_asked_to_end_is_asked_too() {
+    let keeper = keeper().await;
+    let crowd: Vec<_> = (0..3 * VISITS_PER_TURN).map(|_| connection(1000)).collect();
+    for (outbox, _) in &crowd {
+        keeper.watch(outbox, None);
+    }
+    // The first has its ping and the last has not: others have their turn in the middle of a round.
+    let is_pinged = |(_, socket): &(Arc<Outbox>, Socket)| pings(socket) > 0;
+    let (first, last) = (&crowd[0], crowd.last().unwrap());
+    sleep(24 * TICK).await;
+    while !is_pinged(first) {
+        sleep(Duration::from_millis(1)).await;
+        for _ in 0..2 {
+            if !is_pinged(first) {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+    assert!(!is_pinged(last), "the round is not over");
+    keeper.end_all(GOODBYE);
+    for (outbox, _) in &crowd {
+        assert_eq!(ended(outbox).await.0, GOODBYE);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_that_answers_its_pings_stays() {
     let keeper = keeper().await;
     let (outbox, socket) = connection(1000);

@@ -1,5 +1,6 @@
 //! The database's shape, and how it is opened.
 
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -117,10 +118,20 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let known = i64::try_from(MIGRATIONS.len()).expect("there are few migrations");
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     // A database without a schema is a new one.
-    if (1..known).contains(&found) {
-        let copy = backup::copy_aside(connection, path, found)?;
-        tracing::info!(copy = %copy.display(), "the history was copied before its schema changes");
+    if !(1..known).contains(&found) {
+        return take_steps(connection, known);
     }
+    let copy = backup::copy_aside(connection, path, found)?;
+    tracing::info!(copy = %copy.display(), "the history was copied before its schema changes");
+    let outcome = take_steps(connection, known);
+    if outcome.is_err() {
+        // Nothing has changed, and each further try would leave a copy more.
+        let _ = fs::remove_file(&copy);
+    }
+    outcome
+}
+
+fn take_steps(connection: &mut Connection, known: i64) -> Result<(), OpenError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found > known {
