@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
 use xmeet_shared::CloseCode;
@@ -103,10 +103,8 @@ impl Reader {
                     return Some(received);
                 }
                 Err(_) => return None,
-                Ok(None) => match self.poll_fill(&mut Context::from_waker(Waker::noop())) {
-                    Poll::Ready(Ok(_)) => {}
-                    Poll::Ready(Err(Gone)) | Poll::Pending => return None,
-                },
+                Ok(None) if self.fill_now() => {}
+                Ok(None) => return None,
             }
         }
     }
@@ -126,6 +124,23 @@ impl Reader {
                 Ok(0) | Err(_) => return,
             }
         }
+    }
+
+    /// Whether anything had come.
+    fn fill_now(&mut self) -> bool {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let read = loop {
+                match self.io.read_now(scratch) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    read => break read,
+                }
+            };
+            let Ok(bytes @ 1..) = read else { return false };
+            self.read_bytes += bytes as u64;
+            self.unfinished_bytes += bytes;
+            self.decoder.feed(&scratch[..bytes]);
+            true
+        })
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {

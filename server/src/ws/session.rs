@@ -299,11 +299,7 @@ impl Session {
         match verdict {
             Verdict::Take { rest } => ControlFlow::Continue(rest),
             Verdict::Refuse { kind, retry_after_ms, rest } => {
-                self.sessions.hits.count(kind);
-                let seconds = retry_after_ms.div_ceil(1000);
-                let unit = if seconds == 1 { "second" } else { "seconds" };
-                let words = format!("too much at once: wait {seconds} {unit}");
-                self.unsent = self.membership.hold_off(words, retry_after_ms).err();
+                self.hold_off(kind, retry_after_ms);
                 ControlFlow::Continue(rest)
             }
             Verdict::End => {
@@ -311,6 +307,15 @@ impl Session {
                 ControlFlow::Break(Closing::Server(FLOODED))
             }
         }
+    }
+
+    /// Answers a message that was too much.
+    fn hold_off(&mut self, kind: LimitKind, retry_after_ms: u64) {
+        self.sessions.hits.count(kind);
+        let seconds = retry_after_ms.div_ceil(1000);
+        let unit = if seconds == 1 { "second" } else { "seconds" };
+        let words = format!("too much at once: wait {seconds} {unit}");
+        self.unsent = self.membership.hold_off(words, retry_after_ms).err();
     }
 
     fn judge(&mut self, tokens: u64, bytes: usize) -> Verdict {
@@ -403,10 +408,14 @@ impl Session {
             let Received::Text(text) = received else { continue };
             bytes += text.len() + LAST_WORDS_MESSAGE_BYTES;
             let command = ClientCommand::parse(&text);
-            let Verdict::Take { .. } = self.judge(cost_of(&command), text.len()) else {
-                // Nobody would read that it was too much; that it is not in the log says so too.
-                return;
-            };
+            match self.judge(cost_of(&command), text.len()) {
+                Verdict::Take { .. } => {}
+                Verdict::Refuse { kind, retry_after_ms, .. } => {
+                    self.hold_off(kind, retry_after_ms);
+                    continue;
+                }
+                Verdict::End => return,
+            }
             let sent = match command {
                 Ok(Some(ClientCommand::Say(_))) => self.membership.say(text),
                 Ok(Some(ClientCommand::ChangeName(name))) => self.membership.change_name(name),

@@ -1,9 +1,9 @@
 //! The byte stream below a WebSocket, as its two halves are used here: reading waits, writing never
 //! does. A transport is added by an implementation of [`WriteHalf`] and of `AsyncRead`.
 
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, ErrorKind, IoSlice, Read};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, ReadBuf};
@@ -16,6 +16,27 @@ pub enum Reading {
     Tcp(OwnedReadHalf),
     /// Anything else.
     Other(Box<dyn AsyncRead + Send + Sync + Unpin>),
+}
+
+impl Reading {
+    /// Reads what has come, without waiting. From TCP also what the runtime has not heard of yet: it
+    /// learns of a socket's news in its own time, and of a signal's perhaps before.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] when nothing has come; anything else is the connection's end.
+    pub fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(half) => (&*SockRef::from(half.as_ref())).read(buffer),
+            Self::Other(half) => {
+                let mut buffer = ReadBuf::new(buffer);
+                let mut nobody = Context::from_waker(Waker::noop());
+                match Pin::new(half).poll_read(&mut nobody, &mut buffer) {
+                    Poll::Ready(read) => read.map(|()| buffer.filled().len()),
+                    Poll::Pending => Err(ErrorKind::WouldBlock.into()),
+                }
+            }
+        }
+    }
 }
 
 impl AsyncRead for Reading {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
-use xmeet_shared::ServerMessage;
+use xmeet_shared::{Envelope, ErrorCode, ServerMessage};
 
 use super::health::ready;
 use crate::support::client::path;
@@ -153,6 +153,33 @@ async fn a_store_that_does_not_answer_is_not_waited_for_past_the_deadline() {
     let (ended, _folder) = server.ended().await;
     assert_eq!(ended, xmeet_server::shutdown::Ended::Cut);
     other.execute_batch("ROLLBACK").unwrap();
+}
+
+#[tokio::test]
+async fn what_is_too_much_is_refused_to_the_last_and_not_dropped() {
+    const SENT: usize = 12;
+    let limits = ["--messages-burst", "5", "--messages-per-second", "1"];
+    let server = TestServer::limited(&limits).await;
+    let mut client = Client::enter(server.address, "r", "a").await;
+    for number in 0..SENT {
+        client.send(&number.to_string()).await;
+    }
+    let ending = tokio::spawn(server.ended());
+    let (mut kept, mut refused) = (0, 0);
+    let code = loop {
+        match client.next_or_close().await {
+            Ok(Envelope { message: ServerMessage::Normal { .. }, .. }) => kept += 1,
+            Ok(Envelope { message: ServerMessage::Error { code, .. }, .. }) => {
+                assert_eq!(code, Some(ErrorCode::RateLimited));
+                refused += 1;
+            }
+            Ok(other) => panic!("{other:?}"),
+            Err(code) => break code,
+        }
+    };
+    assert_eq!((kept + refused, code), (SENT, 1001));
+    assert!(kept >= 5 && refused > 0, "{kept} were kept, {refused} refused");
+    assert_eq!(ending.await.unwrap().0, xmeet_server::shutdown::Ended::InOrder);
 }
 
 /// The next piece of news from the server that is not about being alive.
