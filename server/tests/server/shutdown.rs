@@ -104,8 +104,9 @@ async fn held_up(folder: &TempDir, seconds: &str) -> (Process, TcpStream) {
     let mut command = Process::command(folder.path());
     command.args(["--shutdown-seconds", seconds, "--outbox-bytes-max", "100000000"]);
     let process = Process::spawn(command);
-    let (_, deaf) = raw::upgrade(process.address, &path("r", "deaf"), &[]).await;
     let mut talker = Client::enter(process.address, "r", "talker").await;
+    let (_, deaf) = raw::upgrade(process.address, &path("r", "deaf"), &[]).await;
+    assert!(matches!(talker.next().await.message, ServerMessage::Join(_)));
     // More than the system holds for a connection.
     for _ in 0..400 {
         talker.say(&"x".repeat(50_000)).await;
