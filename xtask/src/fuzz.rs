@@ -5,8 +5,9 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
+use crate::amount;
 use crate::paths::Workspace;
 use crate::process::{ask, command, run as run_program, say};
 use crate::setup::{cargo_fuzz, path_with};
@@ -25,15 +26,7 @@ const INPUT_SECONDS_MAX: u32 = 25;
 
 /// Reads what stands after `cargo xtask fuzz`: how many seconds for each target.
 pub(crate) fn seconds(arguments: &[OsString]) -> Result<u64> {
-    let seconds = match arguments {
-        [] => Some(SECONDS_DEFAULT),
-        [seconds] => seconds.to_str().and_then(|text| text.parse().ok()),
-        _ => None,
-    };
-    match seconds {
-        Some(seconds) if seconds > 0 => Ok(seconds),
-        _ => bail!("`cargo xtask fuzz` takes nothing, or the seconds for each target"),
-    }
+    amount::read("fuzz", arguments, SECONDS_DEFAULT, "the seconds for each target")
 }
 
 /// A short run of every target; how many there are.
@@ -122,19 +115,6 @@ fn targets(folder: &Path) -> Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn seconds_are_a_number_from_one() {
-        let read = |words: &[&str]| {
-            let words: Vec<_> = words.iter().map(OsString::from).collect();
-            seconds(&words).ok()
-        };
-        assert_eq!(read(&[]), Some(SECONDS_DEFAULT));
-        assert_eq!(read(&["7"]), Some(7));
-        for words in [&["0"][..], &["-1"], &["long"], &["7", "8"]] {
-            assert_eq!(read(words), None, "{words:?}");
-        }
-    }
 
     #[test]
     fn every_target_has_seeds() {

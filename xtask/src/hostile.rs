@@ -4,25 +4,17 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use crate::bench;
 use crate::paths::Workspace;
 use crate::process::{become_program, command, run as run_program};
+use crate::{amount, bench};
 
 const SECONDS_DEFAULT: u64 = 300;
 
 /// Reads what stands after `cargo xtask hostile`: how many seconds.
 pub(crate) fn seconds(arguments: &[OsString]) -> Result<u64> {
-    let seconds = match arguments {
-        [] => Some(SECONDS_DEFAULT),
-        [seconds] => seconds.to_str().and_then(|text| text.parse().ok()),
-        _ => None,
-    };
-    match seconds {
-        Some(seconds) if seconds > 0 => Ok(seconds),
-        _ => bail!("`cargo xtask hostile` takes nothing, or the number of seconds"),
-    }
+    amount::read("hostile", arguments, SECONDS_DEFAULT, "the number of seconds")
 }
 
 /// Builds what is needed and attacks for so long.
@@ -42,22 +34,4 @@ pub(crate) fn shortly(workspace: &Workspace) -> Result<()> {
     cargo.arg("--server").arg(workspace.server());
     cargo.args(["--seconds", "10", "--connections", "1000", "--no-latency", "--no-memory"]);
     run_program(&mut cargo).context("a bound was broken under attack")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn seconds_are_a_number_from_one() {
-        let read = |words: &[&str]| {
-            let words: Vec<_> = words.iter().map(OsString::from).collect();
-            seconds(&words).ok()
-        };
-        assert_eq!(read(&[]), Some(SECONDS_DEFAULT));
-        assert_eq!(read(&["7"]), Some(7));
-        for words in [&["0"][..], &["-1"], &["long"], &["7", "8"]] {
-            assert_eq!(read(words), None, "{words:?}");
-        }
-    }
 }

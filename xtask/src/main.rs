@@ -1,5 +1,6 @@
 //! The project's own commands, `cargo xtask <command>`: this file only turns arguments into one.
 
+mod amount;
 mod bench;
 mod client;
 mod crash;

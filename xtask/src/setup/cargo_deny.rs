@@ -6,21 +6,17 @@ use anyhow::Result;
 
 use super::cargo_tool::CargoTool;
 use crate::paths::Workspace;
-use crate::process::{ask, command};
 
 /// Compiled where there is none; the machine's own is taken at any version.
 const VERSION: &str = "0.20.2";
 
 /// Returns the folder to put before PATH, or nothing where the machine has it.
 pub(crate) fn provide(workspace: &Workspace) -> Result<Option<PathBuf>> {
-    if ask(command("cargo").args(["deny", "--version"])).is_some() {
-        return Ok(None);
-    }
     let deny = CargoTool {
         package: "cargo-deny",
         program: "cargo-deny",
         version: VERSION,
         takes: "2 to 5 minutes, once",
     };
-    deny.provide(workspace)
+    deny.provide_subcommand(workspace)
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::apt;
 use super::cargo_tool::CargoTool;
 use crate::paths::Workspace;
-use crate::process::{ask, command, on_path};
+use crate::process::on_path;
 
 /// Compiled where there is none; the machine's own is taken at any version.
 const VERSION: &str = "0.13.2";
@@ -18,14 +18,11 @@ pub(crate) fn provide(workspace: &Workspace) -> Result<Option<PathBuf>> {
     if on_path("c++").is_none() && on_path("g++").is_none() && on_path("clang++").is_none() {
         apt::install(&["g++"])?;
     }
-    if ask(command("cargo").args(["fuzz", "--version"])).is_some() {
-        return Ok(None);
-    }
     let fuzz = CargoTool {
         package: "cargo-fuzz",
         program: "cargo-fuzz",
         version: VERSION,
         takes: "about a minute, once",
     };
-    fuzz.provide(workspace)
+    fuzz.provide_subcommand(workspace)
 }

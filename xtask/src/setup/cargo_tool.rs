@@ -42,6 +42,15 @@ impl CargoTool<'_> {
         Ok(Some(bin))
     }
 
+    /// As [`Self::provide`], for a subcommand of cargo: the machine's own is taken at any version.
+    pub(crate) fn provide_subcommand(&self, workspace: &Workspace) -> Result<Option<PathBuf>> {
+        let name = self.program.strip_prefix("cargo-").unwrap_or(self.program);
+        if ask(command("cargo").args([name, "--version"])).is_some() {
+            return Ok(None);
+        }
+        self.provide(workspace)
+    }
+
     fn install(&self, folder: &Path) -> Result<()> {
         let install = |lock: &[&str]| {
             let mut cargo = command("cargo");
