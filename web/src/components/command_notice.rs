@@ -75,7 +75,7 @@ pub fn command_notice(typed: String, done: impl Fn(bool) + Copy + 'static) -> An
         })
     });
     let say = small_button("command-say", text.command_say, move || {
-        if store.is_paused() {
+        if store.holds_back() {
             return;
         }
         // The server says what does not start like a command.

@@ -66,7 +66,7 @@ pub fn Composer() -> impl IntoView {
         match judge(&text) {
             Verdict::Blank | Verdict::TooLong => {}
             Verdict::Command => asks.set(true),
-            Verdict::Say if store.is_paused() => {}
+            Verdict::Say if store.holds_back() => {}
             Verdict::Say => {
                 store.say(&text);
                 store.set_draft(String::new());

@@ -101,7 +101,7 @@ impl Store {
     /// Asks for older messages, unless there are none, some are under way, or the last attempt
     /// failed and `is_retry` is false.
     pub fn load_older(self, is_retry: bool) {
-        if !is_retry && self.pause_s.get_untracked() > 0 {
+        if !is_retry && self.is_paused() {
             return;
         }
         let cursor = self.inner().model.borrow_mut().load_older(is_retry);
@@ -112,7 +112,7 @@ impl Store {
 
     /// Asks for the page with message `target`.
     pub fn load(self, target: MessageId, is_retry: bool) {
-        if !is_retry && self.pause_s.get_untracked() > 0 {
+        if !is_retry && self.is_paused() {
             return;
         }
         let cursor = self.inner().model.borrow_mut().load(target, is_retry);

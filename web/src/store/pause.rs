@@ -39,15 +39,19 @@ impl Store {
         }
     }
 
-    /// Whether nothing can be sent yet; says so again.
-    pub fn is_paused(self) -> bool {
-        let left_s = self.pause_s.get_untracked();
-        if left_s > 0 {
+    /// Whether nothing can be sent yet.
+    pub(super) fn is_paused(self) -> bool {
+        self.pause_s.get_untracked() > 0
+    }
+
+    /// The same, for somebody who tries: who is told again.
+    pub fn holds_back(self) -> bool {
+        if self.is_paused() {
             let code = Some(ErrorCode::RateLimited);
-            let retry_after_ms = Some(left_s * 1000);
+            let retry_after_ms = Some(self.pause_s.get_untracked() * 1000);
             self.set_notice(Some(Notice { code, words: String::new(), retry_after_ms }));
         }
-        left_s > 0
+        self.is_paused()
     }
 }
 
