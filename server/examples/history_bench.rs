@@ -91,7 +91,8 @@ fn open(folder: &Path, kept: u64, sync: SyncMode) -> (Arc<SqliteHistory>, impl F
 }
 
 fn open_with(folder: &Path, keeping: Keeping) -> (Arc<SqliteHistory>, impl FnOnce(&Runtime)) {
-    let Opened { history, threads, .. } = SqliteHistory::open_with(folder, &keeping).unwrap();
+    let Opened { history, threads, .. } =
+        SqliteHistory::open_with(folder, &keeping, Arc::default()).unwrap();
     (Arc::new(history), move |runtime: &Runtime| runtime.block_on(threads.stop()).unwrap())
 }
 

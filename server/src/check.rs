@@ -22,10 +22,19 @@ pub struct Problem {
     pub reason: String,
 }
 
-/// Everything that is wrong; nothing when the server can start.
+/// What was found out.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// Everything that is wrong; nothing when the server can start.
+    pub problems: Vec<Problem>,
+    /// What does not keep the server from starting, and should be known.
+    pub warnings: Vec<Problem>,
+}
+
+/// Finds out whether the server can start.
 #[must_use]
-pub fn problems(config: &Config) -> Vec<Problem> {
-    let mut found = Vec::new();
+pub fn examine(config: &Config) -> Findings {
+    let Findings { problems: mut found, mut warnings } = Findings::default();
     let mut check = |key, outcome: Result<(), String>| {
         found.extend(outcome.err().map(|reason| Problem { key, reason }));
     };
@@ -39,8 +48,15 @@ pub fn problems(config: &Config) -> Vec<Problem> {
     let clock = Clock::new(config.store.time_zone.as_deref());
     check("time-zone", clock.map(drop).map_err(|error| error.to_string()));
     check("data-dir", writable(&config.store.data_dir).map_err(|error| error.to_string()));
-    if let Err(TlsError { setting, reason }) = certificate(config) {
-        found.push(Problem { key: setting, reason });
+    match certificate(config) {
+        Ok(certificate) => {
+            let expired = certificate.filter(Certificate::is_expired);
+            warnings.extend(expired.map(|certificate| Problem {
+                key: "tls-certificate",
+                reason: format!("the certificate expired on {}", certificate.valid_until()),
+            }));
+        }
+        Err(TlsError { setting, reason }) => found.push(Problem { key: setting, reason }),
     }
     if let (ListenAddress::Unix(path), true) =
         (&config.network.listen, config.tls.certificate.is_some())
@@ -48,18 +64,7 @@ pub fn problems(config: &Config) -> Vec<Problem> {
         let reason = format!("{} is a Unix socket: TLS is for TCP", path.display());
         found.push(Problem { key: "tls-certificate", reason });
     }
-    found
-}
-
-/// What does not keep the server from starting, and should be known.
-#[must_use]
-pub fn warnings(config: &Config) -> Vec<Problem> {
-    let certificate = certificate(config).ok().flatten();
-    let expired = certificate.filter(Certificate::is_expired).map(|certificate| Problem {
-        key: "tls-certificate",
-        reason: format!("the certificate expired on {}", certificate.valid_until()),
-    });
-    expired.into_iter().collect()
+    Findings { problems: found, warnings }
 }
 
 fn certificate(config: &Config) -> Result<Option<Certificate>, TlsError> {
@@ -179,7 +184,7 @@ mod tests {
             below.to_str().unwrap(),
         ];
         let loaded = loaded(&arguments);
-        let problems = problems(&loaded.config);
+        let problems = examine(&loaded.config).problems;
         let keys: Vec<_> = problems.iter().map(|problem| problem.key).collect();
         assert_eq!(keys, ["log", "metrics-listen", "time-zone", "data-dir"]);
         let mut said = Vec::new();

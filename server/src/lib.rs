@@ -209,10 +209,9 @@ async fn open(
             sync: store.sync,
             ..Keeping::default()
         };
-        SqliteHistory::open_counted(&store.data_dir, &keeping, counts)
+        SqliteHistory::open_with(&store.data_dir, &keeping, counts)
     });
     let Opened { history, creation, epoch, health, threads } = opening.await??;
-    let hits = Arc::clone(&metrics.limits);
     let settings = HubSettings {
         history_kept_messages: config.store.history_messages,
         history_kept_for: config.store.kept_for(),
@@ -234,7 +233,6 @@ async fn open(
             outbox_bytes_max: config.limits.outbox_bytes_max,
             pace: config.limits.pace(),
         },
-        hits,
         started: Instant::now(),
         deadline: OnceLock::new(),
     };

@@ -44,12 +44,12 @@ fn start() -> anyhow::Result<ExitCode> {
     if loaded.config.action == Action::Check {
         check::print(&loaded, io::stdout())?;
     }
-    let problems = check::problems(&loaded.config);
-    check::report(&problems, &loaded, io::stderr())?;
-    if !problems.is_empty() {
+    let found = check::examine(&loaded.config);
+    check::report(&found.problems, &loaded, io::stderr())?;
+    if !found.problems.is_empty() {
         return Ok(ExitCode::FAILURE);
     }
-    check::warn(&check::warnings(&loaded.config), &loaded, io::stderr())?;
+    check::warn(&found.warnings, &loaded, io::stderr())?;
     if loaded.config.action == Action::Serve {
         let config = loaded.config;
         let log = telemetry::start(&config.log)?;

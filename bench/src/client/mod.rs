@@ -56,6 +56,11 @@ pub(crate) struct Fleet {
     busy: Duration,
 }
 
+/// A time in nanoseconds, as everything here counts it.
+pub(crate) fn ns(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
 impl Fleet {
     pub(crate) fn new(wait: Wait) -> Result<Self> {
         Ok(Self {
@@ -73,7 +78,7 @@ impl Fleet {
 
     /// Nanoseconds since the fleet was made.
     pub(crate) fn now_ns(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        ns(self.start.elapsed())
     }
 
     /// The time spent on what came in: near the whole time, it is the client that is measured.
@@ -136,7 +141,7 @@ impl Fleet {
 
     fn read(&mut self, index: usize, to_end: bool, listener: &mut impl Listener) {
         let Self { connections, buffer, accept, start, .. } = self;
-        let clock = || u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let clock = || ns(start.elapsed());
         let connection = &mut connections[index];
         if let Some(end) = connection.read(buffer, accept, to_end, clock, |frame, at_ns| {
             listener.text(index, frame, at_ns);

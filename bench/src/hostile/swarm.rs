@@ -11,7 +11,7 @@ use mio::{Events, Interest, Poll, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::kind::{Act, Kind, Random, SHARES, WAITING_BYTES_MAX};
-use crate::client::{Connection, End, wire};
+use crate::client::{Connection, End, ns, wire};
 
 /// Events taken from the system at once.
 const EVENTS_MAX: usize = 1024;
@@ -257,10 +257,6 @@ impl Swarm {
     fn now_ns(&self) -> u64 {
         ns(self.start.elapsed())
     }
-}
-
-fn ns(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// An end in a few words.

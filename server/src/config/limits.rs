@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clap::builder::{RangedI64ValueParser, RangedU64ValueParser};
 use clap::{ArgAction, Args, value_parser};
 use xmeet_shared::limits::{FRAME_BYTES_MAX_DEFAULT, RESUME_GRACE_SECONDS_DEFAULT};
 
@@ -34,7 +35,7 @@ pub struct LimitSettings {
     pub frame_bytes_max: usize,
 
     /// Messages that a client may send at once; one more comes with each second's share
-    #[arg(long, env = "XMEET_MESSAGES_BURST", value_name = "COUNT", default_value_t = 200, value_parser = value_parser!(u64).range(1..))]
+    #[arg(long, env = "XMEET_MESSAGES_BURST", value_name = "COUNT", default_value_t = 200, value_parser = from_one())]
     pub messages_burst: u64,
 
     /// Messages that a client may send each second in the long run; 0 is no limit
@@ -42,7 +43,7 @@ pub struct LimitSettings {
     pub messages_per_second: u64,
 
     /// Bytes of messages that a client may send at once
-    #[arg(long, env = "XMEET_BYTES_BURST", value_name = "BYTES", default_value_t = BYTES_BURST_DEFAULT, value_parser = value_parser!(u64).range(1..))]
+    #[arg(long, env = "XMEET_BYTES_BURST", value_name = "BYTES", default_value_t = BYTES_BURST_DEFAULT, value_parser = from_one())]
     pub bytes_burst: u64,
 
     /// Bytes of messages that a client may send each second in the long run; 0 is no limit
@@ -64,7 +65,7 @@ pub struct LimitSettings {
         env = "XMEET_PING_SECONDS",
         value_name = "SECONDS",
         default_value_t = PING_SECONDS_DEFAULT,
-        value_parser = value_parser!(u32).range(1..=SILENCE_SECONDS_MAX)
+        value_parser = seconds()
     )]
     pub ping_seconds: u32,
 
@@ -74,7 +75,7 @@ pub struct LimitSettings {
         env = "XMEET_PONG_SECONDS",
         value_name = "SECONDS",
         default_value_t = PONG_SECONDS_DEFAULT,
-        value_parser = value_parser!(u32).range(1..=SILENCE_SECONDS_MAX)
+        value_parser = seconds()
     )]
     pub pong_seconds: u32,
 
@@ -84,7 +85,7 @@ pub struct LimitSettings {
         env = "XMEET_REQUEST_SECONDS",
         value_name = "SECONDS",
         default_value_t = 10,
-        value_parser = value_parser!(u32).range(1..=SILENCE_SECONDS_MAX)
+        value_parser = seconds()
     )]
     pub request_seconds: u32,
 
@@ -94,7 +95,7 @@ pub struct LimitSettings {
         env = "XMEET_KEEP_ALIVE_SECONDS",
         value_name = "SECONDS",
         default_value_t = 30,
-        value_parser = value_parser!(u32).range(1..=SILENCE_SECONDS_MAX)
+        value_parser = seconds()
     )]
     pub keep_alive_seconds: u32,
 
@@ -126,7 +127,8 @@ pub struct LimitSettings {
         long,
         env = "XMEET_CONNECTS_PER_ADDRESS_BURST",
         value_name = "COUNT",
-        default_value_t = 3000, value_parser = value_parser!(u64).range(1..)
+        default_value_t = 3000,
+        value_parser = from_one()
     )]
     pub connects_per_address_burst: u64,
 
@@ -148,7 +150,8 @@ pub struct LimitSettings {
         long,
         env = "XMEET_ROOMS_PER_ADDRESS_BURST",
         value_name = "COUNT",
-        default_value_t = 1000, value_parser = value_parser!(u64).range(1..)
+        default_value_t = 1000,
+        value_parser = from_one()
     )]
     pub rooms_per_address_burst: u64,
 
@@ -164,6 +167,16 @@ pub struct LimitSettings {
     /// Members of one room; 0 is no limit
     #[arg(long, env = "XMEET_MEMBERS_PER_ROOM", value_name = "COUNT", default_value_t = 5000)]
     pub members_per_room: usize,
+}
+
+/// A burst: nobody could do anything with one of 0.
+fn from_one() -> RangedU64ValueParser<u64> {
+    value_parser!(u64).range(1..)
+}
+
+/// A time that somebody has, in seconds.
+fn seconds() -> RangedI64ValueParser<u32> {
+    value_parser!(u32).range(1..=SECONDS_MAX)
 }
 
 impl LimitSettings {
@@ -233,8 +246,8 @@ pub const PING_SECONDS_DEFAULT: u32 = 25;
 /// How long it then has to answer, unless it is set otherwise, in seconds.
 pub const PONG_SECONDS_DEFAULT: u32 = 20;
 
-/// The longest that either can be set to, in seconds: a day.
-const SILENCE_SECONDS_MAX: i64 = 24 * 60 * 60;
+/// The longest that any of these times can be set to, in seconds: a day.
+const SECONDS_MAX: i64 = 24 * 60 * 60;
 
 /// What may wait for one slow client unless it is set otherwise: a page of the largest messages,
 /// where they are plain text.

@@ -21,7 +21,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Response};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use axum::routing::{any, get};
 use hyper::upgrade::{Parts, Upgraded};
 use hyper_util::rt::TokioIo;
@@ -35,8 +36,9 @@ use crate::metrics::{Metrics, RefusedLabels};
 use crate::readiness::Readiness;
 use crate::tls;
 use crate::ws::account::ConnectionId;
+use crate::ws::connection::Connection;
 use crate::ws::handshake::Handshake;
-use crate::ws::session::{Connection, Sessions};
+use crate::ws::session::Sessions;
 use crate::ws::stream;
 use refusal::Refusal;
 
@@ -142,6 +144,14 @@ fn admit(
         gate.admit_room(&place, sessions.hub.rooms_in_memory())?;
     }
     Ok(Some(place))
+}
+
+/// An answer for programs.
+fn json_response(status: StatusCode, body: &serde_json::Value) -> Response<Body> {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 /// Takes the connection out of what HTTP leaves around it; `None` where it is none of the kinds

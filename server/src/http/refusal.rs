@@ -1,10 +1,11 @@
 //! Requests that are refused before an upgrade: an HTTP status and a JSON body that says why.
 
 use axum::body::Body;
-use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE};
+use axum::http::header::{CONNECTION, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
+use super::json_response;
 use crate::limits::gate::Denial;
 
 /// A refusal. The body is `{"error":{"code":…,"message":…}}`.
@@ -145,10 +146,8 @@ impl Refusal {
     #[must_use]
     pub fn into_response(self) -> Response<Body> {
         let body = json!({ "error": { "code": self.code, "message": self.message } });
-        let mut response = Response::new(Body::from(body.to_string()));
-        *response.status_mut() = self.status;
+        let mut response = json_response(self.status, &body);
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some((name, value)) = self.header {
             if name == UPGRADE {
                 // RFC 9110 section 7.8.

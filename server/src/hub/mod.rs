@@ -7,6 +7,7 @@ mod coming;
 mod encode;
 mod fanout;
 mod greeting;
+mod membership;
 mod resumption;
 mod room_task;
 mod section;
@@ -19,19 +20,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
-use xmeet_shared::{CloseCode, Cursor, Envelope, ErrorCode, Nickname, Pid, RoomId, ServerMessage};
+use xmeet_shared::{CloseCode, Envelope, Pid, RoomId, ServerMessage};
 
 use crate::clock::Clock;
 use crate::history::{History, HistoryError};
 use crate::metrics::Metrics;
 use crate::room::{Input, MemberKey};
+use crate::ws::connection::Visitor;
 use crate::ws::frame;
 use crate::ws::keeper::Heartbeat;
 use crate::ws::outbox::{Ending, Outbox};
-use crate::ws::session::Visitor;
+pub use membership::{Membership, RoomEnded, Unsent};
 use resumption::Newcomer;
 use room_task::RoomTask;
 
@@ -143,26 +144,6 @@ impl std::fmt::Debug for Hub {
     }
 }
 
-/// A member's way to its room. A member that is dropped leaves.
-#[derive(Debug)]
-pub struct Membership {
-    key: MemberKey,
-    pid: Pid,
-    /// Taken when it leaves.
-    room: Option<mpsc::Sender<Letter>>,
-}
-
-/// The room has ended under its members, by a panic. They come back to a new one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the room has ended")]
-pub struct RoomEnded;
-
-/// What a room did not take at once, because others wait for it already. It is to be insisted on:
-/// whoever sends it reads nothing more from its client until the room has taken it.
-#[derive(Debug)]
-#[must_use]
-pub struct Unsent(Letter);
-
 impl Hub {
     /// A hub without rooms.
     #[must_use]
@@ -199,7 +180,7 @@ impl Hub {
             // No answer: the room left memory in that very moment. The next one is new.
             if let Ok(answer) = answer.await {
                 let (key, pid) = answer?;
-                return Ok(Membership { key, pid, room: Some(room) });
+                return Ok(Membership::new(key, pid, room));
             }
         }
         Err(EnterError::History(HistoryError::Closed))
@@ -307,112 +288,6 @@ impl Hub {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<RoomId, mpsc::Sender<Letter>>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Membership {
-    /// The member's pid.
-    #[must_use]
-    pub fn pid(&self) -> &Pid {
-        &self.pid
-    }
-
-    /// Says something.
-    ///
-    /// # Errors
-    /// [`Unsent`], when the room must be waited for.
-    pub fn say(&self, text: String) -> Result<(), Unsent> {
-        self.send(Input::Say { member: self.key, text })
-    }
-
-    /// Takes another name.
-    ///
-    /// # Errors
-    /// [`Unsent`], when the room must be waited for.
-    pub fn change_name(&self, nickname: Nickname) -> Result<(), Unsent> {
-        self.send(Input::ChangeName { member: self.key, nickname })
-    }
-
-    /// Asks for a page of the history.
-    ///
-    /// # Errors
-    /// [`Unsent`], when the room must be waited for.
-    pub fn history(&self, cursor: Cursor) -> Result<(), Unsent> {
-        self.send(Input::History { member: self.key, cursor })
-    }
-
-    /// Has an `error` sent to this member, in its place among the answers.
-    ///
-    /// # Errors
-    /// [`Unsent`], when the room must be waited for.
-    pub fn refuse(&self, code: ErrorCode, words: String) -> Result<(), Unsent> {
-        let (member, retry_after_ms) = (self.key, None);
-        self.send(Input::Refuse { member, code, words, retry_after_ms })
-    }
-
-    /// Has this member told, in its place among the answers, that it was too fast and how long it
-    /// is to wait.
-    ///
-    /// # Errors
-    /// [`Unsent`], when the room must be waited for.
-    pub fn hold_off(&self, words: String, retry_after_ms: u64) -> Result<(), Unsent> {
-        let (member, code) = (self.key, ErrorCode::RateLimited);
-        self.send(Input::Refuse { member, code, words, retry_after_ms: Some(retry_after_ms) })
-    }
-
-    /// Says that nothing more will come, and has the outbox finished when everything that came is
-    /// done.
-    ///
-    /// # Errors
-    /// [`Unsent`], when the room must be waited for.
-    pub fn finish(&self) -> Result<(), Unsent> {
-        self.send(Input::Finish { member: self.key })
-    }
-
-    /// Waits until the room takes what it did not take at once, if there is anything.
-    ///
-    /// # Errors
-    /// [`RoomEnded`].
-    ///
-    /// # Cancel safety
-    /// Safe: what the room has not taken stays in `unsent`.
-    pub async fn insist(&self, unsent: &mut Option<Unsent>) -> Result<(), RoomEnded> {
-        if unsent.is_none() {
-            return Ok(());
-        }
-        let room = self.room.as_ref().ok_or(RoomEnded)?;
-        let place = room.reserve().await.map_err(|_| RoomEnded)?;
-        if let Some(unsent) = unsent.take() {
-            place.send(unsent.0);
-        }
-        Ok(())
-    }
-
-    /// Leaves. What was sent before is said first.
-    pub async fn leave(mut self, departure: Departure) {
-        let leave = Box::new(Envoy::Part { member: self.key, departure });
-        if let Some(room) = self.room.take() {
-            // A room that has ended has no members.
-            let _ = room.send(leave).await;
-        }
-    }
-
-    fn send(&self, input: Input) -> Result<(), Unsent> {
-        let envoy = Box::new(Envoy::Do(input));
-        match &self.room {
-            Some(room) => room.try_send(envoy).map_err(|error| Unsent(error.into_inner())),
-            None => Err(Unsent(envoy)),
-        }
-    }
-}
-
-/// For a session that ends by a panic: it must not leave a ghost in its room.
-impl Drop for Membership {
-    fn drop(&mut self) {
-        let leave = Box::new(Envoy::Part { member: self.key, departure: Departure::Lost });
-        if let (Some(room), Ok(runtime)) = (self.room.take(), Handle::try_current()) {
-            runtime.spawn(async move { room.send(leave).await });
-        }
     }
 }
 

@@ -67,26 +67,30 @@ impl Section {
 
     /// Carries out an order. Batches may wait until [`Self::flush`].
     pub(super) async fn obey(&mut self, order: Order) {
-        if let Order::Deliver(batch) = order {
-            self.waiting.push(batch);
-            if self.waiting.len() == BATCHES_PER_WRITE_MAX {
-                self.flush().await;
-            }
-            return;
-        }
-        if let Order::Unseat(member) = order {
-            if let Some(at) = self.seats.iter().position(|(key, _)| *key == member) {
-                self.seats.swap_remove(at);
-            }
-            return;
-        }
-        self.flush().await;
         match order {
-            Order::Deliver(_) | Order::Unseat(_) => {}
-            Order::Answer(outbox, Answer::Frame(frame)) => outbox.send(&[frame]),
-            Order::Answer(outbox, Answer::Page(frame)) => outbox.send_page(frame),
-            Order::Answer(outbox, Answer::Nothing) => outbox.finish(),
-            Order::Seat(seat) => self.seats.push(seat),
+            Order::Deliver(batch) => {
+                self.waiting.push(batch);
+                if self.waiting.len() == BATCHES_PER_WRITE_MAX {
+                    self.flush().await;
+                }
+            }
+            Order::Answer(outbox, answer) => {
+                self.flush().await;
+                match answer {
+                    Answer::Frame(frame) => outbox.send(&[frame]),
+                    Answer::Page(frame) => outbox.send_page(frame),
+                    Answer::Nothing => outbox.finish(),
+                }
+            }
+            Order::Seat(seat) => {
+                self.flush().await;
+                self.seats.push(seat);
+            }
+            Order::Unseat(member) => {
+                if let Some(at) = self.seats.iter().position(|(key, _)| *key == member) {
+                    self.seats.swap_remove(at);
+                }
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU8, AtomicUsize};
 use std::task::{Context, Poll};
 
 use tempfile::TempDir;
-use xmeet_shared::{Cursor, MessageId, SessionToken};
+use xmeet_shared::{Cursor, ErrorCode, MessageId, Nickname, SessionToken};
 
 use super::*;
 use crate::history::Answer;

@@ -15,6 +15,7 @@ use super::addresses::{AddressLimits, Addresses, Excess};
 use super::forwarded::{self, Proxies};
 use super::hits::{Hits, LimitKind};
 use super::network::{AddressKey, Peer};
+use super::ns_since;
 
 /// How often addresses are looked through for those that can be forgotten.
 const EXPIRE_EVERY: Duration = Duration::from_secs(30);
@@ -235,7 +236,7 @@ impl Gate {
     }
 
     fn now_ns(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        ns_since(self.started)
     }
 }
 

@@ -13,3 +13,11 @@ pub mod gate;
 pub mod hits;
 pub mod network;
 pub mod pace;
+
+use tokio::time::Instant;
+
+/// The time of all that decides here: nanoseconds since a moment that its owner chose.
+#[must_use]
+pub fn ns_since(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}

@@ -13,8 +13,8 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use xmeet_shared::limits::NICKNAME_COOKIE_MAX_AGE_SECONDS;
 use xmeet_shared::{Nickname, RoomId, SessionToken, WEBSOCKET_PATH_PREFIX};
 
+use super::connection::Visitor;
 use super::nicknames;
-use super::session::Visitor;
 use crate::http::refusal::Refusal;
 
 /// What RFC 6455 section 1.3 has the server append to the client's key.

@@ -5,6 +5,7 @@
 
 pub mod account;
 mod closing;
+pub mod connection;
 mod decoder;
 pub(crate) mod frame;
 pub mod handshake;

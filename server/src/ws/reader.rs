@@ -119,7 +119,7 @@ impl Reader {
     pub(super) async fn discard(&mut self, bytes_max: usize) {
         let mut discarded = 0;
         while discarded <= bytes_max {
-            match poll_fn(|cx| self.poll_read(cx, |_, bytes| bytes.len())).await {
+            match poll_fn(|cx| self.poll_read(cx, |_, _| {})).await {
                 Ok(bytes @ 1..) => discarded += bytes,
                 Ok(0) | Err(_) => return,
             }
@@ -137,32 +137,33 @@ impl Reader {
             };
             let Ok(bytes @ 1..) = read else { return false };
             self.read_bytes += bytes as u64;
-            self.unfinished_bytes += bytes;
-            self.decoder.feed(&scratch[..bytes]);
+            self.feed(&scratch[..bytes]);
             true
         })
     }
 
+    fn feed(&mut self, bytes: &[u8]) {
+        self.unfinished_bytes += bytes.len();
+        self.decoder.feed(bytes);
+    }
+
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
-        let read = ready!(self.poll_read(cx, |decoder, bytes| {
-            decoder.feed(bytes);
-            bytes.len()
-        }));
-        let Ok(bytes @ 1..) = read else { return Poll::Ready(Err(Gone)) };
-        self.unfinished_bytes += bytes;
-        Poll::Ready(Ok(()))
+        let read = ready!(self.poll_read(cx, Self::feed));
+        Poll::Ready(if matches!(read, Ok(1..)) { Ok(()) } else { Err(Gone) })
     }
 
     fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
-        take: impl FnOnce(&mut Decoder, &[u8]) -> usize,
+        take: impl FnOnce(&mut Self, &[u8]),
     ) -> Poll<io::Result<usize>> {
         SCRATCH.with_borrow_mut(|scratch| {
             let mut buffer = ReadBuf::new(scratch);
             ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
-            self.read_bytes += buffer.filled().len() as u64;
-            Poll::Ready(Ok(take(&mut self.decoder, buffer.filled())))
+            let bytes = buffer.filled();
+            self.read_bytes += bytes.len() as u64;
+            take(self, bytes);
+            Poll::Ready(Ok(bytes.len()))
         })
     }
 }

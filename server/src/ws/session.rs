@@ -1,28 +1,27 @@
 //! One client's session: joins its connection to a room, from greeting to goodbye.
 
-use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::net::TcpStream;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout_at};
-use xmeet_shared::{ClientCommand, CloseCode, ErrorCode, Nickname, RoomId, SessionToken};
+use xmeet_shared::{ClientCommand, CloseCode, ErrorCode};
 
-use super::account::{Account, ConnectionId};
+use super::account::Account;
 use super::closing::{self, Closing};
+use super::connection::{Connection, Visitor};
 use super::decoder::Received;
 use super::frame;
 use super::keeper::Keeper;
 use super::outbox::{Ending, Outbox};
 use super::reader::{End, Reader};
-use super::stream::{Reading, Writing};
 use crate::hub::{self, Departure, EnterError, Hub, Membership, RoomEnded, Unsent};
 use crate::limits::gate::Place;
-use crate::limits::hits::{Hits, LimitKind};
+use crate::limits::hits::LimitKind;
+use crate::limits::ns_since;
 use crate::limits::pace::{Pace, PaceRates, Verdict, cost, cost_of};
 
 /// What every connection is closed with when the server shuts down.
@@ -61,49 +60,6 @@ pub struct SessionLimits {
     pub pace: PaceRates,
 }
 
-/// Who wants to come in, and where to.
-#[derive(Debug, Clone)]
-pub struct Visitor {
-    /// The room.
-    pub room: RoomId,
-    /// The name.
-    pub nickname: Nickname,
-    /// What the client resumes by, if it asked for that.
-    pub token: Option<SessionToken>,
-}
-
-/// A connection past its handshake.
-pub struct Connection {
-    /// What it is called in the log.
-    pub id: ConnectionId,
-    /// Where the client is, if that may be logged.
-    pub address: Option<IpAddr>,
-    /// Its receiving half.
-    pub reading: Reading,
-    /// Its sending half.
-    pub writing: Writing,
-    /// What came together with the handshake.
-    pub early: Vec<u8>,
-    /// Its place among all, which is free again when the session has ended.
-    pub place: Option<Arc<Place>>,
-}
-
-impl Connection {
-    /// A plain TCP connection.
-    #[must_use]
-    pub fn tcp(id: ConnectionId, stream: TcpStream, early: Vec<u8>) -> Self {
-        let (reading, writing) = stream.into_split();
-        let (reading, writing) = (Reading::Tcp(reading), Writing::Tcp(writing));
-        Self { id, address: None, reading, writing, early, place: None }
-    }
-}
-
-impl std::fmt::Debug for Connection {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Connection").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
 /// What sessions share.
 #[derive(Debug)]
 pub struct Sessions {
@@ -113,8 +69,6 @@ pub struct Sessions {
     pub keeper: Keeper,
     /// What each session may take and hold.
     pub limits: SessionLimits,
-    /// How often a limit was met.
-    pub hits: Arc<Hits>,
     /// What the sessions' time is counted from.
     pub started: Instant,
     /// When all connections must have ended, once the server ends.
@@ -124,10 +78,11 @@ pub struct Sessions {
 impl Sessions {
     /// The time by which paces go. Where there is no limit no clock is asked.
     fn now_ns(&self) -> u64 {
-        if !self.limits.pace.are_set() {
-            return 0;
-        }
-        u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        if self.limits.pace.are_set() { ns_since(self.started) } else { 0 }
+    }
+
+    fn count_hit(&self, kind: LimitKind) {
+        self.hub.metrics().limits.count(kind);
     }
 
     /// Ends every session: what its client had sent is done first and answered. It takes until
@@ -196,11 +151,11 @@ impl Session {
                 let ending = match error {
                     EnterError::History(_) => NO_HISTORY,
                     EnterError::RoomFull => {
-                        sessions.hits.count(LimitKind::RoomMembers);
+                        sessions.count_hit(LimitKind::RoomMembers);
                         ROOM_FULL
                     }
                     EnterError::TooManyRooms => {
-                        sessions.hits.count(LimitKind::Rooms);
+                        sessions.count_hit(LimitKind::Rooms);
                         TOO_MANY_ROOMS
                     }
                     EnterError::TakenOver => hub::TAKEN_OVER,
@@ -303,7 +258,7 @@ impl Session {
                 ControlFlow::Continue(rest)
             }
             Verdict::End => {
-                self.sessions.hits.count(LimitKind::Flooded);
+                self.sessions.count_hit(LimitKind::Flooded);
                 ControlFlow::Break(Closing::Server(FLOODED))
             }
         }
@@ -311,7 +266,7 @@ impl Session {
 
     /// Answers a message that was too much.
     fn hold_off(&mut self, kind: LimitKind, retry_after_ms: u64) {
-        self.sessions.hits.count(kind);
+        self.sessions.count_hit(kind);
         let seconds = retry_after_ms.div_ceil(1000);
         let unit = if seconds == 1 { "second" } else { "seconds" };
         let words = format!("too much at once: wait {seconds} {unit}");

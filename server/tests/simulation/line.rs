@@ -9,7 +9,8 @@ use fastrand::Rng;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 use xmeet_server::ws::account::ConnectionId;
-use xmeet_server::ws::session::{Connection, Sessions, Visitor};
+use xmeet_server::ws::connection::{Connection, Visitor};
+use xmeet_server::ws::session::Sessions;
 use xmeet_server::ws::stream::{Reading, Writing};
 use xmeet_shared::{Envelope, Nickname, RoomId, SessionToken};
 

@@ -11,7 +11,6 @@ use tokio::time::{Instant, sleep, timeout};
 use xmeet_server::clock::Clock;
 use xmeet_server::history::History;
 use xmeet_server::hub::{Hub, HubSettings};
-use xmeet_server::limits::hits::Hits;
 use xmeet_server::limits::pace::PaceRates;
 use xmeet_server::metrics::Metrics;
 use xmeet_server::ws::keeper::Keeper;
@@ -67,9 +66,8 @@ impl World {
         // Here it is about what a server does that takes all it is sent.
         let pace = PaceRates::default();
         let limits = SessionLimits { frame_bytes_max: FRAME_BYTES_MAX, outbox_bytes_max, pace };
-        let (keeper, hits) = (Keeper::default(), Arc::new(Hits::default()));
-        let (started, deadline) = (Instant::now(), OnceLock::new());
-        let sessions = Arc::new(Sessions { hub, keeper, limits, hits, started, deadline });
+        let (keeper, started, deadline) = (Keeper::default(), Instant::now(), OnceLock::new());
+        let sessions = Arc::new(Sessions { hub, keeper, limits, started, deadline });
         tokio::spawn({
             let sessions = Arc::clone(&sessions);
             async move { sessions.keeper.run().await }

@@ -186,22 +186,16 @@ impl SqliteHistory {
     /// # Errors
     /// [`OpenError`] says what stands in the way.
     pub fn open(folder: &Path, kept_max: u64) -> Result<Opened, OpenError> {
-        Self::open_with(folder, &Keeping { messages_max: kept_max, ..Keeping::default() })
+        let keeping = Keeping { messages_max: kept_max, ..Keeping::default() };
+        Self::open_with(folder, &keeping, Arc::default())
     }
 
-    /// As [`Self::open`], and says in full what is kept, and how safely.
+    /// As [`Self::open`], says in full what is kept and how safely, and counts its transactions in
+    /// `counts`.
     ///
     /// # Errors
     /// [`OpenError`] says what stands in the way.
-    pub fn open_with(folder: &Path, keeping: &Keeping) -> Result<Opened, OpenError> {
-        Self::open_counted(folder, keeping, Arc::default())
-    }
-
-    /// As [`Self::open_with`], and counts its transactions in `counts`.
-    ///
-    /// # Errors
-    /// [`OpenError`] says what stands in the way.
-    pub fn open_counted(
+    pub fn open_with(
         folder: &Path,
         keeping: &Keeping,
         counts: Arc<StoreMetrics>,

@@ -40,7 +40,7 @@ async fn the_contract_holds() {
 async fn the_contract_holds_when_each_commit_waits_for_the_disk() {
     let folder = TempDir::new().unwrap();
     let keeping = Keeping { sync: SyncMode::Full, ..Keeping::default() };
-    let opened = SqliteHistory::open_with(folder.path(), &keeping).unwrap();
+    let opened = SqliteHistory::open_with(folder.path(), &keeping, Arc::default()).unwrap();
     holds(&opened.history).await;
 }
 

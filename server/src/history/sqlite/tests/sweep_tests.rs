@@ -27,7 +27,7 @@ const NEVER: Duration = Duration::from_secs(100_000);
 
 fn open(folder: &TempDir, age_max: Option<Duration>, sweep_every: Duration) -> Opened {
     let keeping = Keeping { age_max, sweep_every, ..Keeping::default() };
-    SqliteHistory::open_with(folder.path(), &keeping).unwrap()
+    SqliteHistory::open_with(folder.path(), &keeping, Arc::default()).unwrap()
 }
 
 /// Appends messages that were said so long ago.
@@ -117,7 +117,7 @@ async fn a_lowered_limit_takes_hold_where_nobody_writes() {
     threads.stop().await.unwrap();
     let keeping = Keeping { messages_max: 100, sweep_every: SOON, ..Keeping::default() };
     let Opened { history, threads, .. } =
-        SqliteHistory::open_with(folder.path(), &keeping).unwrap();
+        SqliteHistory::open_with(folder.path(), &keeping, Arc::default()).unwrap();
     until_rows(&folder, 100).await;
     assert_eq!(held(&history, &room("a")).await, (2901, 3000, 50));
     threads.stop().await.unwrap();
