@@ -126,7 +126,7 @@ fn naive_message(
         return Ok(None);
     }
     if !is_text {
-        return Ok(Some(Received::Binary));
+        return Ok(Some(Received::Binary(message.len())));
     }
     String::from_utf8(message).map(|text| Some(Received::Text(text))).map_err(|_| 1007)
 }

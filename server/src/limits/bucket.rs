@@ -17,20 +17,23 @@ impl Rate {
     /// So many tokens a second, and `burst_tokens` at once. `None`, which is no limit, where either
     /// is 0.
     #[must_use]
-    pub fn per_second(tokens: u64, burst_tokens: u64) -> Option<Self> {
+    pub const fn per_second(tokens: u64, burst_tokens: u64) -> Option<Self> {
         Self::per(SECOND_NS, tokens, burst_tokens)
     }
 
     /// So many tokens a minute, and `burst_tokens` at once. `None`, which is no limit, where either
     /// is 0.
     #[must_use]
-    pub fn per_minute(tokens: u64, burst_tokens: u64) -> Option<Self> {
+    pub const fn per_minute(tokens: u64, burst_tokens: u64) -> Option<Self> {
         Self::per(MINUTE_NS, tokens, burst_tokens)
     }
 
-    fn per(span_ns: u64, tokens: u64, burst_tokens: u64) -> Option<Self> {
-        let token_ns = span_ns.checked_div(tokens)?.max(1);
-        (burst_tokens > 0).then_some(Self { token_ns, burst_tokens })
+    const fn per(span_ns: u64, tokens: u64, burst_tokens: u64) -> Option<Self> {
+        if tokens == 0 || burst_tokens == 0 {
+            return None;
+        }
+        let token_ns = if tokens < span_ns { span_ns / tokens } else { 1 };
+        Some(Self { token_ns, burst_tokens })
     }
 
     /// What so many tokens take to come, in nanoseconds. Whoever wants more than a full bucket

@@ -2,7 +2,7 @@
 //!
 //! Over the rate a client is told how long to wait, and all that it says until then is refused, each
 //! message by an answer of its own. What it had on its way before it could know is nothing bad.
-//! Whoever goes on [`HEARD_AFTER_NS`] later has a *strike*, at most one for each time that it was
+//! Refusals have a rate too ([`REFUSALS`]): past it nothing is read for a while. Whoever goes on [`HEARD_AFTER_NS`] later has a *strike*, at most one for each time that it was
 //! told, and is told again, to wait twice as long. The third in a row slows it down: for
 //! [`REST_NS`] nothing is read from it. The next ends the connection. A wait that is kept ends the
 //! row; after a rest, buckets that are full again do.
@@ -29,9 +29,11 @@ const REST_NS: u64 = 5000 * MILLISECOND_NS;
 /// Strikes in a row before a client is slowed down; one more ends its connection.
 const STRIKES_MAX: u8 = 3;
 
-/// Messages that are refused right away each time that a client is told to wait. More stay unread
-/// until it must have heard: an answer costs its room about what a message does.
-const REFUSALS_MAX: u32 = 300;
+/// Messages that are refused at once, and each second in the long run. More stay unread until the
+/// client must have heard: an answer costs its room about what a message does.
+const REFUSALS_BURST: u64 = 300;
+const REFUSALS_PER_SECOND: u64 = 20;
+const REFUSALS: Rate = Rate::per_second(REFUSALS_PER_SECOND, REFUSALS_BURST).unwrap();
 
 /// What a message costs, in tokens.
 pub mod cost {
@@ -101,6 +103,7 @@ pub enum Verdict {
 pub struct Pace {
     messages: Bucket,
     bytes: Bucket,
+    refusals: Bucket,
     /// Of a client that was told to wait. Few are.
     told: Option<Box<Told>>,
 }
@@ -110,7 +113,6 @@ struct Told {
     kind: LimitKind,
     at_ns: u64,
     until_ns: u64,
-    refusals: u32,
     strikes: u8,
     /// It was not read meanwhile: that it said nothing is not its merit.
     is_rest: bool,
@@ -126,7 +128,7 @@ impl Pace {
     ) -> Verdict {
         if let Some(told) = &mut self.told {
             if now_ns < told.until_ns {
-                return told.again(now_ns);
+                return told.again(&mut self.refusals, now_ns);
             }
             // Whoever was not read has shown nothing yet; with full buckets it has.
             let is_rested = self.messages.is_full(now_ns) && self.bytes.is_full(now_ns);
@@ -147,7 +149,7 @@ impl Pace {
         let strikes = self.told.as_ref().map_or(0, |told| told.strikes);
         let told = self.told.insert(Box::new(Told::new(kind, now_ns, strikes)));
         told.until_ns = told.until_ns.max(now_ns + messages_ns.max(bytes_ns));
-        told.refuse(now_ns, 0)
+        told.refuse(&mut self.refusals, now_ns)
     }
 
     /// Judges a ping or a pong. WebSocket libraries send them by themselves, so they are never
@@ -175,15 +177,13 @@ impl Pace {
 impl Told {
     fn new(kind: LimitKind, now_ns: u64, strikes: u8) -> Self {
         let until_ns = now_ns + (WAIT_MIN_NS << strikes.min(STRIKES_MAX));
-        Self { kind, at_ns: now_ns, until_ns, refusals: 0, strikes, is_rest: false }
+        Self { kind, at_ns: now_ns, until_ns, strikes, is_rest: false }
     }
 
     /// A message although it was told to wait.
-    fn again(&mut self, now_ns: u64) -> Verdict {
-        let heard_ns = self.at_ns + HEARD_AFTER_NS;
-        if now_ns < heard_ns {
-            let is_over = self.refusals >= REFUSALS_MAX;
-            return self.refuse(now_ns, if is_over { heard_ns - now_ns } else { 0 });
+    fn again(&mut self, refusals: &mut Bucket, now_ns: u64) -> Verdict {
+        if now_ns < self.heard_ns() {
+            return self.refuse(refusals, now_ns);
         }
         let strikes = self.strikes + 1;
         if strikes > STRIKES_MAX {
@@ -191,22 +191,31 @@ impl Told {
         }
         *self = Self::new(self.kind, now_ns, strikes);
         if strikes < STRIKES_MAX {
-            return self.refuse(now_ns, 0);
+            return self.refuse(refusals, now_ns);
         }
         self.is_rest = true;
         self.until_ns = now_ns + REST_NS;
-        self.refusals += 1;
+        let _ = refusals.take(REFUSALS, 1, now_ns);
         let (retry_after_ms, rest) = (REST_NS / MILLISECOND_NS, Duration::from_nanos(REST_NS));
         Verdict::Refuse { kind: LimitKind::SlowedDown, retry_after_ms, rest }
     }
 
-    fn refuse(&mut self, now_ns: u64, rest_ns: u64) -> Verdict {
-        self.refusals += 1;
+    fn refuse(&self, refusals: &mut Bucket, now_ns: u64) -> Verdict {
+        // Never owed: what is read in one go at a connection's end would be a rest without end.
+        let _ = refusals.take(REFUSALS, 1, now_ns);
+        let rest_ns = match refusals.wait_ns(REFUSALS, 1, now_ns) {
+            0 => 0,
+            next_ns => next_ns.max(self.heard_ns().saturating_sub(now_ns)),
+        };
         Verdict::Refuse {
             kind: self.kind,
             retry_after_ms: (self.until_ns - now_ns).div_ceil(MILLISECOND_NS),
             rest: Duration::from_nanos(rest_ns),
         }
+    }
+
+    fn heard_ns(&self) -> u64 {
+        self.at_ns + HEARD_AFTER_NS
     }
 }
 

@@ -17,8 +17,8 @@ const MASK_BYTES: usize = 4;
 pub enum Received {
     /// A text message.
     Text(String),
-    /// A binary message. Its content means nothing here and is not kept.
-    Binary,
+    /// A binary message, of so many bytes. Its content means nothing here and is not kept.
+    Binary(usize),
     /// A ping, to be answered with this payload.
     Ping(Vec<u8>),
     /// A pong: the client lives.
@@ -134,7 +134,7 @@ impl Decoder {
             return Err(BROKEN);
         }
         if header.is_last && !goes_on {
-            return whole(header.opcode == TEXT, payload).map(Some);
+            return whole(header.opcode == TEXT, payload.len(), payload).map(Some);
         }
         let mut begun = self.begun.take().unwrap_or_else(|| {
             Box::new(Begun { is_text: header.opcode == TEXT, bytes: 0, text: Vec::new() })
@@ -144,7 +144,7 @@ impl Decoder {
             begun.text.extend(payload);
         }
         if header.is_last {
-            return whole(begun.is_text, mem::take(&mut begun.text)).map(Some);
+            return whole(begun.is_text, begun.bytes, mem::take(&mut begun.text)).map(Some);
         }
         self.begun = Some(begun);
         Ok(None)
@@ -187,11 +187,12 @@ impl Header {
     }
 }
 
-fn whole(is_text: bool, payload: Vec<u8>) -> Result<Received, Ending> {
+/// A message of so many bytes; `text` is not kept where it is none.
+fn whole(is_text: bool, bytes: usize, text: Vec<u8>) -> Result<Received, Ending> {
     if !is_text {
-        return Ok(Received::Binary);
+        return Ok(Received::Binary(bytes));
     }
-    String::from_utf8(payload).map(Received::Text).map_err(|_| INVALID_UTF8)
+    String::from_utf8(text).map(Received::Text).map_err(|_| INVALID_UTF8)
 }
 
 /// The code of a Close frame (RFC 6455 section 7.4).

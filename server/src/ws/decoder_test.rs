@@ -80,8 +80,10 @@ fn encode(step: &Step, mask: [u8; 4], bytes: &mut Vec<u8>, expected: &mut Vec<Re
                     expected.push(Received::Ping(b"between".to_vec()));
                 }
             }
-            let whole = if *is_text { Received::Text(text.clone()) } else { Received::Binary };
-            expected.push(whole);
+            expected.push(match is_text {
+                true => Received::Text(text.clone()),
+                false => Received::Binary(text.len()),
+            });
         }
     }
 }

@@ -224,7 +224,7 @@ impl Session {
 
     fn count(&mut self, received: &Received) {
         let messages = match received {
-            Received::Text(_) | Received::Binary => 1,
+            Received::Text(_) | Received::Binary(_) => 1,
             Received::Ping(_) | Received::Pong | Received::Close(_) => 0,
         };
         let bytes = self.reader.read_bytes();
@@ -236,8 +236,8 @@ impl Session {
         self.sessions.keeper.heard(&self.outbox);
         let verdict = match received {
             Received::Text(text) => self.obey(text),
-            Received::Binary => {
-                let verdict = self.judge(cost::BAD, 0);
+            Received::Binary(bytes) => {
+                let verdict = self.judge(cost::BAD, bytes);
                 if let Verdict::Take { .. } = verdict {
                     let words = "binary frames mean nothing here: send text".to_owned();
                     self.unsent = self.membership.refuse(ErrorCode::Unsupported, words).err();
@@ -360,8 +360,16 @@ impl Session {
             }
             let Some(received) = self.reader.next_now() else { return };
             self.count(&received);
-            let Received::Text(text) = received else { continue };
-            bytes += text.len() + LAST_WORDS_MESSAGE_BYTES;
+            bytes += LAST_WORDS_MESSAGE_BYTES;
+            let text = match received {
+                Received::Text(text) => text,
+                Received::Binary(length) => {
+                    bytes += length;
+                    continue;
+                }
+                Received::Ping(_) | Received::Pong | Received::Close(_) => continue,
+            };
+            bytes += text.len();
             let command = ClientCommand::parse(&text);
             match self.judge(cost_of(&command), text.len()) {
                 Verdict::Take { .. } => {}

@@ -90,6 +90,47 @@ async fn bytes_count_too() {
 }
 
 #[tokio::test]
+async fn bytes_of_binary_messages_count_as_well() {
+    let server = TestServer::limited(&["--bytes-burst", "100000"]).await;
+    let mut client = Client::enter(server.address, "r", "a").await;
+    for _ in 0..2 {
+        client.send_binary(&[0; 40_000]).await;
+        assert_eq!(client.next_error().await, ErrorCode::Unsupported);
+    }
+    client.send_binary(&[0; 40_000]).await;
+    too_fast(client.next().await);
+}
+
+/// How often a client may keep its wait and then ask for hundreds of refusals again.
+const ROUNDS_MAX: usize = 10;
+
+#[tokio::test]
+async fn whoever_has_hundreds_refused_again_and_again_is_told_to_wait_longer() {
+    let server = TestServer::limited(&["--messages-per-second", "1"]).await;
+    let mut client = Client::enter(server.address, "r", "a").await;
+    let mut count = BURST + 300;
+    for _ in 0..ROUNDS_MAX {
+        for _ in 0..count {
+            client.send("x").await;
+        }
+        let mut wait_ms = 0;
+        for _ in 0..count {
+            let answer = client.next().await;
+            if answer.message.kind() == "error" {
+                let (words, retry_after_ms) = too_fast(answer);
+                if words == "too much at once: wait 2 seconds" {
+                    return;
+                }
+                wait_ms = retry_after_ms;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        count = 300;
+    }
+    panic!("it may do so for ever");
+}
+
+#[tokio::test]
 async fn without_limits_everybody_may_do_anything() {
     let server = TestServer::start().await;
     let mut client = Client::enter(server.address, "r", "a").await;
