@@ -57,7 +57,7 @@ fn shared_parts_make_the_same_frames() {
     let text = "\"quoted\"\n".to_owned();
     let message = Message { from, nickname: name("old"), text, ts: TS };
     let tail = vec![Kept { id: 7, message: Arc::new(message) }];
-    let mut room = Room::new(Stored { oldest: 7, newest: 7, tail }, 100);
+    let mut room = Room::new(Stored { oldest: 7, newest: 7, tail, timely_before: None }, 100);
     let mut greeter = Greeter::default();
     let join = |member| {
         let nickname = name(&format!("n\"{member}"));

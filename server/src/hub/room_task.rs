@@ -88,7 +88,7 @@ impl RoomTask {
         let kept_for = self.hub.settings.history_kept_for;
         let age_ms_max = kept_for.map(|age| age.as_millis().try_into().unwrap_or(i64::MAX));
         let stored = match kept_max {
-            0 => Ok(Stored { oldest: 1, newest: 0, tail: Vec::new() }),
+            0 => Ok(Stored::default()),
             _ => self.store_metrics().timed(READ_ROOM, self.hub.history.load(&self.id)).await,
         };
         let mut room = match stored {

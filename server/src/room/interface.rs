@@ -20,6 +20,16 @@ pub struct Stored {
     pub newest: MessageId,
     /// The newest page, oldest message first.
     pub tail: Vec<Kept>,
+    /// Where messages have an age: the time of the last one before that page that is neither too
+    /// old nor from the future.
+    pub timely_before: Option<UnixMillis>,
+}
+
+impl Default for Stored {
+    /// What there is of a room that was never seen.
+    fn default() -> Self {
+        Self { oldest: 1, newest: 0, tail: Vec::new(), timely_before: None }
+    }
 }
 
 /// Something that came to the room.

@@ -6,12 +6,14 @@
 //! whatever came after it waits behind it ([`pending`]). So every member, every greeting and every
 //! history page reads the same log in the same order.
 
+mod age;
 mod interface;
 mod message;
 mod pending;
 mod roster;
 mod state;
 
+pub(crate) use age::{Timely, gone};
 pub use interface::{Audience, Effect, Event, Input, MemberKey, Snapshot, Stored};
 pub use message::{Kept, Message};
 pub use roster::Roster;

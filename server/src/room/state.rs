@@ -9,6 +9,7 @@ use xmeet_shared::{
     Cursor, ErrorCode, Member, MessageId, Nickname, Pid, ServerMessage, UnixMillis,
 };
 
+use super::age;
 use super::interface::{Audience, Effect, Event, Input, MemberKey, Snapshot, Stored};
 use super::message::{Kept, Message};
 use super::pending::{Entry, Pending, Placed};
@@ -41,6 +42,8 @@ pub struct Room {
     age_ms_max: Option<UnixMillis>,
     /// The newest page.
     tail: VecDeque<Kept>,
+    /// The latest time of what stands before it and is not from the future.
+    before_tail_ts: Option<UnixMillis>,
     /// The latest time given out: while the room is in memory, a clock that jumps back does not
     /// turn its times around. Not taken from the store, where one wrong clock would stay for good.
     latest_ts: UnixMillis,
@@ -62,6 +65,7 @@ impl Room {
             kept_max,
             age_ms_max: None,
             tail: stored.tail.into(),
+            before_tail_ts: stored.timely_before,
             latest_ts: UnixMillis::MIN,
         };
         room.trim();
@@ -234,18 +238,23 @@ impl Room {
             .front()
             .is_some_and(|kept| !page.as_ref().is_some_and(|p| p.contains(&kept.id)))
         {
-            self.tail.pop_front();
+            let ts = self.tail.pop_front().map(|kept| kept.message.ts);
+            self.before_tail_ts = self.before_tail_ts.max(ts.filter(|ts| *ts <= self.latest_ts));
         }
     }
 
-    /// Forgets what has become too old. What stands before a message that is too old is so too,
-    /// whatever a wrong clock had it say.
+    /// Forgets what has become too old, as far as it is in memory: something timely before the tail
+    /// keeps all that stands behind it.
     fn forget_old(&mut self) {
-        let Some(age_ms_max) = self.age_ms_max else { return };
-        let oldest_ts = self.latest_ts.saturating_sub(age_ms_max);
-        if let Some(place) = self.tail.iter().rposition(|kept| kept.message.ts < oldest_ts) {
-            self.kept = self.tail[place].id + 1..=*self.kept.end();
-            self.tail.drain(..=place);
+        let (Some(age_ms_max), Some(first)) = (self.age_ms_max, self.tail.front()) else { return };
+        let timely = self.latest_ts.saturating_sub(age_ms_max)..=self.latest_ts;
+        let is_cut = *self.kept.start() < first.id;
+        if is_cut && self.before_tail_ts.is_some_and(|ts| timely.contains(&ts)) {
+            return;
+        }
+        let gone = age::gone(self.tail.iter().map(|kept| kept.message.ts), &timely);
+        if let Some(last) = self.tail.drain(..gone).next_back() {
+            self.kept = last.id + 1..=*self.kept.end();
         }
     }
 

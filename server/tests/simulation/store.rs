@@ -163,7 +163,8 @@ impl Held {
     fn load(&self, kept_max: u64) -> Stored {
         let newest = self.messages.len() as u64;
         let page = (newest + 1).saturating_sub(HISTORY_PAGE_MESSAGES)..=newest;
-        Stored { oldest: self.oldest(kept_max), newest, tail: self.read(page, kept_max) }
+        let (oldest, tail) = (self.oldest(kept_max), self.read(page, kept_max));
+        Stored { oldest, newest, tail, timely_before: None }
     }
 }
 

@@ -8,7 +8,6 @@ use tokio::sync::oneshot;
 use xmeet_shared::{MessageId, RoomId};
 
 use super::held::{self, Held};
-use super::old::Old;
 use super::queue::Weight;
 use crate::history::HistoryError;
 use crate::room::Message;
@@ -92,19 +91,19 @@ impl Appender {
         Ok(firsts)
     }
 
-    /// Removes the oldest messages of a room that are no longer kept, so many at most, and answers
+    /// Removes the oldest messages of a room up to the one that stays, so many at most, and answers
     /// with how many. On an error [`Self::abandon`] must be called.
     pub(super) fn remove_old(
         &mut self,
         connection: &Connection,
         room: &RoomId,
-        old: &Old,
+        stays: MessageId,
         count_max: u64,
     ) -> rusqlite::Result<u64> {
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut removed = 0;
         if let Some(held) = held::find(connection, room)? {
-            let stays = old.first_to_stay(connection, held, count_max)?;
+            let stays = stays.clamp(held.oldest, held.oldest + count_max);
             removed = stays - held.oldest;
             if removed > 0 {
                 delete_below(connection, held.row, stays)?;

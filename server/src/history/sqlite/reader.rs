@@ -8,9 +8,10 @@ use rusqlite::{Connection, Row, Statement, params};
 use tokio::sync::oneshot;
 use xmeet_shared::{Cursor, MessageId, Nickname, Pid, RoomId};
 
+use super::held::{self, Held};
+use super::old;
 use super::queue::{Queue, Weight};
 use super::writer::guarded;
-use super::{held, old};
 use crate::history::HistoryError;
 use crate::room::{Kept, Message, Stored};
 
@@ -92,16 +93,23 @@ impl<'c> Pages<'c> {
         // The room's row and its messages must be of one moment.
         let _snapshot = self.connection.unchecked_transaction()?;
         let Some(held) = held::find(self.connection, room)? else {
-            return Ok(Stored { oldest: 1, newest: 0, tail: Vec::new() });
+            return Ok(Stored::default());
         };
-        let Some(ids) = Cursor(0).ids(&(held.oldest..=held.newest)) else {
-            return Ok(Stored { oldest: held.oldest, newest: held.newest, tail: Vec::new() });
+        let Held { row, mut oldest, newest } = held;
+        let timely = old::timely(self.age_max);
+        if let Some(timely) = &timely {
+            oldest = old::first_to_stay(self.connection, row, oldest, timely)?;
+        }
+        let Some(ids) = Cursor(0).ids(&(oldest..=newest)) else {
+            return Ok(Stored { oldest, newest, ..Stored::default() });
         };
-        let tail = self.read(room, &ids)?;
-        let first = tail.first().map_or(held.newest + 1, |kept| kept.id);
-        // Where the newest page is cut by age, nothing before it is shown.
-        let oldest = if first > *ids.start() { first } else { held.oldest };
-        Ok(Stored { oldest, newest: held.newest, tail })
+        let timely_before = match &timely {
+            Some(timely) if oldest < *ids.start() => {
+                old::timely_before(self.connection, row, *ids.start(), timely)?
+            }
+            _ => None,
+        };
+        Ok(Stored { oldest, newest, tail: self.messages(room, &ids)?, timely_before })
     }
 
     fn read(
@@ -109,10 +117,26 @@ impl<'c> Pages<'c> {
         room: &RoomId,
         ids: &RangeInclusive<MessageId>,
     ) -> rusqlite::Result<Vec<Kept>> {
-        let rows = self.page.query_map(params![room.as_str(), ids.start(), ids.end()], kept)?;
-        let mut page = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-        old::leave_out(&mut page, old::too_old_before(self.age_max));
+        let mut page = self.messages(room, ids)?;
+        // A page that begins with a timely message is whole: what goes stands before that.
+        if let (Some(timely), Some(first)) = (old::timely(self.age_max), page.first())
+            && !timely.contains(&first.message.ts)
+            && let Some(Held { row, oldest, .. }) = held::find(self.connection, room)?
+        {
+            let stays = old::first_to_stay(self.connection, row, oldest, &timely)?;
+            page.retain(|kept| kept.id >= stays);
+        }
         Ok(page)
+    }
+
+    /// Messages as they are held, too old or not.
+    fn messages(
+        &mut self,
+        room: &RoomId,
+        ids: &RangeInclusive<MessageId>,
+    ) -> rusqlite::Result<Vec<Kept>> {
+        let rows = self.page.query_map(params![room.as_str(), ids.start(), ids.end()], kept)?;
+        rows.collect()
     }
 }
 

@@ -17,10 +17,10 @@ use xmeet_shared::{MessageId, RoomId, UnixMillis};
 
 use super::Keeping;
 use super::append::{Append, TRIM_SLACK_MESSAGES};
-use super::old::{Old, too_old_before};
+use super::old::{self, OldestRun, RUN_MESSAGES};
 use super::queue::Queue;
 use super::writer::{SharedWriter, Writer};
-use crate::clock::unix_now;
+use crate::room::Timely;
 
 /// Rooms that are looked at in one query.
 const LOOK_ROOMS: usize = 256;
@@ -57,6 +57,15 @@ enum Early {
     Failed,
 }
 
+/// What is no longer kept now.
+struct Old {
+    /// The times of messages that are not too old.
+    timely: Option<Timely>,
+    /// More messages than this in a room are too many. A room is left alone until they are so by
+    /// more than the slack ([`super::append::TRIM_SLACK_MESSAGES`]).
+    messages_max: Option<u64>,
+}
+
 /// A room, as one look shows it.
 struct Seen {
     row: i64,
@@ -90,32 +99,46 @@ impl Sweeper {
     fn round(&self) -> Result<u64, Early> {
         let Keeping { messages_max, age_max, .. } = self.keeping;
         let old = Old {
-            before_ts: too_old_before(age_max),
+            timely: old::timely(age_max),
             // With 0 nothing is stored any more; what is there stays.
             messages_max: (messages_max > 0).then_some(messages_max),
         };
         let (mut last_row, mut removed, mut step) = (0, 0, REMOVAL_MESSAGES_MIN);
         loop {
             let begun = Instant::now();
-            let seen = look(&self.connection, last_row).map_err(|error| {
-                tracing::warn!(%error, "old messages could not be looked for");
-                Early::Failed
-            })?;
+            let seen = look(&self.connection, last_row)?;
             let Some(last) = seen.last() else { return Ok(removed) };
             last_row = last.row;
             self.rest(begun.elapsed() * RESTS_PER_WORK)?;
             for seen in seen.iter().filter(|seen| seen.is_due(&old)) {
-                removed += self.clear(&seen.room, &old, &mut step)?;
+                let stays = self.first_to_stay(seen, &old)?;
+                if stays > seen.oldest {
+                    removed += self.clear(&seen.room, stays, &mut step)?;
+                }
             }
         }
     }
 
-    /// Removes what is old in one room.
-    fn clear(&self, room: &RoomId, old: &Old, step: &mut u64) -> Result<u64, Early> {
+    /// The oldest message of a room that stays. It is found before the writer is held up, and stays
+    /// right, for what is said meanwhile stands behind it.
+    fn first_to_stay(&self, seen: &Seen, old: &Old) -> Result<MessageId, Early> {
+        let mut run = OldestRun::new(seen.oldest);
+        if let Some(timely) = &old.timely {
+            while !run.is_read() {
+                let begun = Instant::now();
+                run.read_on(&self.connection, seen.row, timely, RUN_MESSAGES)?;
+                self.rest(begun.elapsed() * RESTS_PER_WORK)?;
+            }
+        }
+        Ok(run.stays.max(seen.oldest + seen.too_many(old)))
+    }
+
+    /// Removes what is older than the message that stays in one room.
+    fn clear(&self, room: &RoomId, stays: MessageId, step: &mut u64) -> Result<u64, Early> {
         let mut removed = 0;
         loop {
             let begun = Instant::now();
-            let count = self.with_writer(|writer| writer.remove_old(room, old, *step))?;
+            let count = self.with_writer(|writer| writer.remove_old(room, stays, *step))?;
             let elapsed = begun.elapsed();
             removed += count;
             self.rest(elapsed * RESTS_PER_WORK)?;
@@ -160,15 +183,23 @@ impl Sweeper {
 impl Seen {
     /// Whether there may be something to remove.
     fn is_due(&self, old: &Old) -> bool {
+        // Behind one from the future there may be some that are too old.
+        let begins_timely = old.timely.as_ref().is_none_or(|ts| ts.contains(&self.oldest_ts));
+        let is_empty = self.oldest > self.newest;
+        !is_empty && (!begins_timely || self.too_many(old) > TRIM_SLACK_MESSAGES)
+    }
+
+    /// By how many messages there are too many.
+    fn too_many(&self, old: &Old) -> u64 {
         let count = self.newest + 1 - self.oldest;
-        if count == 0 {
-            return false;
-        }
-        let is_too_old = old.before_ts.is_some_and(|before_ts| {
-            // One from the future is of a wrong clock, and what is behind it may be too old.
-            self.oldest_ts < before_ts || self.oldest_ts > unix_now()
-        });
-        is_too_old || old.messages_max.is_some_and(|max| count > max + TRIM_SLACK_MESSAGES)
+        old.messages_max.map_or(0, |max| count.saturating_sub(max))
+    }
+}
+
+impl From<rusqlite::Error> for Early {
+    fn from(error: rusqlite::Error) -> Self {
+        tracing::warn!(%error, "old messages could not be looked for");
+        Self::Failed
     }
 }
 

@@ -10,7 +10,6 @@ use xmeet_shared::{MessageId, RoomId};
 
 use super::append::{Append, Appender};
 use super::checkpoint::Watch;
-use super::old::Old;
 use super::queue::Queue;
 use crate::history::HistoryError;
 use crate::history::health::{Health, TRIAL_EVERY};
@@ -78,13 +77,19 @@ impl Writer {
         answer(batch, outcome);
     }
 
-    /// Removes the oldest messages of a room that are no longer kept, so many at most; `None` when
-    /// nothing can be written.
-    pub(super) fn remove_old(&mut self, room: &RoomId, old: &Old, count_max: u64) -> Option<u64> {
+    /// Removes the oldest messages of a room up to the one that stays, so many at most, and answers
+    /// with how many; `None` when nothing can be written.
+    pub(super) fn remove_old(
+        &mut self,
+        room: &RoomId,
+        stays: MessageId,
+        count_max: u64,
+    ) -> Option<u64> {
         if self.health.is_failing() {
             return None;
         }
-        let outcome = guarded(|| self.appender.remove_old(&self.connection, room, old, count_max));
+        let outcome =
+            guarded(|| self.appender.remove_old(&self.connection, room, stays, count_max));
         if outcome.is_err() {
             self.appender.abandon(&self.connection);
         }

@@ -103,7 +103,7 @@ impl Real {
     fn new(stored: Vec<Kept>, kept_max: u64) -> Self {
         let newest = stored.len() as u64;
         let tail = stored.iter().rev().take(50).rev().cloned().collect();
-        let room = Room::new(Stored { oldest: 1, newest, tail }, kept_max);
+        let room = Room::new(Stored { newest, tail, ..Stored::default() }, kept_max);
         let (told, present, groups) = (BTreeMap::new(), Vec::new(), Vec::new());
         let times = Vec::new();
         let (asked, members_left, now) = (None, 0, 1000);

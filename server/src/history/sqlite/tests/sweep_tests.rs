@@ -3,6 +3,10 @@
 
 use std::time::Duration;
 
+use proptest::collection::vec;
+use proptest::prelude::{Just, Strategy, prop_oneof};
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
@@ -135,6 +139,76 @@ async fn a_message_from_the_future_keeps_nothing() {
     until_rows(&folder, 2).await;
     assert_eq!(held(&history, &room).await, (42, 43, 2));
     threads.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_was_behind_for_a_moment_takes_nothing_with_it() {
+    let folder = TempDir::new().unwrap();
+    let Opened { history, threads, .. } = open(&folder, Some(AGE_MAX), SOON);
+    let (room, other) = (room("a"), room("other"));
+    say(&history, &room, 60, 60).await;
+    say(&history, &room, 50, unix_now() / 1000).await;
+    say(&history, &room, 50, 30).await;
+    // Once this one is swept, the first has been looked at.
+    say(&history, &other, 1, 7200).await;
+    until_rows(&folder, 160).await;
+    assert_eq!(held(&history, &room).await, (1, 160, 50));
+    // A page of nothing but the wrong times has a room of good ones before it.
+    for ids in [1..=60, 61..=110, 111..=160] {
+        let count = ids.clone().count();
+        assert_eq!(history.read(&room, ids).await.unwrap().len(), count);
+    }
+    threads.stop().await.unwrap();
+}
+
+/// How long ago messages are said, in seconds: too long, rightly, by a clock that is ahead.
+fn whens() -> impl Strategy<Value = Vec<UnixMillis>> {
+    let one = prop_oneof![Just(7200), Just(1_000_000), Just(60), Just(-1_000_000)];
+    vec((one, 1..40_usize), 0..8)
+        .prop_map(|runs| runs.into_iter().flat_map(|(when, count)| vec![when; count]).collect())
+}
+
+/// How many of the oldest go, as docs/operations.md says it.
+fn gone(whens: &[UnixMillis]) -> usize {
+    let first_good = whens.iter().position(|when| *when == 60).unwrap_or(whens.len());
+    whens[..first_good].iter().rposition(|when| *when > 3600).map_or(0, |place| place + 1)
+}
+
+/// Random rooms: what is shown is what stays, before and after the rest has been removed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_hidden_and_then_removed_is_what_the_rule_says() {
+    let folder = TempDir::new().unwrap();
+    let Opened { history, threads, .. } = open(&folder, None, NEVER);
+    let mut runner = TestRunner::deterministic();
+    let mut rooms = Vec::new();
+    for number in 0..300 {
+        let (room, whens) = (room(&format!("r{number}")), whens().new_tree(&mut runner).unwrap());
+        let whens = whens.current();
+        for when in &whens {
+            say(&history, &room, 1, *when).await;
+        }
+        rooms.push((room, whens));
+    }
+    threads.stop().await.unwrap();
+    let stay: usize = rooms.iter().map(|(_, whens)| whens.len() - gone(whens)).sum();
+    for sweep_every in [NEVER, SOON] {
+        let Opened { history, threads, .. } = open(&folder, Some(AGE_MAX), sweep_every);
+        if sweep_every == SOON {
+            until_rows(&folder, stay as u64).await;
+        }
+        for (room, whens) in &rooms {
+            let (newest, gone) = (whens.len() as u64, gone(whens) as u64);
+            let expected = (gone + 1, newest, (newest - gone).min(50) as usize);
+            assert_eq!(held(&history, room).await, expected, "{whens:?}");
+            for from in (1..=newest).step_by(20) {
+                let page = history.read(room, from..=from + 19).await.unwrap();
+                let shown = page.iter().map(|kept| kept.id);
+                let expected = from.max(gone + 1)..=newest.min(from + 19);
+                assert!(shown.eq(expected), "from {from} of {whens:?}");
+            }
+        }
+        threads.stop().await.unwrap();
+    }
 }
 
 /// Messages are said and removed at the same time in the same rooms.
