@@ -61,6 +61,8 @@ use shutdown::{Ended, Schedule};
 use supervisor::Supervisor;
 use tls::{Files, Tls, TlsError};
 use ws::keeper::{Keeper, Patience};
+use ws::memory::FrameMemory;
+use ws::outbox::OutboxLimits;
 use ws::session::{SessionLimits, Sessions};
 
 /// How long the last requests may take to be answered once the rooms are empty.
@@ -83,7 +85,8 @@ pub async fn run(
         tracing::warn!("no limits: anybody may do anything as often as they like (--no-limits)");
     }
     let listener = listener.into();
-    let metrics = Metrics::default();
+    let frames = Arc::new(FrameMemory::new(config.limits.waiting_bytes_max));
+    let metrics = Metrics { frames, ..Metrics::default() };
     let proxies = Proxies::new(config.network.trusted_proxies.clone());
     let hits = Arc::clone(&metrics.limits);
     let gate = Arc::new(Gate::new(gate_limits(&config), proxies, hits));
@@ -212,6 +215,7 @@ async fn open(
         SqliteHistory::open_with(&store.data_dir, &keeping, counts)
     });
     let Opened { history, creation, epoch, health, threads } = opening.await??;
+    let memory = Arc::clone(&metrics.frames);
     let settings = HubSettings {
         history_kept_messages: config.store.history_messages,
         history_kept_for: config.store.kept_for(),
@@ -222,15 +226,20 @@ async fn open(
         epoch,
         metrics,
     };
+    let patience = Patience {
+        ping_after_ticks: config.limits.ping_seconds,
+        pong_within_ticks: config.limits.pong_seconds,
+    };
     let sessions = Sessions {
         hub: Arc::new(Hub::new(Arc::new(history), clock, settings)),
-        keeper: Keeper::new(Patience {
-            ping_after_ticks: config.limits.ping_seconds,
-            pong_within_ticks: config.limits.pong_seconds,
-        }),
+        keeper: Keeper::new(patience, Arc::clone(&memory)),
         limits: SessionLimits {
             frame_bytes_max: config.limits.frame_bytes_max,
-            outbox_bytes_max: config.limits.outbox_bytes_max,
+            outbox: Arc::new(OutboxLimits {
+                bytes_max: config.limits.outbox_bytes_max,
+                write_time: Duration::from_secs(config.limits.write_seconds.into()),
+                memory,
+            }),
             pace: config.limits.pace(),
         },
         started: Instant::now(),

@@ -54,6 +54,21 @@ pub struct LimitSettings {
     #[arg(long, env = "XMEET_OUTBOX_BYTES_MAX", value_name = "BYTES", default_value_t = OUTBOX_BYTES_MAX_DEFAULT)]
     pub outbox_bytes_max: usize,
 
+    /// What may wait for all slow clients together, in bytes; what waits for many counts once. The
+    /// more it is, the sooner a slow client is closed
+    #[arg(long, env = "XMEET_WAITING_BYTES_MAX", value_name = "BYTES", default_value_t = WAITING_BYTES_MAX_DEFAULT)]
+    pub waiting_bytes_max: usize,
+
+    /// A client that does not take what waits for it for so long is closed, in seconds
+    #[arg(
+        long,
+        env = "XMEET_WRITE_SECONDS",
+        value_name = "SECONDS",
+        default_value_t = 30,
+        value_parser = seconds()
+    )]
+    pub write_seconds: u32,
+
     /// How long a member whose connection is lost is waited for before the others see it leave, in
     /// seconds. Only for clients that can resume, as the web client does
     #[arg(long, env = "XMEET_RESUME_GRACE_SECONDS", value_name = "SECONDS", default_value_t = RESUME_GRACE_SECONDS_DEFAULT)]
@@ -252,6 +267,9 @@ const SECONDS_MAX: i64 = 24 * 60 * 60;
 /// What may wait for one slow client unless it is set otherwise: a page of the largest messages,
 /// where they are plain text.
 const OUTBOX_BYTES_MAX_DEFAULT: usize = 4 * 1024 * 1024;
+
+/// What may wait for all slow clients unless it is set otherwise: a small machine has it to spare.
+const WAITING_BYTES_MAX_DEFAULT: usize = 256 * 1024 * 1024;
 
 /// Bytes that a client may send at once unless it is set otherwise: 64 of the largest messages.
 const BYTES_BURST_DEFAULT: u64 = 4 * 1024 * 1024;

@@ -1,13 +1,16 @@
 //! Turns what a room says into frames: each event once, however many members there are.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use xmeet_shared::{Envelope, Pid, Record, RoomId, SendTime, ServerMessage, UnixMillis};
 
 use crate::clock::Clock;
 use crate::room::{Event, Kept};
+use crate::turns::let_others_run;
 use crate::ws::frame;
+use crate::ws::memory::FrameMemory;
 
 const MILLIS_PER_SECOND: i64 = 1000;
 
@@ -16,6 +19,7 @@ const MILLIS_PER_SECOND: i64 = 1000;
 pub(super) struct Encoder {
     room: RoomId,
     clock: Clock,
+    memory: Arc<FrameMemory>,
     /// The last `send_time` and its second: it changes once a second, whatever the load.
     latest: Option<(i64, SendTime)>,
 }
@@ -28,9 +32,15 @@ thread_local! {
 /// What of it is kept from one frame to the next, in bytes.
 const JSON_KEPT_BYTES_MAX: usize = 1024 * 1024;
 
+/// JSON of a page that is written before other tasks get their turn, in bytes.
+const JSON_BYTES_PER_TURN: usize = 64 * 1024;
+
+/// Memory beside a frame's bytes that is not worth giving back, in bytes.
+const SPARE_BYTES_MAX: usize = 64 * 1024;
+
 impl Encoder {
-    pub(super) fn new(room: RoomId, clock: Clock) -> Self {
-        Self { room, clock, latest: None }
+    pub(super) fn new(room: RoomId, clock: Clock, memory: Arc<FrameMemory>) -> Self {
+        Self { room, clock, memory, latest: None }
     }
 
     pub(super) fn now(&self) -> UnixMillis {
@@ -39,7 +49,18 @@ impl Encoder {
 
     /// One for the same room, to encode aside.
     pub(super) fn aside(&self) -> Self {
-        Self::new(self.room.clone(), self.clock.clone())
+        Self::new(self.room.clone(), self.clock.clone(), Arc::clone(&self.memory))
+    }
+
+    /// Frames that are ready to be sent, counted for as long as they wait.
+    pub(super) fn hold(&self, frames: BytesMut) -> Bytes {
+        let held_bytes = frames.capacity();
+        self.memory.hold(frames, held_bytes)
+    }
+
+    /// Whether so many bytes more may wait for one client.
+    pub(super) fn has_room_for(&self, bytes: usize) -> bool {
+        bytes <= self.memory.share_bytes()
     }
 
     /// Appends an event's frame.
@@ -47,17 +68,19 @@ impl Encoder {
         self.put(out, event.from, event.message, event.ts);
     }
 
-    /// A history page for one member.
-    pub(super) fn page(&mut self, pid: Pid, messages: &[Kept]) -> Bytes {
-        let records = self.records(messages);
-        self.frame(pid, ServerMessage::History(records), self.now())
+    /// A history page for one member, in pieces.
+    pub(super) async fn page(&mut self, pid: &Pid, messages: &[Kept]) -> Vec<Bytes> {
+        let mut out = self.middle("history");
+        self.put_records(&mut out, messages).await;
+        let page = self.end(out, self.now());
+        addressed(pid, &page).into()
     }
 
     /// A message's frame by itself.
     pub(super) fn frame(&mut self, from: Pid, message: ServerMessage, ts: UnixMillis) -> Bytes {
         let mut out = BytesMut::new();
         self.put(&mut out, from, message, ts);
-        out.freeze()
+        self.hold(out)
     }
 
     /// Appends a message's frame.
@@ -79,14 +102,8 @@ impl Encoder {
         });
     }
 
-    /// How an envelope begins, up to its author.
-    pub(super) fn head(pid: &Pid) -> Vec<u8> {
-        let mut out = br#"{"from":"#.to_vec();
-        write_json(&mut out, pid);
-        out
-    }
-
-    /// How it goes on, up to its payload.
+    /// How an envelope goes on behind its receiver, up to its payload. From here on it is the same
+    /// for all of them.
     pub(super) fn middle(&self, kind: &str) -> Vec<u8> {
         let mut out = br#","xnest":"#.to_vec();
         write_json(&mut out, &self.room);
@@ -96,14 +113,18 @@ impl Encoder {
         out
     }
 
-    /// How it ends, behind its payload.
-    pub(super) fn tail(&mut self, ts: UnixMillis) -> Vec<u8> {
-        let mut out = br#","send_time":"#.to_vec();
+    /// Ends an envelope behind its payload.
+    pub(super) fn end(&mut self, mut out: Vec<u8>, ts: UnixMillis) -> Bytes {
+        out.extend(br#","send_time":"#);
         write_json(&mut out, &self.send_time(ts));
         out.extend(br#","ts":"#);
         write_json(&mut out, &ts);
         out.push(b'}');
-        out
+        if out.capacity() - out.len() > SPARE_BYTES_MAX {
+            out.shrink_to_fit();
+        }
+        let held_bytes = out.capacity();
+        self.memory.hold(out, held_bytes)
     }
 
     fn send_time(&mut self, ts: UnixMillis) -> SendTime {
@@ -118,19 +139,45 @@ impl Encoder {
         }
     }
 
-    pub(super) fn records(&self, messages: &[Kept]) -> Vec<Record> {
-        messages
-            .iter()
-            .map(|Kept { id, message }| Record {
-                from: message.from.clone(),
-                payload: message.text.clone(),
-                send_time: self.clock.date(message.ts),
-                id: Some(*id),
-                ts: Some(message.ts),
-                nickname: Some(message.nickname.clone()),
-            })
-            .collect()
+    /// Appends a page's records. Fifty large texts take long: others get their turn in between.
+    pub(super) async fn put_records(&self, out: &mut Vec<u8>, messages: &[Kept]) {
+        let mut turn_ends = out.len() + JSON_BYTES_PER_TURN;
+        for (number, kept) in messages.iter().enumerate() {
+            out.push(if number == 0 { b'[' } else { b',' });
+            write_json(out, &self.record(kept));
+            if out.len() > turn_ends {
+                turn_ends = out.len() + JSON_BYTES_PER_TURN;
+                let_others_run().await;
+            }
+        }
+        out.extend(if messages.is_empty() { &b"[]"[..] } else { b"]" });
     }
+
+    pub(super) fn record(&self, Kept { id, message }: &Kept) -> Record {
+        Record {
+            from: message.from.clone(),
+            payload: message.text.clone(),
+            send_time: self.clock.date(message.ts),
+            id: Some(*id),
+            ts: Some(message.ts),
+            nickname: Some(message.nickname.clone()),
+        }
+    }
+}
+
+/// One receiver's frame of an envelope that others receive too, in pieces.
+pub(super) fn addressed(pid: &Pid, shared: &Bytes) -> [Bytes; 2] {
+    let mut first = BytesMut::new();
+    put_address(&mut first, pid, shared);
+    [first.freeze(), shared.clone()]
+}
+
+/// Appends how such a frame begins.
+pub(super) fn put_address(out: &mut BytesMut, pid: &Pid, shared: &Bytes) {
+    let mut head = br#"{"from":"#.to_vec();
+    write_json(&mut head, pid);
+    frame::put_text_header(out, head.len() + shared.len());
+    out.put_slice(&head);
 }
 
 /// Appends a value as JSON.

@@ -2,16 +2,18 @@
 //! member list and the history page, differ between them in the receiver's pid alone: everything
 //! else is encoded once and shared.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use xmeet_shared::{MessageId, Pid, ServerMessage, UnixMillis};
 
-use super::encode::{Encoder, write_json};
+use super::encode::{Encoder, put_address, write_json};
 use crate::room::{Kept, Roster, Snapshot};
-use crate::ws::frame;
 
 /// Less than this is not kept from one greeting to the next, in bytes: it is soon encoded again, and
 /// most rooms are small and quiet.
 const KEPT_BYTES_MIN: usize = 4096;
+
+/// A page larger than this is not kept either, in bytes: thousands of rooms can have one.
+const PAGE_KEPT_BYTES_MAX: usize = 256 * 1024;
 
 /// What is kept from one greeting to the next.
 #[derive(Debug, Default)]
@@ -32,7 +34,8 @@ struct List {
 #[derive(Debug, Default)]
 struct Page {
     json: Vec<u8>,
-    newest: Option<MessageId>,
+    /// Its first and its last message.
+    ids: Option<(MessageId, MessageId)>,
 }
 
 /// What greetings cut at one place in the order have in common.
@@ -47,20 +50,29 @@ pub(super) struct Greeting {
 
 impl Greeter {
     /// Encodes what the greetings of a snapshot share.
-    pub(super) fn cut(&mut self, snapshot: &Snapshot, encoder: &mut Encoder) -> Greeting {
+    pub(super) async fn cut(&mut self, snapshot: &Snapshot, encoder: &mut Encoder) -> Greeting {
         self.list.follow(&snapshot.roster);
-        self.page.follow(&snapshot.tail, encoder);
-        let tail = encoder.tail(snapshot.ts);
-        let greeting = Greeting {
-            members: snapshot.roster.len() as u64,
-            list: shared_part(encoder, "members", &[&self.list.json, b"]", &tail]),
-            page: shared_part(encoder, "history", &[&self.page.json, &tail]),
-            ts: snapshot.ts,
-        };
+        let mut list = encoder.middle("members");
+        list.extend_from_slice(&self.list.json);
+        list.push(b']');
+        let list = encoder.end(list, snapshot.ts);
+        let page = self.page(&snapshot.tail, snapshot.ts, encoder).await;
+        Greeting { members: snapshot.roster.len() as u64, list, page, ts: snapshot.ts }
+    }
+
+    /// Page 0 from behind its receiver's pid to the end of its frame.
+    pub(super) async fn page(
+        &mut self,
+        tail: &[Kept],
+        ts: UnixMillis,
+        encoder: &mut Encoder,
+    ) -> Bytes {
+        let mut page = encoder.middle("history");
+        self.page.put(&mut page, tail, encoder).await;
         if self.list.json.len() + self.page.json.len() < KEPT_BYTES_MIN {
             *self = Self::default();
         }
-        greeting
+        encoder.end(page, ts)
     }
 }
 
@@ -68,28 +80,14 @@ impl Greeting {
     /// The greeting of one receiver, in pieces. The epoch is for receivers that asked for it.
     pub(super) fn of(&self, pid: &Pid, epoch: Option<&str>, encoder: &mut Encoder) -> [Bytes; 4] {
         let self_id = ServerMessage::SelfId { pid: pid.clone(), epoch: epoch.map(str::to_owned) };
-        let head = Encoder::head(pid);
         let mut first = BytesMut::new();
         encoder.put(&mut first, pid.clone(), self_id, self.ts);
         encoder.put(&mut first, pid.clone(), ServerMessage::MemberCount(self.members), self.ts);
-        begin(&mut first, &head, &self.list);
+        put_address(&mut first, pid, &self.list);
         let mut second = BytesMut::new();
-        begin(&mut second, &head, &self.page);
+        put_address(&mut second, pid, &self.page);
         [first.freeze(), self.list.clone(), second.freeze(), self.page.clone()]
     }
-}
-
-fn begin(out: &mut BytesMut, head: &[u8], shared: &Bytes) {
-    frame::put_text_header(out, head.len() + shared.len());
-    out.put_slice(head);
-}
-
-fn shared_part(encoder: &Encoder, kind: &str, payload_and_tail: &[&[u8]]) -> Bytes {
-    let mut out = encoder.middle(kind);
-    for part in payload_and_tail {
-        out.extend_from_slice(part);
-    }
-    out.into()
 }
 
 impl List {
@@ -112,13 +110,17 @@ impl List {
 }
 
 impl Page {
-    fn follow(&mut self, tail: &[Kept], encoder: &Encoder) {
-        let newest = tail.last().map(|kept| kept.id);
-        if self.newest != newest || self.json.is_empty() {
-            self.json.clear();
-            write_json(&mut self.json, &encoder.records(tail));
-            self.newest = newest;
+    /// Appends the page, and keeps it for the next time.
+    async fn put(&mut self, out: &mut Vec<u8>, tail: &[Kept], encoder: &Encoder) {
+        let ids = tail.first().map(|kept| kept.id).zip(tail.last().map(|kept| kept.id));
+        if self.ids == ids && !self.json.is_empty() {
+            return out.extend_from_slice(&self.json);
         }
+        let start = out.len();
+        encoder.put_records(out, tail).await;
+        let json = &out[start..];
+        self.json = if json.len() > PAGE_KEPT_BYTES_MAX { Vec::new() } else { json.to_vec() };
+        self.ids = ids;
     }
 }
 

@@ -34,7 +34,7 @@ fn payloads(mut bytes: &[u8]) -> Vec<String> {
 
 fn encoded_alone(encoder: &Encoder, pid: &Pid, snapshot: &Snapshot) -> Vec<String> {
     let members: Vec<Member> = snapshot.roster.members().cloned().collect();
-    let records = encoder.records(&snapshot.tail);
+    let records = snapshot.tail.iter().map(|kept| encoder.record(kept)).collect();
     [
         ServerMessage::SelfId { pid: pid.clone(), epoch: Some("e".to_owned()) },
         ServerMessage::MemberCount(members.len() as u64),
@@ -49,10 +49,10 @@ fn encoded_alone(encoder: &Encoder, pid: &Pid, snapshot: &Snapshot) -> Vec<Strin
     .to_vec()
 }
 
-#[test]
-fn shared_parts_make_the_same_frames() {
+#[tokio::test]
+async fn shared_parts_make_the_same_frames() {
     let clock = Clock::new(Some("Asia/Shanghai")).unwrap();
-    let mut encoder = Encoder::new(RoomId::new("r\"汉").unwrap(), clock);
+    let mut encoder = Encoder::new(RoomId::new("r\"汉").unwrap(), clock, Arc::default());
     let from = Pid::new(0, 99, 1);
     let text = "\"quoted\"\n".to_owned();
     let message = Message { from, nickname: name("old"), text, ts: TS };
@@ -83,7 +83,7 @@ fn shared_parts_make_the_same_frames() {
         room.settle(&mut effects);
         for effect in effects {
             let Effect::Greet { members, snapshot } = effect else { continue };
-            let greeting = greeter.cut(&snapshot, &mut encoder);
+            let greeting = greeter.cut(&snapshot, &mut encoder).await;
             for (_, pid) in members {
                 let pieces = greeting.of(&pid, Some("e"), &mut encoder).concat();
                 assert_eq!(payloads(&pieces), encoded_alone(&encoder, &pid, &snapshot));

@@ -8,6 +8,7 @@ mod encode;
 mod fanout;
 mod greeting;
 mod membership;
+mod pages;
 mod resumption;
 mod room_task;
 mod section;
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 use xmeet_shared::{CloseCode, Envelope, Pid, RoomId, ServerMessage};
 
@@ -31,6 +32,7 @@ use crate::room::{Input, MemberKey};
 use crate::ws::connection::Visitor;
 use crate::ws::frame;
 use crate::ws::keeper::Heartbeat;
+use crate::ws::memory::FrameMemory;
 use crate::ws::outbox::{Ending, Outbox};
 pub use membership::{Membership, RoomEnded, Unsent};
 use resumption::Newcomer;
@@ -78,7 +80,8 @@ type Letter = Box<Envoy>;
 struct PageRead {
     member: MemberKey,
     outbox: Arc<Outbox>,
-    frame: Bytes,
+    /// Its frame, in pieces.
+    pieces: Vec<Bytes>,
 }
 
 /// How a member's connection ended.
@@ -135,6 +138,8 @@ pub struct Hub {
     pub(crate) clock: Clock,
     settings: HubSettings,
     last_serial: AtomicU64,
+    /// Places for older pages under way.
+    pages: Semaphore,
     tasks: TaskTracker,
 }
 
@@ -154,6 +159,7 @@ impl Hub {
             clock,
             settings,
             last_serial: AtomicU64::new(0),
+            pages: Semaphore::new(pages::PAGES_AT_ONCE_MAX),
             tasks: TaskTracker::new(),
         }
     }
@@ -221,6 +227,10 @@ impl Hub {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.settings.metrics
+    }
+
+    fn memory(&self) -> Arc<FrameMemory> {
+        Arc::clone(&self.metrics().frames)
     }
 
     /// Waits until every room has left memory. For the shutdown, when all sessions have ended.

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use super::*;
 use crate::ws::stream::{WriteHalf, Writing};
+use crate::ws::test_socket::limits;
 
 const GRACE: Duration = Duration::from_secs(20);
 const SECOND: Duration = Duration::from_secs(1);
@@ -36,7 +37,7 @@ fn pid(member: MemberKey) -> Pid {
 /// A connection with the token of that member.
 fn newcomer(member: MemberKey) -> (Newcomer, Answer) {
     let (entered, answer) = oneshot::channel();
-    let outbox = Arc::new(Outbox::new(Writing::Other(Box::new(Deaf)), 1000));
+    let outbox = Arc::new(Outbox::new(Writing::Other(Box::new(Deaf)), limits(1000)));
     let nickname = Nickname::new("n").unwrap();
     (Newcomer { nickname, token: token(member), outbox, entered }, answer)
 }

@@ -11,18 +11,19 @@ use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
-use xmeet_shared::{CloseCode, ErrorCode, MessageId, Pid, RoomId, ServerMessage};
+use xmeet_shared::{CloseCode, MessageId, Pid, RoomId};
 
 use super::coming::{Coming, Seat};
-use super::encode::Encoder;
+use super::encode::{Encoder, addressed};
 use super::fanout::Fanout;
 use super::greeting::Greeter;
+use super::pages;
 use super::resumption::{Arrival, Newcomer, Parting, Resumption};
 use super::section::Answer;
 use super::{Departure, EnterError, Envoy, Hub, Letter, PageRead};
 use crate::history::{self, HistoryError};
-use crate::metrics::{Held, READ_PAGE, READ_ROOM, ResumeOutcome, StoreMetrics};
-use crate::room::{Audience, Effect, Event, Input, MemberKey, Room, Snapshot, Stored};
+use crate::metrics::{Held, READ_ROOM, ResumeOutcome};
+use crate::room::{Audience, Effect, Event, Input, Kept, MemberKey, Room, Snapshot, Stored};
 use crate::ws::outbox::Ending;
 
 /// Inputs that the room takes in a row before it does what they ask for.
@@ -65,7 +66,7 @@ impl RoomTask {
     pub(super) fn new(hub: &Arc<Hub>, id: RoomId, address: mpsc::WeakSender<Letter>) -> Self {
         Self {
             hub: Arc::clone(hub),
-            encoder: Encoder::new(id.clone(), hub.clock.clone()),
+            encoder: Encoder::new(id.clone(), hub.clock.clone(), hub.memory()),
             id,
             address,
             greeter: Greeter::default(),
@@ -89,7 +90,10 @@ impl RoomTask {
         let age_ms_max = kept_for.map(|age| age.as_millis().try_into().unwrap_or(i64::MAX));
         let stored = match kept_max {
             0 => Ok(Stored::default()),
-            _ => self.store_metrics().timed(READ_ROOM, self.hub.history.load(&self.id)).await,
+            _ => {
+                let load = self.hub.history.load(&self.id);
+                self.hub.metrics().store.timed(READ_ROOM, load).await
+            }
         };
         let mut room = match stored {
             Ok(stored) => Room::new(stored, kept_max).forgetting_after(age_ms_max),
@@ -225,10 +229,10 @@ impl RoomTask {
     }
 
     async fn send_pages(&mut self) {
-        for PageRead { member, outbox, frame } in mem::take(&mut self.pages) {
+        for PageRead { member, outbox, pieces } in mem::take(&mut self.pages) {
             // The member may be back on another connection, which has asked for nothing.
             if self.fanout.outbox(member).is_some_and(|here| Arc::ptr_eq(here, &outbox)) {
-                self.answer(member, Answer::Page(frame)).await;
+                self.answer(member, Answer::Page(pieces)).await;
             }
         }
     }
@@ -291,8 +295,8 @@ impl RoomTask {
             }
             Effect::Page { member, pid, messages } => {
                 self.flush().await;
-                let frame = self.encoder.page(pid, &messages);
-                self.answer(member, Answer::Page(frame)).await;
+                let pieces = self.newest_page(&pid, &messages).await;
+                self.answer(member, Answer::Page(pieces)).await;
             }
             Effect::ReadPage { member, pid, ids } => self.read_page(member, pid, ids),
             Effect::Finish { member } => self.finishing.push(member),
@@ -303,7 +307,7 @@ impl RoomTask {
     async fn flush(&mut self) {
         if !self.batch.is_empty() {
             // Taken whole, so that an idle room holds none of it.
-            let batch = mem::take(&mut self.batch).freeze();
+            let batch = self.encoder.hold(mem::take(&mut self.batch));
             let frames = mem::take(&mut self.batch_frames);
             // Once for all of them.
             let receivers = self.fanout.len() as u64;
@@ -313,10 +317,6 @@ impl RoomTask {
         }
     }
 
-    fn store_metrics(&self) -> Arc<StoreMetrics> {
-        Arc::clone(&self.hub.metrics().store)
-    }
-
     /// Puts an event behind those of this round that everybody is told.
     fn put(&mut self, event: Event) {
         self.encoder.put_event(&mut self.batch, event);
@@ -324,15 +324,18 @@ impl RoomTask {
     }
 
     async fn answer(&mut self, member: MemberKey, answer: Answer) {
-        if let Answer::Frame(frame) | Answer::Page(frame) = &answer {
-            self.hub.metrics().traffic.sent(1, frame.len() as u64);
-        }
+        let bytes = match &answer {
+            Answer::Frame(frame) => frame.len(),
+            Answer::Page(pieces) => pieces.iter().map(Bytes::len).sum(),
+            Answer::Nothing => return self.fanout.answer(member, answer).await,
+        };
+        self.hub.metrics().traffic.sent(1, bytes as u64);
         self.fanout.answer(member, answer).await;
     }
 
     async fn greet(&mut self, members: Vec<(MemberKey, Pid)>, snapshot: &Snapshot) {
         self.flush().await;
-        let greeting = self.greeter.cut(snapshot, &mut self.encoder);
+        let greeting = self.greeter.cut(snapshot, &mut self.encoder).await;
         for (member, pid) in members {
             let Some(Seat { outbox, is_extended }) = self.coming.pop(member) else { continue };
             let epoch = is_extended.then_some(&*self.hub.settings.epoch);
@@ -344,41 +347,33 @@ impl RoomTask {
         }
     }
 
+    /// A page that the room has at hand. What greetings have in common is in it too.
+    async fn newest_page(&mut self, pid: &Pid, messages: &[Kept]) -> Vec<Bytes> {
+        if messages.is_empty() {
+            return self.encoder.page(pid, messages).await;
+        }
+        let ts = self.encoder.now();
+        let page = self.greeter.page(messages, ts, &mut self.encoder).await;
+        addressed(pid, &page).into()
+    }
+
     /// Reads a page aside. Ids do not shift, so it is the same page however late it is read.
     fn read_page(&self, member: MemberKey, pid: Pid, ids: RangeInclusive<MessageId>) {
         let Some(outbox) = self.fanout.outbox(member).map(Arc::clone) else { return };
-        let page = self.hub.history.read(&self.id, ids);
-        let page = Box::pin(self.store_metrics().timed(READ_PAGE, page));
-        let mut encoder = self.encoder.aside();
+        let (hub, room) = (Arc::clone(&self.hub), self.id.clone());
+        let encoder = self.encoder.aside();
         let address = self.address.clone();
         self.hub.tasks.spawn(async move {
-            let work = AssertUnwindSafe(page_or_error(page, pid, &mut encoder));
-            let Ok(frame) = work.catch_unwind().await else {
+            let work = AssertUnwindSafe(pages::read(&hub, &room, ids, &pid, encoder));
+            let Ok(pieces) = work.catch_unwind().await else {
                 return outbox.end(PAGE_PANICKED);
             };
             // A room that is gone has no member who waits for it.
             if let Some(room) = address.upgrade() {
-                let page = PageRead { member, outbox, frame };
+                let page = PageRead { member, outbox, pieces };
                 let _ = room.send(Box::new(Envoy::PageRead(page))).await;
             }
         });
-    }
-}
-
-async fn page_or_error(
-    page: history::Answer<Vec<crate::room::Kept>>,
-    pid: Pid,
-    encoder: &mut Encoder,
-) -> Bytes {
-    match page.await {
-        Ok(messages) => encoder.page(pid, &messages),
-        Err(error) => {
-            tracing::error!(%error, "a page could not be read");
-            let words = "the page could not be read".to_owned();
-            let code = Some(ErrorCode::Storage);
-            let message = ServerMessage::Error { words, code, retry_after_ms: None };
-            encoder.frame(pid, message, encoder.now())
-        }
     }
 }
 

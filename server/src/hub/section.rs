@@ -43,8 +43,8 @@ pub(super) enum Order {
 pub(super) enum Answer {
     /// A frame.
     Frame(Bytes),
-    /// A history page, or the error instead of it.
-    Page(Bytes),
+    /// A history page, or the error instead of it: one frame, in pieces.
+    Page(Vec<Bytes>),
     /// Nothing, and nothing will follow.
     Nothing,
 }
@@ -78,7 +78,7 @@ impl Section {
                 self.flush().await;
                 match answer {
                     Answer::Frame(frame) => outbox.send(&[frame]),
-                    Answer::Page(frame) => outbox.send_page(frame),
+                    Answer::Page(pieces) => outbox.send_page(pieces),
                     Answer::Nothing => outbox.finish(),
                 }
             }

@@ -14,6 +14,7 @@ use crate::history::Answer;
 use crate::history::sqlite::SqliteHistory;
 use crate::room::{Kept, Message, Stored};
 use crate::ws::stream::{WriteHalf, Writing};
+use crate::ws::test_socket::limits;
 
 /// How long anything may take before a test fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -137,7 +138,8 @@ impl World {
 
     async fn enter_with(&self, token: Option<&str>) -> (Result<Membership, EnterError>, Line) {
         let sent = Sent::default();
-        let outbox = Arc::new(Outbox::new(Writing::Other(Box::new(sent.clone())), 1_000_000));
+        let outbox =
+            Arc::new(Outbox::new(Writing::Other(Box::new(sent.clone())), limits(1_000_000)));
         let visitor = Visitor {
             room: RoomId::new("r").unwrap(),
             nickname: Nickname::new("n").unwrap(),

@@ -27,11 +27,12 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 
 use crate::limits::hits::Hits;
 use crate::readiness::{Readiness, State};
 use crate::version;
+use crate::ws::memory::FrameMemory;
 use process::Process;
 
 /// What every name begins with, but for those of the process.
@@ -50,6 +51,8 @@ pub struct Metrics {
     pub store: Arc<StoreMetrics>,
     /// Of limits that somebody met.
     pub limits: Arc<Hits>,
+    /// What frames hold in memory.
+    pub frames: Arc<FrameMemory>,
 }
 
 impl Metrics {
@@ -63,6 +66,7 @@ impl Metrics {
         self.rooms.register(registry);
         self.store.register(registry);
         registry.register_collector(Box::new(Limits(Arc::clone(&self.limits))));
+        registry.register_collector(Box::new(Frames(Arc::clone(&self.frames))));
         registry.register_collector(Box::new(Ready(readiness)));
         let build = Info::new([
             ("version", version::VERSION),
@@ -94,6 +98,19 @@ impl Collector for Ready {
         let ready = ConstGauge::new(i64::from(self.0.state() == State::Ready));
         let help = "1 while rooms are served and the store takes writes, else 0";
         ready.encode(encoder.encode_descriptor("ready", help, None, MetricType::Gauge)?)
+    }
+}
+
+/// What frames hold in memory.
+#[derive(Debug)]
+struct Frames(Arc<FrameMemory>);
+
+impl Collector for Frames {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let bytes = ConstGauge::new(i64::try_from(self.0.held_bytes()).unwrap_or(i64::MAX));
+        let help = "What frames on their way to clients hold in memory";
+        let (unit, kind) = (Some(&Unit::Bytes), MetricType::Gauge);
+        bytes.encode(encoder.encode_descriptor("frames", help, unit, kind)?)
     }
 }
 

@@ -1,6 +1,5 @@
 //! What is counted of the store.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -61,7 +60,7 @@ fn latency() -> Histogram {
 
 impl StoreMetrics {
     /// Waits for what is read, and counts how long that took.
-    pub async fn timed<T>(self: Arc<Self>, kind: ReadLabels, read: impl Future<Output = T>) -> T {
+    pub async fn timed<T>(&self, kind: ReadLabels, read: impl Future<Output = T>) -> T {
         let began = Instant::now();
         let answer = read.await;
         self.read_seconds.get_or_create(&kind).observe(began.elapsed().as_secs_f64());

@@ -1,5 +1,6 @@
-//! Keeps an eye on every connection: pings the silent ones, ends those that do not answer, sends
-//! the heartbeat to those that asked for it, and says goodbye to all. One task for all of them, so
+//! Keeps an eye on every connection: pings the silent ones, ends those that do not answer and, when
+//! memory is tight, those for which too much waits, sends the heartbeat to those that asked for it,
+//! and says goodbye to all. One task for all of them, so
 //! that an idle connection costs a visit now and then and no timer of its own.
 
 use std::mem;
@@ -12,6 +13,7 @@ use tokio::time::MissedTickBehavior;
 use xmeet_shared::CloseCode;
 
 use super::frame;
+use super::memory::FrameMemory;
 use super::outbox::{Ending, Outbox};
 use crate::config::limits::{PING_SECONDS_DEFAULT, PONG_SECONDS_DEFAULT};
 
@@ -53,6 +55,7 @@ pub type Heartbeat = Box<dyn Fn() -> Bytes + Send + Sync>;
 #[derive(Debug, Default)]
 pub struct Keeper {
     patience: Patience,
+    memory: Arc<FrameMemory>,
     now_tick: AtomicU32,
     wheel: Mutex<Wheel>,
 }
@@ -96,8 +99,8 @@ struct Pinged {
 impl Keeper {
     /// A keeper who watches nobody yet.
     #[must_use]
-    pub fn new(patience: Patience) -> Self {
-        Self { patience, ..Self::default() }
+    pub fn new(patience: Patience, memory: Arc<FrameMemory>) -> Self {
+        Self { patience, memory, ..Self::default() }
     }
 
     /// Takes a connection into its care.
@@ -142,6 +145,9 @@ impl Keeper {
         loop {
             ticks.tick().await;
             let now = self.now_tick.fetch_add(1, Ordering::Relaxed) + 1;
+            if self.memory.is_tight() {
+                self.keep_all_to_their_shares();
+            }
             let due = mem::take(&mut self.lock().slots[slot(now)]);
             for (number, mut visit) in due.into_iter().enumerate() {
                 if number % VISITS_PER_TURN == VISITS_PER_TURN - 1 {
@@ -151,6 +157,12 @@ impl Keeper {
                     self.put(now, visit);
                 }
             }
+        }
+    }
+
+    fn keep_all_to_their_shares(&self) {
+        for visit in self.lock().slots.iter().flatten() {
+            visit.outbox.keep_to_share();
         }
     }
 

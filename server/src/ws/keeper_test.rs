@@ -5,8 +5,9 @@
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
+use super::super::outbox::OutboxLimits;
 use super::super::stream::Writing;
-use super::super::test_socket::Socket;
+use super::super::test_socket::{Socket, limits};
 use super::*;
 
 const PING: [u8; 2] = [0x89, 0];
@@ -23,7 +24,11 @@ fn pings(socket: &Socket) -> usize {
 /// A keeper that makes its rounds, half a tick ahead of the test, so that no two things happen at
 /// the same moment.
 async fn keeper() -> Arc<Keeper> {
-    let keeper = Arc::new(Keeper::default());
+    running(Keeper::default()).await
+}
+
+async fn running(keeper: Keeper) -> Arc<Keeper> {
+    let keeper = Arc::new(keeper);
     let running = Arc::clone(&keeper);
     tokio::spawn(async move { running.run().await });
     sleep(TICK / 2).await;
@@ -33,7 +38,7 @@ async fn keeper() -> Arc<Keeper> {
 fn connection(room_bytes: usize) -> (Arc<Outbox>, Socket) {
     let socket = Socket::default();
     socket.allow(room_bytes);
-    let outbox = Outbox::new(Writing::Other(Box::new(socket.clone())), 1_000_000);
+    let outbox = Outbox::new(Writing::Other(Box::new(socket.clone())), limits(1_000_000));
     outbox.send_greeting([]);
     (Arc::new(outbox), socket)
 }
@@ -243,4 +248,25 @@ async fn a_connection_that_is_over_is_forgotten() {
     for outbox in [&closed, &ended] {
         assert_eq!(Arc::strong_count(outbox), 1);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_memory_is_tight_whoever_holds_more_than_its_share_is_ended() {
+    let memory = Arc::new(FrameMemory::new(10_000));
+    let keeper = running(Keeper::new(Patience::default(), Arc::clone(&memory))).await;
+    let write_time = Duration::from_secs(1000);
+    let limits =
+        Arc::new(OutboxLimits { bytes_max: 10_000, write_time, memory: Arc::clone(&memory) });
+    let outboxes = [3000, 2000, 1500].map(|bytes| {
+        let socket = Writing::Other(Box::new(Socket::default()));
+        let outbox = Arc::new(Outbox::new(socket, Arc::clone(&limits)));
+        keeper.watch(&outbox, None);
+        outbox.send(&[memory.hold(vec![0; bytes], bytes)]);
+        outbox
+    });
+    assert!(outboxes.iter().all(|outbox| !outbox.is_over()), "each had its share");
+    assert!(memory.is_tight());
+    sleep(TICK).await;
+    assert_eq!(outboxes.each_ref().map(|outbox| outbox.is_over()), [true, false, false]);
+    assert_eq!((memory.held_bytes(), memory.is_tight()), (3500, false));
 }

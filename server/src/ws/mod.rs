@@ -1,7 +1,7 @@
 //! A client's connection: handshake, frames, session, goodbye.
 //!
 //! Bytes come in through `reader` and `decoder`, one connection at a time, and go out through
-//! `outbox`, to which rooms write directly.
+//! `outbox`, to which rooms write directly. What all of them hold together is in `memory`.
 
 pub mod account;
 mod closing;
@@ -10,6 +10,7 @@ mod decoder;
 pub(crate) mod frame;
 pub mod handshake;
 pub mod keeper;
+pub mod memory;
 pub mod nicknames;
 pub mod outbox;
 mod reader;
@@ -21,4 +22,4 @@ pub mod stream;
 pub use decoder::{Decoder, Received};
 
 #[cfg(test)]
-mod test_socket;
+pub(crate) mod test_socket;

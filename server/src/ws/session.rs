@@ -16,7 +16,7 @@ use super::connection::{Connection, Visitor};
 use super::decoder::Received;
 use super::frame;
 use super::keeper::Keeper;
-use super::outbox::{Ending, Outbox};
+use super::outbox::{Ending, Outbox, OutboxLimits};
 use super::reader::{End, Reader};
 use crate::hub::{self, Departure, EnterError, Hub, Membership, RoomEnded, Unsent};
 use crate::limits::gate::Place;
@@ -50,12 +50,12 @@ const LAST_WORDS_BYTES_MAX: usize = 1024 * 1024;
 const LAST_WORDS_MESSAGE_BYTES: usize = 64;
 
 /// How much a session may take and hold, and how fast.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct SessionLimits {
     /// Largest message that is taken from the client, in bytes.
     pub frame_bytes_max: usize,
-    /// What may wait to be written to it, in bytes.
-    pub outbox_bytes_max: usize,
+    /// What may wait to be written to it.
+    pub outbox: Arc<OutboxLimits>,
     /// How fast the client may speak.
     pub pace: PaceRates,
 }
@@ -102,7 +102,7 @@ impl Sessions {
         let Connection { id, address, reading, writing, early, place } = connection;
         let account = Account::open(id, address, self.hub.metrics());
         let reader = Reader::new(reading, &early, self.limits.frame_bytes_max);
-        let outbox = Arc::new(Outbox::new(writing, self.limits.outbox_bytes_max));
+        let outbox = Arc::new(Outbox::new(writing, Arc::clone(&self.limits.outbox)));
         // There are thousands of these, waiting in `talk`: all that is needed only before and
         // after it has memory of its own.
         let entering = Session::enter(self, account, reader, outbox, visitor, place);
@@ -190,6 +190,7 @@ impl Session {
             // First, so that what a client sent last is not read when it was told to go.
             biased;
             ending = outbox.tend() => Closing::Server(ending),
+            ending = outbox.overdue() => Closing::Server(ending),
             end = self.listen() => end,
         }
     }

@@ -1,10 +1,18 @@
-//! For tests: a socket of which the test decides how much it takes.
+//! For tests: a socket of which the test decides how much it takes, and what an outbox may hold.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
+use super::outbox::OutboxLimits;
 use super::stream::WriteHalf;
+
+/// Bounds of one outbox's bytes alone.
+pub(crate) fn limits(bytes_max: usize) -> Arc<OutboxLimits> {
+    let write_time = Duration::from_secs(30);
+    Arc::new(OutboxLimits { bytes_max, write_time, memory: Arc::default() })
+}
 
 /// What a socket has taken, and how much more it takes.
 #[derive(Debug, Default)]

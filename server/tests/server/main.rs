@@ -31,3 +31,4 @@ mod talking;
 mod times;
 mod tls;
 mod unix_socket;
+mod waiting;

@@ -1,6 +1,5 @@
 //! The operator's listener: numbers that agree with what happened, and nothing for the public.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use tempfile::TempDir;
@@ -9,32 +8,8 @@ use xmeet_shared::ErrorCode;
 
 use crate::health::ready;
 use crate::support::client::path;
-use crate::support::{Client, TestServer, raw, soon, until};
-
-/// A server and where its metrics are.
-async fn observed(arguments: &[&str]) -> (TestServer, SocketAddr) {
-    // The port is free in a moment, and nobody else asks for one by number.
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let metrics = listener.local_addr().unwrap();
-    drop(listener);
-    let text = metrics.to_string();
-    let arguments: Vec<_> = ["--metrics-listen", &text].iter().chain(arguments).copied().collect();
-    let server = TestServer::with(&arguments).await;
-    // Whoever gets an answer knows that the other listener is there too.
-    assert_eq!(raw::get(server.address, "/healthz", &[]).await.status, 200);
-    (server, metrics)
-}
-
-/// The series with their values.
-async fn series(metrics: SocketAddr) -> BTreeMap<String, f64> {
-    let response = raw::get(metrics, "/metrics", &[]).await;
-    assert_eq!(response.status, 200);
-    let kind = response.header("content-type").unwrap();
-    assert!(kind.starts_with("text/plain; version=0.0.4"), "{kind}");
-    let lines = response.text().lines().filter(|line| !line.starts_with('#'));
-    let pairs = lines.map(|line| line.rsplit_once(' ').unwrap());
-    pairs.map(|(series, value)| (series.to_owned(), value.parse().unwrap())).collect()
-}
+use crate::support::observed::{observed, series};
+use crate::support::{Client, raw, soon, until};
 
 /// Waits until each of these has its value; what has never been counted is 0.
 async fn settle(metrics: SocketAddr, expected: &[(&str, u64)]) {

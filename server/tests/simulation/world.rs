@@ -14,6 +14,7 @@ use xmeet_server::hub::{Hub, HubSettings};
 use xmeet_server::limits::pace::PaceRates;
 use xmeet_server::metrics::Metrics;
 use xmeet_server::ws::keeper::Keeper;
+use xmeet_server::ws::outbox::OutboxLimits;
 use xmeet_server::ws::session::{SessionLimits, Sessions};
 
 use crate::client::{Client, Nature};
@@ -28,6 +29,9 @@ const START_TS: i64 = 1_800_000_000_000;
 /// After this time without anything being done, whatever had to happen has happened: connections
 /// that nobody reads are ended, lost members are gone. In virtual time.
 const QUIET: Duration = Duration::from_secs(120);
+
+/// How long a client has to take what waits for it. In virtual time.
+const WRITE_TIME: Duration = Duration::from_secs(30);
 
 /// What may be sent in one frame, in bytes.
 const FRAME_BYTES_MAX: usize = 64 * 1024;
@@ -65,7 +69,9 @@ impl World {
         let hub = Arc::new(Hub::new(Arc::new(store.clone()), clock, settings));
         // Here it is about what a server does that takes all it is sent.
         let pace = PaceRates::default();
-        let limits = SessionLimits { frame_bytes_max: FRAME_BYTES_MAX, outbox_bytes_max, pace };
+        let (bytes_max, write_time, memory) = (outbox_bytes_max, WRITE_TIME, Arc::default());
+        let outbox = Arc::new(OutboxLimits { bytes_max, write_time, memory });
+        let limits = SessionLimits { frame_bytes_max: FRAME_BYTES_MAX, outbox, pace };
         let (keeper, started, deadline) = (Keeper::default(), Instant::now(), OnceLock::new());
         let sessions = Arc::new(Sessions { hub, keeper, limits, started, deadline });
         tokio::spawn({

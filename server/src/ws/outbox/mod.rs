@@ -1,19 +1,22 @@
 //! The sending half of one connection: what waits to be written, and the socket it goes to.
 //!
 //! Rooms write through it and never wait: what the socket does not take now is queued, and the
-//! connection's session writes it on when the socket takes more. The queue is bounded in bytes: a
-//! client that reads too slowly is closed, not waited for.
+//! connection's session writes it on when the socket takes more. The queue is bounded, by itself and
+//! with all others together, and in time: a client that reads too slowly is closed, not waited for.
 
 mod state;
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::sleep;
 use xmeet_shared::CloseCode;
 
+use super::memory::FrameMemory;
 use super::stream::Writing;
 use state::{Page, State};
 
@@ -30,6 +33,22 @@ pub struct Ending {
 pub const TOO_SLOW: Ending =
     Ending { code: CloseCode::TryAgainLater, reason: "reading too slowly: come back and catch up" };
 
+/// What a client has to read at least while something waits for it, in bytes for each second. One
+/// that reads less holds up memory for next to nothing.
+const READ_BYTES_PER_SECOND_MIN: u64 = 4096;
+
+/// How much may wait in an outbox, and for how long.
+#[derive(Debug)]
+pub struct OutboxLimits {
+    /// What may wait for one client, in bytes.
+    pub bytes_max: usize,
+    /// What waits for a client is taken by it within this time, or as much of it as
+    /// [`READ_BYTES_PER_SECOND_MIN`] asks for.
+    pub write_time: Duration,
+    /// What may wait for all of them.
+    pub memory: Arc<FrameMemory>,
+}
+
 /// The sending half of one connection. Shared by its session and its room.
 #[derive(Debug)]
 pub struct Outbox {
@@ -38,11 +57,11 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// An empty outbox that holds `limit_bytes` and one batch more: a batch is refused only when
-    /// the limit is already reached, so that one large page never is.
+    /// An empty outbox that holds as many bytes as it may and one batch more: a batch is refused
+    /// only when the limit is already reached, so that one large page never is.
     #[must_use]
-    pub fn new(io: Writing, limit_bytes: usize) -> Self {
-        Self { state: Mutex::new(State::new(io, limit_bytes)), heard_tick: AtomicU32::new(0) }
+    pub fn new(io: Writing, limits: Arc<OutboxLimits>) -> Self {
+        Self { state: Mutex::new(State::new(io, limits)), heard_tick: AtomicU32::new(0) }
     }
 
     /// Notes when the client was last heard, in ticks of the keeper.
@@ -65,22 +84,26 @@ impl Outbox {
         }
         if !state.is_stalled {
             state.write_through(batches);
-        } else if state.counted_bytes() > state.limit_bytes {
+        } else if state.counted_bytes() > state.limits.bytes_max {
             state.end(TOO_SLOW);
         } else {
             batches.iter().for_each(|batch| state.queue(batch.clone(), true));
         }
+        state.keep_to_share();
         state.wake_if_needed();
     }
 
-    /// Sends the answer to a history request: a page, or the error instead of it.
-    pub fn send_page(&self, frame: Bytes) {
+    /// Sends the answer to a history request, a page or the error instead of it: one frame, in
+    /// pieces.
+    pub fn send_page(&self, pieces: impl IntoIterator<Item = Bytes>) {
         let mut state = self.lock();
         if state.takes() {
-            let end = state.queued_total + frame.len() as u64;
-            state.waiting().page = Page::Queued { end };
-            state.queue(frame, true);
+            let begin = state.queued_total;
+            state.queue_frame(pieces);
+            let end = state.queued_total;
+            state.waiting().page = Page::Queued { bytes: end - begin, end };
             state.flush();
+            state.keep_to_share();
         }
         state.wake_if_needed();
     }
@@ -91,17 +114,19 @@ impl Outbox {
         if !state.takes() {
             return;
         }
-        for piece in pieces {
-            state.queue(piece, false);
-        }
+        state.queue_frame(pieces);
         let end = state.queued_total;
-        let waiting = state.waiting();
-        if let Some(last) = waiting.queue.back_mut() {
-            last.ends_frame = true;
-        }
-        waiting.uncounted_until = end;
+        state.waiting().uncounted_until = end;
         state.is_greeted = true;
         state.flush();
+        state.keep_to_share();
+        state.wake_if_needed();
+    }
+
+    /// Ends the connection where more waits for it than its share by now.
+    pub fn keep_to_share(&self) {
+        let mut state = self.lock();
+        state.keep_to_share();
         state.wake_if_needed();
     }
 
@@ -179,25 +204,60 @@ impl Outbox {
         .await
     }
 
-    /// Says that a page is about to be asked for.
-    pub fn expect_page(&self) {
-        self.lock().waiting().page = Page::Asked;
+    /// Returns when the client does not take what waits for it in time. For the session, beside
+    /// [`Self::tend`].
+    pub async fn overdue(&self) -> Ending {
+        loop {
+            self.behind().await;
+            let (due_bytes, time) = {
+                let state = self.lock();
+                let time = state.limits.write_time;
+                let time_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+                let least = time_ms.saturating_mul(READ_BYTES_PER_SECOND_MIN) / 1000;
+                (state.queued_total.min(state.written_total.saturating_add(least)), time)
+            };
+            // In memory of its own: few are ever behind.
+            Box::pin(sleep(time)).await;
+            if self.written_bytes() < due_bytes {
+                self.end(TOO_SLOW);
+                return TOO_SLOW;
+            }
+        }
     }
 
-    /// Waits until the page has been written. The session reads nothing meanwhile: a client has one
-    /// page under way, and its answers come in the order of its frames. Only beside [`Self::tend`].
-    pub async fn page_written(&self) {
+    /// Waits until something waits to be written.
+    async fn behind(&self) {
         poll_fn(|cx| {
             let mut state = self.lock();
-            let is_page_due =
-                state.waiting.as_ref().is_some_and(|waiting| waiting.page != Page::None);
-            if !is_page_due || !state.takes() {
+            if !state.is_empty() {
                 return Poll::Ready(());
             }
             state.wait(cx);
             Poll::Pending
         })
         .await;
+    }
+
+    /// Says that a page is about to be asked for.
+    pub fn expect_page(&self) {
+        self.lock().waiting().page = Page::Asked;
+    }
+
+    /// Waits until the page has been written, if there is one, and says how many bytes it took. The
+    /// session reads nothing meanwhile: a client has one page under way, and its answers come in the
+    /// order of its frames. Only beside [`Self::tend`].
+    pub async fn page_written(&self) -> u64 {
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            match state.page_taken() {
+                None if state.takes() => {
+                    state.wait(cx);
+                    Poll::Pending
+                }
+                bytes => Poll::Ready(bytes.unwrap_or(0)),
+            }
+        })
+        .await
     }
 
     /// Sends the last frame, a Close, and waits until the system has taken it. For the session,

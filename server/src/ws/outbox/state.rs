@@ -3,11 +3,13 @@
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, IoSlice};
+use std::mem;
+use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use bytes::{Buf, Bytes};
 
-use super::Ending;
+use super::{Ending, OutboxLimits, TOO_SLOW};
 use crate::ws::stream::{WriteHalf, Writing};
 
 /// What a queued piece costs beside its bytes, in bytes: its slot in the queue and its share of the
@@ -31,9 +33,13 @@ pub(super) enum Page {
     #[default]
     None,
     Asked,
-    /// It ends at this place among all bytes ever queued.
+    /// It has so many bytes, and ends at this place among all bytes ever queued.
     Queued {
+        bytes: u64,
         end: u64,
+    },
+    Written {
+        bytes: u64,
     },
 }
 
@@ -46,7 +52,7 @@ pub(super) struct State {
     /// Bytes ever taken, and of these the ones that the system has taken.
     pub(super) queued_total: u64,
     pub(super) written_total: u64,
-    pub(super) limit_bytes: usize,
+    pub(super) limits: Arc<OutboxLimits>,
     /// Whether the system has said that it takes no more now. Otherwise nothing waits.
     pub(super) is_stalled: bool,
     pub(super) is_ended: bool,
@@ -74,12 +80,12 @@ pub(super) struct Waiting {
 }
 
 impl State {
-    pub(super) fn new(io: Writing, limit_bytes: usize) -> Self {
+    pub(super) fn new(io: Writing, limits: Arc<OutboxLimits>) -> Self {
         Self {
             io: Some(io),
             queued_total: 0,
             written_total: 0,
-            limit_bytes,
+            limits,
             is_stalled: false,
             is_ended: false,
             is_mid_frame: false,
@@ -107,6 +113,26 @@ impl State {
         let Some(waiting) = &self.waiting else { return 0 };
         let bytes = self.queued_total - self.written_total.max(waiting.uncounted_until);
         usize::try_from(bytes).unwrap_or(usize::MAX) + waiting.queue.len() * PIECE_OVERHEAD_BYTES
+    }
+
+    /// Ends the connection where more waits for it than its share of what may wait for all.
+    pub(super) fn keep_to_share(&mut self) {
+        if self.is_stalled {
+            let bytes = self.queued_total - self.written_total;
+            if bytes > self.limits.memory.share_bytes() as u64 {
+                self.end(TOO_SLOW);
+            }
+        }
+    }
+
+    /// Queues a frame, or several, in pieces.
+    pub(super) fn queue_frame(&mut self, pieces: impl IntoIterator<Item = Bytes>) {
+        for piece in pieces {
+            self.queue(piece, false);
+        }
+        if let Some(last) = self.waiting().queue.back_mut() {
+            last.ends_frame = true;
+        }
     }
 
     pub(super) fn queue(&mut self, bytes: Bytes, ends_frame: bool) {
@@ -188,14 +214,33 @@ impl State {
                 waiting.queue.pop_front();
             }
         }
-        if let Page::Queued { end } = waiting.page
+        if let Page::Queued { bytes, end } = waiting.page
             && self.written_total >= end
         {
-            waiting.page = Page::None;
+            waiting.page = Page::Written { bytes };
             self.is_session_needed = true;
         }
         if waiting.queue.is_empty() && waiting.page == Page::None {
             self.waiting = None;
+        }
+    }
+
+    /// How many bytes the page had, once it is written: 0 where there was none. `None` while it is
+    /// under way.
+    pub(super) fn page_taken(&mut self) -> Option<u64> {
+        let Some(waiting) = &mut self.waiting else { return Some(0) };
+        match mem::take(&mut waiting.page) {
+            Page::None => Some(0),
+            Page::Written { bytes } => {
+                if waiting.queue.is_empty() {
+                    self.waiting = None;
+                }
+                Some(bytes)
+            }
+            under_way => {
+                waiting.page = under_way;
+                None
+            }
         }
     }
 

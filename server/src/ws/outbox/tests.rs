@@ -5,15 +5,16 @@ use std::task::{Context, Waker};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::ws::frame;
-use crate::ws::test_socket::Socket;
+use crate::ws::test_socket::{Socket, limits};
 
 fn outbox(limit_bytes: usize, room_bytes: usize) -> (Outbox, Socket) {
     let socket = Socket::default();
     socket.allow(room_bytes);
-    (Outbox::new(Writing::Other(Box::new(socket.clone())), limit_bytes), socket)
+    (Outbox::new(Writing::Other(Box::new(socket.clone())), limits(limit_bytes)), socket)
 }
 
 /// Polls once, as a session that was woken.
@@ -89,14 +90,16 @@ fn a_page_is_waited_for_until_the_socket_has_all_of_it() {
     outbox.expect_page();
     assert!(poll_once(outbox.page_written()).is_pending());
     outbox.send(&[text(10)]);
-    outbox.send_page(text(1000));
+    outbox.send_page([text(1000).slice(..10), text(1000).slice(10..)]);
     outbox.send(&[text(10)]);
     socket.allow(text(10).len() + text(1000).len() - 1);
     assert!(poll_once(outbox.tend()).is_pending());
     assert!(poll_once(outbox.page_written()).is_pending());
     socket.allow(1);
     assert!(poll_once(outbox.tend()).is_pending());
-    assert!(poll_once(outbox.page_written()).is_ready());
+    let bytes = text(1000).len() as u64;
+    assert_eq!(poll_once(outbox.page_written()), Poll::Ready(bytes));
+    assert_eq!(poll_once(outbox.page_written()), Poll::Ready(0), "there is no other");
 }
 
 #[test]
@@ -110,6 +113,105 @@ fn a_lost_connection_takes_everything_and_keeps_nothing() {
     outbox.send(&[text(100_000)]);
     assert!(outbox.lock().waiting.is_none());
     assert!(outbox.is_over());
+}
+
+/// An outbox of a client that has taken nothing of a text yet, and has 30 s for it.
+fn behind(waiting_bytes: usize) -> (Arc<Outbox>, Socket) {
+    let (outbox, socket) = outbox(1_000_000, 0);
+    outbox.send(&[text(waiting_bytes)]);
+    (Arc::new(outbox), socket)
+}
+
+/// What the session's task does meanwhile: until the client is overdue.
+async fn tended(outbox: Arc<Outbox>) -> Ending {
+    tokio::select! {
+        biased;
+        ending = outbox.tend() => ending,
+        ending = outbox.overdue() => ending,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_taken_in_time_ends_the_connection() {
+    let (outbox, socket) = behind(100);
+    let began = Instant::now();
+    assert_eq!(tended(Arc::clone(&outbox)).await, TOO_SLOW);
+    assert_eq!((began.elapsed(), outbox.is_over()), (Duration::from_secs(30), true));
+    assert!(socket.taken().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_few_bytes_now_and_then_are_not_enough_and_what_a_slow_line_brings_is() {
+    // A text of 400 kB, of which 120 kB are to be taken within 30 s.
+    for (bytes_a_second, is_ended) in [(4000, true), (4100, false)] {
+        let (outbox, socket) = behind(400_000);
+        let mut tending = tokio::spawn(tended(Arc::clone(&outbox)));
+        for _ in 0..70 {
+            sleep(Duration::from_secs(1)).await;
+            socket.allow(bytes_a_second);
+        }
+        let ended = timeout(Duration::from_secs(1), &mut tending).await.is_ok();
+        assert_eq!(ended, is_ended, "{bytes_a_second}");
+        tending.abort();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_ended_over_what_came_a_moment_ago() {
+    let (outbox, socket) = outbox(1_000_000, 0);
+    let outbox = Arc::new(outbox);
+    let tending = tokio::spawn(tended(Arc::clone(&outbox)));
+    for _ in 0..100 {
+        // Always behind, by a text that is 20 s old at most.
+        outbox.send(&[text(100)]);
+        sleep(Duration::from_secs(20)).await;
+        socket.allow(text(100).len());
+    }
+    assert!(!tending.is_finished());
+    tending.abort();
+}
+
+/// Bounds of all outboxes together.
+fn shared_limits(all_bytes_max: usize) -> Arc<OutboxLimits> {
+    let (bytes_max, write_time) = (1_000_000, Duration::from_secs(30));
+    let memory = Arc::new(FrameMemory::new(all_bytes_max));
+    Arc::new(OutboxLimits { bytes_max, write_time, memory })
+}
+
+#[test]
+fn the_more_waits_for_others_the_less_may_wait_for_one() {
+    let limits = shared_limits(10_000);
+    let new = || Outbox::new(Writing::Other(Box::new(Socket::default())), Arc::clone(&limits));
+    let send = |outbox: &Outbox, bytes: usize| {
+        outbox.send(&[limits.memory.hold(vec![0; bytes], bytes)]);
+        !outbox.is_over()
+    };
+    let (first, second, third) = (new(), new(), new());
+    assert!(send(&first, 3000), "its share is 3500");
+    assert!(!send(&first, 1000), "and now 3000, of which it would have 4000");
+    assert_eq!(limits.memory.held_bytes(), 0, "it lets go of what waited");
+    assert!(send(&second, 3000) && send(&third, 2000));
+    assert!(!send(&second, 1000), "what waits for others counts");
+    assert_eq!(limits.memory.held_bytes(), 2000);
+}
+
+#[test]
+fn a_page_and_a_greeting_are_bounded_too_and_what_is_read_at_once_is_not() {
+    let limits = shared_limits(10_000);
+    let socket = Socket::default();
+    let new = || Outbox::new(Writing::Other(Box::new(socket.clone())), Arc::clone(&limits));
+    let large = || [limits.memory.hold(vec![0; 4000], 4000)];
+    let (page, greeting) = (new(), new());
+    page.send_page(large());
+    greeting.send_greeting(large());
+    assert!(page.is_over() && greeting.is_over());
+    socket.allow(1_000_000);
+    let reading = new();
+    reading.send_greeting(large());
+    reading.send_page(large());
+    reading.send(&large());
+    assert!(!reading.is_over());
+    assert_eq!(limits.memory.held_bytes(), 0);
 }
 
 /// Where each frame of `bytes` ends. All of these frames are short.

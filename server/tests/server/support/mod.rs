@@ -2,6 +2,7 @@
 
 pub(crate) mod authority;
 pub(crate) mod client;
+pub(crate) mod observed;
 pub(crate) mod raw;
 pub(crate) mod server;
 

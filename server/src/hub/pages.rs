@@ -1,0 +1,55 @@
+//! Older pages of the history, which are read from the store and encoded beside their room's task.
+
+use std::ops::RangeInclusive;
+
+use bytes::Bytes;
+use xmeet_shared::{ErrorCode, MessageId, Pid, RoomId, ServerMessage};
+
+use super::Hub;
+use super::encode::Encoder;
+use crate::metrics::READ_PAGE;
+
+/// Pages that are read and encoded at once, of all rooms: each can take some megabytes until it is
+/// on its way. The store has a few readers, and one more is being encoded meanwhile.
+pub(super) const PAGES_AT_ONCE_MAX: usize = 4;
+
+/// When whoever asked for a page that cannot be held now may ask again, in milliseconds.
+const RETRY_AFTER_MS: u64 = 1000;
+
+/// Reads a page: its frame, or that of the error instead of it, in pieces.
+pub(super) async fn read(
+    hub: &Hub,
+    room: &RoomId,
+    ids: RangeInclusive<MessageId>,
+    pid: &Pid,
+    mut encoder: Encoder,
+) -> Vec<Bytes> {
+    let work = async {
+        // They are never closed.
+        let place = hub.pages.acquire().await;
+        (hub.history.read(room, ids).await, place)
+    };
+    let (page, _place) = hub.metrics().store.timed(READ_PAGE, work).await;
+    let error = match page {
+        Ok(messages) => {
+            let bytes = messages.iter().map(|kept| kept.message.text.len()).sum();
+            if encoder.has_room_for(bytes) {
+                return encoder.page(pid, &messages).await;
+            }
+            ServerMessage::Error {
+                words: "too much is under way to others: ask again in 1 second".to_owned(),
+                code: Some(ErrorCode::RateLimited),
+                retry_after_ms: Some(RETRY_AFTER_MS),
+            }
+        }
+        Err(error) => {
+            tracing::error!(%error, "a page could not be read");
+            ServerMessage::Error {
+                words: "the page could not be read".to_owned(),
+                code: Some(ErrorCode::Storage),
+                retry_after_ms: None,
+            }
+        }
+    };
+    vec![encoder.frame(pid.clone(), error, encoder.now())]
+}

@@ -1,0 +1,146 @@
+//! What waits for clients that do not read, all of them together, is bounded in bytes and in time.
+
+use std::future::pending;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use xmeet_shared::{ErrorCode, Record, ServerMessage};
+
+use crate::support::client::path;
+use crate::support::observed::{observed, series};
+use crate::support::raw::{self, frame, read_frame};
+use crate::support::{Client, TestServer, soon};
+
+const TEXT: u8 = 0x81;
+const PING: u8 = 0x89;
+
+/// One of the texts that make a large page: each of its characters takes six on the wire.
+const LARGE_TEXT_BYTES: usize = 32 * 1024;
+const LARGE_PAGE_BYTES: usize = 50 * 6 * LARGE_TEXT_BYTES;
+
+/// What may wait in all.
+const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Pages that can be on their way to outboxes beside that: each is encoded before it is known how
+/// long it is.
+const UNDER_WAY_BYTES_MAX: usize = 4 * LARGE_PAGE_BYTES;
+
+/// Clients that ask for a large page and do not read it.
+const ASKERS: usize = 30;
+
+/// A member that has read its greeting and will not read on.
+async fn deaf_member(server: &TestServer, room: &str) -> TcpStream {
+    let (response, mut stream) = raw::upgrade(server.address, &path(room, "deaf"), &[]).await;
+    assert_eq!(response.status, 101);
+    for _ in 0..4 {
+        soon("the greeting", read_frame(&mut stream)).await.unwrap();
+    }
+    stream
+}
+
+/// Fills page 1 with large texts and page 0 with small ones.
+async fn fill(server: &TestServer, room: &str) {
+    let mut writer = Client::enter(server.address, room, "writer").await;
+    let large = "\u{1}".repeat(LARGE_TEXT_BYTES);
+    for _ in 0..50 {
+        writer.say(&large).await;
+    }
+    for _ in 0..50 {
+        writer.say("small").await;
+    }
+    writer.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_who_ask_for_pages_and_do_not_read_them_hold_no_more_than_they_may() {
+    let bound = WAITING_BYTES_MAX.to_string();
+    let (server, metrics) =
+        observed(&["--waiting-bytes-max", &bound, "--write-seconds", "2"]).await;
+    fill(&server, "r").await;
+    let mut deaf = Vec::new();
+    for _ in 0..ASKERS {
+        deaf.push(deaf_member(&server, "r").await);
+    }
+
+    let mut asking = JoinSet::new();
+    for mut stream in deaf {
+        asking.spawn(async move {
+            stream.write_all(&frame(TEXT, b"@history:1")).await.unwrap();
+            // Kept open: it does not read, and does not go.
+            pending::<()>().await;
+            drop(stream);
+        });
+    }
+    let mut most_bytes = 0.0_f64;
+    let watching = async {
+        loop {
+            let now = series(metrics).await;
+            most_bytes = most_bytes.max(now["xmeet_frames_bytes"]);
+            let pages = now.get("xmeet_history_read_seconds_count{kind=\"page\"}");
+            if pages.is_some_and(|pages| *pages >= ASKERS as f64) {
+                return;
+            }
+        }
+    };
+    soon("all of them are answered", watching).await;
+    assert!(most_bytes > LARGE_PAGE_BYTES as f64, "{most_bytes}");
+    assert!(most_bytes < (WAITING_BYTES_MAX + UNDER_WAY_BYTES_MAX) as f64, "{most_bytes}");
+
+    // Whoever reads has the page, at the latest when the others are closed.
+    let page = soon("the page", large_page(&server, "r")).await;
+    assert_eq!(page.len(), 50);
+    assert!(page.iter().all(|record| record.payload.len() == LARGE_TEXT_BYTES));
+}
+
+/// Page 1, asked for as often as it is refused.
+async fn large_page(server: &TestServer, room: &str) -> Vec<Record> {
+    loop {
+        let mut reader = Client::enter(server.address, room, "reader").await;
+        reader.send("@history:1").await;
+        loop {
+            match reader.next_or_close().await.map(|envelope| envelope.message) {
+                Ok(ServerMessage::History(page)) => return page,
+                Ok(ServerMessage::Leave) => {}
+                Ok(ServerMessage::Error { code: Some(ErrorCode::RateLimited), .. }) | Err(1013) => {
+                    break;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_takes_a_few_bytes_now_and_then_is_closed_all_the_same() {
+    let (server, metrics) = observed(&["--write-seconds", "1"]).await;
+    let mut slow = deaf_member(&server, "r").await;
+    let mut writer = Client::enter(server.address, "r", "writer").await;
+    let text = "x".repeat(LARGE_TEXT_BYTES);
+    // Until the system's buffers are full and more waits than is ever on its way to the writer.
+    let much_bytes = 10.0 * LARGE_TEXT_BYTES as f64;
+    let filling = async {
+        while series(metrics).await["xmeet_frames_bytes"] < much_bytes {
+            writer.say(&text).await;
+        }
+    };
+    soon("something waits", filling).await;
+
+    // It lives, and it takes something all the time.
+    let reading = tokio::spawn(async move {
+        let mut few = [0; 16];
+        while slow.read_exact(&mut few).await.is_ok() {
+            if slow.write_all(&frame(PING, b"")).await.is_err() {
+                return;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    });
+    while writer.next().await.message.kind() != "leave" {}
+    reading.abort();
+    let closed = series(metrics).await;
+    assert_eq!(closed.get("xmeet_outbox_overflows_total"), Some(&1.0));
+}
