@@ -67,18 +67,24 @@ impl Membership {
     /// # Errors
     /// [`Unsent`], when the room must be waited for.
     pub fn refuse(&self, code: ErrorCode, words: String) -> Result<(), Unsent> {
-        let (member, retry_after_ms) = (self.key, None);
-        self.send(Input::Refuse { member, code, words, retry_after_ms })
+        let (member, retry_after_ms, is_awaited) = (self.key, None, false);
+        self.send(Input::Refuse { member, code, words, retry_after_ms, is_awaited })
     }
 
     /// Has this member told, in its place among the answers, that it was too fast and how long it
-    /// is to wait.
+    /// is to wait. With `is_awaited` its session waits for the answer as it does for a page.
     ///
     /// # Errors
     /// [`Unsent`], when the room must be waited for.
-    pub fn hold_off(&self, words: String, retry_after_ms: u64) -> Result<(), Unsent> {
+    pub fn hold_off(
+        &self,
+        words: String,
+        retry_after_ms: u64,
+        is_awaited: bool,
+    ) -> Result<(), Unsent> {
         let (member, code) = (self.key, ErrorCode::RateLimited);
-        self.send(Input::Refuse { member, code, words, retry_after_ms: Some(retry_after_ms) })
+        let retry_after_ms = Some(retry_after_ms);
+        self.send(Input::Refuse { member, code, words, retry_after_ms, is_awaited })
     }
 
     /// Says that nothing more will come, and has the outbox finished when everything that came is

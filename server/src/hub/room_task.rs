@@ -288,10 +288,10 @@ impl RoomTask {
             Effect::Part { member } => self.fanout.unseat(member).await,
             Effect::Tell { to: Audience::All, event } => self.put(event),
             Effect::Tell { to: Audience::One(member), event } => {
-                self.flush().await;
-                let Event { from, message, ts } = event;
-                let frame = self.encoder.frame(from, message, ts);
-                self.answer(member, Answer::Frame(frame)).await;
+                self.tell(member, event, Answer::Frame).await;
+            }
+            Effect::Tell { to: Audience::Waiting(member), event } => {
+                self.tell(member, event, |frame| Answer::Page(vec![frame])).await;
             }
             Effect::Page { member, pid, messages } => {
                 self.flush().await;
@@ -321,6 +321,14 @@ impl RoomTask {
     fn put(&mut self, event: Event) {
         self.encoder.put_event(&mut self.batch, event);
         self.batch_frames += 1;
+    }
+
+    /// Tells one member of an event.
+    async fn tell(&mut self, member: MemberKey, event: Event, answer: fn(Bytes) -> Answer) {
+        self.flush().await;
+        let Event { from, message, ts } = event;
+        let frame = self.encoder.frame(from, message, ts);
+        self.answer(member, answer(frame)).await;
     }
 
     async fn answer(&mut self, member: MemberKey, answer: Answer) {

@@ -43,7 +43,8 @@ pub(super) enum Order {
 pub(super) enum Answer {
     /// A frame.
     Frame(Bytes),
-    /// A history page, or the error instead of it: one frame, in pieces.
+    /// What the session waits for, one frame in pieces: a history page, or the error instead of it,
+    /// or that its client is to wait.
     Page(Vec<Bytes>),
     /// Nothing, and nothing will follow.
     Nothing,

@@ -284,6 +284,19 @@ async fn a_page_that_cannot_be_read_is_an_error_and_one_that_panics_ends_the_con
 }
 
 #[tokio::test]
+async fn what_is_refused_beside_the_answer_that_is_waited_for_does_not_end_the_waiting() {
+    let world = World::new();
+    let (member, line) = world.enter().await;
+    let member = member.unwrap();
+    line.outbox.expect_page();
+    member.hold_off("beside it".to_owned(), 1, false).unwrap();
+    wait_for(&line, |message| matches!(message, ServerMessage::Error { .. })).await;
+    assert!(line.outbox.page_written().now_or_never().is_none());
+    member.hold_off("it".to_owned(), 1, true).unwrap();
+    soon(line.outbox.page_written()).await;
+}
+
+#[tokio::test]
 async fn a_connection_that_waits_to_take_over_is_outdone_by_a_later_one() {
     let world = World::new();
     let token = Some("abcdefghijklmnopqrstuvwxyz");

@@ -1,8 +1,9 @@
 //! How fast one client may speak, and what becomes of one that speaks faster. Pure: time is a number.
 //!
 //! Over the rate a client is told how long to wait, and all that it says until then is refused, each
-//! message by an answer of its own. What it had on its way before it could know is nothing bad.
-//! Refusals have a rate too ([`REFUSALS`]): past it nothing is read for a while. Whoever goes on [`HEARD_AFTER_NS`] later has a *strike*, at most one for each time that it was
+//! message by an answer of its own. What it had on its way before it could know is nothing bad: it is
+//! told when the answer has been written, and until then nothing more is read from it. Refusals have
+//! a rate too ([`REFUSALS`]), past which nothing is read for a while. Whoever goes on [`HEARD_AFTER_NS`] later has a *strike*, at most one for each time that it was
 //! told, and is told again, to wait twice as long. The third in a row slows it down: for
 //! [`REST_NS`] nothing is read from it. The next ends the connection. A wait that is kept ends the
 //! row; after a rest, buckets that are full again do.
@@ -93,9 +94,23 @@ pub enum Verdict {
         retry_after_ms: u64,
         /// How long nothing is read.
         rest: Duration,
+        /// Whether the client must know of it before anything more is read, and
+        /// [`Pace::note_told`] be called then.
+        is_news: bool,
     },
     /// End the connection.
     End,
+}
+
+impl Verdict {
+    /// How long nothing is to be read.
+    #[must_use]
+    pub fn rest(&self) -> Duration {
+        match self {
+            Self::Take { rest } | Self::Refuse { rest, .. } => *rest,
+            Self::End => Duration::ZERO,
+        }
+    }
 }
 
 /// One client's pace. Small: every connection has one.
@@ -111,7 +126,8 @@ pub struct Pace {
 #[derive(Debug)]
 struct Told {
     kind: LimitKind,
-    at_ns: u64,
+    /// `None` while the answer that tells it is on its way.
+    at_ns: Option<u64>,
     until_ns: u64,
     strikes: u8,
     /// It was not read meanwhile: that it said nothing is not its merit.
@@ -164,6 +180,14 @@ impl Pace {
         Verdict::Take { rest: Duration::from_nanos(rest_ns) }
     }
 
+    /// The client has been told to wait: the answer that says so has been written.
+    pub fn note_told(&mut self, now_ns: u64) {
+        if let Some(told) = &mut self.told {
+            told.at_ns.get_or_insert(now_ns);
+            told.is_rest |= now_ns >= told.until_ns;
+        }
+    }
+
     fn pay(&mut self, rates: PaceRates, (tokens, bytes): (u64, u64), now_ns: u64) {
         if let Some(rate) = rates.messages {
             self.messages.owe(rate, tokens, now_ns);
@@ -177,12 +201,12 @@ impl Pace {
 impl Told {
     fn new(kind: LimitKind, now_ns: u64, strikes: u8) -> Self {
         let until_ns = now_ns + (WAIT_MIN_NS << strikes.min(STRIKES_MAX));
-        Self { kind, at_ns: now_ns, until_ns, strikes, is_rest: false }
+        Self { kind, at_ns: None, until_ns, strikes, is_rest: false }
     }
 
     /// A message although it was told to wait.
     fn again(&mut self, refusals: &mut Bucket, now_ns: u64) -> Verdict {
-        if now_ns < self.heard_ns() {
+        if self.at_ns.is_none_or(|at_ns| now_ns < at_ns + HEARD_AFTER_NS) {
             return self.refuse(refusals, now_ns);
         }
         let strikes = self.strikes + 1;
@@ -197,25 +221,23 @@ impl Told {
         self.until_ns = now_ns + REST_NS;
         let _ = refusals.take(REFUSALS, 1, now_ns);
         let (retry_after_ms, rest) = (REST_NS / MILLISECOND_NS, Duration::from_nanos(REST_NS));
-        Verdict::Refuse { kind: LimitKind::SlowedDown, retry_after_ms, rest }
+        Verdict::Refuse { kind: LimitKind::SlowedDown, retry_after_ms, rest, is_news: true }
     }
 
     fn refuse(&self, refusals: &mut Bucket, now_ns: u64) -> Verdict {
         // Never owed: what is read in one go at a connection's end would be a rest without end.
         let _ = refusals.take(REFUSALS, 1, now_ns);
+        let heard_ns = self.at_ns.unwrap_or(now_ns) + HEARD_AFTER_NS;
         let rest_ns = match refusals.wait_ns(REFUSALS, 1, now_ns) {
             0 => 0,
-            next_ns => next_ns.max(self.heard_ns().saturating_sub(now_ns)),
+            next_ns => next_ns.max(heard_ns.saturating_sub(now_ns)),
         };
         Verdict::Refuse {
             kind: self.kind,
             retry_after_ms: (self.until_ns - now_ns).div_ceil(MILLISECOND_NS),
             rest: Duration::from_nanos(rest_ns),
+            is_news: self.at_ns.is_none(),
         }
-    }
-
-    fn heard_ns(&self) -> u64 {
-        self.at_ns + HEARD_AFTER_NS
     }
 }
 

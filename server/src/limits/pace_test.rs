@@ -36,8 +36,12 @@ fn read(pace: &mut Pace, moments: impl IntoIterator<Item = u64>) -> Record {
                 assert!(rest.is_zero());
                 record.taken += 1;
             }
-            Verdict::Refuse { kind, retry_after_ms, rest } => {
+            Verdict::Refuse { kind, retry_after_ms, rest, is_news } => {
                 assert!(retry_after_ms > 0);
+                // It is answered at once here.
+                if is_news {
+                    pace.note_told(now_ns);
+                }
                 record.refused += 1;
                 record.first_refused_ns.get_or_insert(now_ns);
                 record.slowed_down += u64::from(kind == LimitKind::SlowedDown);
@@ -142,6 +146,56 @@ fn there_is_one_strike_for_each_time_that_a_client_was_told() {
     assert_eq!(retry_after_ms, 1750, "two seconds from the strike on");
 }
 
+/// Judges a message that is refused: how long it says to wait, in milliseconds, and whether that is
+/// news to the client.
+fn refused(pace: &mut Pace, now_ns: u64) -> (u64, bool) {
+    match pace.message(rates(), (cost::SAY, 1), now_ns) {
+        Verdict::Refuse { retry_after_ms, is_news, .. } => (retry_after_ms, is_news),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn there_is_no_strike_before_the_client_was_told() {
+    let mut pace = Pace::default();
+    read(&mut pace, (0..200).map(|_| 0));
+    assert_eq!(refused(&mut pace, 0), (1000, true));
+    // Its answer takes 600 ms; with that of the strike it is the same.
+    pace.note_told(600 * MS);
+    assert_eq!(refused(&mut pace, 600 * MS), (400, false));
+    assert_eq!(refused(&mut pace, 999 * MS), (1, false));
+    let taken = read(&mut pace, (0..20).map(|_| SECOND)).taken;
+    assert_eq!((taken, refused(&mut pace, SECOND)), (20, (1000, true)));
+    pace.note_told(SECOND);
+    assert_eq!(refused(&mut pace, SECOND + 500 * MS), (2000, true));
+    pace.note_told(SECOND + 1100 * MS);
+    assert_eq!(refused(&mut pace, SECOND + 1599 * MS), (901, false));
+    assert_eq!(strikes(&pace), 1);
+    assert_eq!(refused(&mut pace, SECOND + 1600 * MS), (4000, true));
+    assert_eq!(strikes(&pace), 2);
+}
+
+#[test]
+fn what_is_read_before_the_client_was_told_is_told_again_and_no_strike() {
+    let mut pace = Pace::default();
+    read(&mut pace, (0..200).map(|_| 0));
+    // As on a connection's end, or on the next one of the same member.
+    assert_eq!(refused(&mut pace, 0), (1000, true));
+    assert_eq!(refused(&mut pace, 900 * MS), (100, true));
+    assert_eq!(strikes(&pace), 0);
+}
+
+#[test]
+fn a_wait_in_which_nothing_was_read_is_no_merit() {
+    let mut pace = Pace::default();
+    read(&mut pace, (0..201).map(|_| 0));
+    assert_eq!(refused(&mut pace, HEARD_AFTER_NS), (2000, true));
+    // The answer takes longer than the wait.
+    pace.note_told(5 * SECOND);
+    assert_eq!(read(&mut pace, (0..100).map(|_| 5 * SECOND)).taken, 100);
+    assert_eq!((refused(&mut pace, 5 * SECOND), strikes(&pace)), ((2000, true), 1));
+}
+
 #[test]
 fn a_wait_that_is_kept_ends_the_row() {
     let mut pace = Pace::default();
@@ -182,8 +236,9 @@ fn the_wait_that_is_told_is_enough() {
     while waiting > 0 {
         match pace.message(rates(), (cost::SAY, 100), now_ns) {
             Verdict::Take { .. } => waiting -= 1,
-            Verdict::Refuse { retry_after_ms, rest, .. } => {
-                assert_eq!((rest, strikes(&pace)), (Duration::ZERO, 0));
+            Verdict::Refuse { retry_after_ms, rest, is_news, .. } => {
+                assert_eq!((rest, is_news, strikes(&pace)), (Duration::ZERO, true, 0));
+                pace.note_told(now_ns);
                 now_ns += retry_after_ms * MS;
             }
             Verdict::End => panic!("it did what it was told"),

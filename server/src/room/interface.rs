@@ -94,6 +94,8 @@ pub enum Input {
         words: String,
         /// When it may be tried again, in milliseconds from now, where that is known.
         retry_after_ms: Option<u64>,
+        /// Whether the member is not read from until it has been told.
+        is_awaited: bool,
     },
     /// Nothing more comes from a member, and it is to be told when everything that came before is
     /// done: when the server ends.
@@ -168,6 +170,8 @@ pub enum Audience {
     All,
     /// This one.
     One(MemberKey),
+    /// This one, which is not read from until it has been told.
+    Waiting(MemberKey),
 }
 
 /// What members are told.

@@ -11,15 +11,43 @@ use super::message::Message;
 /// One place in the order.
 #[derive(Debug)]
 pub(super) enum Entry {
-    Join { member: MemberKey, pid: Pid, nickname: Nickname },
-    Leave { member: MemberKey },
-    Lose { member: MemberKey },
-    Return { member: MemberKey, nickname: Nickname },
-    Say { member: MemberKey, message: Arc<Message> },
-    ChangeName { member: MemberKey, nickname: Nickname },
-    History { member: MemberKey, cursor: Cursor },
-    Refuse { member: MemberKey, code: ErrorCode, words: String, retry_after_ms: Option<u64> },
-    Finish { member: MemberKey },
+    Join {
+        member: MemberKey,
+        pid: Pid,
+        nickname: Nickname,
+    },
+    Leave {
+        member: MemberKey,
+    },
+    Lose {
+        member: MemberKey,
+    },
+    Return {
+        member: MemberKey,
+        nickname: Nickname,
+    },
+    Say {
+        member: MemberKey,
+        message: Arc<Message>,
+    },
+    ChangeName {
+        member: MemberKey,
+        nickname: Nickname,
+    },
+    History {
+        member: MemberKey,
+        cursor: Cursor,
+    },
+    Refuse {
+        member: MemberKey,
+        code: ErrorCode,
+        words: String,
+        retry_after_ms: Option<u64>,
+        is_awaited: bool,
+    },
+    Finish {
+        member: MemberKey,
+    },
 }
 
 /// An entry and the time it took its place.

@@ -167,8 +167,8 @@ impl Room {
                 Entry::ChangeName { member, nickname }
             }
             Input::History { member, cursor } => Entry::History { member, cursor },
-            Input::Refuse { member, code, words, retry_after_ms } => {
-                Entry::Refuse { member, code, words, retry_after_ms }
+            Input::Refuse { member, code, words, retry_after_ms, is_awaited } => {
+                Entry::Refuse { member, code, words, retry_after_ms, is_awaited }
             }
             Input::Finish { member } => Entry::Finish { member },
             Input::Appended { .. } | Input::AppendFailed => return None,
@@ -205,8 +205,8 @@ impl Room {
         while let Some(placed) = self.pending.pop_answered() {
             if let Entry::Say { member, .. } = placed.entry {
                 let words = "the message could not be stored, so nobody received it".to_owned();
-                let code = ErrorCode::Storage;
-                let entry = Entry::Refuse { member, code, words, retry_after_ms: None };
+                let (code, retry_after_ms, is_awaited) = (ErrorCode::Storage, None, false);
+                let entry = Entry::Refuse { member, code, words, retry_after_ms, is_awaited };
                 self.apply(Placed { entry, ..placed }, effects);
             } else {
                 self.apply(placed, effects);
@@ -286,10 +286,11 @@ impl Room {
                 }
             }
             Entry::History { member, cursor } => self.page(member, cursor, effects),
-            Entry::Refuse { member, code, words, retry_after_ms } => {
+            Entry::Refuse { member, code, words, retry_after_ms, is_awaited } => {
                 if let Some(pid) = self.roster.pid(member) {
                     let error = ServerMessage::Error { words, code: Some(code), retry_after_ms };
-                    effects.push(tell(Audience::One(member), pid, error, ts));
+                    let to = if is_awaited { Audience::Waiting } else { Audience::One };
+                    effects.push(tell(to(member), pid, error, ts));
                 }
             }
             Entry::Finish { member } => effects.push(Effect::Finish { member }),

@@ -3,7 +3,6 @@
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::task::yield_now;
@@ -204,8 +203,8 @@ impl Session {
                 Err(End::Broken(ending)) => return Closing::Server(ending),
             };
             self.count(&received);
-            let rest = match self.take(received) {
-                ControlFlow::Continue(rest) => rest,
+            let verdict = match self.take(received) {
+                ControlFlow::Continue(verdict) => verdict,
                 ControlFlow::Break(closing) => return closing,
             };
             if self.unsent.is_some()
@@ -214,6 +213,10 @@ impl Session {
                 return Closing::Server(hub::ROOM_ENDED);
             }
             self.outbox.page_written().await;
+            if let Verdict::Refuse { is_news: true, .. } = verdict {
+                self.pace.note_told(self.sessions.now_ns());
+            }
+            let rest = verdict.rest();
             if !rest.is_zero() {
                 // What the client sends meanwhile fills its own buffers. In memory of its own: few
                 // sessions ever do this.
@@ -232,8 +235,8 @@ impl Session {
         self.account.received(bytes, messages, self.sessions.hub.metrics());
     }
 
-    /// Does what a message asks for, and says for how long nothing is to be read after it.
-    fn take(&mut self, received: Received) -> ControlFlow<Closing, Duration> {
+    /// Does what a message asks for, and says what is to be waited for before the next is read.
+    fn take(&mut self, received: Received) -> ControlFlow<Closing, Verdict> {
         self.sessions.keeper.heard(&self.outbox);
         let verdict = match received {
             Received::Text(text) => self.obey(text),
@@ -253,10 +256,13 @@ impl Session {
             Received::Close(code) => return ControlFlow::Break(Closing::Client(code)),
         };
         match verdict {
-            Verdict::Take { rest } => ControlFlow::Continue(rest),
-            Verdict::Refuse { kind, retry_after_ms, rest } => {
-                self.hold_off(kind, retry_after_ms);
-                ControlFlow::Continue(rest)
+            Verdict::Take { .. } => ControlFlow::Continue(verdict),
+            Verdict::Refuse { kind, retry_after_ms, is_news, .. } => {
+                if is_news {
+                    self.outbox.expect_page();
+                }
+                self.hold_off(kind, retry_after_ms, is_news);
+                ControlFlow::Continue(verdict)
             }
             Verdict::End => {
                 self.sessions.count_hit(LimitKind::Flooded);
@@ -266,12 +272,12 @@ impl Session {
     }
 
     /// Answers a message that was too much.
-    fn hold_off(&mut self, kind: LimitKind, retry_after_ms: u64) {
+    fn hold_off(&mut self, kind: LimitKind, retry_after_ms: u64, is_awaited: bool) {
         self.sessions.count_hit(kind);
         let seconds = retry_after_ms.div_ceil(1000);
         let unit = if seconds == 1 { "second" } else { "seconds" };
         let words = format!("too much at once: wait {seconds} {unit}");
-        self.unsent = self.membership.hold_off(words, retry_after_ms).err();
+        self.unsent = self.membership.hold_off(words, retry_after_ms, is_awaited).err();
     }
 
     fn judge(&mut self, tokens: u64, bytes: usize) -> Verdict {
@@ -375,7 +381,8 @@ impl Session {
             match self.judge(cost_of(&command), text.len()) {
                 Verdict::Take { .. } => {}
                 Verdict::Refuse { kind, retry_after_ms, .. } => {
-                    self.hold_off(kind, retry_after_ms);
+                    // Nothing is waited for any more.
+                    self.hold_off(kind, retry_after_ms, false);
                     continue;
                 }
                 Verdict::End => return,

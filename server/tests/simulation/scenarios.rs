@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use tokio::time::sleep;
-use xmeet_shared::ServerMessage;
+use xmeet_server::limits::bucket::Rate;
+use xmeet_server::limits::pace::PaceRates;
+use xmeet_shared::{ErrorCode, ServerMessage};
 
 use crate::checker::check;
 use crate::journal::{Command, End, Received, Terms};
@@ -34,8 +36,12 @@ struct Stage {
 
 impl Stage {
     fn new(outbox_bytes_max: usize) -> Self {
+        Self::paced(outbox_bytes_max, PaceRates::default())
+    }
+
+    fn paced(outbox_bytes_max: usize, pace: PaceRates) -> Self {
         let mut rng = Rng::with_seed(0);
-        Self { world: World::new(&mut rng, TERMS, outbox_bytes_max), rng }
+        Self { world: World::new(&mut rng, TERMS, outbox_bytes_max, pace), rng }
     }
 
     async fn enter(&mut self, room: &str, name: &str, token: Option<&str>, how: Manner) -> Line {
@@ -194,5 +200,51 @@ fn a_greeting_that_waits_for_the_store_comes_before_the_first_heartbeat() {
         assert_eq!(received(&comes)[0].message.kind(), "self");
         assert!(has(&comes, |message| *message == ServerMessage::Ping));
         stage.end([talks, comes]).await;
+    });
+}
+
+/// How long each refused message says to wait, in milliseconds.
+fn waits_ms(line: &Line) -> Vec<u64> {
+    let refusals = received(line).into_iter().filter_map(|received| match received.message {
+        ServerMessage::Error { code: Some(ErrorCode::RateLimited), retry_after_ms, .. } => {
+            Some(retry_after_ms.unwrap())
+        }
+        _ => None,
+    });
+    refusals.collect()
+}
+
+#[test]
+fn a_client_is_to_blame_for_nothing_that_it_sent_before_it_was_told_however_late_that_is() {
+    in_virtual_time(async {
+        let pace = PaceRates { messages: Rate::per_second(1, 20), ..PaceRates::default() };
+        let mut stage = Stage::paced(OUTBOX_BYTES_MAX, pace);
+        let talks = stage.enter("room", "talks", None, WIDE).await;
+        // Each answer stands behind messages that the store takes its time for.
+        let slow = Temper { delay_ms_min: 800, ..Temper::default() };
+        stage.world.store.set("room", slow);
+        let mut said = 0;
+        while waits_ms(&talks).is_empty() {
+            talks.send(say(&format!("text {said}")));
+            said += 1;
+            pass(50).await;
+        }
+        assert!(said > 25, "it was told after {said}");
+        pass(10_000).await;
+        let waits_ms = waits_ms(&talks);
+        let is_said = |received: &&Received| received.message.kind() == "normal";
+        let taken = received(&talks).iter().filter(is_said).count();
+        assert_eq!(taken + waits_ms.len(), said, "each is answered");
+        assert!(waits_ms.iter().all(|wait_ms| *wait_ms <= 1000), "a strike: {waits_ms:?}");
+        // Whoever goes on when it has been told is told to wait longer, and is closed.
+        stage.world.store.calm();
+        let mut said = 0;
+        while talks.is_open() {
+            talks.send(say(&format!("more {said}")));
+            said += 1;
+            pass(50).await;
+        }
+        assert_eq!(talks.close_code(), Some(1008));
+        stage.world.must_be_empty().await.unwrap();
     });
 }

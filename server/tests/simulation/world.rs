@@ -52,7 +52,12 @@ pub(crate) struct Outcome {
 }
 
 impl World {
-    pub(crate) fn new(rng: &mut Rng, terms: Terms, outbox_bytes_max: usize) -> Self {
+    pub(crate) fn new(
+        rng: &mut Rng,
+        terms: Terms,
+        outbox_bytes_max: usize,
+        pace: PaceRates,
+    ) -> Self {
         let timeline = Timeline::new();
         let store = Store::new(rng.fork(), timeline.clone(), terms.kept_max);
         let settings = HubSettings {
@@ -67,8 +72,6 @@ impl World {
         };
         let clock = Clock::simulated(START_TS);
         let hub = Arc::new(Hub::new(Arc::new(store.clone()), clock, settings));
-        // Here it is about what a server does that takes all it is sent.
-        let pace = PaceRates::default();
         let (bytes_max, write_time, memory) = (outbox_bytes_max, WRITE_TIME, Arc::default());
         let outbox = Arc::new(OutboxLimits { bytes_max, write_time, memory });
         let limits = SessionLimits { frame_bytes_max: FRAME_BYTES_MAX, outbox, pace };
@@ -134,7 +137,8 @@ async fn live(mut rng: Rng) -> Result<Outcome, String> {
         slack_ms: 1000 + 3 * 2 * delay_ms_max,
     };
     let outbox_bytes_max = rng.choice([2000, 20_000, 1_000_000]).unwrap();
-    let world = World::new(&mut rng, terms, outbox_bytes_max);
+    // Here it is about what a server does that takes all it is sent.
+    let world = World::new(&mut rng, terms, outbox_bytes_max, PaceRates::default());
     let rooms: Vec<String> = (0..=rng.usize(..3)).map(|number| format!("room {number}")).collect();
     for room in &rooms {
         let temper = Temper {

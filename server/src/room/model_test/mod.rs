@@ -198,7 +198,9 @@ impl Real {
         }
         match to {
             Audience::All => self.tell_all(&told),
-            Audience::One(member) => self.told.get_mut(&member).unwrap().push(told),
+            Audience::One(member) | Audience::Waiting(member) => {
+                self.told.get_mut(&member).unwrap().push(told);
+            }
         }
     }
 
@@ -299,7 +301,8 @@ impl Script<'_> {
             }
             _ => {
                 let (code, words) = (ErrorCode::Unsupported, String::new());
-                let input = Input::Refuse { member, code, words, retry_after_ms: None };
+                let (retry_after_ms, is_awaited) = (None, number.is_multiple_of(2));
+                let input = Input::Refuse { member, code, words, retry_after_ms, is_awaited };
                 (input, Deed::Refuse(member))
             }
         };

@@ -238,7 +238,7 @@ impl Outbox {
         .await;
     }
 
-    /// Says that a page is about to be asked for.
+    /// Says that a page is about to be asked for, or another answer that is waited for like one.
     pub fn expect_page(&self) {
         self.lock().waiting().page = Page::Asked;
     }
