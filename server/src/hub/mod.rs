@@ -53,6 +53,12 @@ const ENTER_TRIES_MAX: usize = 100;
 pub const ROOM_ENDED: Ending =
     Ending { code: CloseCode::TryAgainLater, reason: "the room was restarted: come back" };
 
+/// What a connection is closed with that cannot be greeted.
+pub const NO_HISTORY: Ending = Ending {
+    code: CloseCode::TryAgainLater,
+    reason: "the room's history cannot be read now: come back",
+};
+
 /// What a connection is closed with when another one takes its member over.
 pub const TAKEN_OVER: Ending =
     Ending { code: CloseCode::TakenOver, reason: "taken over by another connection" };
@@ -139,7 +145,7 @@ pub struct Hub {
     settings: HubSettings,
     last_serial: AtomicU64,
     /// Places for older pages under way.
-    pages: Semaphore,
+    pages: Arc<Semaphore>,
     tasks: TaskTracker,
 }
 
@@ -159,7 +165,7 @@ impl Hub {
             clock,
             settings,
             last_serial: AtomicU64::new(0),
-            pages: Semaphore::new(pages::PAGES_AT_ONCE_MAX),
+            pages: Arc::new(Semaphore::new(pages::PAGES_AT_ONCE_MAX)),
             tasks: TaskTracker::new(),
         }
     }

@@ -1,5 +1,6 @@
 //! The task that drives one room: takes what waits for the room, gives it to the room, does what
-//! the room asks for. It never waits for a socket or, once the room is open, for the disk.
+//! the room asks for. It never waits for a socket or, once the room is open, for the disk, but where
+//! it greets somebody with a page too large to be held in memory.
 
 use std::mem;
 use std::ops::RangeInclusive;
@@ -20,7 +21,7 @@ use super::greeting::Greeter;
 use super::pages;
 use super::resumption::{Arrival, Newcomer, Parting, Resumption};
 use super::section::Answer;
-use super::{Departure, EnterError, Envoy, Hub, Letter, PageRead};
+use super::{Departure, EnterError, Envoy, Hub, Letter, NO_HISTORY, PageRead};
 use crate::history::{self, HistoryError};
 use crate::metrics::{Held, READ_ROOM, ResumeOutcome};
 use crate::room::{Audience, Effect, Event, Input, Kept, MemberKey, Room, Snapshot, Stored};
@@ -282,7 +283,7 @@ impl RoomTask {
             Effect::Append(messages) => {
                 self.appending = Some(self.hub.history.append(&self.id, messages));
             }
-            Effect::Greet { members, snapshot } => self.greet(members, &snapshot).await,
+            Effect::Greet { members, snapshot } => self.greet(members, snapshot).await,
             // Its connection is over and takes nothing more: what waits for everybody goes on
             // waiting, so that a crowd that goes at once is told of in one batch.
             Effect::Part { member } => self.fanout.unseat(member).await,
@@ -341,9 +342,21 @@ impl RoomTask {
         self.fanout.answer(member, answer).await;
     }
 
-    async fn greet(&mut self, members: Vec<(MemberKey, Pid)>, snapshot: &Snapshot) {
+    async fn greet(&mut self, members: Vec<(MemberKey, Pid)>, mut snapshot: Snapshot) {
         self.flush().await;
-        let greeting = self.greeter.cut(snapshot, &mut self.encoder).await;
+        let mut _place = None;
+        if let Some(absent) = snapshot.absent.take() {
+            // Few rooms have so much on one page. The store holds all of it by now.
+            match pages::messages(&self.hub, &self.id, absent).await {
+                Ok((mut page, place)) => {
+                    _place = place;
+                    page.append(&mut snapshot.tail);
+                    snapshot.tail = page;
+                }
+                Err(error) => return self.send_away(members, &error),
+            }
+        }
+        let greeting = self.greeter.cut(&snapshot, &mut self.encoder).await;
         for (member, pid) in members {
             let Some(Seat { outbox, is_extended }) = self.coming.pop(member) else { continue };
             let epoch = is_extended.then_some(&*self.hub.settings.epoch);
@@ -352,6 +365,16 @@ impl RoomTask {
             self.hub.metrics().traffic.sent(GREETING_FRAMES, bytes as u64);
             outbox.send_greeting(pieces);
             self.fanout.seat((member, outbox)).await;
+        }
+    }
+
+    /// Ends the connections of those who came and cannot be greeted.
+    fn send_away(&mut self, members: Vec<(MemberKey, Pid)>, error: &HistoryError) {
+        tracing::error!(%error, "a room's newest page could not be read");
+        for (member, _) in members {
+            if let Some(seat) = self.coming.pop(member) {
+                seat.outbox.end(NO_HISTORY);
+            }
         }
     }
 

@@ -190,7 +190,9 @@ pub struct Event {
 pub struct Snapshot {
     /// Who is there.
     pub roster: Roster,
-    /// Page 0, oldest message first.
+    /// The first messages of page 0, where they are not in memory: they are to be read.
+    pub absent: Option<RangeInclusive<MessageId>>,
+    /// Those of page 0 that are, behind them, oldest message first.
     pub tail: Vec<Kept>,
     /// When.
     pub ts: UnixMillis,

@@ -12,6 +12,7 @@ mod message;
 mod pending;
 mod roster;
 mod state;
+mod tail;
 
 pub(crate) use age::{Timely, gone};
 pub use interface::{Audience, Effect, Event, Input, MemberKey, Snapshot, Stored};

@@ -1,6 +1,6 @@
 //! The room's state and what each input does to it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::mem;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use super::interface::{Audience, Effect, Event, Input, MemberKey, Snapshot, Stor
 use super::message::{Kept, Message};
 use super::pending::{Entry, Pending, Placed};
 use super::roster::Roster;
+use super::tail::{TAIL_TEXT_BYTES_MAX, Tail};
 
 /// Entries that may wait for the store before the room takes no more.
 const PENDING_ENTRIES_MAX: usize = 1024;
@@ -41,7 +42,7 @@ pub struct Room {
     /// How old a message may be, in milliseconds.
     age_ms_max: Option<UnixMillis>,
     /// The newest page.
-    tail: VecDeque<Kept>,
+    tail: Tail,
     /// The latest time of what stands before it and is not from the future.
     before_tail_ts: Option<UnixMillis>,
     /// The latest time given out: while the room is in memory, a clock that jumps back does not
@@ -54,6 +55,11 @@ impl Room {
     /// 0 the history is off: nothing is stored, and messages have no ids.
     #[must_use]
     pub fn new(stored: Stored, kept_max: u64) -> Self {
+        Self::holding(stored, kept_max, TAIL_TEXT_BYTES_MAX)
+    }
+
+    /// The same with a bound of its own on the texts that are in memory, in bytes.
+    pub(super) fn holding(stored: Stored, kept_max: u64, text_bytes_max: usize) -> Self {
         let mut room = Self {
             roster: Roster::default(),
             member_count: 0,
@@ -64,7 +70,7 @@ impl Room {
             kept: stored.oldest.max(1)..=stored.newest,
             kept_max,
             age_ms_max: None,
-            tail: stored.tail.into(),
+            tail: Tail::new(stored.tail, text_bytes_max),
             before_tail_ts: stored.timely_before,
             latest_ts: UnixMillis::MIN,
         };
@@ -217,7 +223,7 @@ impl Room {
     fn keep(&mut self, kept: Kept, effects: &mut Vec<Effect>) {
         self.said(&kept.message, Some(kept.id), effects);
         self.kept = *self.kept.start()..=kept.id;
-        self.tail.push_back(kept);
+        self.tail.push(kept);
         self.trim();
     }
 
@@ -233,12 +239,9 @@ impl Room {
         let oldest = (newest + 1).saturating_sub(self.kept_max).max(*self.kept.start());
         self.kept = oldest..=newest;
         let page = Cursor(0).ids(&self.kept);
-        while self
-            .tail
-            .front()
-            .is_some_and(|kept| !page.as_ref().is_some_and(|p| p.contains(&kept.id)))
-        {
-            let ts = self.tail.pop_front().map(|kept| kept.message.ts);
+        let is_on_page = |id| page.as_ref().is_some_and(|page| page.contains(&id));
+        while self.tail.first_id().is_some_and(|id| !is_on_page(id)) {
+            let ts = self.tail.pop();
             self.before_tail_ts = self.before_tail_ts.max(ts.filter(|ts| *ts <= self.latest_ts));
         }
     }
@@ -246,15 +249,20 @@ impl Room {
     /// Forgets what has become too old, as far as it is in memory: something timely before the tail
     /// keeps all that stands behind it.
     fn forget_old(&mut self) {
-        let (Some(age_ms_max), Some(first)) = (self.age_ms_max, self.tail.front()) else { return };
+        let (Some(age_ms_max), Some(first)) = (self.age_ms_max, self.tail.first_id()) else {
+            return;
+        };
         let timely = self.latest_ts.saturating_sub(age_ms_max)..=self.latest_ts;
-        let is_cut = *self.kept.start() < first.id;
+        let is_cut = *self.kept.start() < first;
         if is_cut && self.before_tail_ts.is_some_and(|ts| timely.contains(&ts)) {
             return;
         }
-        let gone = age::gone(self.tail.iter().map(|kept| kept.message.ts), &timely);
-        if let Some(last) = self.tail.drain(..gone).next_back() {
-            self.kept = last.id + 1..=*self.kept.end();
+        let gone = age::gone(self.tail.times(), &timely);
+        if gone > 0 {
+            self.kept = first + gone as u64..=*self.kept.end();
+            for _ in 0..gone {
+                self.tail.pop();
+            }
         }
     }
 
@@ -327,7 +335,8 @@ impl Room {
         self.forget_old();
         let snapshot = Snapshot {
             roster: self.roster.clone(),
-            tail: self.tail.iter().cloned().collect(),
+            absent: self.tail.absent(),
+            tail: self.tail.messages(),
             ts: self.newcomers_ts,
         };
         effects.push(Effect::Greet { members: mem::take(&mut self.newcomers), snapshot });
@@ -338,8 +347,8 @@ impl Room {
         self.forget_old();
         effects.push(match cursor.ids(&self.kept) {
             None => Effect::Page { member, pid, messages: Vec::new() },
-            Some(_) if cursor == Cursor(0) => {
-                Effect::Page { member, pid, messages: self.tail.iter().cloned().collect() }
+            Some(_) if cursor == Cursor(0) && self.tail.absent().is_none() => {
+                Effect::Page { member, pid, messages: self.tail.messages() }
             }
             Some(ids) => Effect::ReadPage { member, pid, ids },
         });

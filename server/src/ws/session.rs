@@ -28,10 +28,6 @@ pub const GOING_AWAY: Ending =
     Ending { code: CloseCode::GoingAway, reason: "the server is going away: come back" };
 const SESSION_PANICKED: Ending =
     Ending { code: CloseCode::TryAgainLater, reason: "the connection was restarted: come back" };
-const NO_HISTORY: Ending = Ending {
-    code: CloseCode::TryAgainLater,
-    reason: "the room's history cannot be read now: come back",
-};
 const ROOM_FULL: Ending =
     Ending { code: CloseCode::RoomFull, reason: "the room is full: come back later" };
 const TOO_MANY_ROOMS: Ending = Ending {
@@ -148,7 +144,7 @@ impl Session {
             Ok(membership) => membership,
             Err(error) => {
                 let ending = match error {
-                    EnterError::History(_) => NO_HISTORY,
+                    EnterError::History(_) => hub::NO_HISTORY,
                     EnterError::RoomFull => {
                         sessions.count_hit(LimitKind::RoomMembers);
                         ROOM_FULL

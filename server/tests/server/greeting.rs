@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use xmeet_shared::{Pid, ServerMessage};
+use xmeet_shared::{Pid, Record, ServerMessage};
 
 use crate::support::{Client, TestServer};
 
@@ -134,4 +134,32 @@ async fn a_greeting_is_one_place_in_the_rooms_order() {
     for talker in talkers {
         talker.await.unwrap();
     }
+}
+
+/// A room holds 256 KiB of its newest texts and reads the others again.
+#[tokio::test]
+async fn a_page_of_long_texts_is_whole_for_whoever_comes_and_whoever_asks() {
+    const TEXT_BYTES: usize = 16 * 1024;
+    let server = TestServer::start().await;
+    let mut writer = Client::enter(server.address, "r", "writer").await;
+    let text = |number: u64| format!("{number} {}", "\u{6c49}".repeat(TEXT_BYTES / 3));
+    for number in 1..=60 {
+        writer.say(&text(number)).await;
+    }
+    let mut asker = Client::enter(server.address, "r", "asker").await;
+    let is_newest = |page: &[Record], newest: u64| {
+        let expected = newest - 49..=newest;
+        assert_eq!(page.len(), 50);
+        for (record, number) in page.iter().zip(expected) {
+            assert_eq!(record.id, Some(number));
+            assert!(record.payload == text(number), "message {number}");
+        }
+    };
+    is_newest(&asker.page, 60);
+    is_newest(&asker.ask_page(0).await, 60);
+    assert_eq!(asker.ask_page(1).await.len(), 10);
+    writer.next().await;
+    writer.say(&text(61)).await;
+    let late = Client::enter(server.address, "r", "late").await;
+    is_newest(&late.page, 61);
 }

@@ -100,10 +100,11 @@ struct Real {
 }
 
 impl Real {
-    fn new(stored: Vec<Kept>, kept_max: u64) -> Self {
+    fn new(stored: Vec<Kept>, kept_max: u64, text_bytes_max: usize) -> Self {
         let newest = stored.len() as u64;
         let tail = stored.iter().rev().take(50).rev().cloned().collect();
-        let room = Room::new(Stored { newest, tail, ..Stored::default() }, kept_max);
+        let stored_room = Stored { newest, tail, ..Stored::default() };
+        let room = Room::holding(stored_room, kept_max, text_bytes_max);
         let (told, present, groups) = (BTreeMap::new(), Vec::new(), Vec::new());
         let times = Vec::new();
         let (asked, members_left, now) = (None, 0, 1000);
@@ -149,7 +150,8 @@ impl Real {
                 let members = snapshot.roster.members();
                 let members: Vec<_> =
                     members.map(|m| (m.pid.to_string(), m.nickname.to_string())).collect();
-                let page: Vec<_> = snapshot.tail.iter().map(line).collect();
+                let absent = snapshot.absent.map(|ids| self.read(ids)).unwrap_or_default();
+                let page: Vec<_> = absent.iter().chain(&snapshot.tail).map(line).collect();
                 self.groups.push(greeted.len());
                 for (member, _) in greeted {
                     let (members, page) = (members.clone(), page.clone());
@@ -163,11 +165,14 @@ impl Real {
             Effect::Tell { to, event } => self.tell(to, &event),
             Effect::Page { member, messages, .. } => self.page(member, &messages),
             Effect::ReadPage { member, ids, .. } => {
-                let range = index(*ids.start())..=index(*ids.end());
-                let messages = self.stored[range].to_vec();
+                let messages = self.read(ids);
                 self.page(member, &messages);
             }
         }
+    }
+
+    fn read(&self, ids: RangeInclusive<MessageId>) -> Vec<Kept> {
+        self.stored[index(*ids.start())..=index(*ids.end())].to_vec()
     }
 
     fn page(&mut self, member: MemberKey, messages: &[Kept]) {
@@ -351,9 +356,10 @@ proptest! {
         steps in steps(),
         stored_before in 0..130_u64,
         kept_max in prop_oneof![0..3_u64, 40..120_u64, Just(10_000)],
+        text_bytes_max in prop_oneof![0..300_usize, Just(100_000)],
     ) {
         let before = stored(1..=stored_before);
-        let mut real = Real::new(before.clone(), kept_max);
+        let mut real = Real::new(before.clone(), kept_max, text_bytes_max);
         let deeds = Script::run(steps, &mut real);
         let kept_max = usize::try_from(kept_max).unwrap();
         let expected = naive(deeds, &before, kept_max, &real.groups);
@@ -368,7 +374,7 @@ proptest! {
 
 #[test]
 fn a_room_that_waits_for_its_store_takes_only_so_much() {
-    let mut real = Real::new(Vec::new(), 100);
+    let mut real = Real::new(Vec::new(), 100, 100_000);
     real.take(Input::Join { member: 1, pid: pid(1), nickname: nickname(1) });
     let mut taken = 0;
     while !real.room.is_full() {
