@@ -41,7 +41,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -50,7 +50,7 @@ use clock::Clock;
 use config::Config;
 use history::Health;
 use history::sqlite::{Keeping, Opened, SqliteHistory, Threads};
-use http::{Listener, Site};
+use http::{Listener, Opener, Site};
 use hub::{Hub, HubSettings};
 use limits::descriptors;
 use limits::forwarded::Proxies;
@@ -84,71 +84,106 @@ pub async fn run(
     if config.limits.no_limits {
         tracing::warn!("no limits: anybody may do anything as often as they like (--no-limits)");
     }
-    let listener = listener.into();
     let frames = Arc::new(FrameMemory::new(config.limits.waiting_bytes_max));
     let metrics = Metrics { frames, ..Metrics::default() };
-    let proxies = Proxies::new(config.network.trusted_proxies.clone());
-    let hits = Arc::clone(&metrics.limits);
-    let gate = Arc::new(Gate::new(gate_limits(&config), proxies, hits));
-    let readiness = Arc::new(Readiness::default());
-    let private = private(&config, &metrics, &readiness).await?;
-    let (opener, rooms) = http::Rooms::closed();
-    let tasks = TaskTracker::new();
-    let app = http::App {
-        rooms,
-        readiness: Arc::clone(&readiness),
-        allowed_origins: config.network.allowed_origins.clone().into(),
-        gate: Arc::clone(&gate),
-        tasks: tasks.clone(),
-        metrics: metrics.clone(),
-        logs_addresses: config.log.log_addresses,
+    let (front, opener) = Front::start(&config, listener.into(), &metrics).await?;
+    let mut supervisor = Supervisor::from_environment();
+    let opening = shutdown.run_until_cancelled(open(&config, metrics)).await;
+    let Some((sessions, threads, store)) = opening.transpose()? else {
+        // Nobody was let in. What the store had begun is left to the next start, as after a crash.
+        front.readiness.drain();
+        supervisor.stopping();
+        drop(opener);
+        front.close().await;
+        tracing::info!("xmeet has ended before its store was open");
+        return Ok(Ended::InOrder);
     };
-    // Requests are answered while the shutdown goes on. Should the store not open, the serving ends
-    // with this.
-    let end = CancellationToken::new();
-    let serving_end = end.clone().drop_guard();
-    let tls = tls(&config, &end)?;
-    let url = listener.url(tls.is_some(), config.page.path_prefix.as_str());
-    let gate_keeping = tokio::spawn({
-        let gate = Arc::clone(&gate);
-        async move { gate.run().await }
-    });
-    let limits = config.limits.http();
-    let site = Site::new(http::router(app), &config.page, tls);
-    let serving = tokio::spawn(http::serve(listener, site, gate, limits, end));
-
-    let (sessions, threads, store) = open(&config, metrics).await?;
     let keeping = tokio::spawn({
         let sessions = Arc::clone(&sessions);
         async move { sessions.keeper.run().await }
     });
     opener.open(Arc::clone(&sessions));
-    readiness.opened(store);
+    front.readiness.opened(store);
     tracing::info!(
-        %url,
+        url = %front.url,
         data_dir = %std::path::absolute(&config.store.data_dir)?.display(),
         "xmeet is ready"
     );
-
-    let mut supervisor = Supervisor::from_environment();
     supervisor.ready();
 
     shutdown.cancelled().await;
-    readiness.drain();
+    front.readiness.drain();
     supervisor.stopping();
     tracing::info!("xmeet is shutting down");
     let time = Duration::from_secs(config.service.shutdown_seconds);
     let schedule = Schedule::new(Instant::now(), time);
-    let said = shutdown::say_goodbye(&sessions, &tasks, schedule).await;
-    drop(serving_end);
-    let _ = timeout(REQUESTS_TIMEOUT, serving).await;
+    let said = shutdown::say_goodbye(&sessions, &front.tasks, schedule).await;
+    let private = front.close().await;
     keeping.abort();
-    gate_keeping.abort();
     let closed = shutdown::close_store(threads, schedule).await;
     // To the last, so that whoever asks learns that the server is going away.
     drop(private);
     tracing::info!("xmeet has ended");
     Ok(said.and(closed))
+}
+
+/// What answers requests, from before the store is open until the rooms are empty.
+struct Front {
+    readiness: Arc<Readiness>,
+    /// What clients came in by.
+    tasks: TaskTracker,
+    url: String,
+    serving: JoinHandle<()>,
+    /// Should the store not open, the serving ends with this.
+    serving_end: DropGuard,
+    gate_keeping: JoinHandle<()>,
+    private: Option<DropGuard>,
+}
+
+impl Front {
+    async fn start(
+        config: &Config,
+        listener: Listener,
+        metrics: &Metrics,
+    ) -> anyhow::Result<(Self, Opener)> {
+        let proxies = Proxies::new(config.network.trusted_proxies.clone());
+        let hits = Arc::clone(&metrics.limits);
+        let gate = Arc::new(Gate::new(gate_limits(config), proxies, hits));
+        let readiness = Arc::new(Readiness::default());
+        let private = private(config, metrics, &readiness).await?;
+        let (opener, rooms) = http::Rooms::closed();
+        let tasks = TaskTracker::new();
+        let app = http::App {
+            rooms,
+            readiness: Arc::clone(&readiness),
+            allowed_origins: config.network.allowed_origins.clone().into(),
+            gate: Arc::clone(&gate),
+            tasks: tasks.clone(),
+            metrics: metrics.clone(),
+            logs_addresses: config.log.log_addresses,
+        };
+        let end = CancellationToken::new();
+        let serving_end = end.clone().drop_guard();
+        let tls = tls(config, &end)?;
+        let url = listener.url(tls.is_some(), config.page.path_prefix.as_str());
+        let gate_keeping = tokio::spawn({
+            let gate = Arc::clone(&gate);
+            async move { gate.run().await }
+        });
+        let limits = config.limits.http();
+        let site = Site::new(http::router(app), &config.page, tls);
+        let serving = tokio::spawn(http::serve(listener, site, gate, limits, end));
+        let front = Self { readiness, tasks, url, serving, serving_end, gate_keeping, private };
+        Ok((front, opener))
+    }
+
+    /// Ends once the last requests are answered. What it returns still answers the operator.
+    async fn close(self) -> Option<DropGuard> {
+        drop(self.serving_end);
+        let _ = timeout(REQUESTS_TIMEOUT, self.serving).await;
+        self.gate_keeping.abort();
+        self.private
+    }
 }
 
 /// How many may come in, as far as there are descriptors for them.

@@ -102,7 +102,9 @@ async fn try_upgrade(app: App, mut request: Request) -> Result<Response<Body>, R
     if app.readiness.is_draining() {
         return Err(Refusal::going_away());
     }
-    let sessions = app.rooms.opened().await.ok_or_else(Refusal::starting)?;
+    let refusal =
+        || if app.readiness.is_draining() { Refusal::going_away() } else { Refusal::starting() };
+    let sessions = app.rooms.opened().await.ok_or_else(refusal)?;
     let caller = request.extensions_mut().remove::<Caller>();
     let id = caller.as_ref().map_or_else(ConnectionId::next, |caller| caller.id);
     let address = caller.as_ref().filter(|_| app.logs_addresses);

@@ -54,6 +54,17 @@ pub(crate) async fn ready(address: SocketAddr) -> (u16, String) {
 }
 
 #[tokio::test]
+async fn whoever_waits_for_a_store_that_will_not_open_is_told_that_the_server_goes_away() {
+    let (address, readiness, opener) = unopened().await;
+    let waiting = tokio::spawn(async move { raw::upgrade(address, &path("r", "a"), &[]).await.0 });
+    readiness.drain();
+    drop(opener);
+    let refused = waiting.await.unwrap();
+    assert_eq!(refused.status, 503);
+    assert!(refused.text().contains("\"going_away\""), "{}", refused.text());
+}
+
+#[tokio::test]
 async fn a_server_whose_store_is_not_open_is_alive_and_not_ready() {
     let (address, readiness, _opener) = unopened().await;
     assert_eq!(raw::get(address, "/healthz", &[]).await.status, 200);

@@ -17,6 +17,7 @@ mod http;
 mod limits;
 mod logging;
 mod metrics;
+mod opening;
 mod origins;
 mod prefix;
 mod process;

@@ -19,8 +19,8 @@ pub(super) fn copy_aside(
 ) -> Result<PathBuf, OpenError> {
     let copy = beside(database, &format!(".schema-{schema}.{}", unix_now()));
     // Under its name only once it is whole: a start may be broken off.
-    let partial = beside(database, ".copying");
-    let made = write_copy(connection, &partial)
+    let partial = partial_of(database);
+    let made = write_copy(connection, database)
         .and_then(|()| fs::rename(&partial, &copy).map_err(|error| error.to_string()))
         .and_then(|()| sync_folder(database).map_err(|error| error.to_string()));
     match made {
@@ -33,15 +33,25 @@ pub(super) fn copy_aside(
     }
 }
 
-fn write_copy(connection: &Connection, partial: &Path) -> Result<(), String> {
-    match fs::remove_file(partial) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.to_string()),
-        _ => {}
+/// Removes what a start that was broken off had copied. It may be as large as the database.
+pub(super) fn remove_partial(database: &Path) -> io::Result<()> {
+    match fs::remove_file(partial_of(database)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
+}
+
+fn write_copy(connection: &Connection, database: &Path) -> Result<(), String> {
+    remove_partial(database).map_err(|error| error.to_string())?;
+    let partial = partial_of(database);
     let target = partial.to_str().ok_or("the path is not UTF-8")?;
     connection.execute("VACUUM INTO ?1", [target]).map_err(|error| error.to_string())?;
     // SQLite leaves it to the system when it is on the disk.
     File::open(partial).and_then(|file| file.sync_all()).map_err(|error| error.to_string())
+}
+
+fn partial_of(database: &Path) -> PathBuf {
+    beside(database, ".copying")
 }
 
 fn beside(database: &Path, suffix: &str) -> PathBuf {

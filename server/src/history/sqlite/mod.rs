@@ -211,6 +211,9 @@ impl SqliteHistory {
     ) -> Result<Opened, OpenError> {
         let mut lock = identity::lock_folder(folder)?;
         let path = folder.join(DATABASE_FILE);
+        if let Err(error) = backup::remove_partial(&path) {
+            tracing::warn!(%error, "a copy that was broken off could not be removed");
+        }
         let mut writing = schema::open_for_writing(&path).map_err(|error| error.or_held(&path))?;
         let identity::Start { creation, epoch } =
             identity::count_start(&mut writing, &path, &mut lock)?;

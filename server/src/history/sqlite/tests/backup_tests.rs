@@ -69,6 +69,19 @@ async fn a_new_database_needs_no_copy() {
     assert_eq!(copies(&folder).len(), 0);
 }
 
+/// Not every start makes a copy of its own, which would take the place of the one broken off.
+#[test]
+fn a_copy_that_was_broken_off_is_gone_after_any_start() {
+    let folder = TempDir::new().unwrap();
+    let partial = folder.path().join(format!("{DATABASE_FILE}.copying"));
+    for _ in 0..2 {
+        fs::write(&partial, "the first of a database").unwrap();
+        SqliteHistory::open(folder.path(), 10).unwrap();
+        assert!(!partial.exists());
+    }
+    assert_eq!(copies(&folder).len(), 0);
+}
+
 #[test]
 fn without_a_copy_nothing_is_changed() {
     let folder = TempDir::new().unwrap();
