@@ -256,10 +256,10 @@ const HEAD_BYTES_MIN: i64 = 8 * 1024;
 const HEAD_BYTES_MAX: i64 = 1024 * 1024;
 
 /// How long a client may be silent before it is pinged, unless it is set otherwise, in seconds.
-pub const PING_SECONDS_DEFAULT: u32 = 25;
+pub const PING_SECONDS_DEFAULT: u32 = 20;
 
 /// How long it then has to answer, unless it is set otherwise, in seconds.
-pub const PONG_SECONDS_DEFAULT: u32 = 20;
+pub const PONG_SECONDS_DEFAULT: u32 = 15;
 
 /// The longest that any of these times can be set to, in seconds: a day.
 const SECONDS_MAX: i64 = 24 * 60 * 60;

@@ -12,7 +12,7 @@ use super::outbox::{Ending, Outbox};
 use super::reader::Reader;
 
 /// How long a client has to take the Close frame, and to answer it.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How much of what a client still sends after the end is read and thrown away, in bytes. Closing
 /// with unread data resets the connection, and the reset can overtake the Close frame.

@@ -5,6 +5,9 @@
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
+use xmeet_shared::limits::RESUME_GRACE_SECONDS_DEFAULT;
+
+use super::super::closing::CLOSE_TIMEOUT;
 use super::super::outbox::OutboxLimits;
 use super::super::stream::Writing;
 use super::super::test_socket::{Socket, limits};
@@ -67,18 +70,29 @@ fn says_something_every(keeper: &Arc<Keeper>, outbox: &Arc<Outbox>, pause: Durat
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_client_is_pinged_after_25_s_and_ended_20_s_later() {
+async fn a_silent_client_is_pinged_after_20_s_and_ended_15_s_later() {
     let keeper = keeper().await;
     let (outbox, socket) = connection(1000);
     keeper.watch(&outbox, None);
-    sleep(24 * TICK).await;
+    sleep(19 * TICK).await;
     assert!(socket.taken().is_empty());
     sleep(TICK).await;
     assert_eq!(socket.taken(), PING);
     let (ending, waited) = ended(&outbox).await;
     assert_eq!((ending, ending.code), (SILENT, CloseCode::TryAgainLater));
-    assert!((19 * TICK..=20 * TICK).contains(&waited), "{waited:?}");
+    assert!((14 * TICK..=15 * TICK).contains(&waited), "{waited:?}");
     assert_eq!(pings(&socket), 1);
+}
+
+/// Whoever's cable is pulled is gone for the others within a minute, whether or not it could resume.
+#[tokio::test(start_paused = true)]
+async fn with_the_grace_time_a_silent_client_is_gone_within_a_minute_by_default() {
+    let keeper = keeper().await;
+    let (outbox, _) = connection(1000);
+    keeper.watch(&outbox, None);
+    let (_, waited) = ended(&outbox).await;
+    let grace = Duration::from_secs(RESUME_GRACE_SECONDS_DEFAULT);
+    assert!(waited + CLOSE_TIMEOUT + grace < Duration::from_secs(60), "{waited:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -91,7 +105,7 @@ async fn whoever_is_being_visited_when_all_are_asked_to_end_is_asked_too() {
     // The first has its ping and the last has not: others have their turn in the middle of a round.
     let is_pinged = |(_, socket): &(Arc<Outbox>, Socket)| pings(socket) > 0;
     let (first, last) = (&crowd[0], crowd.last().unwrap());
-    sleep(24 * TICK).await;
+    sleep(19 * TICK).await;
     while !is_pinged(first) {
         sleep(Duration::from_millis(1)).await;
         for _ in 0..2 {
@@ -117,7 +131,7 @@ async fn a_client_that_answers_its_pings_stays() {
             sleep(TICK).await;
         }
         // At the last moment.
-        sleep(19 * TICK).await;
+        sleep(14 * TICK).await;
         keeper.heard(&outbox);
     }
     assert!(!outbox.is_over());
@@ -129,7 +143,7 @@ async fn a_client_that_talks_is_never_pinged() {
     let keeper = keeper().await;
     let (outbox, socket) = connection(1000);
     keeper.watch(&outbox, None);
-    says_something_every(&keeper, &outbox, 24 * TICK);
+    says_something_every(&keeper, &outbox, 19 * TICK);
     sleep(LONG).await;
     assert!(socket.taken().is_empty());
     assert!(!outbox.is_over());
@@ -144,13 +158,13 @@ async fn a_client_that_takes_in_bytes_is_not_silent() {
     outbox.send(&[frame::text(&[b'x'; 1000])]);
     let session = Arc::clone(&outbox);
     let tending = tokio::spawn(async move { session.tend().await });
-    for _ in 0..LONG.as_secs() / 15 {
-        sleep(15 * TICK).await;
+    for _ in 0..LONG.as_secs() / 10 {
+        sleep(10 * TICK).await;
         socket.allow(1);
     }
     // All at once, the ping too, which it has then as long to answer.
     socket.allow(1_000_000);
-    sleep(19 * TICK).await;
+    sleep(14 * TICK).await;
     assert_eq!(socket.taken().last_chunk(), Some(&PING));
     assert!(!outbox.is_over());
     assert_eq!(soon_ended(tending).await, SILENT);
@@ -176,7 +190,7 @@ async fn the_heartbeat_comes_every_25_s_at_least_whether_or_not_the_client_talks
     let start = Instant::now();
     let mut clients = Vec::new();
     // The last one answers pings alone, and only just.
-    for pause_seconds in [1, 7, 20, 24, 43] {
+    for pause_seconds in [1, 7, 15, 19, 33] {
         let (outbox, socket) = connection(1_000_000);
         let beats = Beats::default();
         keeper.watch(&outbox, Some(beats.heartbeat()));
@@ -210,7 +224,7 @@ async fn what_the_system_takes_for_a_client_that_is_gone_is_no_answer() {
     });
     let (ending, waited) = ended(&outbox).await;
     assert_eq!(ending, SILENT);
-    assert!(waited <= 45 * TICK, "{waited:?}");
+    assert!(waited <= 35 * TICK, "{waited:?}");
     talk.abort();
 }
 

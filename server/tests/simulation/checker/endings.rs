@@ -8,7 +8,7 @@ pub(super) const TAKEN_OVER: u16 = 4001;
 
 /// How long a client may be silent before the server gives it up, in virtual milliseconds. While a
 /// session waits for a page it reads nothing, not even the answer to a ping.
-const SILENCE_MS_MAX: u64 = 45_000;
+const SILENCE_MS_MAX: u64 = 35_000;
 
 pub(super) fn check(
     journal: &Journal,
