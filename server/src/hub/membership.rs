@@ -1,10 +1,13 @@
-//! A member's way to its room: what its session sends, and what the room does not take at once.
+//! A member's way to its room and its pace: what its session sends, and what the room does not take at once.
+
+use std::mem;
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use xmeet_shared::{Cursor, ErrorCode, Nickname, Pid};
 
 use super::{Departure, Envoy, Letter};
+use crate::limits::pace::Pace;
 use crate::room::{Input, MemberKey};
 
 /// A member's way to its room. A member that is dropped leaves.
@@ -12,6 +15,8 @@ use crate::room::{Input, MemberKey};
 pub struct Membership {
     key: MemberKey,
     pid: Pid,
+    /// How fast it has spoken, on its earlier connections too.
+    pub pace: Pace,
     /// Taken when it leaves.
     room: Option<mpsc::Sender<Letter>>,
 }
@@ -28,8 +33,8 @@ pub struct RoomEnded;
 pub struct Unsent(Letter);
 
 impl Membership {
-    pub(super) fn new(key: MemberKey, pid: Pid, room: mpsc::Sender<Letter>) -> Self {
-        Self { key, pid, room: Some(room) }
+    pub(super) fn new(key: MemberKey, pid: Pid, pace: Pace, room: mpsc::Sender<Letter>) -> Self {
+        Self { key, pid, pace, room: Some(room) }
     }
 
     /// The member's pid.
@@ -117,11 +122,15 @@ impl Membership {
 
     /// Leaves. What was sent before is said first.
     pub async fn leave(mut self, departure: Departure) {
-        let leave = Box::new(Envoy::Part { member: self.key, departure });
+        let leave = self.parting(departure);
         if let Some(room) = self.room.take() {
             // A room that has ended has no members.
             let _ = room.send(leave).await;
         }
+    }
+
+    fn parting(&mut self, departure: Departure) -> Letter {
+        Box::new(Envoy::Part { member: self.key, departure, pace: mem::take(&mut self.pace) })
     }
 
     fn send(&self, input: Input) -> Result<(), Unsent> {
@@ -136,7 +145,7 @@ impl Membership {
 /// For a session that ends by a panic: it must not leave a ghost in its room.
 impl Drop for Membership {
     fn drop(&mut self) {
-        let leave = Box::new(Envoy::Part { member: self.key, departure: Departure::Lost });
+        let leave = self.parting(Departure::Lost);
         if let (Some(room), Ok(runtime)) = (self.room.take(), Handle::try_current()) {
             runtime.spawn(async move { room.send(leave).await });
         }

@@ -27,6 +27,7 @@ use xmeet_shared::{CloseCode, Envelope, Pid, RoomId, ServerMessage};
 
 use crate::clock::Clock;
 use crate::history::{History, HistoryError};
+use crate::limits::pace::Pace;
 use crate::metrics::Metrics;
 use crate::room::{Input, MemberKey};
 use crate::ws::connection::Visitor;
@@ -71,7 +72,7 @@ enum Envoy {
     /// A member does something.
     Do(Input),
     /// A member's connection has ended.
-    Part { member: MemberKey, departure: Departure },
+    Part { member: MemberKey, departure: Departure, pace: Pace },
     /// A page was read aside.
     PageRead(PageRead),
     /// Nobody will come back: the server ends.
@@ -191,8 +192,8 @@ impl Hub {
             }
             // No answer: the room left memory in that very moment. The next one is new.
             if let Ok(answer) = answer.await {
-                let (key, pid) = answer?;
-                return Ok(Membership::new(key, pid, room));
+                let (key, pid, pace) = answer?;
+                return Ok(Membership::new(key, pid, pace, room));
             }
         }
         Err(EnterError::History(HistoryError::Closed))

@@ -1,5 +1,5 @@
 //! Members who come back: which connection belongs to which member, and for how long a member
-//! whose connection is lost is waited for.
+//! whose connection is lost is waited for. A member keeps its pace from one connection to the next.
 //!
 //! Tokens live here alone, in memory, one for each member that has one.
 
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use xmeet_shared::{Nickname, Pid, SessionToken};
 
 use super::{EnterError, TAKEN_OVER};
+use crate::limits::pace::Pace;
 use crate::room::MemberKey;
 use crate::ws::outbox::Outbox;
 
@@ -25,7 +26,7 @@ const GRACE_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 const LOST_SPARE: usize = 16;
 
 /// How a session in the room is told who it is.
-pub(super) type Entered = oneshot::Sender<Result<(MemberKey, Pid), EnterError>>;
+pub(super) type Entered = oneshot::Sender<Result<(MemberKey, Pid, Pace), EnterError>>;
 
 /// A connection that wants to come in.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ pub(super) enum Arrival {
     /// It is a new member.
     Joins(Newcomer),
     /// It is this member, whose old connection is gone.
-    Returns(MemberKey, Pid, Newcomer),
+    Returns(MemberKey, Pid, Pace, Newcomer),
     /// It waits until the old connection, which has been told to end, is gone.
     Waits,
 }
@@ -55,7 +56,7 @@ pub(super) enum Parting {
     /// It is waited for.
     IsMissed,
     /// A connection that waited takes it over.
-    IsTakenOver(Pid, Newcomer),
+    IsTakenOver(Pid, Pace, Newcomer),
 }
 
 /// The members of one room that can come back.
@@ -83,6 +84,7 @@ enum Link {
     Ending(Newcomer),
     Lost {
         until: Instant,
+        pace: Pace,
     },
 }
 
@@ -99,10 +101,11 @@ impl Resumption {
         let Some(resumable) = self.members.get_mut(&member) else {
             return Arrival::Joins(newcomer);
         };
-        match &resumable.connection {
-            Link::Lost { .. } => {
+        match &mut resumable.connection {
+            Link::Lost { pace, .. } => {
+                let pace = mem::take(pace);
                 resumable.connection = Link::Open(Arc::clone(&newcomer.outbox));
-                Arrival::Returns(member, resumable.pid.clone(), newcomer)
+                Arrival::Returns(member, resumable.pid.clone(), pace, newcomer)
             }
             Link::Open(outbox) => {
                 outbox.end(TAKEN_OVER);
@@ -136,31 +139,33 @@ impl Resumption {
     }
 
     /// Says what becomes of a member whose connection has ended.
-    pub(super) fn part(&mut self, member: MemberKey, is_clean: bool, now: Instant) -> Parting {
-        let Some(mut resumable) = self.forget(member) else { return Parting::Leaves(None) };
+    pub(super) fn part(
+        &mut self,
+        member: MemberKey,
+        is_clean: bool,
+        pace: Pace,
+        now: Instant,
+    ) -> Parting {
+        let Some(Resumable { pid, token, connection }) = self.forget(member) else {
+            return Parting::Leaves(None);
+        };
+        let waiting = if let Link::Ending(newcomer) = connection { Some(newcomer) } else { None };
         let until = now + self.grace;
-        let waiting = mem::replace(&mut resumable.connection, Link::Lost { until });
-        let waiting = if let Link::Ending(newcomer) = waiting { Some(newcomer) } else { None };
-        if is_clean {
-            return Parting::Leaves(waiting);
-        }
-        let pid = resumable.pid.clone();
-        let mut is_missed = false;
-        let parting = match waiting {
+        let (connection, parting) = match waiting {
+            waiting if is_clean => return Parting::Leaves(waiting),
             Some(newcomer) => {
-                resumable.connection = Link::Open(Arc::clone(&newcomer.outbox));
-                Parting::IsTakenOver(pid, newcomer)
+                let connection = Link::Open(Arc::clone(&newcomer.outbox));
+                (connection, Parting::IsTakenOver(pid.clone(), pace, newcomer))
             }
             None if self.grace.is_zero() => return Parting::Leaves(None),
             None => {
                 self.lost.push_back((until, member));
-                is_missed = true;
-                Parting::IsMissed
+                (Link::Lost { until, pace }, Parting::IsMissed)
             }
         };
-        self.by_token.insert(resumable.token.clone(), member);
-        self.members.insert(member, resumable);
-        if is_missed && self.lost.len() > LOST_SPARE + 2 * self.members.len() {
+        self.by_token.insert(token.clone(), member);
+        self.members.insert(member, Resumable { pid, token, connection });
+        if self.lost.len() > LOST_SPARE + 2 * self.members.len() {
             // Somebody is lost and comes back again and again.
             let mut lost = mem::take(&mut self.lost);
             lost.retain(|(until, member)| self.is_lost(*member, *until));
@@ -196,7 +201,7 @@ impl Resumption {
 
     fn is_lost(&self, member: MemberKey, since: Instant) -> bool {
         let connection = self.members.get(&member).map(|resumable| &resumable.connection);
-        matches!(connection, Some(Link::Lost { until }) if *until == since)
+        matches!(connection, Some(Link::Lost { until, .. }) if *until == since)
     }
 
     fn forget(&mut self, member: MemberKey) -> Option<Resumable> {

@@ -5,13 +5,15 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::task::{Context, Poll};
 
 use super::*;
+use crate::limits::bucket::Rate;
+use crate::limits::pace::{PaceRates, cost};
 use crate::ws::stream::{WriteHalf, Writing};
 use crate::ws::test_socket::limits;
 
 const GRACE: Duration = Duration::from_secs(20);
 const SECOND: Duration = Duration::from_secs(1);
 
-type Answer = oneshot::Receiver<Result<(MemberKey, Pid), EnterError>>;
+type Answer = oneshot::Receiver<Result<(MemberKey, Pid, Pace), EnterError>>;
 
 /// A socket that takes nothing.
 struct Deaf;
@@ -58,13 +60,26 @@ fn members(grace: Duration, count: MemberKey) -> (Resumption, Vec<Arc<Outbox>>) 
 }
 
 fn lose(resumption: &mut Resumption, member: MemberKey, now: Instant) {
-    let parting = resumption.part(member, false, now);
+    let parting = part(resumption, member, false, now);
     assert!(matches!(parting, Parting::IsMissed), "{parting:?}");
+}
+
+fn part(resumption: &mut Resumption, member: MemberKey, is_clean: bool, now: Instant) -> Parting {
+    resumption.part(member, is_clean, Pace::default(), now)
+}
+
+/// The pace of a member that has spoken.
+fn spent() -> Pace {
+    let mut pace = Pace::default();
+    let rates = PaceRates { messages: Rate::per_second(1, 200), ..PaceRates::default() };
+    pace.message(rates, (cost::SAY, 1), 0);
+    assert_ne!(pace, Pace::default());
+    pace
 }
 
 fn come_back(resumption: &mut Resumption, member: MemberKey) {
     match resumption.arrive(newcomer(member).0) {
-        Arrival::Returns(key, back, _) => assert_eq!((key, back), (member, pid(member))),
+        Arrival::Returns(key, back, ..) => assert_eq!((key, back), (member, pid(member))),
         other => panic!("{other:?}"),
     }
 }
@@ -127,14 +142,14 @@ fn a_connection_that_is_open_is_told_to_end_and_waited_for() {
     let (third, mut third_answer) = newcomer(1);
     assert!(matches!(resumption.arrive(third), Arrival::Waits));
     assert_eq!(second_answer.try_recv().unwrap(), Err(EnterError::TakenOver));
-    match resumption.part(1, false, Instant::now()) {
-        Parting::IsTakenOver(taken, newcomer) => {
+    match part(&mut resumption, 1, false, Instant::now()) {
+        Parting::IsTakenOver(taken, pace, newcomer) => {
             assert_eq!(taken, pid(1));
-            newcomer.entered.send(Ok((1, taken))).unwrap();
+            newcomer.entered.send(Ok((1, taken, pace))).unwrap();
         }
         other => panic!("{other:?}"),
     }
-    assert_eq!(third_answer.try_recv().unwrap(), Ok((1, pid(1))));
+    assert_eq!(third_answer.try_recv().unwrap(), Ok((1, pid(1), Pace::default())));
     assert_eq!(resumption.deadline(), None, "nobody is missed");
     // The third one is now what can be lost.
     lose(&mut resumption, 1, Instant::now());
@@ -142,10 +157,26 @@ fn a_connection_that_is_open_is_told_to_end_and_waited_for() {
 }
 
 #[test]
+fn a_member_keeps_its_pace_when_it_comes_back_and_when_it_is_taken_over() {
+    let (mut resumption, _) = members(GRACE, 1);
+    let now = Instant::now();
+    assert!(matches!(resumption.part(1, false, spent(), now), Parting::IsMissed));
+    match resumption.arrive(newcomer(1).0) {
+        Arrival::Returns(_, _, pace, _) => assert_eq!(pace, spent()),
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(resumption.arrive(newcomer(1).0), Arrival::Waits));
+    match resumption.part(1, false, spent(), now) {
+        Parting::IsTakenOver(_, pace, _) => assert_eq!(pace, spent()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn one_who_waited_for_a_member_that_leaves_is_a_new_member() {
     let (mut resumption, _) = members(GRACE, 1);
     assert!(matches!(resumption.arrive(newcomer(1).0), Arrival::Waits));
-    let parting = resumption.part(1, true, Instant::now());
+    let parting = part(&mut resumption, 1, true, Instant::now());
     assert!(matches!(parting, Parting::Leaves(Some(_))), "{parting:?}");
     assert!(matches!(resumption.arrive(newcomer(1).0), Arrival::Joins(_)));
 }
@@ -155,17 +186,17 @@ fn a_member_without_a_token_is_not_waited_for() {
     let mut resumption = Resumption::new(GRACE);
     let (Newcomer { outbox, .. }, _) = newcomer(1);
     resumption.remember(1, &pid(1), None, &outbox);
-    assert!(matches!(resumption.part(1, false, Instant::now()), Parting::Leaves(None)));
+    assert!(matches!(part(&mut resumption, 1, false, Instant::now()), Parting::Leaves(None)));
     assert_eq!(resumption.deadline(), None);
 }
 
 #[test]
 fn without_a_grace_nobody_is_missed_but_an_open_connection_is_taken_over() {
     let (mut resumption, _) = members(Duration::ZERO, 2);
-    assert!(matches!(resumption.part(2, false, Instant::now()), Parting::Leaves(None)));
+    assert!(matches!(part(&mut resumption, 2, false, Instant::now()), Parting::Leaves(None)));
     assert!(matches!(resumption.arrive(newcomer(1).0), Arrival::Waits));
-    assert!(matches!(resumption.part(1, false, Instant::now()), Parting::IsTakenOver(..)));
-    assert!(matches!(resumption.part(1, false, Instant::now()), Parting::Leaves(None)));
+    assert!(matches!(part(&mut resumption, 1, false, Instant::now()), Parting::IsTakenOver(..)));
+    assert!(matches!(part(&mut resumption, 1, false, Instant::now()), Parting::Leaves(None)));
     assert!(resumption.by_token.is_empty() && resumption.members.is_empty());
 }
 
@@ -196,13 +227,13 @@ fn who_is_lost_and_back_again_and_again_is_not_noted_each_time() {
     let mut now = Instant::now();
     for _ in 0..10_000 {
         now += Duration::from_millis(1);
-        assert!(matches!(resumption.part(1, false, now), Parting::IsMissed));
+        assert!(matches!(part(&mut resumption, 1, false, now), Parting::IsMissed));
         assert!(resumption.lost.len() <= LOST_SPARE + 2 * 3);
         let (newcomer, _answer) = newcomer(1);
         assert!(matches!(resumption.arrive(newcomer), Arrival::Returns(1, ..)));
     }
-    assert!(matches!(resumption.part(2, false, now), Parting::IsMissed));
-    assert!(matches!(resumption.part(1, false, now + SECOND), Parting::IsMissed));
+    assert!(matches!(part(&mut resumption, 2, false, now), Parting::IsMissed));
+    assert!(matches!(part(&mut resumption, 1, false, now + SECOND), Parting::IsMissed));
     assert_eq!(resumption.expired(now + GRACE), Some(2));
     assert_eq!(resumption.expired(now + GRACE), None);
     assert_eq!(resumption.expired(now + GRACE + SECOND), Some(1));

@@ -23,6 +23,7 @@ use super::resumption::{Arrival, Newcomer, Parting, Resumption};
 use super::section::Answer;
 use super::{Departure, EnterError, Envoy, Hub, Letter, NO_HISTORY, PageRead};
 use crate::history::{self, HistoryError};
+use crate::limits::pace::Pace;
 use crate::metrics::{Held, READ_ROOM, ResumeOutcome};
 use crate::room::{Audience, Effect, Event, Input, Kept, MemberKey, Room, Snapshot, Stored};
 use crate::ws::outbox::Ending;
@@ -198,9 +199,9 @@ impl RoomTask {
                         None
                     }
                     Arrival::Joins(newcomer) => self.join(newcomer),
-                    Arrival::Returns(member, pid, newcomer) => {
+                    Arrival::Returns(member, pid, pace, newcomer) => {
                         self.hub.metrics().rooms.resumed(ResumeOutcome::Returned);
-                        self.come_back(member, pid, newcomer)
+                        self.come_back(member, pid, pace, newcomer)
                     }
                     Arrival::Waits => None,
                 };
@@ -208,8 +209,8 @@ impl RoomTask {
                     room.handle(input, now, effects);
                 }
             }
-            Envoy::Part { member, departure } => {
-                for input in self.part(member, departure).into_iter().flatten() {
+            Envoy::Part { member, departure, pace } => {
+                for input in self.part(member, departure, pace).into_iter().flatten() {
                     room.handle(input, now, effects);
                 }
             }
@@ -242,7 +243,7 @@ impl RoomTask {
         let Newcomer { nickname, token, outbox, entered } = newcomer;
         let (member, pid) = self.hub.next_member();
         // A session that is gone already would never say that it leaves.
-        entered.send(Ok((member, pid.clone()))).ok()?;
+        entered.send(Ok((member, pid.clone(), Pace::default()))).ok()?;
         let is_extended = token.is_some();
         if is_extended {
             self.hub.metrics().rooms.resumed(ResumeOutcome::New);
@@ -252,11 +253,17 @@ impl RoomTask {
         Some(Input::Join { member, pid, nickname })
     }
 
-    fn come_back(&mut self, member: MemberKey, pid: Pid, newcomer: Newcomer) -> Option<Input> {
+    fn come_back(
+        &mut self,
+        member: MemberKey,
+        pid: Pid,
+        pace: Pace,
+        newcomer: Newcomer,
+    ) -> Option<Input> {
         let Newcomer { nickname, outbox, entered, .. } = newcomer;
-        if entered.send(Ok((member, pid))).is_err() {
+        if let Err(Ok((_, _, pace))) = entered.send(Ok((member, pid, pace))) {
             // It is lost again, and nobody else wants to be this member by now.
-            return match self.resumption.part(member, false, Instant::now()) {
+            return match self.resumption.part(member, false, pace, Instant::now()) {
                 Parting::Leaves(_) => Some(Input::Leave { member }),
                 Parting::IsMissed | Parting::IsTakenOver(..) => None,
             };
@@ -265,15 +272,15 @@ impl RoomTask {
         Some(Input::Return { member, nickname })
     }
 
-    fn part(&mut self, member: MemberKey, departure: Departure) -> [Option<Input>; 2] {
+    fn part(&mut self, member: MemberKey, departure: Departure, pace: Pace) -> [Option<Input>; 2] {
         let is_clean = departure == Departure::Left;
-        match self.resumption.part(member, is_clean, Instant::now()) {
+        match self.resumption.part(member, is_clean, pace, Instant::now()) {
             Parting::Leaves(None) => [Some(Input::Leave { member }), None],
             Parting::Leaves(Some(newcomer)) => [Some(Input::Leave { member }), self.join(newcomer)],
             Parting::IsMissed => [Some(Input::Lose { member }), None],
-            Parting::IsTakenOver(pid, newcomer) => {
+            Parting::IsTakenOver(pid, pace, newcomer) => {
                 self.hub.metrics().rooms.resumed(ResumeOutcome::TookOver);
-                [Some(Input::Lose { member }), self.come_back(member, pid, newcomer)]
+                [Some(Input::Lose { member }), self.come_back(member, pid, pace, newcomer)]
             }
         }
     }

@@ -113,8 +113,9 @@ impl Verdict {
     }
 }
 
-/// One client's pace. Small: every connection has one.
-#[derive(Debug, Default)]
+/// One client's pace. Small: every connection has one. It goes with its member from one connection
+/// to the next.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Pace {
     messages: Bucket,
     bytes: Bucket,
@@ -123,7 +124,7 @@ pub struct Pace {
     told: Option<Box<Told>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct Told {
     kind: LimitKind,
     /// `None` while the answer that tells it is on its way.

@@ -21,7 +21,7 @@ use crate::hub::{self, Departure, EnterError, Hub, Membership, RoomEnded, Unsent
 use crate::limits::gate::Place;
 use crate::limits::hits::LimitKind;
 use crate::limits::ns_since;
-use crate::limits::pace::{Pace, PaceRates, Verdict, cost, cost_of};
+use crate::limits::pace::{PaceRates, Verdict, cost, cost_of};
 
 /// What every connection is closed with when the server shuts down.
 pub const GOING_AWAY: Ending =
@@ -123,7 +123,6 @@ struct Session {
     reader: Reader,
     outbox: Arc<Outbox>,
     membership: Membership,
-    pace: Pace,
     /// What the room must be waited for to take. It stays here when the waiting is cut short.
     unsent: Option<Unsent>,
     /// Held until the session has ended.
@@ -165,17 +164,7 @@ impl Session {
         let heartbeat =
             heartbeat_of.map(|room| sessions.hub.heartbeat(room, membership.pid().clone()));
         sessions.keeper.watch(&outbox, heartbeat);
-        let pace = Pace::default();
-        Some(Self {
-            sessions,
-            account,
-            reader,
-            outbox,
-            membership,
-            pace,
-            unsent: None,
-            _place: place,
-        })
+        Some(Self { sessions, account, reader, outbox, membership, unsent: None, _place: place })
     }
 
     /// Carries out what the client sends, until one of the two sides ends it.
@@ -210,7 +199,7 @@ impl Session {
             }
             self.outbox.page_written().await;
             if let Verdict::Refuse { is_news: true, .. } = verdict {
-                self.pace.note_told(self.sessions.now_ns());
+                self.membership.pace.note_told(self.sessions.now_ns());
             }
             let rest = verdict.rest();
             if !rest.is_zero() {
@@ -278,12 +267,12 @@ impl Session {
 
     fn judge(&mut self, tokens: u64, bytes: usize) -> Verdict {
         let now_ns = self.sessions.now_ns();
-        self.pace.message(self.sessions.limits.pace, (tokens, bytes as u64), now_ns)
+        self.membership.pace.message(self.sessions.limits.pace, (tokens, bytes as u64), now_ns)
     }
 
     fn judge_control(&mut self, bytes: usize) -> Verdict {
         let now_ns = self.sessions.now_ns();
-        self.pace.control(self.sessions.limits.pace, bytes as u64, now_ns)
+        self.membership.pace.control(self.sessions.limits.pace, bytes as u64, now_ns)
     }
 
     fn obey(&mut self, text: String) -> Verdict {

@@ -130,6 +130,41 @@ async fn whoever_has_hundreds_refused_again_and_again_is_told_to_wait_longer() {
     panic!("it may do so for ever");
 }
 
+/// How much a client says until it is refused.
+async fn said_until_refused(client: &mut Client) -> u64 {
+    let mut said = 0;
+    loop {
+        client.send("x").await;
+        let answer = client.next().await;
+        if answer.message.kind() == "error" {
+            too_fast(answer);
+            return said;
+        }
+        said += 1;
+    }
+}
+
+#[tokio::test]
+async fn a_member_that_comes_back_or_is_taken_over_keeps_its_pace() {
+    const TOKEN: &str = "a-token-of-a-tab_012345";
+    let server =
+        TestServer::limited(&["--messages-per-second", "1", "--resume-grace-seconds", "3600"])
+            .await;
+    let mut first = Client::enter_with(server.address, "r", "a", TOKEN).await;
+    assert!(said_until_refused(&mut first).await >= BURST);
+    let pid = first.pid.clone();
+    first.lose().await;
+    let mut second = Client::enter_with(server.address, "r", "a", TOKEN).await;
+    assert_eq!(second.pid, pid);
+    assert!(said_until_refused(&mut second).await < BURST);
+    let mut third = Client::enter_with(server.address, "r", "a", TOKEN).await;
+    assert_eq!((third.pid.clone(), second.closed().await), (pid, 4001));
+    assert!(said_until_refused(&mut third).await < BURST);
+    third.leave().await;
+    let mut new = Client::enter_with(server.address, "r", "a", TOKEN).await;
+    assert!(said_until_refused(&mut new).await >= BURST, "a new member starts anew");
+}
+
 #[tokio::test]
 async fn without_limits_everybody_may_do_anything() {
     let server = TestServer::start().await;
