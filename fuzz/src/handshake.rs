@@ -6,6 +6,7 @@ use axum::http::{Request, Response};
 use futures_util::FutureExt;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use xmeet_server::ws::handshake::Handshake;
+use xmeet_server::ws::origins::Origins;
 use xmeet_shared::{RoomId, WEBSOCKET_PATH_PREFIX};
 
 use crate::command::assert_is_clean;
@@ -29,7 +30,7 @@ pub(crate) fn holds(input: &[u8]) {
     let target = lines.next().unwrap_or_default();
     let headers: Vec<_> = lines.filter_map(header).collect();
     let Some(request) = request(target, &headers) else { return };
-    match Handshake::check(&request, &[]) {
+    match Handshake::check(&request, &Origins::All) {
         Ok(handshake) => {
             assert_is_clean(&handshake.nickname);
             assert_is_kept(&handshake);
@@ -79,7 +80,7 @@ fn assert_is_kept(handshake: &Handshake) {
 
     let sent = format!("nickname={value}");
     let again = request(b"r", &[(b"Cookie", sent.as_bytes())]).expect("it is a header");
-    let again = Handshake::check(&again, &[]).expect("it is a proper request");
+    let again = Handshake::check(&again, &Origins::All).expect("it is a proper request");
     assert_eq!(again.nickname, handshake.nickname);
 }
 
@@ -87,7 +88,7 @@ fn assert_is_kept(handshake: &Handshake) {
 fn assert_same_room(room: &RoomId) {
     let target = utf8_percent_encode(room.as_str(), NON_ALPHANUMERIC).to_string();
     let request = request(target.as_bytes(), &[]).expect("it is an address");
-    let again = Handshake::check(&request, &[]).expect("it is a proper request");
+    let again = Handshake::check(&request, &Origins::All).expect("it is a proper request");
     assert_eq!(again.room, *room);
 }
 

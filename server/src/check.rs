@@ -101,9 +101,10 @@ fn say(level: &str, said: &[Problem], loaded: &Loaded, mut out: impl Write) -> i
 /// # Errors
 /// When `out` cannot be written to.
 pub fn print(loaded: &Loaded, mut out: impl Write) -> io::Result<()> {
-    for Effective { key, values, source } in &loaded.effective {
+    for Effective { key, values, is_list, source } in &loaded.effective {
         match values.as_slice() {
             [] => writeln!(out, "# {key} is not set")?,
+            [value] if *is_list && value.is_empty() => writeln!(out, "{key} = [] # {source}")?,
             [value] => writeln!(out, "{key} = {} # {source}", literal(value))?,
             values => {
                 let items: Vec<_> = values.iter().map(|value| literal(value)).collect();
@@ -148,8 +149,6 @@ mod tests {
 
     #[test]
     fn what_is_printed_can_be_a_settings_file() {
-        let folder = tempfile::TempDir::new().unwrap();
-        let path = folder.path().join("xmeet.toml");
         let first = loaded(&[
             "--allow-origin=https://a,https://b",
             "--data-dir=a \"b\" \\ c",
@@ -157,14 +156,24 @@ mod tests {
             "--socket-mode=0660",
             "--frame-ancestors=self,https://a",
         ]);
+        holds_as_a_file(&first);
+        let empty = loaded(&["--allow-origin="]);
+        assert!(holds_as_a_file(&empty).contains("\nallow-origin = [] # command line\n"));
+    }
+
+    /// Prints settings and reads them again as a file.
+    fn holds_as_a_file(first: &Loaded) -> String {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("xmeet.toml");
         let mut printed = Vec::new();
-        print(&first, &mut printed).unwrap();
+        print(first, &mut printed).unwrap();
         fs::write(&path, &printed).unwrap();
         let again = loaded(&["--config", path.to_str().unwrap()]);
         let values = |loaded: &Loaded| -> Vec<_> {
             loaded.effective.iter().map(|e| (e.key.clone(), e.values.clone())).collect()
         };
-        assert_eq!(values(&again), values(&first));
+        assert_eq!(values(&again), values(first));
+        String::from_utf8(printed).unwrap()
     }
 
     #[test]

@@ -156,7 +156,7 @@ impl Front {
         let app = http::App {
             rooms,
             readiness: Arc::clone(&readiness),
-            allowed_origins: config.network.allowed_origins.clone().into(),
+            origins: Arc::new(config.network.origins()),
             gate: Arc::clone(&gate),
             tasks: tasks.clone(),
             metrics: metrics.clone(),

@@ -66,6 +66,8 @@ pub struct Effective {
     pub key: String,
     /// Its values, as they would stand on the command line; none where it is not set.
     pub values: Vec<String>,
+    /// Whether it takes a list. An empty one has an empty text as its one value.
+    pub is_list: bool,
     /// Where it comes from, in words.
     pub source: String,
 }
@@ -175,13 +177,15 @@ impl Effective {
             _ => "default".to_owned(),
         };
         let key = argument.get_long().unwrap_or_default().to_owned();
-        Self { key, values, source }
+        let is_list = argument.get_value_delimiter().is_some();
+        Self { key, values, is_list, source }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ws::origins::Origins;
 
     fn load_with(text: &str, more: &[&str]) -> Result<Loaded, String> {
         let folder = tempfile::TempDir::new().unwrap();
@@ -215,6 +219,23 @@ mod tests {
         assert_eq!(loaded.config.network.allowed_origins, ["https://a", "https://b"]);
         let loaded = load_with(text, &["--allow-origin", "https://c"]).unwrap();
         assert_eq!(loaded.config.network.allowed_origins, ["https://c"]);
+    }
+
+    #[test]
+    fn an_empty_list_of_origins_is_another_thing_than_none_set() {
+        let listed = || Origins::Listed(vec!["https://a".to_owned()]);
+        for (text, more, origins) in [
+            ("", &[][..], Origins::All),
+            ("allow-origin = []\n", &[], Origins::Own),
+            ("allow-origin = \"\"\n", &[], Origins::Own),
+            ("", &["--allow-origin="], Origins::Own),
+            ("allow-origin = [\"https://a\"]\n", &["--allow-origin="], Origins::Own),
+            ("allow-origin = []\n", &["--allow-origin=https://a"], listed()),
+            ("allow-origin = [\"https://a\", \"\"]\n", &[], listed()),
+        ] {
+            let loaded = load_with(text, more).unwrap();
+            assert_eq!(loaded.config.network.origins(), origins, "{text:?} {more:?}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use clap::Args;
 
 use crate::limits::network::Network;
+use crate::ws::origins::Origins;
 
 /// Where the server is to be reached, and from where.
 #[derive(Debug, Clone, Args)]
@@ -21,13 +22,14 @@ pub struct NetworkSettings {
     #[arg(long, env = "XMEET_SOCKET_MODE", value_name = "MODE", default_value = "660")]
     pub socket_mode: SocketMode,
 
-    /// Origins whose pages may connect, separated by commas [default: all]
+    /// Origins whose pages may connect, separated by commas; an empty list is for pages of this
+    /// server's own host and for programs, which have no origin [default: all]
     #[arg(
         long = "allow-origin",
         env = "XMEET_ALLOW_ORIGIN",
         value_name = "ORIGIN",
         value_delimiter = ',',
-        value_parser = origin
+        value_parser = origin_or_none
     )]
     pub allowed_origins: Vec<String>,
 
@@ -35,6 +37,20 @@ pub struct NetworkSettings {
     /// commas [default: none]
     #[arg(long, env = "XMEET_TRUSTED_PROXIES", value_name = "NETWORK", value_delimiter = ',')]
     pub trusted_proxies: Vec<Network>,
+}
+
+impl NetworkSettings {
+    /// Whose pages may connect.
+    #[must_use]
+    pub fn origins(&self) -> Origins {
+        let listed: Vec<_> =
+            self.allowed_origins.iter().filter(|origin| !origin.is_empty()).cloned().collect();
+        match (self.allowed_origins.is_empty(), listed.is_empty()) {
+            (true, _) => Origins::All,
+            (false, true) => Origins::Own,
+            (false, false) => Origins::Listed(listed),
+        }
+    }
 }
 
 /// What a path has before it where a Unix socket is meant.
@@ -93,6 +109,11 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
         return Err("an origin is a scheme and a host, as in https://example.org".to_owned());
     }
     Ok(origin.to_owned())
+}
+
+/// Takes an origin, or the nothing that an empty list is as a text.
+fn origin_or_none(text: &str) -> Result<String, String> {
+    if text.is_empty() { Ok(String::new()) } else { origin(text) }
 }
 
 #[cfg(test)]

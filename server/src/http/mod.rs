@@ -38,6 +38,7 @@ use crate::tls;
 use crate::ws::account::ConnectionId;
 use crate::ws::connection::Connection;
 use crate::ws::handshake::Handshake;
+use crate::ws::origins::Origins;
 use crate::ws::session::Sessions;
 use crate::ws::stream;
 use refusal::Refusal;
@@ -50,7 +51,7 @@ pub struct App {
     /// Whether the server can be sent anybody.
     pub readiness: Arc<Readiness>,
     /// Origins that may connect; all when empty.
-    pub allowed_origins: Arc<[String]>,
+    pub origins: Arc<Origins>,
     /// Who may come in.
     pub gate: Arc<Gate>,
     /// The sessions that run.
@@ -94,7 +95,7 @@ async fn upgrade(State(app): State<App>, request: Request) -> Response<Body> {
 }
 
 async fn try_upgrade(app: App, mut request: Request) -> Result<Response<Body>, Refusal> {
-    let handshake = Handshake::check(&request, &app.allowed_origins)?;
+    let handshake = Handshake::check(&request, &app.origins)?;
     // There is nothing to upgrade where the request did not come in over HTTP/1.1.
     if request.extensions().get::<hyper::upgrade::OnUpgrade>().is_none() {
         return Err(Refusal::not_an_upgrade());

@@ -3,7 +3,7 @@
 
 use axum::body::Body;
 use axum::http::header::{
-    ACCEPT_LANGUAGE, CONNECTION, COOKIE, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    ACCEPT_LANGUAGE, CONNECTION, COOKIE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_VERSION, SET_COOKIE, UPGRADE,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
@@ -15,6 +15,7 @@ use xmeet_shared::{Nickname, RoomId, SessionToken, WEBSOCKET_PATH_PREFIX};
 
 use super::connection::Visitor;
 use super::nicknames;
+use super::origins::Origins;
 use crate::http::refusal::Refusal;
 
 /// What RFC 6455 section 1.3 has the server append to the client's key.
@@ -45,14 +46,16 @@ pub struct Handshake {
 }
 
 impl Handshake {
-    /// Checks a request. `allowed_origins` is empty when every origin is welcome.
+    /// Checks a request.
     ///
     /// # Errors
     /// A [`Refusal`] with the HTTP status and the reason.
-    pub fn check(request: &Request<Body>, allowed_origins: &[String]) -> Result<Self, Refusal> {
+    pub fn check(request: &Request<Body>, origins: &Origins) -> Result<Self, Refusal> {
         let room = room_id(request.uri().path())?;
         let headers = request.headers();
-        check_origin(headers, allowed_origins)?;
+        if !origins.allow(headers) {
+            return Err(Refusal::origin());
+        }
         let accept = check_upgrade(request.method(), headers)?;
         let query = request.uri().query().unwrap_or_default();
         let token = token(query)?;
@@ -99,16 +102,6 @@ fn room_id(path: &str) -> Result<RoomId, Refusal> {
         .decode_utf8()
         .map_err(|_| Refusal::bad_room("the room id is not percent-encoded UTF-8"))?;
     RoomId::new(&text).map_err(|error| Refusal::bad_room(&error.to_string()))
-}
-
-fn check_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), Refusal> {
-    if allowed.is_empty() {
-        return Ok(());
-    }
-    let origin = headers.get(ORIGIN).and_then(|value| value.to_str().ok());
-    let is_allowed =
-        origin.is_some_and(|origin| allowed.iter().any(|a| a.eq_ignore_ascii_case(origin)));
-    if is_allowed { Ok(()) } else { Err(Refusal::origin()) }
 }
 
 /// Checks the WebSocket half of the request; answers with the `Sec-WebSocket-Accept` text.

@@ -12,6 +12,7 @@ pub mod handshake;
 pub mod keeper;
 pub mod memory;
 pub mod nicknames;
+pub mod origins;
 pub mod outbox;
 mod reader;
 pub mod session;

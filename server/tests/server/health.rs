@@ -31,7 +31,7 @@ async fn unopened() -> (SocketAddr, Arc<Readiness>, Opener) {
     let app = App {
         rooms,
         readiness: Arc::clone(&readiness),
-        allowed_origins: [].into(),
+        origins: Arc::default(),
         gate: Arc::clone(&gate),
         tasks: TaskTracker::new(),
         metrics: Metrics::default(),

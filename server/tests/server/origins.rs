@@ -1,7 +1,7 @@
 //! Protocol, "Connecting": which pages may connect.
 
 use crate::support::client::path;
-use crate::support::{TestServer, raw};
+use crate::support::{Process, TestServer, raw};
 
 async fn status(server: &TestServer, origin: Option<&str>) -> u16 {
     let headers: Vec<_> = origin.map(|origin| ("Origin", origin)).into_iter().collect();
@@ -27,4 +27,36 @@ async fn with_a_list_only_its_origins_may_connect() {
         assert_eq!(status(&server, Some(origin)).await, 403, "{origin}");
     }
     assert_eq!(status(&server, None).await, 403);
+}
+
+#[tokio::test]
+async fn with_an_empty_list_no_page_of_another_site_may_connect() {
+    let server = TestServer::with(&["--allow-origin="]).await;
+    // The host that is asked for here.
+    for origin in [None, Some("http://xmeet.test"), Some("https://XMEET.test")] {
+        assert_eq!(status(&server, origin).await, 101, "{origin:?}");
+    }
+    for origin in [
+        "https://a.example",
+        "https://xmeet.test:8443",
+        "https://xmeet.test.evil",
+        "xmeet.test",
+        "null",
+        "",
+    ] {
+        assert_eq!(status(&server, Some(origin)).await, 403, "{origin}");
+    }
+}
+
+/// A variable that was meant to hold something lets nobody in by being empty.
+#[tokio::test]
+async fn an_empty_variable_is_an_empty_list() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut command = Process::command(folder.path());
+    command.env("XMEET_ALLOW_ORIGIN", "");
+    let process = Process::spawn(command);
+    let headers = [("Origin", "https://a.example")];
+    let refused = raw::upgrade(process.address, &path("r", "n"), &headers).await.0;
+    assert_eq!(refused.status, 403);
+    assert_eq!(raw::upgrade(process.address, &path("r", "n"), &[]).await.0.status, 101);
 }
