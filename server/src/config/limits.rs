@@ -50,6 +50,15 @@ pub struct LimitSettings {
     #[arg(long, env = "XMEET_BYTES_PER_SECOND", value_name = "BYTES", default_value_t = BYTES_PER_SECOND_DEFAULT)]
     pub bytes_per_second: u64,
 
+    /// Bytes of history pages that a client may be sent at once. A larger page is sent as well, and
+    /// waited for by the next
+    #[arg(long, env = "XMEET_PAGE_BYTES_BURST", value_name = "BYTES", default_value_t = PAGE_BYTES_BURST_DEFAULT, value_parser = from_one())]
+    pub page_bytes_burst: u64,
+
+    /// Bytes of history pages that a client may be sent each second in the long run; 0 is no limit
+    #[arg(long, env = "XMEET_PAGE_BYTES_PER_SECOND", value_name = "BYTES", default_value_t = PAGE_BYTES_PER_SECOND_DEFAULT)]
+    pub page_bytes_per_second: u64,
+
     /// What may wait for one slow client before it is closed, in bytes
     #[arg(long, env = "XMEET_OUTBOX_BYTES_MAX", value_name = "BYTES", default_value_t = OUTBOX_BYTES_MAX_DEFAULT)]
     pub outbox_bytes_max: usize,
@@ -204,6 +213,7 @@ impl LimitSettings {
         PaceRates {
             messages: Rate::per_second(self.messages_per_second, self.messages_burst),
             bytes: Rate::per_second(self.bytes_per_second, self.bytes_burst),
+            pages: Rate::per_second(self.page_bytes_per_second, self.page_bytes_burst),
         }
     }
 
@@ -277,3 +287,11 @@ const BYTES_BURST_DEFAULT: u64 = 4 * 1024 * 1024;
 /// Bytes that a client may send each second in the long run unless it is set otherwise: more than
 /// anybody reads.
 const BYTES_PER_SECOND_DEFAULT: u64 = 256 * 1024;
+
+/// Bytes of history pages that a client may be sent at once unless it is set otherwise: some pages
+/// of the largest messages, or all that is kept by default where it is no longer than most.
+const PAGE_BYTES_BURST_DEFAULT: u64 = 16 * 1024 * 1024;
+
+/// Bytes of history pages that a client may be sent each second in the long run unless it is set
+/// otherwise: a page each second, however long its messages, if they are not the largest.
+const PAGE_BYTES_PER_SECOND_DEFAULT: u64 = 1024 * 1024;

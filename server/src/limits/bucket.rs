@@ -36,14 +36,13 @@ impl Rate {
         Some(Self { token_ns, burst_tokens })
     }
 
-    /// What so many tokens take to come, in nanoseconds. Whoever wants more than a full bucket
-    /// holds pays a full one.
+    /// What so many tokens take to come, in nanoseconds.
     fn cost_ns(self, tokens: u64) -> u64 {
-        self.token_ns.saturating_mul(tokens.min(self.burst_tokens))
+        self.token_ns.saturating_mul(tokens)
     }
 
     fn burst_ns(self) -> u64 {
-        self.token_ns.saturating_mul(self.burst_tokens)
+        self.cost_ns(self.burst_tokens)
     }
 }
 
@@ -55,28 +54,30 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// How long until so many tokens are there, in nanoseconds; 0 when they are.
+    /// How long until so many tokens are there, in nanoseconds; 0 when they are. Whoever wants more
+    /// than a full bucket holds waits for a full one.
     #[must_use]
     pub fn wait_ns(&self, rate: Rate, tokens: u64, now_ns: u64) -> u64 {
-        let full_at_ns = self.full_at_ns.max(now_ns).saturating_add(rate.cost_ns(tokens));
+        let cost_ns = rate.cost_ns(tokens.min(rate.burst_tokens));
+        let full_at_ns = self.full_at_ns.max(now_ns).saturating_add(cost_ns);
         full_at_ns.saturating_sub(now_ns.saturating_add(rate.burst_ns()))
     }
 
-    /// Takes tokens, if they are there.
+    /// Takes tokens, if they are there. Whoever wants more than a full bucket holds pays a full one.
     ///
     /// # Errors
     /// How long until they are, in nanoseconds. Nothing is taken then.
     pub fn take(&mut self, rate: Rate, tokens: u64, now_ns: u64) -> Result<(), u64> {
         match self.wait_ns(rate, tokens, now_ns) {
             0 => {
-                self.owe(rate, tokens, now_ns);
+                self.owe(rate, tokens.min(rate.burst_tokens), now_ns);
                 Ok(())
             }
             wait_ns => Err(wait_ns),
         }
     }
 
-    /// Takes tokens whether or not they are there: what is missing is owed.
+    /// Takes tokens whether or not they are there, and however many: what is missing is owed.
     pub fn owe(&mut self, rate: Rate, tokens: u64, now_ns: u64) {
         self.full_at_ns = self.full_at_ns.max(now_ns).saturating_add(rate.cost_ns(tokens));
     }
@@ -181,5 +182,18 @@ mod tests {
         }
         assert_eq!(bucket.wait_ns(rate, 0, 0), 100_000_000);
         assert!(bucket.is_full(300_000_000) && !bucket.is_full(299_999_999));
+    }
+
+    #[test]
+    fn more_than_a_bucket_holds_is_owed_whole_and_taken_for_a_full_one() {
+        let rate = Rate::per_second(10, 2).unwrap();
+        let (mut owing, mut taking) = (Bucket::default(), Bucket::default());
+        owing.owe(rate, 20, 0);
+        assert_eq!(
+            (owing.wait_ns(rate, 0, 0), owing.wait_ns(rate, 20, 0)),
+            (1_800_000_000, 2_000_000_000)
+        );
+        assert_eq!(taking.take(rate, 20, 0), Ok(()));
+        assert_eq!(taking.wait_ns(rate, 20, 0), 200_000_000);
     }
 }

@@ -10,6 +10,8 @@ pub enum LimitKind {
     Messages,
     /// Bytes of a connection: a message was refused.
     Bytes,
+    /// Bytes of the pages that a connection was sent: it was refused one.
+    PageBytes,
     /// A connection that did not wait when it was told to is read more slowly.
     SlowedDown,
     /// A connection that went on all the same was closed.
@@ -33,9 +35,10 @@ pub enum LimitKind {
 }
 
 /// All of them with their names in metrics, in the order of their numbers.
-const NAMES: [(LimitKind, &str); 12] = [
+const NAMES: [(LimitKind, &str); 13] = [
     (LimitKind::Messages, "messages"),
     (LimitKind::Bytes, "bytes"),
+    (LimitKind::PageBytes, "page_bytes"),
     (LimitKind::SlowedDown, "slowed_down"),
     (LimitKind::Flooded, "flooded"),
     (LimitKind::AddressConnections, "address_connections"),
@@ -89,6 +92,6 @@ mod tests {
         }
         let counted: Vec<_> = hits.all().collect();
         assert_eq!(counted[0], ("messages", 1));
-        assert_eq!(counted[11], ("forged_address", 12));
+        assert_eq!(counted[12], ("forged_address", 13));
     }
 }

@@ -7,6 +7,9 @@
 //! told, and is told again, to wait twice as long. The third in a row slows it down: for
 //! [`REST_NS`] nothing is read from it. The next ends the connection. A wait that is kept ends the
 //! row; after a rest, buckets that are full again do.
+//!
+//! Pages of the history are paid for by their bytes once they have been written. Whoever owes for one
+//! is refused the next, which is no strike, but costs what everything does that cannot be done.
 
 use std::time::Duration;
 
@@ -42,7 +45,8 @@ pub mod cost {
     pub const SAY: u64 = 1;
     /// Another name: everybody is told, and everybody's list changes.
     pub const CHANGE_NAME: u64 = 5;
-    /// A page of the history. One burst reads all that is kept by default.
+    /// Asking for a page of the history, which also costs its bytes. One burst reads all that is
+    /// kept by default, unless it is long.
     pub const HISTORY: u64 = 1;
     /// What cannot be carried out and is answered by an error.
     pub const BAD: u64 = 2;
@@ -68,13 +72,15 @@ pub struct PaceRates {
     pub messages: Option<Rate>,
     /// Bytes of messages.
     pub bytes: Option<Rate>,
+    /// Bytes of the history pages that it is sent.
+    pub pages: Option<Rate>,
 }
 
 impl PaceRates {
     /// Whether there is any limit, so that time matters.
     #[must_use]
     pub fn are_set(&self) -> bool {
-        self.messages.is_some() || self.bytes.is_some()
+        self.messages.is_some() || self.bytes.is_some() || self.pages.is_some()
     }
 }
 
@@ -119,6 +125,7 @@ impl Verdict {
 pub struct Pace {
     messages: Bucket,
     bytes: Bucket,
+    pages: Bucket,
     refusals: Bucket,
     /// Of a client that was told to wait. Few are.
     told: Option<Box<Told>>,
@@ -159,7 +166,13 @@ impl Pace {
         let messages_ns = wait_ns(&self.messages, rates.messages, tokens);
         let bytes_ns = wait_ns(&self.bytes, rates.bytes, bytes);
         if messages_ns == 0 && bytes_ns == 0 {
-            self.pay(rates, (tokens, bytes), now_ns);
+            for (bucket, rate, tokens) in [
+                (&mut self.messages, rates.messages, tokens),
+                (&mut self.bytes, rates.bytes, bytes),
+            ] {
+                // They are there.
+                let _ = rate.map(|rate| bucket.take(rate, tokens, now_ns));
+            }
             return Verdict::Take { rest: Duration::ZERO };
         }
         let kind = if messages_ns >= bytes_ns { LimitKind::Messages } else { LimitKind::Bytes };
@@ -169,15 +182,31 @@ impl Pace {
         told.refuse(&mut self.refusals, now_ns)
     }
 
+    /// Judges a request for a page, by its own length in bytes.
+    pub fn page(&mut self, rates: PaceRates, bytes: u64, now_ns: u64) -> Verdict {
+        let owed_ns = owed_ns(&self.pages, rates.pages, now_ns);
+        let tokens = if owed_ns == 0 { cost::HISTORY } else { cost::BAD };
+        match self.message(rates, (tokens, bytes), now_ns) {
+            Verdict::Take { rest } if owed_ns > 0 => {
+                let retry_after_ms = owed_ns.div_ceil(MILLISECOND_NS);
+                Verdict::Refuse { kind: LimitKind::PageBytes, retry_after_ms, rest, is_news: false }
+            }
+            verdict => verdict,
+        }
+    }
+
+    /// The client has been sent a page of so many bytes.
+    pub fn note_page(&mut self, rates: PaceRates, bytes: u64, now_ns: u64) {
+        owe(&mut self.pages, rates.pages, bytes, now_ns);
+    }
+
     /// Judges a ping or a pong. WebSocket libraries send them by themselves, so they are never
     /// refused and are no strike; over the rate they wait to be read.
     pub fn control(&mut self, rates: PaceRates, bytes: u64, now_ns: u64) -> Verdict {
-        self.pay(rates, (cost::CONTROL, bytes), now_ns);
-        let owed_ns = |bucket: &Bucket, rate: Option<Rate>| {
-            rate.map_or(0, |rate| bucket.wait_ns(rate, 0, now_ns))
-        };
-        let rest_ns =
-            owed_ns(&self.messages, rates.messages).max(owed_ns(&self.bytes, rates.bytes));
+        owe(&mut self.messages, rates.messages, cost::CONTROL, now_ns);
+        owe(&mut self.bytes, rates.bytes, bytes, now_ns);
+        let messages_ns = owed_ns(&self.messages, rates.messages, now_ns);
+        let rest_ns = messages_ns.max(owed_ns(&self.bytes, rates.bytes, now_ns));
         Verdict::Take { rest: Duration::from_nanos(rest_ns) }
     }
 
@@ -188,15 +217,17 @@ impl Pace {
             told.is_rest |= now_ns >= told.until_ns;
         }
     }
+}
 
-    fn pay(&mut self, rates: PaceRates, (tokens, bytes): (u64, u64), now_ns: u64) {
-        if let Some(rate) = rates.messages {
-            self.messages.owe(rate, tokens, now_ns);
-        }
-        if let Some(rate) = rates.bytes {
-            self.bytes.owe(rate, bytes, now_ns);
-        }
+fn owe(bucket: &mut Bucket, rate: Option<Rate>, tokens: u64, now_ns: u64) {
+    if let Some(rate) = rate {
+        bucket.owe(rate, tokens, now_ns);
     }
+}
+
+/// How long until nothing is owed, in nanoseconds.
+fn owed_ns(bucket: &Bucket, rate: Option<Rate>, now_ns: u64) -> u64 {
+    rate.map_or(0, |rate| bucket.wait_ns(rate, 0, now_ns))
 }
 
 impl Told {

@@ -11,6 +11,7 @@ fn rates() -> PaceRates {
     PaceRates {
         messages: Rate::per_second(20, 200),
         bytes: Rate::per_second(256 * 1024, 4 * 1024 * 1024),
+        pages: Rate::per_second(1024 * 1024, 16 * 1024 * 1024),
     }
 }
 
@@ -257,6 +258,51 @@ fn bytes_count_and_one_message_is_never_too_much() {
     let Verdict::Refuse { kind, retry_after_ms, .. } = second else { panic!("{second:?}") };
     assert_eq!(kind, LimitKind::Bytes);
     assert!((3990..=4010).contains(&retry_after_ms), "a mebibyte takes 4 s: {retry_after_ms}");
+}
+
+/// A byte of pages a millisecond, and sixteen seconds of them at once.
+fn page_rates() -> PaceRates {
+    PaceRates { pages: Rate::per_second(1000, 16_000), ..rates() }
+}
+
+/// What a request for a page that is refused is told, in milliseconds.
+fn page_refused(pace: &mut Pace, now_ns: u64) -> u64 {
+    match pace.page(page_rates(), 10, now_ns) {
+        Verdict::Refuse { kind: LimitKind::PageBytes, retry_after_ms, rest, is_news: false } => {
+            assert_eq!(rest, Duration::ZERO);
+            retry_after_ms
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_page_is_paid_for_by_all_its_bytes_before_the_next_is_sent() {
+    const TAKE: Verdict = Verdict::Take { rest: Duration::ZERO };
+    let mut pace = Pace::default();
+    for _ in 0..16 {
+        assert_eq!(pace.page(page_rates(), 10, 0), TAKE);
+        pace.note_page(page_rates(), 1000, 0);
+    }
+    assert_eq!(pace.page(page_rates(), 10, 0), TAKE, "nothing is owed yet");
+    pace.note_page(page_rates(), 20_000, 0);
+    assert_eq!(page_refused(&mut pace, 0), 20_000);
+    assert_eq!(page_refused(&mut pace, 20 * SECOND - 1), 1);
+    assert_eq!(pace.page(page_rates(), 10, 20 * SECOND), TAKE);
+}
+
+#[test]
+fn whoever_owes_for_pages_may_speak_and_asking_on_is_too_much_as_anything_is() {
+    let mut pace = Pace::default();
+    pace.note_page(page_rates(), 1_000_000, 0);
+    for _ in 0..95 {
+        page_refused(&mut pace, 0);
+    }
+    assert!(pace.told.is_none());
+    // Each has cost two tokens.
+    assert_eq!(read(&mut pace, (0..10).map(|_| 0)).taken, 10);
+    let next = pace.page(page_rates(), 10, 0);
+    assert!(matches!(next, Verdict::Refuse { kind: LimitKind::Messages, is_news: true, .. }));
 }
 
 #[test]

@@ -197,10 +197,8 @@ impl Session {
             {
                 return Closing::Server(hub::ROOM_ENDED);
             }
-            self.outbox.page_written().await;
-            if let Verdict::Refuse { is_news: true, .. } = verdict {
-                self.membership.pace.note_told(self.sessions.now_ns());
-            }
+            let written_bytes = self.outbox.page_written().await;
+            self.note_written(verdict, written_bytes);
             let rest = verdict.rest();
             if !rest.is_zero() {
                 // What the client sends meanwhile fills its own buffers. In memory of its own: few
@@ -208,6 +206,18 @@ impl Session {
                 Box::pin(sleep(rest)).await;
                 self.sessions.keeper.heard(&self.outbox);
             }
+        }
+    }
+
+    /// What was waited for has been written: that the client is to wait, or a page of so many bytes.
+    fn note_written(&mut self, verdict: Verdict, bytes: u64) {
+        let (rates, pace) = (self.sessions.limits.pace, &mut self.membership.pace);
+        match verdict {
+            Verdict::Refuse { is_news: true, .. } => pace.note_told(self.sessions.now_ns()),
+            Verdict::Take { .. } if bytes > 0 => {
+                pace.note_page(rates, bytes, self.sessions.now_ns());
+            }
+            _ => {}
         }
     }
 
@@ -261,13 +271,19 @@ impl Session {
         self.sessions.count_hit(kind);
         let seconds = retry_after_ms.div_ceil(1000);
         let unit = if seconds == 1 { "second" } else { "seconds" };
-        let words = format!("too much at once: wait {seconds} {unit}");
+        let what = if kind == LimitKind::PageBytes { "too much history" } else { "too much" };
+        let words = format!("{what} at once: wait {seconds} {unit}");
         self.unsent = self.membership.hold_off(words, retry_after_ms, is_awaited).err();
     }
 
     fn judge(&mut self, tokens: u64, bytes: usize) -> Verdict {
         let now_ns = self.sessions.now_ns();
         self.membership.pace.message(self.sessions.limits.pace, (tokens, bytes as u64), now_ns)
+    }
+
+    fn judge_page(&mut self, bytes: usize) -> Verdict {
+        let now_ns = self.sessions.now_ns();
+        self.membership.pace.page(self.sessions.limits.pace, bytes as u64, now_ns)
     }
 
     fn judge_control(&mut self, bytes: usize) -> Verdict {
@@ -277,7 +293,10 @@ impl Session {
 
     fn obey(&mut self, text: String) -> Verdict {
         let command = ClientCommand::parse(&text);
-        let verdict = self.judge(cost_of(&command), text.len());
+        let verdict = match command {
+            Ok(Some(ClientCommand::History(_))) => self.judge_page(text.len()),
+            _ => self.judge(cost_of(&command), text.len()),
+        };
         let Verdict::Take { .. } = verdict else { return verdict };
         let sent = match command {
             Ok(None) => Ok(()),

@@ -14,6 +14,9 @@ use crate::support::{Client, TestServer, soon};
 /// What a client may say at once by default.
 const BURST: u64 = 200;
 
+/// A client's token to resume by.
+const TOKEN: &str = "a-token-of-a-tab_012345";
+
 /// How a refused message is answered: the words, and how long to wait in milliseconds.
 fn too_fast(envelope: Envelope) -> (String, u64) {
     match envelope.message {
@@ -146,7 +149,6 @@ async fn said_until_refused(client: &mut Client) -> u64 {
 
 #[tokio::test]
 async fn a_member_that_comes_back_or_is_taken_over_keeps_its_pace() {
-    const TOKEN: &str = "a-token-of-a-tab_012345";
     let server =
         TestServer::limited(&["--messages-per-second", "1", "--resume-grace-seconds", "3600"])
             .await;
@@ -163,6 +165,26 @@ async fn a_member_that_comes_back_or_is_taken_over_keeps_its_pace() {
     third.leave().await;
     let mut new = Client::enter_with(server.address, "r", "a", TOKEN).await;
     assert!(said_until_refused(&mut new).await >= BURST, "a new member starts anew");
+}
+
+#[tokio::test]
+async fn who_has_been_sent_long_pages_waits_for_the_next_and_may_speak_meanwhile() {
+    const PAGE_RATE: [&str; 4] = ["--page-bytes-burst", "1000", "--page-bytes-per-second", "1"];
+    let server = TestServer::limited(&PAGE_RATE).await;
+    let mut client = Client::enter_with(server.address, "r", "a", TOKEN).await;
+    client.say(&"x".repeat(2000)).await;
+    assert_eq!(client.ask_page(0).await.len(), 1, "a page may be more than a burst");
+    for _ in 0..3 {
+        client.send("@history:0").await;
+        let (words, retry_after_ms) = too_fast(client.next().await);
+        assert!(words.starts_with("too much history at once: wait "), "{words}");
+        assert!(retry_after_ms > 500_000, "a second for each byte: {retry_after_ms}");
+        client.say("it may speak").await;
+    }
+    client.lose().await;
+    let mut client = Client::enter_with(server.address, "r", "a", TOKEN).await;
+    client.send("@history:0").await;
+    too_fast(client.next().await);
 }
 
 #[tokio::test]
