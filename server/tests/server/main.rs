@@ -24,6 +24,7 @@ mod process;
 mod proxies;
 mod resuming;
 mod rfc6455;
+mod settings;
 mod shutdown;
 mod slow_reader;
 mod support;

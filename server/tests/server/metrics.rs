@@ -1,7 +1,9 @@
 //! The operator's listener: numbers that agree with what happened, and nothing for the public.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use futures_util::future::join_all;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use xmeet_shared::ErrorCode;
@@ -95,6 +97,67 @@ async fn pages_that_are_read_are_timed() {
     assert!(series["process_resident_memory_bytes"] > 1e6);
     assert!(series["process_open_fds"] > 3.0);
     assert!(series.contains_key("process_cpu_seconds_total"));
+}
+
+/// Many come back at once, as when a network was away: what they are greeted with is in memory.
+#[tokio::test]
+async fn those_who_come_back_read_nothing_from_the_store() {
+    const MEMBERS: usize = 200;
+    let (server, metrics) = observed(&["--resume-grace-seconds", "3600"]).await;
+    let mut writer = Client::enter(server.address, "r", "writer").await;
+    for number in 0..60 {
+        writer.say(&number.to_string()).await;
+    }
+    let enter = async |member: usize| {
+        let token = format!("a-token-of-a-tab_{member:06}");
+        Client::enter_with(server.address, "r", "m", &token).await
+    };
+    for _ in 0..2 {
+        for member in join_all((0..MEMBERS).map(enter)).await {
+            assert_eq!(member.page.len(), 50);
+            member.lose().await;
+        }
+    }
+    let members = MEMBERS as u64;
+    settle(
+        metrics,
+        &[
+            ("xmeet_resumes_total{outcome=\"returned\"}", members),
+            ("xmeet_history_read_seconds_count{kind=\"room\"}", 1),
+            ("xmeet_history_read_seconds_count{kind=\"page\"}", 0),
+        ],
+    )
+    .await;
+}
+
+/// The metrics that docs/operations.md has in its table, with their types.
+fn documented() -> BTreeMap<String, String> {
+    let text = include_str!("../../../docs/operations.md");
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+    let rows = rows.filter_map(|(name, rest)| Some((name, rest.split_once(" | ")?.0)));
+    let is_metric = |name: &str| name.starts_with("xmeet_") || name.starts_with("process_");
+    let metrics = rows.filter(|(name, _)| is_metric(name));
+    metrics.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect()
+}
+
+#[tokio::test]
+async fn what_is_documented_is_there_and_nothing_else() {
+    let limits = ["--no-limits=false", "--messages-burst", "1", "--messages-per-second", "1"];
+    let (server, metrics) = observed(&limits).await;
+    // What has labels is there once it has happened.
+    let mut a = Client::enter_with(server.address, "r", "a", "a-token-of-a-tab_012345").await;
+    a.send("1").await;
+    a.send("2").await;
+    a.next_said().await;
+    a.next_error().await;
+    a.leave().await;
+    assert_eq!(raw::get(server.address, &path("r", "n"), &[]).await.status, 426);
+    settle(metrics, &[("xmeet_connections", 0), ("xmeet_rooms", 0)]).await;
+    let text = raw::get(metrics, "/metrics", &[]).await.text().to_owned();
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let types: BTreeMap<_, _> =
+        types.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect();
+    assert_eq!(types, documented());
 }
 
 #[tokio::test]

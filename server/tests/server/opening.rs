@@ -96,6 +96,8 @@ async fn ends_in_order(file: &str) {
     let process = Process::start(folder.path());
     let client = Client::enter(process.address, "r", "a").await;
     assert_eq!(client.page.last().unwrap().payload, "kept");
+    let logs = log + &process.logged();
+    assert!(logs.contains("the history's schema was brought up to date"), "{logs}");
     assert_eq!(files(folder.path(), ".copying"), Vec::<PathBuf>::new());
     assert!(!files(folder.path(), ".schema-1.").is_empty(), "there is a way back");
 }

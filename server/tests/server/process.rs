@@ -7,14 +7,18 @@ use tempfile::TempDir;
 
 use crate::support::{Client, Process, TestServer, raw};
 
+const TOKEN: &str = "a-token-of-a-tab_012345";
+
 #[tokio::test]
 async fn what_a_member_received_outlives_kill_9() {
     let folder = TempDir::new().unwrap();
-    let mut received = 0;
+    let (mut received, mut epoch) = (0, None);
     let mut pids = std::collections::BTreeSet::new();
     for _ in 0..3 {
         let process = Process::start(folder.path());
-        let mut client = Client::enter(process.address, "r", "a").await;
+        let mut client = Client::enter_with(process.address, "r", "a", TOKEN).await;
+        let first = epoch.get_or_insert_with(|| client.epoch.clone());
+        assert_eq!(&client.epoch, first, "ids go on");
         assert_eq!(client.page.last().map_or(0, |record| record.id.unwrap()), received);
         assert!(pids.insert(client.pid.clone()), "a pid came again");
         for _ in 0..80 {

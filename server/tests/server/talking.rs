@@ -156,9 +156,9 @@ async fn every_frame_has_both_times() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_writers_are_seen_in_one_order_by_all() {
-    const WRITERS: usize = 12;
-    const READERS: usize = 12;
-    const EACH: usize = 60;
+    const WRITERS: usize = 20;
+    const READERS: usize = 100;
+    const EACH: usize = 20;
     let server = TestServer::start().await;
     let address = server.address;
     let readers: Vec<_> =
