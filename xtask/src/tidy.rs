@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: the checks of the source tree that no compiler makes.
 
+mod acceptance;
 mod documents;
 mod sources;
 
@@ -13,6 +14,7 @@ use crate::process::say;
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut findings = sources::check(&workspace.root)?;
     findings.extend(documents::check(&workspace.root)?);
+    findings.extend(acceptance::check(&workspace.root)?);
     if let Err(error) = Pins::read(workspace) {
         findings.push(format!("{error:#}"));
     }

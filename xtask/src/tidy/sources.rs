@@ -16,11 +16,8 @@ const FOREIGN: [&str; 3] = ["target", "node_modules", "dist"];
 
 /// What is wrong with the Rust files of the tree.
 pub(super) fn check(root: &Path) -> Result<Vec<String>> {
-    let mut files = Vec::new();
-    rust_files(root, &mut files)?;
-    files.sort();
     let mut findings = Vec::new();
-    for file in files {
+    for file in rust_files(root)? {
         let text =
             fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
         let name = file.strip_prefix(root).unwrap_or(&file).display().to_string();
@@ -46,7 +43,15 @@ fn check_file(name: &str, text: &str) -> Vec<String> {
     findings
 }
 
-fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+/// All Rust files of the tree, in order.
+pub(super) fn rust_files(root: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    collect(root, &mut files)?;
+    files.sort();
+    Ok(files)
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     let unreadable = || format!("cannot list {}", folder.display());
     for entry in fs::read_dir(folder).with_context(unreadable)? {
         let entry = entry.with_context(unreadable)?;
@@ -54,7 +59,7 @@ fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
         let name = name.to_string_lossy();
         if path.is_dir() {
             if !name.starts_with('.') && !FOREIGN.contains(&name.as_ref()) {
-                rust_files(&path, files)?;
+                collect(&path, files)?;
             }
         } else if name.ends_with(".rs") {
             files.push(path);
