@@ -1,5 +1,5 @@
-//! Measures the history's engine alone: commits, pages under load, start-up, a single commit, and
-//! what appends notice of old messages being removed.
+//! Measures the history's engine alone: commits, pages under load, pages of many rooms, start-up, a
+//! single commit, and what appends notice of old messages being removed.
 
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -53,6 +53,9 @@ struct Arguments {
     /// Messages of the room whose pages are read
     #[arg(long, default_value_t = 1_000_000)]
     messages_deep: u64,
+    /// Rooms of one page each whose pages are read
+    #[arg(long, default_value_t = 100_000)]
+    rooms_many: u64,
     /// Messages stored when the time to start is measured
     #[arg(long, default_value_t = 10_000_000)]
     stored: u64,
@@ -60,7 +63,7 @@ struct Arguments {
     #[arg(long, value_enum, default_value_t)]
     sync: SyncMode,
     /// What is measured
-    #[arg(long, value_delimiter = ',', default_value = "commits,pages,start,single,sweep")]
+    #[arg(long, value_delimiter = ',', default_value = "commits,pages,many,start,single,sweep")]
     only: Vec<String>,
     /// Folder below which the data is put for the time of the measurement
     #[arg(long, default_value = "/tmp")]
@@ -78,10 +81,11 @@ fn main() {
         match name.as_str() {
             "commits" => commits(&runtime, folder.path(), &arguments),
             "pages" => pages(&runtime, folder.path(), &arguments),
+            "many" => many(&runtime, folder.path(), &arguments),
             "start" => start(&runtime, folder.path(), &arguments),
             "single" => single(&runtime, folder.path(), &arguments),
             "sweep" => sweep(&runtime, folder.path(), &arguments),
-            other => panic!("commits, pages, start, single, sweep can be measured, not {other}"),
+            other => panic!("{other} cannot be measured"),
         }
     }
 }
@@ -179,7 +183,7 @@ fn pages(runtime: &Runtime, folder: &Path, arguments: &Arguments) {
         let writing = tokio::spawn(background(Arc::clone(&history), Arc::clone(&ended)));
         for (place, cursor) in places {
             let ids = Cursor(cursor).ids(&(1..=arguments.messages_deep)).unwrap();
-            let mut samples = read_for(&history, &deep, &ids, arguments.seconds).await;
+            let mut samples = read_for(&history, |_| deep.clone(), &ids, arguments.seconds).await;
             let reads = samples.len();
             let (p50, p99) = percentiles(&mut samples);
             println!(
@@ -196,20 +200,52 @@ fn pages(runtime: &Runtime, folder: &Path, arguments: &Arguments) {
 
 async fn read_for(
     history: &SqliteHistory,
-    room: &RoomId,
+    room: impl Fn(u64) -> RoomId,
     ids: &RangeInclusive<MessageId>,
     seconds: u64,
 ) -> Vec<Duration> {
     let mut samples = Vec::new();
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(seconds) {
+        let room = room(samples.len() as u64);
         let asked = Instant::now();
-        let page = history.read(room, ids.clone()).await.unwrap();
+        let page = history.read(&room, ids.clone()).await.unwrap();
         samples.push(asked.elapsed());
         assert_eq!(page.len() as u64, ids.end() - ids.start() + 1);
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     samples
+}
+
+/// (f) How long a page takes where there are many rooms, each read once, while others write.
+fn many(runtime: &Runtime, folder: &Path, arguments: &Arguments) {
+    let (history, stop) = open(folder, u64::MAX >> 1, arguments.sync);
+    let (rooms, ended) = (arguments.rooms_many, Arc::new(AtomicBool::new(false)));
+    runtime.block_on(async {
+        fill_rooms(&history, rooms, HISTORY_PAGE_MESSAGES).await;
+        let writing = tokio::spawn(background(Arc::clone(&history), Arc::clone(&ended)));
+        // Far from one another.
+        let far = |number| room(number * (rooms / 7 + 1) % rooms);
+        let ids = 1..=HISTORY_PAGE_MESSAGES;
+        let mut samples = read_for(&history, far, &ids, arguments.seconds).await;
+        let (p50, p99) = percentiles(&mut samples);
+        println!(r#"{{"measure":"many","rooms":{rooms},"p50_us":{p50:.1},"p99_us":{p99:.1}}}"#);
+        println!("page, one of {rooms} rooms: {p50:.0} µs, at p99 {p99:.0} µs");
+        ended.store(true, Ordering::Relaxed);
+        writing.await.unwrap();
+    });
+    stop(runtime);
+}
+
+async fn fill_rooms(history: &Arc<SqliteHistory>, rooms: u64, each: u64) {
+    let mut tasks = JoinSet::new();
+    for number in 0..rooms {
+        let history = Arc::clone(history);
+        tasks.spawn(async move { fill(&*history, &room(number), each).await });
+    }
+    while let Some(filled) = tasks.join_next().await {
+        filled.unwrap();
+    }
 }
 
 /// Writes at a steady rate into rooms in turn; answers with the rate reached.
@@ -237,16 +273,7 @@ async fn background(history: Arc<SqliteHistory>, ended: Arc<AtomicBool>) -> f64 
 fn start(runtime: &Runtime, folder: &Path, arguments: &Arguments) {
     let (history, stop) = open(folder, u64::MAX >> 1, arguments.sync);
     let each = arguments.stored / arguments.rooms;
-    runtime.block_on(async {
-        let mut tasks = JoinSet::new();
-        for number in 0..arguments.rooms {
-            let history = Arc::clone(&history);
-            tasks.spawn(async move { fill(&*history, &room(number), each).await });
-        }
-        while let Some(filled) = tasks.join_next().await {
-            filled.unwrap();
-        }
-    });
+    runtime.block_on(fill_rooms(&history, arguments.rooms, each));
     drop(history);
     stop(runtime);
     let begun = Instant::now();
