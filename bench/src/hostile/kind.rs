@@ -5,6 +5,13 @@ use crate::client::wire;
 /// Where the flood is, and the members who never read it.
 pub(super) const ATTACKED_ROOM: &str = "attacked";
 
+/// Rooms that page hogs fill.
+const HEAVY_ROOMS: usize = 3;
+
+/// A text of control characters, each of which takes six bytes on the way to a client. Fifty of them
+/// are a page of 18 MB.
+const HEAVY_TEXT_BYTES: usize = 60_000;
+
 /// Rooms that dead members sit in.
 const DEAD_ROOMS: usize = 300;
 
@@ -31,7 +38,7 @@ const OVERSIZED_BYTES: usize = 100_000;
 pub(super) const WAITING_BYTES_MAX: usize = 256 * 1024;
 
 /// A kind of attacker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(super) enum Kind {
     /// Opens a connection and says nothing.
     Silent,
@@ -41,6 +48,8 @@ pub(super) enum Kind {
     Dead,
     /// The same, in the room that is flooded.
     SlowReader,
+    /// Fills a room with the heaviest texts there are, asks for its pages, and reads nothing.
+    PageHog,
     /// Sends a thousand frames a second, of every kind.
     Flood,
     /// Claims a frame of a gibibyte, or sends one above the limit.
@@ -66,11 +75,12 @@ pub(super) enum Act {
 }
 
 /// All kinds, with their share of the connections in thousandths.
-pub(super) const SHARES: [(Kind, usize); 10] = [
+pub(super) const SHARES: [(Kind, usize); 11] = [
     (Kind::Silent, 220),
     (Kind::SlowHeader, 100),
-    (Kind::Dead, 420),
+    (Kind::Dead, 400),
     (Kind::SlowReader, 40),
+    (Kind::PageHog, 20),
     (Kind::Flood, 4),
     (Kind::Oversized, 10),
     (Kind::GarbageFrames, 10),
@@ -86,6 +96,7 @@ impl Kind {
             Self::SlowHeader => "slow header",
             Self::Dead => "dead member",
             Self::SlowReader => "slow reader",
+            Self::PageHog => "page hog",
             Self::Flood => "flood",
             Self::Oversized => "oversized frame",
             Self::GarbageFrames => "garbage frames",
@@ -105,7 +116,7 @@ impl Kind {
 
     /// Whether it reads what comes.
     pub(super) fn reads(self) -> bool {
-        !matches!(self, Self::Dead | Self::SlowReader | Self::Greedy)
+        !matches!(self, Self::Dead | Self::SlowReader | Self::PageHog | Self::Greedy)
     }
 
     /// What it sends as soon as it is connected. `number` counts all connections.
@@ -115,6 +126,7 @@ impl Kind {
             Self::GarbageRequests => return garbage_request(number),
             Self::Dead | Self::Greedy => format!("dead-{}", slot % DEAD_ROOMS),
             Self::Churn => format!("churn-{number}"),
+            Self::PageHog => format!("heavy-{}", slot % HEAVY_ROOMS),
             Self::SlowReader | Self::Flood | Self::Oversized | Self::GarbageFrames => {
                 ATTACKED_ROOM.to_owned()
             }
@@ -128,6 +140,7 @@ impl Kind {
             Self::Silent | Self::GarbageRequests => None,
             Self::Dead | Self::SlowReader | Self::Greedy => Some(AWAY_MS),
             Self::SlowHeader => Some(1000),
+            Self::PageHog => Some(200),
             Self::Flood => Some(FLOOD_EVERY_MS),
             Self::Oversized | Self::GarbageFrames => Some(300),
             Self::Churn => Some(150),
@@ -148,6 +161,20 @@ impl Kind {
         match self {
             Self::Dead | Self::SlowReader | Self::Greedy => Act::Glance,
             Self::Churn => Act::Vanish,
+            Self::PageHog => {
+                let mut bytes = Vec::new();
+                match act % 4 {
+                    0 => wire::push_masked(&mut bytes, wire::TEXT, b"@history:0", [1; 4]),
+                    1 => wire::push_masked(&mut bytes, wire::TEXT, b"@history:1", [1; 4]),
+                    _ => wire::push_masked(
+                        &mut bytes,
+                        wire::TEXT,
+                        &[1; HEAVY_TEXT_BYTES],
+                        [1, 2, 3, 4],
+                    ),
+                }
+                Act::Send(bytes)
+            }
             Self::SlowHeader => {
                 let head = b"GET /xgate/websocket/slow HTTP/1.1\r\nHost: x\r\nX-Padding: ";
                 let byte = usize::try_from(act).ok().and_then(|at| head.get(at));

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 
-use self::kind::ATTACKED_ROOM;
+use self::kind::{ATTACKED_ROOM, Kind};
 use self::report::{MEMORY_RATIO_MAX, Outcome};
 use self::swarm::Swarm;
 use self::witness::{Phase, Shown};
@@ -61,6 +61,9 @@ pub(crate) struct Options {
     /// Attackers, each with a connection at a time
     #[arg(long, value_name = "COUNT", default_value_t = 5000)]
     connections: usize,
+    /// These kinds of attackers alone, separated by commas
+    #[arg(long, value_name = "KINDS", value_enum, value_delimiter = ',')]
+    only: Vec<Kind>,
     /// Leave it unchecked how long messages take: on a machine that does much else
     #[arg(long)]
     no_latency: bool,
@@ -90,7 +93,7 @@ fn attack(options: &Options, server: Server) -> Result<Outcome> {
     let cold = server.usage()?;
     let length = Duration::from_secs(options.seconds);
     eprintln!("xmeet-bench: the first crowd, unmeasured");
-    let mut first = Swarm::new(server.address, options.connections)?;
+    let mut first = Swarm::new(server.address, options.connections, &options.only)?;
     let start = Instant::now();
     while start.elapsed() < length.min(WARM_MAX) {
         first.turn()?;
@@ -108,7 +111,7 @@ fn attack(options: &Options, server: Server) -> Result<Outcome> {
 
     eprintln!("xmeet-bench: attacking for {} s", options.seconds);
     shown.set(Phase::Attack);
-    let mut swarm = Swarm::new(server.address, options.connections)?;
+    let mut swarm = Swarm::new(server.address, options.connections, &options.only)?;
     let (start, mut looked) = (Instant::now(), Instant::now());
     let mut rss_peak_bytes = before.rss_bytes;
     while start.elapsed() < length {

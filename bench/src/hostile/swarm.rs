@@ -69,12 +69,15 @@ pub(super) struct Swarm {
 }
 
 impl Swarm {
-    /// So many attackers, none of them connected yet.
-    pub(super) fn new(to: SocketAddr, connections: usize) -> Result<Self> {
+    /// So many attackers, none of them connected yet. With some kinds only they are all of these.
+    pub(super) fn new(to: SocketAddr, connections: usize, only: &[Kind]) -> Result<Self> {
         let mut attackers = Vec::new();
-        for (kind, share) in SHARES {
+        let is_meant = |kind: &Kind| only.is_empty() || only.contains(kind);
+        let shares: Vec<_> = SHARES.into_iter().filter(|(kind, _)| is_meant(kind)).collect();
+        let all = shares.iter().map(|(_, share)| share).sum::<usize>();
+        for (kind, share) in shares {
             // One at least, however small the run.
-            for _ in 0..(connections * share / 1000).max(1) {
+            for _ in 0..(connections * share / all).max(1) {
                 attackers.push(Attacker { kind, connection: None, acts: 0, due_ns: 0 });
             }
         }
@@ -187,7 +190,8 @@ impl Swarm {
                 return Ok(());
             }
         };
-        connection.reading = kind.reads();
+        // Whoever acts must know that it is let in.
+        connection.reading = kind.reads() || kind == Kind::PageHog;
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(connection.stream(), Token(slot), interest)?;
         let attacker = &mut self.attackers[slot];
@@ -220,12 +224,17 @@ impl Swarm {
 
     fn read(&mut self, slot: usize, is_over: bool) {
         let Self { attackers, buffer, accept, .. } = self;
-        let Some(connection) = &mut attackers[slot].connection else { return };
+        let Attacker { kind, connection: Some(connection), .. } = &mut attackers[slot] else {
+            return;
+        };
         // The end is there: what stands before it says why.
         connection.reading |= is_over;
         let end = connection.read(buffer, accept, is_over, || 0, |_, _| {});
-        let Some(end) = end else { return };
-        self.attackers[slot].connection = None;
+        let Some(end) = end else {
+            connection.reading &= kind.reads() || !connection.is_open();
+            return;
+        };
+        attackers[slot].connection = None;
         self.connected -= 1;
         self.count(slot, told(&end));
         self.rest(slot);
