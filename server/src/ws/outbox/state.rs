@@ -19,6 +19,10 @@ const PIECE_OVERHEAD_BYTES: usize = 64;
 /// Pieces that are given to the system in one call at most.
 const SLICES_MAX: usize = 64;
 
+/// The rest of a frame that is still written when everything else is dropped, in bytes: that of any
+/// event, but not of every greeting and page.
+const REST_BYTES_MAX: usize = 1024 * 1024;
+
 /// Bytes that wait.
 #[derive(Debug)]
 pub(super) struct Piece {
@@ -269,7 +273,9 @@ impl State {
         self.drop_whole_frames();
     }
 
-    /// Drops what waits, but for the rest of a frame that is partly written.
+    /// Drops what waits, but for the rest of a frame that is partly written. Where that is long the
+    /// connection is lost: whoever did not take it in time does not take it now, and it would be
+    /// held as long as that is found out.
     pub(super) fn drop_whole_frames(&mut self) {
         let Some(waiting) = &mut self.waiting else { return };
         let mut kept = 0;
@@ -277,6 +283,15 @@ impl State {
             kept = 1 + waiting.queue.iter().take_while(|piece| !piece.ends_frame).count();
         }
         waiting.queue.truncate(kept);
+        let mut rest_bytes = 0;
+        for piece in &mut waiting.queue {
+            rest_bytes += piece.bytes.len();
+            if rest_bytes > REST_BYTES_MAX {
+                return self.lose();
+            }
+            // It may be the end of something that is far larger.
+            piece.bytes = Bytes::copy_from_slice(&piece.bytes);
+        }
     }
 
     pub(super) fn lose(&mut self) {

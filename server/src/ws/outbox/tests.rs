@@ -214,6 +214,25 @@ fn a_page_and_a_greeting_are_bounded_too_and_what_is_read_at_once_is_not() {
     assert_eq!(limits.memory.held_bytes(), 0);
 }
 
+#[test]
+fn an_end_lets_go_of_what_waits_and_cuts_off_a_frame_that_is_far_from_its_end() {
+    let limits = shared_limits(100_000_000);
+    for (rest_bytes, is_lost) in [(1024 * 1024, false), (1024 * 1024 + 1, true)] {
+        let socket = Socket::default();
+        let outbox = Outbox::new(Writing::Other(Box::new(socket.clone())), Arc::clone(&limits));
+        socket.allow(5_000_000);
+        let bytes = 5_000_000 + rest_bytes;
+        outbox.send_page([limits.memory.hold(vec![0; bytes], bytes)]);
+        outbox.end(TOO_SLOW);
+        assert_eq!(limits.memory.held_bytes(), 0, "the long beginning is let go of");
+        let close = frame::close_with(CloseCode::TryAgainLater, "x");
+        let _ = poll_once(outbox.send_last(close.clone()));
+        socket.allow(rest_bytes + close.len());
+        assert!(poll_once(outbox.emptied()).is_ready());
+        assert_eq!(socket.taken().ends_with(&close), !is_lost);
+    }
+}
+
 /// Where each frame of `bytes` ends. All of these frames are short.
 fn frame_ends(bytes: &[u8]) -> Vec<usize> {
     let mut ends = Vec::new();
