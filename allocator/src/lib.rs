@@ -1,0 +1,54 @@
+//! The allocator of the `xmeet` program: mimalloc, and the way to have it give memory back.
+//!
+//! By itself it gives back what was freed only while it is asked for more. A server from which a
+//! crowd has gone asks for little, and would keep what the crowd took (docs/hostile.md).
+
+pub use mimalloc::MiMalloc;
+
+/// Gives back to the system what this thread and those that have ended hold and nobody uses, and all
+/// that is free between threads. It takes longer the more there is, some milliseconds for hundreds of
+/// megabytes.
+pub fn give_back() {
+    #[expect(unsafe_code, reason = "a foreign function")]
+    // SAFETY: it takes no pointer, and may be called by any thread at any time.
+    unsafe {
+        libmimalloc_sys::mi_collect(true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[global_allocator]
+    static ALLOCATOR: MiMalloc = MiMalloc;
+
+    const TAKEN_BYTES: usize = 256 * 1024 * 1024;
+
+    fn resident_bytes() -> usize {
+        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+        pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+    }
+
+    #[test]
+    fn what_was_taken_is_given_back() {
+        let before = resident_bytes();
+        // Of all sizes, and written to: what is not written to is not resident.
+        let mut taken = Vec::new();
+        let (mut bytes, mut size) = (0, 16);
+        while bytes < TAKEN_BYTES {
+            taken.push(vec![1_u8; size]);
+            bytes += size;
+            size = if size > 20_000_000 { 16 } else { size * 2 };
+        }
+        assert!(resident_bytes() > before + TAKEN_BYTES / 2);
+        drop(taken);
+        give_back();
+        let after = resident_bytes();
+        assert!(after < before + TAKEN_BYTES / 10, "{before} before, {after} after");
+        // What is used is left alone.
+        let kept = vec![7_u8; 1_000_000];
+        give_back();
+        assert!(kept.iter().all(|byte| *byte == 7));
+    }
+}
