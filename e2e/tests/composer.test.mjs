@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { RoomPage } from '../support/room-page.mjs';
 import { until } from '../support/until.mjs';
+import { Frames } from '../support/watch.mjs';
 import { story } from '../support/world.mjs';
 
 /** The limit of a message unless the server is set otherwise, in bytes of UTF-8. */
@@ -104,6 +105,38 @@ story('a message as large as can be is sent, a larger one stays in the box', asy
   await bot.hears('small');
   assert.deepEqual(bot.texts, [fits, 'small']);
   assert.equal(bot.of('leave').length, 0, 'the connection stayed');
+});
+
+story('what is too large for this server alone comes back with the reason, and is not sent again', {
+  settings: ['--frame-bytes-max', '2000'],
+}, async (world) => {
+  const bot = await world.bot('less', 'bot');
+  const page = await world.tab(await world.context(), 'Anna');
+  const frames = await Frames.of(page);
+  const anna = new RoomPage(page);
+  await anna.open(world.server.origin, 'less', 'Anna');
+  const fits = 'x'.repeat(2000);
+  await anna.say(fits);
+  await bot.hears(fits);
+  // The second is still on its way when the server closes over it.
+  for (const tooLarge of [`${fits}!`, '汉'.repeat(FRAME_BYTES_MAX / 3)]) {
+    await anna.say(tooLarge);
+    await anna.error.waitFor();
+    assert.equal(await anna.error.textContent(), 
+      'The message is too large for this server. It is back in the box.');
+    assert.equal(await anna.composer.inputValue(), tooLarge);
+    assert.deepEqual(await anna.texts(), bot.texts, 'it is in the box and nowhere else');
+    await anna.connected();
+    assert.ok(await anna.error.isVisible(), 'the reason outlives the reconnect');
+    const after = `after ${tooLarge.length}`;
+    await anna.say(after);
+    await bot.hears(after);
+    await anna.shows(after);
+    assert.equal(await anna.error.count(), 0);
+    assert.equal(frames.said.filter((text) => text === tooLarge).length, 1, 'it was sent once');
+  }
+  assert.deepEqual(bot.texts, [fits, 'after 2001', `after ${Math.floor(FRAME_BYTES_MAX / 3)}`]);
+  assert.equal(bot.of('leave').length, 0, 'nobody saw her go');
 });
 
 story('near the limit a counter counts as the server does, over it Send is off', async (world) => {
