@@ -1,5 +1,6 @@
 // Whoever sends too much at once: the real server refuses, and nothing is lost by it.
 import assert from 'node:assert/strict';
+import { idsOf, readUp } from '../support/reading.mjs';
 import { RoomPage } from '../support/room-page.mjs';
 import { until } from '../support/until.mjs';
 import { Frames } from '../support/watch.mjs';
@@ -7,6 +8,8 @@ import { story } from '../support/world.mjs';
 
 /** So few bytes that a text of some hundred has to wait some seconds. */
 const SETTINGS = ['--no-limits=false', '--bytes-burst', '1000', '--bytes-per-second', '100'];
+/** So few bytes of pages that after one of them the next has to wait some seconds. */
+const FEW_PAGES = ['--no-limits=false', '--page-bytes-burst', '1000', '--page-bytes-per-second', '1000'];
 const WIDE = { width: 1280, height: 800 };
 const NARROW = { width: 360, height: 740 };
 
@@ -72,4 +75,35 @@ story('Composing: the wait ends by itself, and its words with it', {
   await anna.sendButton.click();
   await bot.hears(`again ${'y'.repeat(200)}`);
   assert.equal(bot.texts.length, 2);
+});
+
+story('Reading: a page that comes too soon is asked for again by itself, and holds no text back', {
+  settings: FEW_PAGES,
+}, async (world) => {
+  const bot = await world.bot('pages', 'bot');
+  await bot.say(...Array.from({ length: 130 }, (_, index) => `n ${index + 1} ${'x'.repeat(60)}`));
+  const page = await world.tab(await world.context(), 'Anna');
+  const frames = await Frames.of(page);
+  const anna = new RoomPage(page);
+  await anna.open(world.server.origin, 'pages', 'Anna');
+  await until('the newest page', async () => (await idsOf(anna))[0] === 81);
+  await readUp(anna);
+  assert.equal((await idsOf(anna))[0], 31);
+  await until('the refusal', async () => {
+    await anna.log.evaluate((log) => log.scrollTo(0, 0));
+    return frames.received.some((frame) => JSON.parse(frame).code === 'rate_limited');
+  });
+  assert.equal(await anna.row('older').textContent(), 'Loading older messages…');
+  assert.equal(await anna.error.count(), 0);
+  assert.ok(await anna.sendButton.isEnabled());
+  await anna.say('meanwhile');
+  await bot.hears('meanwhile');
+  await anna.shows('meanwhile');
+  assert.equal(await anna.row('older').textContent(), 'Loading older messages…');
+  await until('the page', async () => (await idsOf(anna))[0] === 1, 30_000);
+  await anna.beginning.waitFor();
+  assert.equal(await anna.error.count(), 0);
+  // Page 0 is what a silence is broken with, where the machine is slow.
+  const asked = frames.asked.filter((page) => page !== '@history:0');
+  assert.deepEqual(asked, ['@history:1', '@history:2', '@history:2']);
 });

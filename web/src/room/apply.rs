@@ -51,8 +51,7 @@ impl Room {
             }
             ServerMessage::Normal { text, id } => self.said(&from, text, id, at, &mut changes),
             ServerMessage::Error { words, code, retry_after_ms } => {
-                self.refused(code, &mut changes);
-                changes.notice = Some(Notice { code, words, retry_after_ms });
+                self.refused(Notice { code, words, retry_after_ms }, &mut changes);
             }
         }
         changes
@@ -181,9 +180,21 @@ impl Room {
     }
 
     /// What an `error` is about did not happen.
-    fn refused(&mut self, code: Option<ErrorCode>, changes: &mut Changes) {
+    fn refused(&mut self, notice: Notice, changes: &mut Changes) {
+        let is_too_fast = notice.code == Some(ErrorCode::RateLimited);
+        let wait_ms = notice.retry_after_ms.filter(|_| is_too_fast);
         changes.rows = true;
-        match self.questions.refused(code.as_ref()) {
+        match self.questions.refused(notice.code.as_ref()) {
+            // It is about pages alone, and the list says what becomes of them.
+            Some(Question::Page) if wait_ms.is_some() => {
+                if self.pager.put_off() {
+                    changes.ask_again_ms = wait_ms;
+                } else {
+                    self.end_search();
+                    changes.outbox = true;
+                }
+                return;
+            }
             Some(Question::Page) => {
                 self.page_failed();
                 changes.outbox = true;
@@ -191,10 +202,12 @@ impl Room {
             Some(Question::Text) => {
                 // Only one that is too large is in nobody's way once it is out. Otherwise what was
                 // to follow would be said before it, or be refused as well.
-                changes.returned = self.outbox.refuse(code != Some(ErrorCode::TooLarge));
+                let is_alone = notice.code == Some(ErrorCode::TooLarge);
+                changes.returned = self.outbox.refuse(!is_alone);
                 changes.outbox = true;
             }
             Some(Question::Rename) | None => {}
         }
+        changes.notice = Some(notice);
     }
 }

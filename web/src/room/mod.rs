@@ -94,6 +94,8 @@ pub struct Changes {
     pub returned: Option<Arc<str>>,
     /// A page to ask for.
     pub ask: Option<xmeet_shared::Cursor>,
+    /// The page under way is to be asked for again after so many milliseconds.
+    pub ask_again_ms: Option<u64>,
 }
 
 /// What the server could not do.

@@ -6,7 +6,8 @@ use xmeet_shared::{Cursor, MessageId};
 
 use super::log::Log;
 
-/// How often a page is asked for again because new messages shifted the wanted one off it.
+/// How often a page is asked for again because new messages shifted the wanted one off it, or
+/// because the server put it off.
 const ASKS_MAX: u8 = 5;
 
 /// How many pages are asked for to find the oldest message that is kept: each halves the messages
@@ -22,6 +23,13 @@ struct Wanted {
     /// Whether it is not this message that is wanted, but whatever is the newest.
     is_newest: bool,
     asks: u8,
+}
+
+impl Wanted {
+    /// Whether it was asked for as often as it is.
+    fn is_spent(&self) -> bool {
+        self.asks >= if self.is_climbing { CLIMB_ASKS_MAX } else { ASKS_MAX }
+    }
 }
 
 /// The state of paging.
@@ -99,16 +107,39 @@ impl Pager {
             let asks = if wanted.is_climbing { wanted.asks } else { 0 };
             wanted = Wanted { target: next, is_climbing: true, is_newest: false, asks };
         }
-        let asks_max = if wanted.is_climbing { CLIMB_ASKS_MAX } else { ASKS_MAX };
         if !self.awaited.is_empty() {
             self.wanted = Some(wanted);
-        } else if wanted.asks >= asks_max {
+        } else if wanted.is_spent() {
             self.failed = Some(wanted.target);
         } else {
             wanted.asks += 1;
             return Some(self.ask(wanted, log));
         }
         None
+    }
+
+    /// The server gives no page yet: what is wanted stays so, to be asked for after a wait, under
+    /// another number, so that it does not time out meanwhile. False when there is nothing to wait
+    /// for, or it was waited for often enough.
+    pub fn put_off(&mut self) -> bool {
+        self.next_answer();
+        self.serial += 1;
+        let is_worth_it = self.wanted.as_ref().is_some_and(|wanted| !wanted.is_spent());
+        if !is_worth_it {
+            self.give_up();
+        }
+        is_worth_it
+    }
+
+    /// The wait of the request with this number is over: the page to ask for, unless another
+    /// request has gone out since, or nothing is wanted any more.
+    pub fn ask_again(&mut self, serial: u64, log: &Log) -> Option<Cursor> {
+        let mut wanted = self.wanted.take_if(|_| self.serial == serial)?;
+        wanted.asks += 1;
+        if wanted.is_newest {
+            wanted.target = log.head();
+        }
+        Some(self.ask(wanted, log))
     }
 
     /// The server could not answer the question under way.

@@ -146,6 +146,12 @@ impl Room {
         self.pager.serial()
     }
 
+    /// The wait before this page request is over: the page to ask for, if it still is to be.
+    pub fn ask_again(&mut self, request_number: u64) -> Option<Cursor> {
+        let cursor = self.pager.ask_again(request_number, &self.log);
+        self.note_page(cursor)
+    }
+
     /// The page request with this number has taken too long. Says whether that changed anything.
     pub fn time_out(&mut self, request_number: u64) -> bool {
         let is_late = self.pager.time_out(request_number);

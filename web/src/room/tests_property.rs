@@ -5,9 +5,9 @@
 use std::collections::VecDeque;
 
 use proptest::prelude::*;
-use xmeet_shared::{Cursor, Envelope, MessageId, Record, ServerMessage};
+use xmeet_shared::{Cursor, Envelope, ErrorCode, MessageId, Record, ServerMessage};
 
-use super::tests::{frame, name, record, said};
+use super::tests::{error, frame, name, record, said};
 use super::*;
 
 /// What can happen.
@@ -23,6 +23,10 @@ pub(super) enum Step {
     Type(u8),
     /// The server reads one frame of ours.
     Serve,
+    /// The server reads one frame of ours, and puts it off if it asks for a page.
+    PutOff,
+    /// The wait for the page that was put off last is over.
+    Wake,
     /// One frame of the server's arrives.
     Arrive,
     /// The view nears the top of the list.
@@ -55,6 +59,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => any::<u8>().prop_map(Step::Rename),
         2 => any::<u8>().prop_map(Step::Type),
         8 => Just(Step::Serve),
+        2 => Just(Step::PutOff),
+        2 => Just(Step::Wake),
         12 => Just(Step::Arrive),
         4 => Just(Step::LoadOlder),
         2 => Just(Step::LoadGap),
@@ -92,6 +98,8 @@ pub(super) struct World {
     down: VecDeque<Envelope>,
     pub(super) room: Room,
     typed: Vec<String>,
+    /// The numbers of the page requests that were put off.
+    put_off: Vec<u64>,
 }
 
 impl World {
@@ -110,6 +118,7 @@ impl World {
             down: VecDeque::new(),
             room: Room::new(Vec::new(), Vec::new()),
             typed: Vec::new(),
+            put_off: Vec::new(),
         }
     }
 
@@ -175,8 +184,15 @@ impl World {
         if let Some(envelope) = self.down.pop_front() {
             let changes = self.room.apply(envelope, 0);
             self.up.extend(changes.ask.map(Up::Page));
+            self.put_off.extend(changes.ask_again_ms.map(|_| self.room.request_number()));
         }
         self.pump();
+    }
+
+    fn wake(&mut self) {
+        let number = self.put_off.pop();
+        let ask = number.and_then(|number| self.room.ask_again(number));
+        self.up.extend(ask.map(Up::Page));
     }
 
     fn pump(&mut self) {
@@ -247,6 +263,14 @@ impl World {
                 self.pump();
             }
             Step::Serve => self.serve(),
+            Step::PutOff => match self.up.front() {
+                Some(Up::Page(_)) => {
+                    self.up.pop_front();
+                    self.tell(frame(&self.me(), error(ErrorCode::RateLimited)));
+                }
+                _ => self.serve(),
+            },
+            Step::Wake => self.wake(),
             Step::Arrive => self.arrive(),
             Step::LoadOlder => {
                 let ask = self.room.load_older(true);
@@ -289,9 +313,10 @@ impl World {
 
     /// Whatever is on the wires arrives.
     pub(super) fn run(&mut self) {
-        while !self.up.is_empty() || !self.down.is_empty() {
+        while !self.up.is_empty() || !self.down.is_empty() || !self.put_off.is_empty() {
             self.serve();
             self.arrive();
+            self.wake();
         }
     }
 

@@ -1,7 +1,9 @@
 //! What the server refuses goes back to whoever typed it, in order.
 
+use xmeet_shared::Cursor;
+
 use super::outbox::Delivery;
-use super::tests::{NOW, error, frame, greeted, history, said, send_next};
+use super::tests::{NOW, drawn, error, frame, greet, greeted, history, page, said, send_next};
 use super::*;
 
 #[test]
@@ -61,4 +63,68 @@ fn an_error_is_about_the_first_question_that_is_not_answered() {
     room.say("c", NOW);
     send_next(&mut room);
     assert_eq!(room.apply(refusal(), NOW).returned.as_deref(), Some("c"));
+}
+
+/// A room that has been read back from 171 and whose next page the server puts off.
+fn put_off() -> (Room, Changes) {
+    let mut room = Room::new(Vec::new(), Vec::new());
+    greet(&mut room, "me", &["b", "me"], page(171..=220));
+    assert_eq!(room.load_older(false), Some(Cursor(1)));
+    let changes = room.apply(frame("me", error(ErrorCode::RateLimited)), NOW);
+    (room, changes)
+}
+
+#[test]
+fn a_page_that_is_put_off_is_asked_for_once_its_wait_is_over() {
+    let (mut room, changes) = put_off();
+    assert_eq!(changes, Changes { rows: true, ask_again_ms: Some(2000), ..Changes::default() });
+    let number = room.request_number();
+    assert_eq!(drawn(&room)[0], "Loading");
+    assert_eq!(room.load_older(true), None, "it is not asked for before");
+    assert!(!room.time_out(number - 1), "the wait is not the server's silence");
+    // It is where it is by then.
+    for id in 221..=270 {
+        room.apply(frame("b", said(id, "new")), NOW);
+    }
+    assert_eq!(room.ask_again(number), Some(Cursor(2)));
+    assert_eq!(room.ask_again(number), None, "asked for once");
+    room.apply(history(121..=170), NOW);
+    assert_eq!(room.log().oldest(), Some(121));
+    assert_eq!(drawn(&room)[0], "More");
+}
+
+#[test]
+fn a_page_that_is_put_off_again_and_again_is_left_to_the_person() {
+    let (mut room, mut changes) = put_off();
+    let mut asked = 1;
+    while changes.ask_again_ms.is_some() {
+        assert!(room.ask_again(room.request_number()).is_some());
+        asked += 1;
+        changes = room.apply(frame("me", error(ErrorCode::RateLimited)), NOW);
+    }
+    assert_eq!(asked, 5);
+    assert_eq!(changes.notice, None);
+    assert_eq!(drawn(&room)[0], "Failed");
+    assert_eq!(room.load_older(true), Some(Cursor(1)));
+}
+
+#[test]
+fn what_is_asked_for_instead_or_lost_is_not_asked_for_again() {
+    let (mut room, _) = put_off();
+    let number = room.request_number();
+    assert_eq!(room.load_first(1), Some(Cursor(4)), "a person may ask for another one");
+    assert_eq!(room.ask_again(number), None);
+    let (mut room, _) = put_off();
+    room.lost();
+    greet(&mut room, "me", &["b", "me"], page(171..=220));
+    assert_eq!(room.ask_again(room.request_number()), None);
+}
+
+#[test]
+fn a_probe_that_is_put_off_needs_no_answer() {
+    let mut room = greeted();
+    room.probe_sent();
+    let changes = room.apply(frame("me", error(ErrorCode::RateLimited)), NOW);
+    assert_eq!((changes.notice, changes.ask_again_ms), (None, None));
+    assert_eq!(room.ask_again(room.request_number()), None);
 }

@@ -149,8 +149,8 @@ impl Store {
     }
 
     fn changed(self, changes: Changes) {
-        let Changes { rows, members, outbox, is_replay, heard, is_greeted, notice, returned, ask } =
-            changes;
+        let Changes { rows, members, outbox, is_replay, heard, is_greeted, notice, .. } = changes;
+        let Changes { returned, ask, ask_again_ms, .. } = changes;
         if is_replay {
             self.hush();
         }
@@ -182,6 +182,10 @@ impl Store {
         }
         if let Some(cursor) = ask {
             self.ask_page(cursor);
+        }
+        if let Some(wait_ms) = ask_again_ms {
+            let number = self.inner().model.borrow().request_number();
+            self.ask_again(number, wait_ms);
         }
         if outbox {
             self.outbox_changed();

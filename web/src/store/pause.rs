@@ -1,5 +1,6 @@
 //! A server that asks to wait: nothing is sent until it listens again, for whoever goes on
-//! regardless is closed. What was refused is back in the message box meanwhile.
+//! regardless is closed. What was refused is back in the message box meanwhile. A page of the
+//! history that comes later holds nothing else back.
 
 use leptos::prelude::*;
 use xmeet_shared::{ErrorCode, UnixMillis};
@@ -11,6 +12,11 @@ use crate::room::Notice;
 /// The longest pause: a server that wants a longer one says so again.
 const PAUSE_MS_MAX: u64 = 60_000;
 
+/// A wait that the server asks for, for a timer.
+fn timer_ms(wait_ms: u64) -> i32 {
+    i32::try_from(wait_ms.min(PAUSE_MS_MAX)).unwrap_or(i32::MAX)
+}
+
 /// Whole seconds from `now` to `until`, rounded up; none once it is over.
 pub(super) fn seconds_until(until: UnixMillis) -> u64 {
     u64::try_from(until - browser::now()).unwrap_or(0).div_ceil(1000)
@@ -19,10 +25,24 @@ pub(super) fn seconds_until(until: UnixMillis) -> u64 {
 impl Store {
     /// The server wants to hear nothing for so long.
     pub(super) fn pause(self, wait_ms: u64) {
-        let wait_ms = i32::try_from(wait_ms.min(PAUSE_MS_MAX)).unwrap_or(i32::MAX);
+        let wait_ms = timer_ms(wait_ms);
         self.inner().paused_until.set(browser::now() + UnixMillis::from(wait_ms));
         self.show_pause();
         browser::after(wait_ms, move || self.show_pause());
+    }
+
+    /// Asks again for the page of the request with this number, which the server put off for so
+    /// long.
+    pub(super) fn ask_again(self, number: u64, wait_ms: u64) {
+        browser::after(timer_ms(wait_ms), move || {
+            if self.is_paused() {
+                return self.ask_again(number, self.pause_s.get_untracked() * 1000);
+            }
+            let cursor = self.inner().model.borrow_mut().ask_again(number);
+            if let Some(cursor) = cursor {
+                self.ask_page(cursor);
+            }
+        });
     }
 
     /// Brings the seconds up to date, and once they are over takes the words about them away.
