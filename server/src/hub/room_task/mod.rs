@@ -2,6 +2,8 @@
 //! the room asks for. It never waits for a socket or, once the room is open, for the disk, but where
 //! it greets somebody with a page too large to be held in memory.
 
+mod doors;
+
 use std::mem;
 use std::ops::RangeInclusive;
 use std::panic::AssertUnwindSafe;
@@ -14,25 +16,21 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 use xmeet_shared::{CloseCode, MessageId, Pid, RoomId};
 
-use super::coming::{Coming, Seat};
+use super::coming::Coming;
 use super::encode::{Encoder, addressed};
 use super::fanout::Fanout;
 use super::greeting::Greeter;
 use super::pages;
-use super::resumption::{Arrival, Newcomer, Parting, Resumption};
+use super::resumption::Resumption;
 use super::section::Answer;
-use super::{Departure, EnterError, Envoy, Hub, Letter, NO_HISTORY, PageRead};
+use super::{Envoy, Hub, Letter, PageRead};
 use crate::history::{self, HistoryError};
-use crate::limits::pace::Pace;
 use crate::metrics::{Held, READ_ROOM, ResumeOutcome};
-use crate::room::{Audience, Effect, Event, Input, Kept, MemberKey, Room, Snapshot, Stored};
+use crate::room::{Audience, Effect, Event, Input, Kept, MemberKey, Room, Stored};
 use crate::ws::outbox::Ending;
 
 /// Inputs that the room takes in a row before it does what they ask for.
 const ROUND_INPUTS_MAX: usize = 512;
-
-/// Frames of a greeting.
-const GREETING_FRAMES: u64 = 4;
 
 /// What a client is closed with when its page could not even be refused.
 const PAGE_PANICKED: Ending =
@@ -176,36 +174,12 @@ impl RoomTask {
         }
     }
 
-    /// Answers everybody who wanted to come into a room that cannot be opened.
-    fn turn_away(&self, inbox: &mut mpsc::Receiver<Letter>, error: &HistoryError) {
-        while !self.hub.retire(&self.id, inbox) {
-            while let Ok(letter) = inbox.try_recv() {
-                if let Envoy::Enter(Newcomer { entered, .. }) = *letter {
-                    let _ = entered.send(Err(EnterError::History(error.clone())));
-                }
-            }
-        }
-    }
-
     fn receive(&mut self, envoy: Envoy, room: &mut Room, effects: &mut Vec<Effect>) {
         let now = self.encoder.now();
         match envoy {
             Envoy::Do(input) => room.handle(input, now, effects),
             Envoy::Enter(newcomer) => {
-                let members_max = self.hub.settings.members_per_room_max;
-                let input = match self.resumption.arrive(newcomer) {
-                    Arrival::Joins(newcomer) if room.member_count() >= members_max => {
-                        let _ = newcomer.entered.send(Err(EnterError::RoomFull));
-                        None
-                    }
-                    Arrival::Joins(newcomer) => self.join(newcomer),
-                    Arrival::Returns(member, pid, pace, newcomer) => {
-                        self.hub.metrics().rooms.resumed(ResumeOutcome::Returned);
-                        self.come_back(member, pid, pace, newcomer)
-                    }
-                    Arrival::Waits => None,
-                };
-                if let Some(input) = input {
+                if let Some(input) = self.let_in(newcomer, room.member_count()) {
                     room.handle(input, now, effects);
                 }
             }
@@ -235,52 +209,6 @@ impl RoomTask {
             // The member may be back on another connection, which has asked for nothing.
             if self.fanout.outbox(member).is_some_and(|here| Arc::ptr_eq(here, &outbox)) {
                 self.answer(member, Answer::Page(pieces)).await;
-            }
-        }
-    }
-
-    fn join(&mut self, newcomer: Newcomer) -> Option<Input> {
-        let Newcomer { nickname, token, outbox, entered } = newcomer;
-        let (member, pid) = self.hub.next_member();
-        // A session that is gone already would never say that it leaves.
-        entered.send(Ok((member, pid.clone(), Pace::default()))).ok()?;
-        let is_extended = token.is_some();
-        if is_extended {
-            self.hub.metrics().rooms.resumed(ResumeOutcome::New);
-        }
-        self.resumption.remember(member, &pid, token, &outbox);
-        self.coming.push(member, Seat { outbox, is_extended });
-        Some(Input::Join { member, pid, nickname })
-    }
-
-    fn come_back(
-        &mut self,
-        member: MemberKey,
-        pid: Pid,
-        pace: Pace,
-        newcomer: Newcomer,
-    ) -> Option<Input> {
-        let Newcomer { nickname, outbox, entered, .. } = newcomer;
-        if let Err(Ok((_, _, pace))) = entered.send(Ok((member, pid, pace))) {
-            // It is lost again, and nobody else wants to be this member by now.
-            return match self.resumption.part(member, false, pace, Instant::now()) {
-                Parting::Leaves(_) => Some(Input::Leave { member }),
-                Parting::IsMissed | Parting::IsTakenOver(..) => None,
-            };
-        }
-        self.coming.push(member, Seat { outbox, is_extended: true });
-        Some(Input::Return { member, nickname })
-    }
-
-    fn part(&mut self, member: MemberKey, departure: Departure, pace: Pace) -> [Option<Input>; 2] {
-        let is_clean = departure == Departure::Left;
-        match self.resumption.part(member, is_clean, pace, Instant::now()) {
-            Parting::Leaves(None) => [Some(Input::Leave { member }), None],
-            Parting::Leaves(Some(newcomer)) => [Some(Input::Leave { member }), self.join(newcomer)],
-            Parting::IsMissed => [Some(Input::Lose { member }), None],
-            Parting::IsTakenOver(pid, pace, newcomer) => {
-                self.hub.metrics().rooms.resumed(ResumeOutcome::TookOver);
-                [Some(Input::Lose { member }), self.come_back(member, pid, pace, newcomer)]
             }
         }
     }
@@ -347,42 +275,6 @@ impl RoomTask {
         };
         self.hub.metrics().traffic.sent(1, bytes as u64);
         self.fanout.answer(member, answer).await;
-    }
-
-    async fn greet(&mut self, members: Vec<(MemberKey, Pid)>, mut snapshot: Snapshot) {
-        self.flush().await;
-        let mut _place = None;
-        if let Some(absent) = snapshot.absent.take() {
-            // Few rooms have so much on one page. The store holds all of it by now.
-            match pages::messages(&self.hub, &self.id, absent).await {
-                Ok((mut page, place)) => {
-                    _place = place;
-                    page.append(&mut snapshot.tail);
-                    snapshot.tail = page;
-                }
-                Err(error) => return self.send_away(members, &error),
-            }
-        }
-        let greeting = self.greeter.cut(&snapshot, &mut self.encoder).await;
-        for (member, pid) in members {
-            let Some(Seat { outbox, is_extended }) = self.coming.pop(member) else { continue };
-            let epoch = is_extended.then_some(&*self.hub.settings.epoch);
-            let pieces = greeting.of(&pid, epoch, &mut self.encoder);
-            let bytes = pieces.iter().map(Bytes::len).sum::<usize>();
-            self.hub.metrics().traffic.sent(GREETING_FRAMES, bytes as u64);
-            outbox.send_greeting(pieces);
-            self.fanout.seat((member, outbox)).await;
-        }
-    }
-
-    /// Ends the connections of those who came and cannot be greeted.
-    fn send_away(&mut self, members: Vec<(MemberKey, Pid)>, error: &HistoryError) {
-        tracing::error!(%error, "a room's newest page could not be read");
-        for (member, _) in members {
-            if let Some(seat) = self.coming.pop(member) {
-                seat.outbox.end(NO_HISTORY);
-            }
-        }
     }
 
     /// A page that the room has at hand. What greetings have in common is in it too.
