@@ -157,8 +157,10 @@ mod tests {
             "--frame-ancestors=self,https://a",
         ]);
         holds_as_a_file(&first);
-        let empty = loaded(&["--allow-origin="]);
-        assert!(holds_as_a_file(&empty).contains("\nallow-origin = [] # command line\n"));
+        let printed = holds_as_a_file(&loaded(&["--allow-origin=", "--trusted-proxies="]));
+        for key in ["allow-origin", "trusted-proxies"] {
+            assert!(printed.contains(&format!("\n{key} = [] # command line\n")), "{printed}");
+        }
     }
 
     /// Prints settings and reads them again as a file.

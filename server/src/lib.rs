@@ -146,7 +146,7 @@ impl Front {
         listener: Listener,
         metrics: &Metrics,
     ) -> anyhow::Result<(Self, Opener)> {
-        let proxies = Proxies::new(config.network.trusted_proxies.clone());
+        let proxies = Proxies::new(config.network.proxies());
         let hits = Arc::clone(&metrics.limits);
         let gate = Arc::new(Gate::new(gate_limits(config), proxies, hits));
         let readiness = Arc::new(Readiness::default());

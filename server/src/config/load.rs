@@ -239,6 +239,26 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_list_of_proxies_is_none_of_them() {
+        let own = ["127.0.0.1/32"].as_slice();
+        for (text, more, networks) in [
+            ("", &[][..], &[][..]),
+            ("trusted-proxies = []\n", &[], &[]),
+            ("trusted-proxies = \"\"\n", &[], &[]),
+            ("", &["--trusted-proxies="], &[]),
+            ("trusted-proxies = [\"127.0.0.1\"]\n", &["--trusted-proxies="], &[]),
+            ("trusted-proxies = []\n", &["--trusted-proxies=127.0.0.1"], own),
+            ("trusted-proxies = [\"127.0.0.1\", \"\"]\n", &[], own),
+        ] {
+            let proxies = load_with(text, more).unwrap().config.network.proxies();
+            let found: Vec<_> = proxies.iter().map(ToString::to_string).collect();
+            assert_eq!(found, networks, "{text:?} {more:?}");
+        }
+        let said = load_with("trusted-proxies = [\"here\"]\n", &[]).unwrap_err();
+        assert!(said.starts_with("FILE:1: trusted-proxies: \"here\" cannot be used: "), "{said}");
+    }
+
+    #[test]
     fn what_is_wrong_in_a_file_is_said_with_file_line_key_and_reason() {
         for (text, expected) in [
             ("x = 1\n", "FILE:1: x: there is no such setting"),

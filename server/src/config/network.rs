@@ -35,8 +35,14 @@ pub struct NetworkSettings {
 
     /// Networks of the proxies whose X-Forwarded-For or Forwarded says who a client is, separated by
     /// commas [default: none]
-    #[arg(long, env = "XMEET_TRUSTED_PROXIES", value_name = "NETWORK", value_delimiter = ',')]
-    pub trusted_proxies: Vec<Network>,
+    #[arg(
+        long,
+        env = "XMEET_TRUSTED_PROXIES",
+        value_name = "NETWORK",
+        value_delimiter = ',',
+        value_parser = network_or_none
+    )]
+    pub trusted_proxies: Vec<Option<Network>>,
 }
 
 impl NetworkSettings {
@@ -50,6 +56,12 @@ impl NetworkSettings {
             (false, true) => Origins::Own,
             (false, false) => Origins::Listed(listed),
         }
+    }
+
+    /// The networks of the proxies that are believed.
+    #[must_use]
+    pub fn proxies(&self) -> Vec<Network> {
+        self.trusted_proxies.iter().flatten().copied().collect()
     }
 }
 
@@ -114,6 +126,11 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
 /// Takes an origin, or the nothing that an empty list is as a text.
 fn origin_or_none(text: &str) -> Result<String, String> {
     if text.is_empty() { Ok(String::new()) } else { origin(text) }
+}
+
+/// Takes a network, or the nothing that an empty list is as a text.
+fn network_or_none(text: &str) -> Result<Option<Network>, &'static str> {
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
 }
 
 #[cfg(test)]

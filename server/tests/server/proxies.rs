@@ -99,3 +99,16 @@ async fn the_log_warns_once_of_headers_that_do_not_count() {
     assert!(!log.contains("1.2.3."), "an address is nobody's business: {log}");
     assert_eq!(log.matches("--no-limits").count(), 1, "the tests' servers have none: {log}");
 }
+
+/// As a template leaves it where there is no proxy.
+#[tokio::test]
+async fn an_empty_variable_is_an_empty_list_of_proxies() {
+    let folder = TempDir::new().unwrap();
+    let mut command = Process::command(folder.path());
+    command.env("XMEET_TRUSTED_PROXIES", "");
+    let process = Process::spawn(command);
+    let headers = [("X-Forwarded-For", "1.2.3.4")];
+    assert_eq!(raw::get(process.address, "/healthz", &headers).await.status, 200);
+    let log = process.stopped().await;
+    assert_eq!(log.matches("came from no trusted proxy").count(), 1, "{log}");
+}
