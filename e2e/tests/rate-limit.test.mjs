@@ -8,6 +8,8 @@ import { story } from '../support/world.mjs';
 
 /** So few bytes that a text of some hundred has to wait some seconds. */
 const SETTINGS = ['--no-limits=false', '--bytes-burst', '1000', '--bytes-per-second', '100'];
+/** So few bytes that the longest name has to wait ten seconds. */
+const FEW_NAMES = ['--no-limits=false', '--bytes-burst', '1000', '--bytes-per-second', '10'];
 /** So few bytes of pages that after one of them the next has to wait some seconds. */
 const FEW_PAGES = ['--no-limits=false', '--page-bytes-burst', '1000', '--page-bytes-per-second', '1000'];
 const WIDE = { width: 1280, height: 800 };
@@ -75,6 +77,42 @@ story('Composing: the wait ends by itself, and its words with it', {
   await anna.sendButton.click();
   await bot.hears(`again ${'y'.repeat(200)}`);
   assert.equal(bot.texts.length, 2);
+});
+
+story('Names: one that comes too soon is back in its field, and is not sent into the wait', {
+  settings: FEW_NAMES,
+}, async (world) => {
+  const bot = await world.bot('name', 'bot');
+  const page = await world.tab(await world.context(), 'Anna');
+  const frames = await Frames.of(page);
+  const anna = new RoomPage(page);
+  await anna.open(world.server.origin, 'name', 'Anna');
+  await anna.say('x'.repeat(1000));
+  const [asked, other] = ['安娜', '小明'].map((name) => name.repeat(16));
+  await anna.renameTo(asked);
+  await anna.error.waitFor();
+  assert.equal(await anna.renameInput.inputValue(), asked);
+  // The keyboard is where it was, in the message box: nothing that is typed goes astray.
+  await page.keyboard.type('half typed');
+  assert.equal(await anna.composer.inputValue(), 'half typed');
+  await anna.renameSave.click();
+  assert.equal(await anna.renameInput.inputValue(), asked, 'it waits');
+  assert.equal(frames.said.length, 2, 'nobody sends into the wait');
+  await until('the wait to be over', async () => (await anna.error.count()) === 0, 30_000);
+  await anna.renameSave.click();
+  await bot.sees('changename', asked);
+  await anna.showsPeople(asked, 'bot');
+  await anna.renameInput.waitFor({ state: 'hidden' });
+  await anna.openRename();
+  assert.equal(await anna.renameInput.inputValue(), asked, 'a form is about the name of now');
+  await anna.renameInput.press('Escape');
+  // One that was typed as a command has no other place to come back to.
+  await anna.say(`@changename:${other}`);
+  await anna.run.click();
+  await anna.error.waitFor();
+  assert.equal(await anna.renameInput.inputValue(), other);
+  assert.equal(await anna.composer.inputValue(), '');
+  assert.equal(bot.of('changename').length, 1);
 });
 
 story('Reading: a page that comes too soon is asked for again by itself, and holds no text back', {

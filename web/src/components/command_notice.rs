@@ -69,9 +69,14 @@ pub fn command_notice(typed: String, done: impl Fn(bool) + Copy + 'static) -> An
     let problem = RwSignal::new(String::new());
     let explanation = meaning.words(text);
     let run = meaning.action(text).map(|action| {
-        small_button("command-run", action, move || match meaning.run(store, text) {
-            Ok(()) => done(true),
-            Err(why) => problem.set(why.to_owned()),
+        small_button("command-run", action, move || {
+            if store.holds_back() {
+                return;
+            }
+            match meaning.run(store, text) {
+                Ok(()) => done(true),
+                Err(why) => problem.set(why.to_owned()),
+            }
         })
     });
     let say = small_button("command-say", text.command_say, move || {

@@ -15,9 +15,13 @@ pub fn rename_form() -> AnyView {
     let (text, store) = (Settings::words(), Store::get());
     let before =
         untrack(|| store.myself()).map(|myself| myself.name.to_string()).unwrap_or_default();
-    let name = RwSignal::new(before.clone());
+    let refused = store.take_refused_name();
+    // The form that the server's refusal opens leaves the keyboard where it is, in the message box.
+    if refused.is_none() {
+        browser::next_frame(|| browser::focus_and_select("#rename-input"));
+    }
+    let name = RwSignal::new(refused.map_or_else(|| before.clone(), |refused| refused.to_string()));
     let is_refused = RwSignal::new(false);
-    browser::next_frame(|| browser::focus_and_select("#rename-input"));
     let close = move || {
         store.is_renaming.set(false);
         browser::focus("#composer");
@@ -25,10 +29,13 @@ pub fn rename_form() -> AnyView {
     let save = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         let Ok(asked) = Nickname::new(&name.get_untracked()) else { return };
-        if asked.as_str() == before || store.rename(asked).is_ok() {
+        if asked.as_str() == before {
             close();
-        } else {
-            is_refused.set(true);
+        } else if !store.holds_back() {
+            match store.rename(asked) {
+                Ok(()) => close(),
+                Err(_) => is_refused.set(true),
+            }
         }
     };
     let reason = move || match name.with(|name| Nickname::new(name)) {

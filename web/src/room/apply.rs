@@ -40,7 +40,7 @@ impl Room {
             }
             ServerMessage::ChangeName(name) => {
                 if self.is_me(&from) {
-                    self.questions.answered(Question::Rename);
+                    self.questions.answered(Question::is_rename);
                 }
                 if let Some(old) = self.members.rename(&from, name.as_str()) {
                     let kind = LineKind::Rename(name.as_str().into());
@@ -105,7 +105,7 @@ impl Room {
             self.unread.greeted(self.log.head());
             changes.is_greeted = true;
         } else {
-            self.questions.answered(Question::Page);
+            self.questions.answered(Question::is_page);
             changes.ask = self.pager.answered(was_empty, &mut self.log);
             if changes.ask.is_none() {
                 changes.ask = self.search_on(records);
@@ -162,7 +162,7 @@ impl Room {
         let is_new = id.is_some_and(|id| self.log.get(id).is_none());
         let is_own = self.is_me(from);
         if self.me.as_ref() == Some(from) {
-            self.questions.answered(Question::Text);
+            self.questions.answered(Question::is_text);
         }
         let local = if is_new && is_own { self.outbox.settle(from, &text) } else { None };
         changes.outbox |= local.is_some();
@@ -206,7 +206,8 @@ impl Room {
                 changes.returned = self.outbox.refuse(!is_alone);
                 changes.outbox = true;
             }
-            Some(Question::Rename) | None => {}
+            Some(Question::Rename(name)) => changes.refused_name = Some(name),
+            None => {}
         }
         changes.notice = Some(notice);
     }

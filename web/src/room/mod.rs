@@ -25,7 +25,7 @@ mod search;
 
 use std::sync::Arc;
 
-use xmeet_shared::{ErrorCode, MessageId, Pid};
+use xmeet_shared::{ErrorCode, MessageId, Nickname, Pid};
 
 use log::Log;
 use members::{Look, Members, Person};
@@ -92,6 +92,8 @@ pub struct Changes {
     pub notice: Option<Notice>,
     /// A text that the server refused, and what was to follow it, for the person to have back.
     pub returned: Option<Arc<str>>,
+    /// A name that the server refused, for the person to have back.
+    pub refused_name: Option<Nickname>,
     /// A page to ask for.
     pub ask: Option<xmeet_shared::Cursor>,
     /// The page under way is to be asked for again after so many milliseconds.

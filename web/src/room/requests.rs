@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use xmeet_shared::{Cursor, ErrorCode, MessageId, UnixMillis};
+use xmeet_shared::{Cursor, ErrorCode, MessageId, Nickname, UnixMillis};
 
 use super::outbox::LocalId;
 use super::questions::Question;
@@ -69,8 +69,8 @@ impl Room {
     }
 
     /// A `@changename:` was sent.
-    pub fn rename_sent(&mut self) {
-        self.questions.ask(Question::Rename);
+    pub fn rename_sent(&mut self, name: Nickname) {
+        self.questions.ask(Question::Rename(name));
     }
 
     /// Something was sent that is answered by page 0.

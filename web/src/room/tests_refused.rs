@@ -1,9 +1,11 @@
 //! What the server refuses goes back to whoever typed it, in order.
 
-use xmeet_shared::Cursor;
+use xmeet_shared::{Cursor, ServerMessage};
 
 use super::outbox::Delivery;
-use super::tests::{NOW, drawn, error, frame, greet, greeted, history, page, said, send_next};
+use super::tests::{
+    NOW, drawn, error, frame, greet, greeted, history, name, page, said, send_next,
+};
 use super::*;
 
 #[test]
@@ -45,10 +47,11 @@ fn an_error_is_about_the_first_question_that_is_not_answered() {
     let mut room = greeted();
     room.say("a", NOW);
     send_next(&mut room);
-    room.rename_sent();
+    room.rename_sent(name("c"));
     assert_eq!(room.apply(refusal(), NOW).returned.as_deref(), Some("a"));
     // This one is about the name.
-    assert_eq!(room.apply(refusal(), NOW).returned, None);
+    let changes = room.apply(refusal(), NOW);
+    assert_eq!((changes.returned, changes.refused_name), (None, Some(name("c"))));
 
     room.probe_sent();
     room.say("b", NOW);
@@ -63,6 +66,21 @@ fn an_error_is_about_the_first_question_that_is_not_answered() {
     room.say("c", NOW);
     send_next(&mut room);
     assert_eq!(room.apply(refusal(), NOW).returned.as_deref(), Some("c"));
+}
+
+#[test]
+fn of_several_names_the_refused_one_comes_back() {
+    for code in [ErrorCode::RateLimited, ErrorCode::BadNickname] {
+        let mut room = greeted();
+        for asked in ["first", "second", "third"] {
+            room.rename_sent(name(asked));
+        }
+        let took = room.apply(frame("me", ServerMessage::ChangeName(name("first"))), NOW);
+        assert_eq!(took.refused_name, None);
+        let refused = room.apply(frame("me", error(code)), NOW);
+        assert_eq!(refused.refused_name, Some(name("second")));
+        assert!(refused.notice.is_some());
+    }
 }
 
 /// A room that has been read back from 171 and whose next page the server puts off.

@@ -90,12 +90,18 @@ impl Store {
     /// [`Refusal`] when it cannot be asked.
     pub fn rename(self, name: Nickname) -> Result<(), Refusal> {
         let is_connected = untrack(|| self.phase()) == Phase::Connected;
-        if !is_connected || !self.transmit(&ClientCommand::ChangeName(name).to_string()) {
+        if !is_connected || !self.transmit(&ClientCommand::ChangeName(name.clone()).to_string()) {
             return Err(Refusal::NotConnected);
         }
-        self.inner().model.borrow_mut().rename_sent();
+        self.inner().model.borrow_mut().rename_sent(name);
         self.set_notice(None);
         Ok(())
+    }
+
+    /// The name that the server refused, once.
+    #[must_use]
+    pub fn take_refused_name(self) -> Option<Nickname> {
+        self.inner().refused_name.take()
     }
 
     /// Asks for older messages, unless there are none, some are under way, or the last attempt

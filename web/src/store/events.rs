@@ -150,7 +150,7 @@ impl Store {
 
     fn changed(self, changes: Changes) {
         let Changes { rows, members, outbox, is_replay, heard, is_greeted, notice, .. } = changes;
-        let Changes { returned, ask, ask_again_ms, .. } = changes;
+        let Changes { returned, refused_name, ask, ask_again_ms, .. } = changes;
         if is_replay {
             self.hush();
         }
@@ -179,6 +179,11 @@ impl Store {
         }
         if let Some(text) = returned {
             self.give_back(&text);
+        }
+        // A form that is open has something newer in it.
+        if let Some(name) = refused_name.filter(|_| !self.is_renaming.get_untracked()) {
+            *self.inner().refused_name.borrow_mut() = Some(name);
+            self.is_renaming.set(true);
         }
         if let Some(cursor) = ask {
             self.ask_page(cursor);

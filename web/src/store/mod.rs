@@ -54,6 +54,8 @@ struct Inner {
     link: RefCell<Option<Rc<Link>>>,
     /// The name to come back with.
     nickname: RefCell<Option<Nickname>>,
+    /// A name that the server refused, until the form for it has it back.
+    refused_name: RefCell<Option<Nickname>>,
     /// Each row by itself, so that a change of one row draws one row.
     rows: RefCell<HashMap<RowKey, Rc<Watched<Row>>>>,
     /// The names of the rows, in their order.
@@ -158,6 +160,7 @@ impl Store {
             room_id,
             link: RefCell::default(),
             nickname: RefCell::new(nickname),
+            refused_name: RefCell::default(),
             rows: RefCell::default(),
             keys: Watched::new(Vec::new()),
             people: Watched::new(0),
