@@ -36,6 +36,8 @@ struct Page {
     json: Vec<u8>,
     /// Its first and its last message.
     ids: Option<(MessageId, MessageId)>,
+    /// How long it was: the next one is about as long.
+    len: usize,
 }
 
 /// What greetings cut at one place in the order have in common.
@@ -69,7 +71,7 @@ impl Greeter {
     ) -> Bytes {
         let mut page = encoder.middle("history");
         self.page.put(&mut page, tail, encoder).await;
-        if self.list.json.len() + self.page.json.len() < KEPT_BYTES_MIN {
+        if self.list.json.len() + self.page.len < KEPT_BYTES_MIN {
             *self = Self::default();
         }
         encoder.end(page, ts)
@@ -117,8 +119,10 @@ impl Page {
             return out.extend_from_slice(&self.json);
         }
         let start = out.len();
+        out.reserve(self.len);
         encoder.put_records(out, tail).await;
         let json = &out[start..];
+        self.len = json.len();
         self.json = if json.len() > PAGE_KEPT_BYTES_MAX { Vec::new() } else { json.to_vec() };
         self.ids = ids;
     }
