@@ -92,6 +92,14 @@ impl Membership {
         self.send(Input::Refuse { member, code, words, retry_after_ms, is_awaited })
     }
 
+    /// Has the outbox told when everything that was sent before is done.
+    ///
+    /// # Errors
+    /// [`Unsent`], when the room must be waited for.
+    pub fn mark(&self) -> Result<(), Unsent> {
+        self.send(Input::Mark { member: self.key })
+    }
+
     /// Says that nothing more will come, and has the outbox finished when everything that came is
     /// done.
     ///

@@ -97,6 +97,11 @@ pub enum Input {
         /// Whether the member is not read from until it has been told.
         is_awaited: bool,
     },
+    /// A member's session waits until everything that it sent before is done.
+    Mark {
+        /// Its key.
+        member: MemberKey,
+    },
     /// Nothing more comes from a member, and it is to be told when everything that came before is
     /// done: when the server ends.
     Finish {
@@ -127,6 +132,11 @@ pub enum Effect {
     },
     /// A member is not here any more: nothing is sent to it from here on.
     Part {
+        /// Who.
+        member: MemberKey,
+    },
+    /// Everything that a member sent before [`Input::Mark`] is done.
+    Reached {
         /// Who.
         member: MemberKey,
     },

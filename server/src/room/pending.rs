@@ -45,6 +45,9 @@ pub(super) enum Entry {
         retry_after_ms: Option<u64>,
         is_awaited: bool,
     },
+    Mark {
+        member: MemberKey,
+    },
     Finish {
         member: MemberKey,
     },

@@ -176,6 +176,7 @@ impl Room {
             Input::Refuse { member, code, words, retry_after_ms, is_awaited } => {
                 Entry::Refuse { member, code, words, retry_after_ms, is_awaited }
             }
+            Input::Mark { member } => Entry::Mark { member },
             Input::Finish { member } => Entry::Finish { member },
             Input::Appended { .. } | Input::AppendFailed => return None,
         })
@@ -301,6 +302,7 @@ impl Room {
                     effects.push(tell(to(member), pid, error, ts));
                 }
             }
+            Entry::Mark { member } => effects.push(Effect::Reached { member }),
             Entry::Finish { member } => effects.push(Effect::Finish { member }),
             // The store has answered, or there is none.
             Entry::Say { message, .. } => self.said(&message, None, effects),

@@ -186,6 +186,31 @@ fn a_message_that_waits_for_a_full_room_outlives_a_takeover() {
     });
 }
 
+/// 128 KiB of one client's, and a text more, are with the server before they are stored.
+#[test]
+fn who_says_much_at_once_is_read_as_fast_as_it_is_stored() {
+    in_virtual_time(async {
+        let mut stage = Stage::new(10_000_000);
+        let talks = stage.enter("room", "talks", None, WIDE).await;
+        let slow = Temper { delay_ms_min: 2000, ..Temper::default() };
+        stage.world.store.set("room", slow);
+        let texts = |number: usize| format!("{number} {}", "x".repeat(10_000));
+        talks.send((0..100).map(|number| Command::Say(texts(number))));
+        let handed = |stage: &Stage| stage.world.run(TERMS).rooms["room"].handed.len();
+        // In the first two transactions, of two seconds each, is what was read by then.
+        pass(5000).await;
+        let stored = handed(&stage);
+        assert!((14..=28).contains(&stored), "{stored} were taken at once");
+        stage.world.store.calm();
+        pass(30_000).await;
+        let handed = stage.world.run(TERMS).rooms["room"].handed.clone();
+        assert!(
+            handed.iter().map(|(text, _)| text).eq((0..100).map(texts).collect::<Vec<_>>().iter())
+        );
+        stage.end([talks]).await;
+    });
+}
+
 #[test]
 fn a_greeting_that_waits_for_the_store_comes_before_the_first_heartbeat() {
     in_virtual_time(async {

@@ -235,6 +235,11 @@ impl RoomTask {
                 self.answer(member, Answer::Page(pieces)).await;
             }
             Effect::ReadPage { member, pid, ids } => self.read_page(member, pid, ids),
+            Effect::Reached { member } => {
+                if let Some(outbox) = self.fanout.outbox(member) {
+                    outbox.reach_mark();
+                }
+            }
             Effect::Finish { member } => self.finishing.push(member),
         }
     }

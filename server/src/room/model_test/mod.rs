@@ -160,6 +160,7 @@ impl Real {
                     self.present.push(member);
                 }
             }
+            Effect::Reached { .. } => unreachable!("nobody here waits"),
             Effect::Finish { .. } => unreachable!("nothing here ends"),
             Effect::Part { member } => self.present.retain(|m| *m != member),
             Effect::Tell { to, event } => self.tell(to, &event),

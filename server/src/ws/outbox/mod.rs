@@ -238,6 +238,16 @@ impl Outbox {
         .await;
     }
 
+    /// Says that what the session waits for is done, where nothing is sent for it.
+    pub fn reach_mark(&self) {
+        let mut state = self.lock();
+        if state.waiting.as_ref().is_some_and(|waiting| waiting.page == Page::Asked) {
+            state.waiting().page = Page::Written { bytes: 0 };
+            state.is_session_needed = true;
+        }
+        state.wake_if_needed();
+    }
+
     /// Says that a page is about to be asked for, or another answer that is waited for like one.
     pub fn expect_page(&self) {
         self.lock().waiting().page = Page::Asked;

@@ -1,12 +1,13 @@
 //! One client's session: joins its connection to a room, from greeting to goodbye.
 
+mod ending;
+
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt;
-use tokio::task::yield_now;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 use xmeet_shared::{ClientCommand, CloseCode, ErrorCode};
 
 use super::account::Account;
@@ -17,7 +18,7 @@ use super::frame;
 use super::keeper::Keeper;
 use super::outbox::{Ending, Outbox, OutboxLimits};
 use super::reader::{End, Reader};
-use crate::hub::{self, Departure, EnterError, Hub, Membership, RoomEnded, Unsent};
+use crate::hub::{self, EnterError, Hub, Membership, RoomEnded, Unsent};
 use crate::limits::gate::Place;
 use crate::limits::hits::LimitKind;
 use crate::limits::ns_since;
@@ -37,12 +38,9 @@ const TOO_MANY_ROOMS: Ending = Ending {
 const FLOODED: Ending =
     Ending { code: CloseCode::Policy, reason: "too many messages, and none of the waits was kept" };
 
-/// What is still read, without waiting, from a connection that must end, in bytes.
-/// Its client may have sent on without end.
-const LAST_WORDS_BYTES_MAX: usize = 1024 * 1024;
-
-/// What a message counts in that beside its text, in bytes: many small ones are much to say.
-const LAST_WORDS_MESSAGE_BYTES: usize = 64;
+/// What a client may have said that is not stored yet, in bytes, and a message more. Thousands who say
+/// much at once would otherwise hold gigabytes where the disk is slow.
+const UNSTORED_BYTES_MAX: usize = 128 * 1024;
 
 /// How much a session may take and hold, and how fast.
 #[derive(Debug)]
@@ -123,6 +121,8 @@ struct Session {
     reader: Reader,
     outbox: Arc<Outbox>,
     membership: Membership,
+    /// What the client said since it was last waited for that all of it is stored, in bytes.
+    unstored_bytes: usize,
     /// What the room must be waited for to take. It stays here when the waiting is cut short.
     unsent: Option<Unsent>,
     /// Held until the session has ended.
@@ -164,7 +164,16 @@ impl Session {
         let heartbeat =
             heartbeat_of.map(|room| sessions.hub.heartbeat(room, membership.pid().clone()));
         sessions.keeper.watch(&outbox, heartbeat);
-        Some(Self { sessions, account, reader, outbox, membership, unsent: None, _place: place })
+        Some(Self {
+            sessions,
+            account,
+            reader,
+            outbox,
+            membership,
+            unstored_bytes: 0,
+            unsent: None,
+            _place: place,
+        })
     }
 
     /// Carries out what the client sends, until one of the two sides ends it.
@@ -197,6 +206,11 @@ impl Session {
             {
                 return Closing::Server(hub::ROOM_ENDED);
             }
+            if self.unstored_bytes > UNSTORED_BYTES_MAX
+                && let Err(RoomEnded) = Box::pin(self.catch_up()).await
+            {
+                return Closing::Server(hub::ROOM_ENDED);
+            }
             let written_bytes = self.outbox.page_written().await;
             self.note_written(verdict, written_bytes);
             let rest = verdict.rest();
@@ -207,6 +221,16 @@ impl Session {
                 self.sessions.keeper.heard(&self.outbox);
             }
         }
+    }
+
+    /// Waits until everything that the client said is stored.
+    async fn catch_up(&mut self) -> Result<(), RoomEnded> {
+        self.unstored_bytes = 0;
+        self.outbox.expect_page();
+        self.unsent = self.membership.mark().err();
+        self.membership.insist(&mut self.unsent).await?;
+        self.outbox.page_written().await;
+        Ok(())
     }
 
     /// What was waited for has been written: that the client is to wait, or a page of so many bytes.
@@ -300,7 +324,10 @@ impl Session {
         let Verdict::Take { .. } = verdict else { return verdict };
         let sent = match command {
             Ok(None) => Ok(()),
-            Ok(Some(ClientCommand::Say(_))) => self.membership.say(text),
+            Ok(Some(ClientCommand::Say(_))) => {
+                self.unstored_bytes += text.len();
+                self.membership.say(text)
+            }
             Ok(Some(ClientCommand::ChangeName(nickname))) => self.membership.change_name(nickname),
             Ok(Some(ClientCommand::History(cursor))) => {
                 self.outbox.expect_page();
@@ -310,94 +337,5 @@ impl Session {
         };
         self.unsent = sent.err();
         verdict
-    }
-
-    /// Ends the session in its room and on its connection.
-    async fn part(mut self, end: Closing) {
-        if let Closing::Server(hub::TAKEN_OVER) = end {
-            self.say_what_has_come().await;
-        }
-        let departure = match end {
-            Closing::Client(Some(code)) if code == CloseCode::Normal.as_u16() => Departure::Left,
-            _ => Departure::Lost,
-        };
-        if let (Closing::Server(GOING_AWAY), Some(&deadline)) = (end, self.sessions.deadline.get())
-        {
-            // Half of the time is for the store and the room, half for the client.
-            let now = Instant::now();
-            let middle = now + deadline.saturating_duration_since(now) / 2;
-            let _ = timeout_at(middle, self.finish()).await;
-            let Self { sessions, mut account, reader, outbox, membership, .. } = self;
-            account.received(reader.read_bytes(), 0, sessions.hub.metrics());
-            // Everybody is told to go at the same time: nobody needs to see the others leave.
-            let _ = timeout_at(deadline, closing::close(reader, Arc::clone(&outbox), end)).await;
-            membership.leave(departure).await;
-            account.close(end, outbox.written_bytes(), sessions.hub.metrics());
-            return;
-        }
-        let Self { sessions, mut account, reader, outbox, membership, .. } = self;
-        account.received(reader.read_bytes(), 0, sessions.hub.metrics());
-        let closing = closing::close(reader, Arc::clone(&outbox), end);
-        tokio::join!(membership.leave(departure), closing);
-        account.close(end, outbox.written_bytes(), sessions.hub.metrics());
-    }
-
-    /// Has everything done and answered that the client had sent, before its connection ends with
-    /// the server.
-    async fn finish(&mut self) {
-        let outbox = Arc::clone(&self.outbox);
-        let last_words = async {
-            // Whoever has not been read from lately is seen to have said something only now.
-            yield_now().await;
-            self.say_what_has_come().await;
-            self.unsent = self.membership.finish().err();
-            // A room that has ended has told the outbox.
-            let _ = self.membership.insist(&mut self.unsent).await;
-        };
-        tokio::join!(last_words, outbox.finished());
-    }
-
-    /// What the client had sent before its connection must end is said first: where another one
-    /// takes over, so that it is in the log before the other one's greeting is cut.
-    async fn say_what_has_come(&mut self) {
-        let mut bytes = 0;
-        loop {
-            // The first time it is what the room was waited for to take when this began: without
-            // it there would be a gap.
-            if self.membership.insist(&mut self.unsent).await.is_err()
-                || bytes > LAST_WORDS_BYTES_MAX
-            {
-                return;
-            }
-            let Some(received) = self.reader.next_now() else { return };
-            self.count(&received);
-            bytes += LAST_WORDS_MESSAGE_BYTES;
-            let text = match received {
-                Received::Text(text) => text,
-                Received::Binary(length) => {
-                    bytes += length;
-                    continue;
-                }
-                Received::Ping(_) | Received::Pong | Received::Close(_) => continue,
-            };
-            bytes += text.len();
-            let command = ClientCommand::parse(&text);
-            match self.judge(cost_of(&command), text.len()) {
-                Verdict::Take { .. } => {}
-                Verdict::Refuse { kind, retry_after_ms, .. } => {
-                    // Nothing is waited for any more.
-                    self.hold_off(kind, retry_after_ms, false);
-                    continue;
-                }
-                Verdict::End => return,
-            }
-            let sent = match command {
-                Ok(Some(ClientCommand::Say(_))) => self.membership.say(text),
-                Ok(Some(ClientCommand::ChangeName(name))) => self.membership.change_name(name),
-                // Nobody would read the answer.
-                Ok(Some(ClientCommand::History(_)) | None) | Err(_) => Ok(()),
-            };
-            self.unsent = sent.err();
-        }
     }
 }
