@@ -29,7 +29,8 @@ const USAGE: &str = "\
 Usage: cargo xtask <command>
 
   run [ARGS...]       build whatever has changed, then start xmeet with ARGS
-  dist                leave the finished binary, web client inside, at target/release/xmeet
+  dist                leave the finished binary, web client inside, at target/release/xmeet;
+                      on Linux a static one
   test [host|browser] every check and test; `host` leaves out the browser, `browser` is only that
   crash [ROUNDS]      only the crash test: `kill -9` under load, ROUNDS times (100)
   fuzz [SECONDS]      the fuzz targets, SECONDS each (720)
