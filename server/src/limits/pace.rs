@@ -3,10 +3,12 @@
 //! Over the rate a client is told how long to wait, and all that it says until then is refused, each
 //! message by an answer of its own. What it had on its way before it could know is nothing bad: it is
 //! told when the answer has been written, and until then nothing more is read from it. Refusals have
-//! a rate too ([`REFUSALS`]), past which nothing is read for a while. Whoever goes on [`HEARD_AFTER_NS`] later has a *strike*, at most one for each time that it was
-//! told, and is told again, to wait twice as long. The third in a row slows it down: for
-//! [`REST_NS`] nothing is read from it. The next ends the connection. A wait that is kept ends the
-//! row; after a rest, buckets that are full again do.
+//! a rate too ([`REFUSALS`]), past which nothing is read for a while.
+//!
+//! Whoever goes on [`HEARD_AFTER_NS`] later has a *strike*, at most one for each time that it was
+//! told, and is told again, to wait twice as long. The third in a row slows it down: for [`REST_NS`]
+//! nothing is read from it. The next ends the connection. A wait that is kept ends the row; after a
+//! rest, buckets that are full again do.
 //!
 //! Pages of the history are paid for by their bytes once they have been written. Whoever owes for one
 //! is refused the next, which is no strike, but costs what everything does that cannot be done.
