@@ -64,7 +64,7 @@ pub struct LimitSettings {
     pub outbox_bytes_max: usize,
 
     /// What may wait for all slow clients together, in bytes; what waits for many counts once. The
-    /// more it is, the sooner a slow client is closed
+    /// more waits, the sooner a slow client is closed
     #[arg(long, env = "XMEET_WAITING_BYTES_MAX", value_name = "BYTES", default_value_t = WAITING_BYTES_MAX_DEFAULT)]
     pub waiting_bytes_max: usize,
 

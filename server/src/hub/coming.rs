@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use xmeet_shared::Pid;
+
 use super::ROOM_ENDED;
 use crate::room::MemberKey;
 use crate::ws::outbox::Outbox;
@@ -38,5 +40,11 @@ impl Coming {
             self.0.remove(&member);
         }
         seat
+    }
+
+    /// Whether any of these is still connected.
+    pub(super) fn has_any_of(&self, members: &[(MemberKey, Pid)]) -> bool {
+        let seats = members.iter().filter_map(|(member, _)| self.0.get(member)?.front());
+        seats.into_iter().any(|seat| !seat.outbox.is_over())
     }
 }

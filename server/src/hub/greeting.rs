@@ -13,7 +13,7 @@ use crate::room::{Kept, Roster, Snapshot};
 const KEPT_BYTES_MIN: usize = 4096;
 
 /// A page larger than this is not kept either, in bytes: thousands of rooms can have one.
-const PAGE_KEPT_BYTES_MAX: usize = 256 * 1024;
+const PAGE_KEPT_BYTES_MAX: usize = 64 * 1024;
 
 /// What is kept from one greeting to the next.
 #[derive(Debug, Default)]

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 use xmeet_shared::{CloseCode, Envelope, Pid, RoomId, ServerMessage};
 
@@ -145,8 +145,7 @@ pub struct Hub {
     pub(crate) clock: Clock,
     settings: HubSettings,
     last_serial: AtomicU64,
-    /// Places for older pages under way.
-    pages: Arc<Semaphore>,
+    places: pages::Places,
     tasks: TaskTracker,
 }
 
@@ -166,7 +165,7 @@ impl Hub {
             clock,
             settings,
             last_serial: AtomicU64::new(0),
-            pages: Arc::new(Semaphore::new(pages::PAGES_AT_ONCE_MAX)),
+            places: pages::Places::default(),
             tasks: TaskTracker::new(),
         }
     }

@@ -172,6 +172,18 @@ async fn until(mut condition: impl FnMut() -> bool) {
 }
 
 #[tokio::test]
+async fn for_whoever_has_gone_no_page_is_read() {
+    let world = World::new();
+    let (_, line) = world.enter().await;
+    world.store(PANICS);
+    line.outbox.end(ROOM_ENDED);
+    let (room, pid) = (RoomId::new("r").unwrap(), Pid::new(0, 1, 1));
+    let encoder = encode::Encoder::new(room.clone(), Clock::new(None).unwrap(), Arc::default());
+    let page = pages::read(&world.hub, &room, 1..=50, (&pid, &line.outbox), encoder);
+    assert!(soon(page).await.is_none(), "and the store is not asked");
+}
+
+#[tokio::test]
 async fn an_empty_room_leaves_memory() {
     let world = World::new();
     let (first, line) = world.enter().await;

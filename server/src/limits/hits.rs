@@ -28,6 +28,8 @@ pub enum LimitKind {
     Connections,
     /// Rooms in all.
     Rooms,
+    /// What may wait for all clients: a page was refused.
+    Waiting,
     /// The time for a request.
     RequestTime,
     /// A proxy's header came from somebody who is no proxy, and did not count.
@@ -35,7 +37,7 @@ pub enum LimitKind {
 }
 
 /// All of them with their names in metrics, in the order of their numbers.
-const NAMES: [(LimitKind, &str); 13] = [
+const NAMES: [(LimitKind, &str); 14] = [
     (LimitKind::Messages, "messages"),
     (LimitKind::Bytes, "bytes"),
     (LimitKind::PageBytes, "page_bytes"),
@@ -47,6 +49,7 @@ const NAMES: [(LimitKind, &str); 13] = [
     (LimitKind::RoomMembers, "room_members"),
     (LimitKind::Connections, "connections"),
     (LimitKind::Rooms, "rooms"),
+    (LimitKind::Waiting, "waiting"),
     (LimitKind::RequestTime, "request_time"),
     (LimitKind::ForgedAddress, "forged_address"),
 ];
@@ -92,6 +95,6 @@ mod tests {
         }
         let counted: Vec<_> = hits.all().collect();
         assert_eq!(counted[0], ("messages", 1));
-        assert_eq!(counted[12], ("forged_address", 13));
+        assert_eq!(counted[13], ("forged_address", 14));
     }
 }

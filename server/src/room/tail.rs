@@ -11,7 +11,7 @@ use xmeet_shared::{MessageId, UnixMillis};
 use super::message::{Kept, Message};
 
 /// Texts that a room holds, in bytes. Those of an ordinary page are some thousand bytes.
-pub(super) const TAIL_TEXT_BYTES_MAX: usize = 256 * 1024;
+pub(super) const TAIL_TEXT_BYTES_MAX: usize = 128 * 1024;
 
 /// The newest page.
 #[derive(Debug)]

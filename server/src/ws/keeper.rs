@@ -239,12 +239,13 @@ impl Visit {
 }
 
 impl Pinged {
-    /// Whoever still takes in what waits cannot answer yet, and gets as long again. Where nothing
+    /// Whoever still takes in what waits cannot answer yet, and whose answer the server itself does not
+    /// read yet is not to blame: both get as long again. Where nothing
     /// waits, that bytes are taken means nothing: the system takes them for the gone as well.
     fn is_excused(&mut self, outbox: &Outbox, now: u32) -> bool {
         let (written_bytes, is_behind) = (outbox.written_bytes(), outbox.is_behind());
         let is_moving = written_bytes != self.written_bytes;
-        if !(is_moving && (is_behind || self.was_behind)) {
+        if !outbox.awaits_server() && !(is_moving && (is_behind || self.was_behind)) {
             return false;
         }
         self.tick = now;

@@ -170,6 +170,18 @@ async fn a_client_that_takes_in_bytes_is_not_silent() {
     assert_eq!(soon_ended(tending).await, SILENT);
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_the_server_does_not_read_is_not_silent() {
+    let keeper = keeper().await;
+    let (outbox, _) = connection(1000);
+    keeper.watch(&outbox, None);
+    outbox.expect_page();
+    sleep(LONG).await;
+    assert!(!outbox.is_over());
+    outbox.send_page([frame::text(b"the page")]);
+    assert_eq!(ended(&outbox).await.0, SILENT);
+}
+
 /// When the heartbeats of a client came, counted from the beginning.
 #[derive(Clone, Default)]
 struct Beats(Arc<Mutex<Vec<Instant>>>);

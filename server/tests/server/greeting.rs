@@ -136,7 +136,7 @@ async fn a_greeting_is_one_place_in_the_rooms_order() {
     }
 }
 
-/// A room holds 256 KiB of its newest texts and reads the others again.
+/// A room holds 128 KiB of its newest texts and reads the others again.
 #[tokio::test]
 async fn a_page_of_long_texts_is_whole_for_whoever_comes_and_whoever_asks() {
     const TEXT_BYTES: usize = 16 * 1024;

@@ -1,5 +1,7 @@
 //! Who comes into a room and who goes.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -100,12 +102,16 @@ impl RoomTask {
     /// Greets those who came one right behind the other.
     pub(super) async fn greet(&mut self, members: Vec<(MemberKey, Pid)>, mut snapshot: Snapshot) {
         self.flush().await;
+        let hub = Arc::clone(&self.hub);
         let mut _place = None;
-        if let Some(absent) = snapshot.absent.take() {
-            // Few rooms have so much on one page. The store holds all of it by now.
-            match pages::messages(&self.hub, &self.id, absent).await {
-                Ok((mut page, place)) => {
-                    _place = place;
+        // Few rooms have so much on one page; and whoever has gone again needs none of it.
+        if let Some(absent) = snapshot.absent.take()
+            && self.coming.has_any_of(&members)
+        {
+            _place = hub.places.newest().await;
+            // The store holds all of it by now.
+            match pages::messages(&hub, &self.id, absent).await {
+                Ok(mut page) => {
                     page.append(&mut snapshot.tail);
                     snapshot.tail = page;
                 }

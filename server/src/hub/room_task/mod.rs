@@ -299,9 +299,11 @@ impl RoomTask {
         let encoder = self.encoder.aside();
         let address = self.address.clone();
         self.hub.tasks.spawn(async move {
-            let work = AssertUnwindSafe(pages::read(&hub, &room, ids, &pid, encoder));
-            let Ok(pieces) = work.catch_unwind().await else {
-                return outbox.end(PAGE_PANICKED);
+            let work = AssertUnwindSafe(pages::read(&hub, &room, ids, (&pid, &outbox), encoder));
+            let pieces = match work.catch_unwind().await {
+                Ok(Some(pieces)) => pieces,
+                Ok(None) => return,
+                Err(_) => return outbox.end(PAGE_PANICKED),
             };
             // A room that is gone has no member who waits for it.
             if let Some(room) = address.upgrade() {

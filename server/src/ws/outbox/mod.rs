@@ -191,6 +191,12 @@ impl Outbox {
         !self.lock().is_empty()
     }
 
+    /// Whether its session waits for an answer of the server's, and reads nothing meanwhile.
+    #[must_use]
+    pub fn awaits_server(&self) -> bool {
+        self.lock().waiting.as_ref().is_some_and(|waiting| waiting.page == Page::Asked)
+    }
+
     /// Writes on whenever the socket takes more, until there is an ending. For the session.
     pub async fn tend(&self) -> Ending {
         poll_fn(|cx| {

@@ -121,7 +121,7 @@ impl State {
 
     /// Ends the connection where more waits for it than its share of what may wait for all.
     pub(super) fn keep_to_share(&mut self) {
-        if self.is_stalled {
+        if self.is_stalled && self.takes() {
             let bytes = self.queued_total - self.written_total;
             if bytes > self.limits.memory.share_bytes() as u64 {
                 self.end(TOO_SLOW);
@@ -283,14 +283,15 @@ impl State {
             kept = 1 + waiting.queue.iter().take_while(|piece| !piece.ends_frame).count();
         }
         waiting.queue.truncate(kept);
-        let mut rest_bytes = 0;
+        let rest_bytes = waiting.queue.iter().map(|piece| piece.bytes.len()).sum::<usize>();
+        let memory = &self.limits.memory;
+        if rest_bytes > REST_BYTES_MAX.min(memory.share_bytes()) {
+            return self.lose();
+        }
         for piece in &mut waiting.queue {
-            rest_bytes += piece.bytes.len();
-            if rest_bytes > REST_BYTES_MAX {
-                return self.lose();
-            }
             // It may be the end of something that is far larger.
-            piece.bytes = Bytes::copy_from_slice(&piece.bytes);
+            let rest = piece.bytes.to_vec();
+            piece.bytes = memory.hold(rest, piece.bytes.len());
         }
     }
 
