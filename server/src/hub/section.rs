@@ -45,7 +45,7 @@ pub(super) enum Answer {
     Frame(Bytes),
     /// What the session waits for, one frame in pieces: a history page, or the error instead of it,
     /// or that its client is to wait.
-    Page(Vec<Bytes>),
+    Awaited(Vec<Bytes>),
     /// Nothing, and nothing will follow.
     Nothing,
 }
@@ -79,7 +79,7 @@ impl Section {
                 self.flush().await;
                 match answer {
                     Answer::Frame(frame) => outbox.send(&[frame]),
-                    Answer::Page(pieces) => outbox.send_page(pieces),
+                    Answer::Awaited(pieces) => outbox.send_answer(pieces),
                     Answer::Nothing => outbox.finish(),
                 }
             }

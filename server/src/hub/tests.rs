@@ -286,10 +286,10 @@ async fn a_page_that_cannot_be_read_is_an_error_and_one_that_panics_ends_the_con
     }
     wait_for(&line, |message| matches!(message, ServerMessage::Normal { id: Some(51), .. })).await;
     world.store(FAILS);
-    line.outbox.expect_page();
+    line.outbox.expect_answer();
     member.history(Cursor(1)).unwrap();
     wait_for(&line, is_storage_error).await;
-    soon(line.outbox.page_written()).await;
+    soon(line.outbox.answer_written()).await;
     world.store(PANICS);
     member.history(Cursor(1)).unwrap();
     soon(line.outbox.tend()).await;
@@ -300,12 +300,12 @@ async fn what_is_refused_beside_the_answer_that_is_waited_for_does_not_end_the_w
     let world = World::new();
     let (member, line) = world.enter().await;
     let member = member.unwrap();
-    line.outbox.expect_page();
+    line.outbox.expect_answer();
     member.hold_off("beside it".to_owned(), 1, false).unwrap();
     wait_for(&line, |message| matches!(message, ServerMessage::Error { .. })).await;
-    assert!(line.outbox.page_written().now_or_never().is_none());
+    assert!(line.outbox.answer_written().now_or_never().is_none());
     member.hold_off("it".to_owned(), 1, true).unwrap();
-    soon(line.outbox.page_written()).await;
+    soon(line.outbox.answer_written()).await;
 }
 
 #[tokio::test]

@@ -175,10 +175,10 @@ async fn whoever_the_server_does_not_read_is_not_silent() {
     let keeper = keeper().await;
     let (outbox, _) = connection(1000);
     keeper.watch(&outbox, None);
-    outbox.expect_page();
+    outbox.expect_answer();
     sleep(LONG).await;
     assert!(!outbox.is_over());
-    outbox.send_page([frame::text(b"the page")]);
+    outbox.send_answer([frame::text(b"the page")]);
     assert_eq!(ended(&outbox).await.0, SILENT);
 }
 

@@ -208,7 +208,7 @@ impl RoomTask {
         for PageRead { member, outbox, pieces } in mem::take(&mut self.pages) {
             // The member may be back on another connection, which has asked for nothing.
             if self.fanout.outbox(member).is_some_and(|here| Arc::ptr_eq(here, &outbox)) {
-                self.answer(member, Answer::Page(pieces)).await;
+                self.answer(member, Answer::Awaited(pieces)).await;
             }
         }
     }
@@ -227,12 +227,12 @@ impl RoomTask {
                 self.tell(member, event, Answer::Frame).await;
             }
             Effect::Tell { to: Audience::Waiting(member), event } => {
-                self.tell(member, event, |frame| Answer::Page(vec![frame])).await;
+                self.tell(member, event, |frame| Answer::Awaited(vec![frame])).await;
             }
             Effect::Page { member, pid, messages } => {
                 self.flush().await;
                 let pieces = self.newest_page(&pid, &messages).await;
-                self.answer(member, Answer::Page(pieces)).await;
+                self.answer(member, Answer::Awaited(pieces)).await;
             }
             Effect::ReadPage { member, pid, ids } => self.read_page(member, pid, ids),
             Effect::Reached { member } => {
@@ -275,7 +275,7 @@ impl RoomTask {
     async fn answer(&mut self, member: MemberKey, answer: Answer) {
         let bytes = match &answer {
             Answer::Frame(frame) => frame.len(),
-            Answer::Page(pieces) => pieces.iter().map(Bytes::len).sum(),
+            Answer::Awaited(pieces) => pieces.iter().map(Bytes::len).sum(),
             Answer::Nothing => return self.fanout.answer(member, answer).await,
         };
         self.hub.metrics().traffic.sent(1, bytes as u64);

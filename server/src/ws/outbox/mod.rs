@@ -18,7 +18,7 @@ use xmeet_shared::CloseCode;
 
 use super::memory::FrameMemory;
 use super::stream::Writing;
-use state::{Page, State};
+use state::{Awaited, State};
 
 /// Why the server ends a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,13 +95,13 @@ impl Outbox {
 
     /// Sends the answer to a history request, a page or the error instead of it: one frame, in
     /// pieces.
-    pub fn send_page(&self, pieces: impl IntoIterator<Item = Bytes>) {
+    pub fn send_answer(&self, pieces: impl IntoIterator<Item = Bytes>) {
         let mut state = self.lock();
         if state.takes() {
             let begin = state.queued_total;
             state.queue_frame(pieces);
             let end = state.queued_total;
-            state.waiting().page = Page::Queued { bytes: end - begin, end };
+            state.waiting().awaited = Awaited::Queued { bytes: end - begin, end };
             state.flush();
             state.keep_to_share();
         }
@@ -194,7 +194,7 @@ impl Outbox {
     /// Whether its session waits for an answer of the server's, and reads nothing meanwhile.
     #[must_use]
     pub fn awaits_server(&self) -> bool {
-        self.lock().waiting.as_ref().is_some_and(|waiting| waiting.page == Page::Asked)
+        self.lock().waiting.as_ref().is_some_and(|waiting| waiting.awaited == Awaited::Asked)
     }
 
     /// Writes on whenever the socket takes more, until there is an ending. For the session.
@@ -247,25 +247,25 @@ impl Outbox {
     /// Says that what the session waits for is done, where nothing is sent for it.
     pub fn reach_mark(&self) {
         let mut state = self.lock();
-        if state.waiting.as_ref().is_some_and(|waiting| waiting.page == Page::Asked) {
-            state.waiting().page = Page::Written { bytes: 0 };
+        if state.waiting.as_ref().is_some_and(|waiting| waiting.awaited == Awaited::Asked) {
+            state.waiting().awaited = Awaited::Written { bytes: 0 };
             state.is_session_needed = true;
         }
         state.wake_if_needed();
     }
 
     /// Says that a page is about to be asked for, or another answer that is waited for like one.
-    pub fn expect_page(&self) {
-        self.lock().waiting().page = Page::Asked;
+    pub fn expect_answer(&self) {
+        self.lock().waiting().awaited = Awaited::Asked;
     }
 
     /// Waits until the page has been written, if there is one, and says how many bytes it took. The
     /// session reads nothing meanwhile: a client has one page under way, and its answers come in the
     /// order of its frames. Only beside [`Self::tend`].
-    pub async fn page_written(&self) -> u64 {
+    pub async fn answer_written(&self) -> u64 {
         poll_fn(|cx| {
             let mut state = self.lock();
-            match state.page_taken() {
+            match state.answer_taken() {
                 None if state.takes() => {
                     state.wait(cx);
                     Poll::Pending

@@ -33,7 +33,7 @@ pub(super) struct Piece {
 
 /// The history page that the session waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Page {
+pub(super) enum Awaited {
     #[default]
     None,
     Asked,
@@ -80,7 +80,7 @@ pub(super) struct Waiting {
     /// client that still reads a long one must not be closed over the first event behind it, for
     /// it would come back to the same greeting.
     pub(super) uncounted_until: u64,
-    pub(super) page: Page,
+    pub(super) awaited: Awaited,
 }
 
 impl State {
@@ -218,31 +218,31 @@ impl State {
                 waiting.queue.pop_front();
             }
         }
-        if let Page::Queued { bytes, end } = waiting.page
+        if let Awaited::Queued { bytes, end } = waiting.awaited
             && self.written_total >= end
         {
-            waiting.page = Page::Written { bytes };
+            waiting.awaited = Awaited::Written { bytes };
             self.is_session_needed = true;
         }
-        if waiting.queue.is_empty() && waiting.page == Page::None {
+        if waiting.queue.is_empty() && waiting.awaited == Awaited::None {
             self.waiting = None;
         }
     }
 
     /// How many bytes the page had, once it is written: 0 where there was none. `None` while it is
     /// under way.
-    pub(super) fn page_taken(&mut self) -> Option<u64> {
+    pub(super) fn answer_taken(&mut self) -> Option<u64> {
         let Some(waiting) = &mut self.waiting else { return Some(0) };
-        match mem::take(&mut waiting.page) {
-            Page::None => Some(0),
-            Page::Written { bytes } => {
+        match mem::take(&mut waiting.awaited) {
+            Awaited::None => Some(0),
+            Awaited::Written { bytes } => {
                 if waiting.queue.is_empty() {
                     self.waiting = None;
                 }
                 Some(bytes)
             }
             under_way => {
-                waiting.page = under_way;
+                waiting.awaited = under_way;
                 None
             }
         }

@@ -87,19 +87,19 @@ fn the_first_ending_stays() {
 #[test]
 fn a_page_is_waited_for_until_the_socket_has_all_of_it() {
     let (outbox, socket) = outbox(1_000_000, 0);
-    outbox.expect_page();
-    assert!(poll_once(outbox.page_written()).is_pending());
+    outbox.expect_answer();
+    assert!(poll_once(outbox.answer_written()).is_pending());
     outbox.send(&[text(10)]);
-    outbox.send_page([text(1000).slice(..10), text(1000).slice(10..)]);
+    outbox.send_answer([text(1000).slice(..10), text(1000).slice(10..)]);
     outbox.send(&[text(10)]);
     socket.allow(text(10).len() + text(1000).len() - 1);
     assert!(poll_once(outbox.tend()).is_pending());
-    assert!(poll_once(outbox.page_written()).is_pending());
+    assert!(poll_once(outbox.answer_written()).is_pending());
     socket.allow(1);
     assert!(poll_once(outbox.tend()).is_pending());
     let bytes = text(1000).len() as u64;
-    assert_eq!(poll_once(outbox.page_written()), Poll::Ready(bytes));
-    assert_eq!(poll_once(outbox.page_written()), Poll::Ready(0), "there is no other");
+    assert_eq!(poll_once(outbox.answer_written()), Poll::Ready(bytes));
+    assert_eq!(poll_once(outbox.answer_written()), Poll::Ready(0), "there is no other");
 }
 
 #[test]
@@ -202,13 +202,13 @@ fn a_page_and_a_greeting_are_bounded_too_and_what_is_read_at_once_is_not() {
     let new = || Outbox::new(Writing::Other(Box::new(socket.clone())), Arc::clone(&limits));
     let large = || [limits.memory.hold(vec![0; 4000], 4000)];
     let (page, greeting) = (new(), new());
-    page.send_page(large());
+    page.send_answer(large());
     greeting.send_greeting(large());
     assert!(page.is_over() && greeting.is_over());
     socket.allow(1_000_000);
     let reading = new();
     reading.send_greeting(large());
-    reading.send_page(large());
+    reading.send_answer(large());
     reading.send(&large());
     assert!(!reading.is_over());
     assert_eq!(limits.memory.held_bytes(), 0);
@@ -258,7 +258,7 @@ fn an_end_lets_go_of_what_waits_and_cuts_off_a_frame_that_is_far_from_its_end() 
         let outbox = Outbox::new(Writing::Other(Box::new(socket.clone())), Arc::clone(&limits));
         socket.allow(5_000_000);
         let bytes = 5_000_000 + rest_bytes;
-        outbox.send_page([limits.memory.hold(vec![0; bytes], bytes)]);
+        outbox.send_answer([limits.memory.hold(vec![0; bytes], bytes)]);
         outbox.end(TOO_SLOW);
         let held_bytes = if is_lost { 0 } else { rest_bytes };
         assert_eq!(limits.memory.held_bytes(), held_bytes, "the long beginning is let go of");

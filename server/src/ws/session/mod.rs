@@ -211,7 +211,7 @@ impl Session {
             {
                 return Closing::Server(hub::ROOM_ENDED);
             }
-            let written_bytes = self.outbox.page_written().await;
+            let written_bytes = self.outbox.answer_written().await;
             self.note_written(verdict, written_bytes);
             let rest = verdict.rest();
             if !rest.is_zero() {
@@ -226,10 +226,10 @@ impl Session {
     /// Waits until everything that the client said is stored.
     async fn catch_up(&mut self) -> Result<(), RoomEnded> {
         self.unstored_bytes = 0;
-        self.outbox.expect_page();
+        self.outbox.expect_answer();
         self.unsent = self.membership.mark().err();
         self.membership.insist(&mut self.unsent).await?;
-        self.outbox.page_written().await;
+        self.outbox.answer_written().await;
         Ok(())
     }
 
@@ -278,7 +278,7 @@ impl Session {
             Verdict::Take { .. } => ControlFlow::Continue(verdict),
             Verdict::Refuse { kind, retry_after_ms, is_news, .. } => {
                 if is_news {
-                    self.outbox.expect_page();
+                    self.outbox.expect_answer();
                 }
                 self.hold_off(kind, retry_after_ms, is_news);
                 ControlFlow::Continue(verdict)
@@ -330,7 +330,7 @@ impl Session {
             }
             Ok(Some(ClientCommand::ChangeName(nickname))) => self.membership.change_name(nickname),
             Ok(Some(ClientCommand::History(cursor))) => {
-                self.outbox.expect_page();
+                self.outbox.expect_answer();
                 self.membership.history(cursor)
             }
             Err(error) => self.membership.refuse(error.code(), error.to_string()),
