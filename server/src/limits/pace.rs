@@ -162,11 +162,8 @@ impl Pace {
                 self.told = None;
             }
         }
-        let wait_ns = |bucket: &Bucket, rate: Option<Rate>, tokens| {
-            rate.map_or(0, |rate| bucket.wait_ns(rate, tokens, now_ns))
-        };
-        let messages_ns = wait_ns(&self.messages, rates.messages, tokens);
-        let bytes_ns = wait_ns(&self.bytes, rates.bytes, bytes);
+        let messages_ns = wait_ns(&self.messages, rates.messages, tokens, now_ns);
+        let bytes_ns = wait_ns(&self.bytes, rates.bytes, bytes, now_ns);
         if messages_ns == 0 && bytes_ns == 0 {
             for (bucket, rate, tokens) in [
                 (&mut self.messages, rates.messages, tokens),
@@ -186,7 +183,7 @@ impl Pace {
 
     /// Judges a request for a page, by its own length in bytes.
     pub fn page(&mut self, rates: PaceRates, bytes: u64, now_ns: u64) -> Verdict {
-        let owed_ns = owed_ns(&self.pages, rates.pages, now_ns);
+        let owed_ns = wait_ns(&self.pages, rates.pages, 0, now_ns);
         let tokens = if owed_ns == 0 { cost::HISTORY } else { cost::BAD };
         match self.message(rates, (tokens, bytes), now_ns) {
             Verdict::Take { rest } if owed_ns > 0 => {
@@ -207,8 +204,8 @@ impl Pace {
     pub fn control(&mut self, rates: PaceRates, bytes: u64, now_ns: u64) -> Verdict {
         owe(&mut self.messages, rates.messages, cost::CONTROL, now_ns);
         owe(&mut self.bytes, rates.bytes, bytes, now_ns);
-        let messages_ns = owed_ns(&self.messages, rates.messages, now_ns);
-        let rest_ns = messages_ns.max(owed_ns(&self.bytes, rates.bytes, now_ns));
+        let messages_ns = wait_ns(&self.messages, rates.messages, 0, now_ns);
+        let rest_ns = messages_ns.max(wait_ns(&self.bytes, rates.bytes, 0, now_ns));
         Verdict::Take { rest: Duration::from_nanos(rest_ns) }
     }
 
@@ -227,9 +224,9 @@ fn owe(bucket: &mut Bucket, rate: Option<Rate>, tokens: u64, now_ns: u64) {
     }
 }
 
-/// How long until nothing is owed, in nanoseconds.
-fn owed_ns(bucket: &Bucket, rate: Option<Rate>, now_ns: u64) -> u64 {
-    rate.map_or(0, |rate| bucket.wait_ns(rate, 0, now_ns))
+/// How long until there are so many tokens, in nanoseconds; of none, until nothing is owed.
+fn wait_ns(bucket: &Bucket, rate: Option<Rate>, tokens: u64, now_ns: u64) -> u64 {
+    rate.map_or(0, |rate| bucket.wait_ns(rate, tokens, now_ns))
 }
 
 impl Told {

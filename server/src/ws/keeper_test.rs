@@ -8,9 +8,8 @@ use tokio::time::{Instant, sleep};
 use xmeet_shared::limits::RESUME_GRACE_SECONDS_DEFAULT;
 
 use super::super::closing::CLOSE_TIMEOUT;
-use super::super::outbox::OutboxLimits;
 use super::super::stream::Writing;
-use super::super::test_socket::{Socket, limits};
+use super::super::test_socket::{Socket, limits, limits_within};
 use super::*;
 
 const PING: [u8; 2] = [0x89, 0];
@@ -278,11 +277,9 @@ async fn a_connection_that_is_over_is_forgotten() {
 
 #[tokio::test(start_paused = true)]
 async fn when_memory_is_tight_whoever_holds_more_than_its_share_is_ended() {
-    let memory = Arc::new(FrameMemory::new(10_000));
+    let limits = limits_within(10_000, FrameMemory::new(10_000));
+    let memory = Arc::clone(&limits.memory);
     let keeper = running(Keeper::new(Patience::default(), Arc::clone(&memory))).await;
-    let write_time = Duration::from_secs(1000);
-    let limits =
-        Arc::new(OutboxLimits { bytes_max: 10_000, write_time, memory: Arc::clone(&memory) });
     let outboxes = [3000, 2000, 1500].map(|bytes| {
         let socket = Writing::Other(Box::new(Socket::default()));
         let outbox = Arc::new(Outbox::new(socket, Arc::clone(&limits)));

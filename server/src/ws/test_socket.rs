@@ -5,13 +5,19 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use super::memory::FrameMemory;
 use super::outbox::OutboxLimits;
 use super::stream::WriteHalf;
 
 /// Bounds of one outbox's bytes alone.
 pub(crate) fn limits(bytes_max: usize) -> Arc<OutboxLimits> {
-    let write_time = Duration::from_secs(30);
-    Arc::new(OutboxLimits { bytes_max, write_time, memory: Arc::default() })
+    limits_within(bytes_max, FrameMemory::default())
+}
+
+/// Bounds of one outbox's bytes, and of those of all together.
+pub(crate) fn limits_within(bytes_max: usize, memory: FrameMemory) -> Arc<OutboxLimits> {
+    let (write_time, memory) = (Duration::from_secs(30), Arc::new(memory));
+    Arc::new(OutboxLimits { bytes_max, write_time, memory })
 }
 
 /// What a socket has taken, and how much more it takes.

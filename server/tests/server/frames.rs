@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 use xmeet_shared::ErrorCode;
 
 use crate::support::client::path;
-use crate::support::raw::{frame, read_close, read_frame, upgrade};
+use crate::support::raw::{frame, read_close, read_frame, skip_greeting, upgrade};
 use crate::support::{Client, TestServer, soon};
 
 const TEXT: u8 = 0x81;
@@ -15,9 +15,7 @@ const TEXT: u8 = 0x81;
 async fn connection(server: &TestServer) -> TcpStream {
     let (response, mut stream) = upgrade(server.address, &path("r", "raw"), &[]).await;
     assert_eq!(response.status, 101);
-    for _ in 0..4 {
-        soon("the greeting", read_frame(&mut stream)).await.unwrap();
-    }
+    skip_greeting(&mut stream).await;
     stream
 }
 

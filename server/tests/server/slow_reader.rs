@@ -1,31 +1,20 @@
 //! A client that does not read is closed, and nobody else notices.
 
-use tokio::net::TcpStream;
 use xmeet_shared::ServerMessage;
 use xmeet_shared::limits::HISTORY_PAGE_MESSAGES;
 
-use crate::support::client::path;
-use crate::support::raw::{self, read_close, read_frame};
-use crate::support::{Client, TestServer, soon};
+use crate::support::client::stalled_member;
+use crate::support::raw::read_close;
+use crate::support::{Client, TestServer};
 
 /// One message's size. Twenty mebibytes in all are more than the kernel's buffers and the outbox.
 const TEXT_BYTES: usize = 32 * 1024;
 const MESSAGES: u64 = 640;
 
-/// A member that has read its greeting and will not read on.
-async fn stalled_member(server: &TestServer) -> TcpStream {
-    let (response, mut stream) = raw::upgrade(server.address, &path("r", "stalled"), &[]).await;
-    assert_eq!(response.status, 101);
-    for _ in 0..4 {
-        soon("the greeting", read_frame(&mut stream)).await.unwrap();
-    }
-    stream
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_reader_that_does_not_read_is_closed_with_1013_and_the_others_get_everything() {
     let server = TestServer::with(&["--outbox-bytes-max", "1000000"]).await;
-    let stalled = stalled_member(&server).await;
+    let stalled = stalled_member(&server, "r").await;
     let mut reader = Client::enter(server.address, "r", "reader").await;
     let mut writer = Client::enter(server.address, "r", "writer").await;
     let stalled_pid = reader.members[0].pid.clone();
@@ -73,7 +62,7 @@ async fn a_reader_that_does_not_read_is_closed_with_1013_and_the_others_get_ever
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_reader_that_was_too_slow_reads_why() {
     let server = TestServer::with(&["--outbox-bytes-max", "1000000"]).await;
-    let mut stalled = stalled_member(&server).await;
+    let mut stalled = stalled_member(&server, "r").await;
     let mut writer = Client::enter(server.address, "r", "writer").await;
     let text = "x".repeat(TEXT_BYTES);
     loop {

@@ -4,14 +4,13 @@ use std::future::pending;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use xmeet_shared::{ErrorCode, Record, ServerMessage};
 
-use crate::support::client::path;
+use crate::support::client::stalled_member;
 use crate::support::observed::{observed, series};
-use crate::support::raw::{self, frame, read_frame};
+use crate::support::raw::frame;
 use crate::support::{Client, TestServer, soon, until};
 
 const TEXT: u8 = 0x81;
@@ -30,16 +29,6 @@ const UNDER_WAY_BYTES_MAX: usize = 4 * LARGE_PAGE_BYTES;
 
 /// Clients that ask for a large page and do not read it.
 const ASKERS: usize = 30;
-
-/// A member that has read its greeting and will not read on.
-async fn deaf_member(server: &TestServer, room: &str) -> TcpStream {
-    let (response, mut stream) = raw::upgrade(server.address, &path(room, "deaf"), &[]).await;
-    assert_eq!(response.status, 101);
-    for _ in 0..4 {
-        soon("the greeting", read_frame(&mut stream)).await.unwrap();
-    }
-    stream
-}
 
 /// Fills page 1 with large texts and page 0 with small ones.
 async fn fill(server: &TestServer, room: &str) {
@@ -62,7 +51,7 @@ async fn many_who_ask_for_pages_and_do_not_read_them_hold_no_more_than_they_may(
     fill(&server, "r").await;
     let mut deaf = Vec::new();
     for _ in 0..ASKERS {
-        deaf.push(deaf_member(&server, "r").await);
+        deaf.push(stalled_member(&server, "r").await);
     }
 
     let mut asking = JoinSet::new();
@@ -119,7 +108,7 @@ async fn large_page(server: &TestServer, room: &str) -> Vec<Record> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn who_takes_a_few_bytes_now_and_then_is_closed_all_the_same() {
     let (server, metrics) = observed(&["--write-seconds", "1"]).await;
-    let mut slow = deaf_member(&server, "r").await;
+    let mut slow = stalled_member(&server, "r").await;
     let mut writer = Client::enter(server.address, "r", "writer").await;
     let text = "x".repeat(LARGE_TEXT_BYTES);
     // Until the system's buffers are full and more waits than is ever on its way to the writer.

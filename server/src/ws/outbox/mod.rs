@@ -93,8 +93,7 @@ impl Outbox {
         state.wake_if_needed();
     }
 
-    /// Sends the answer to a history request, a page or the error instead of it: one frame, in
-    /// pieces.
+    /// Sends what the session waits for, a history page or an error: one frame, in pieces.
     pub fn send_answer(&self, pieces: impl IntoIterator<Item = Bytes>) {
         let mut state = self.lock();
         if state.takes() {
@@ -194,7 +193,7 @@ impl Outbox {
     /// Whether its session waits for an answer of the server's, and reads nothing meanwhile.
     #[must_use]
     pub fn awaits_server(&self) -> bool {
-        self.lock().waiting.as_ref().is_some_and(|waiting| waiting.awaited == Awaited::Asked)
+        self.lock().is_answer_asked()
     }
 
     /// Writes on whenever the socket takes more, until there is an ending. For the session.
@@ -247,21 +246,21 @@ impl Outbox {
     /// Says that what the session waits for is done, where nothing is sent for it.
     pub fn reach_mark(&self) {
         let mut state = self.lock();
-        if state.waiting.as_ref().is_some_and(|waiting| waiting.awaited == Awaited::Asked) {
+        if state.is_answer_asked() {
             state.waiting().awaited = Awaited::Written { bytes: 0 };
             state.is_session_needed = true;
         }
         state.wake_if_needed();
     }
 
-    /// Says that a page is about to be asked for, or another answer that is waited for like one.
+    /// Says that an answer is about to be asked for which the session waits for.
     pub fn expect_answer(&self) {
         self.lock().waiting().awaited = Awaited::Asked;
     }
 
-    /// Waits until the page has been written, if there is one, and says how many bytes it took. The
-    /// session reads nothing meanwhile: a client has one page under way, and its answers come in the
-    /// order of its frames. Only beside [`Self::tend`].
+    /// Waits until that answer has been written, if there is one, and says how many bytes it took.
+    /// The session reads nothing meanwhile: a client has one page under way, and its answers come in
+    /// the order of its frames. Only beside [`Self::tend`].
     pub async fn answer_written(&self) -> u64 {
         poll_fn(|cx| {
             let mut state = self.lock();

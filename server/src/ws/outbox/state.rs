@@ -31,7 +31,7 @@ pub(super) struct Piece {
     pub(super) ends_frame: bool,
 }
 
-/// The history page that the session waits for.
+/// The answer that the session waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Awaited {
     #[default]
@@ -72,7 +72,7 @@ pub(super) struct State {
     pub(super) session: Option<Waker>,
 }
 
-/// What the socket did not take, and the page that the session waits for.
+/// What the socket did not take, and the answer that the session waits for.
 #[derive(Default)]
 pub(super) struct Waiting {
     pub(super) queue: VecDeque<Piece>,
@@ -229,7 +229,12 @@ impl State {
         }
     }
 
-    /// How many bytes the page had, once it is written: 0 where there was none. `None` while it is
+    /// Whether the session waits for an answer that is not there yet.
+    pub(super) fn is_answer_asked(&self) -> bool {
+        self.waiting.as_ref().is_some_and(|waiting| waiting.awaited == Awaited::Asked)
+    }
+
+    /// How many bytes the answer had, once it is written: 0 where there was none. `None` while it is
     /// under way.
     pub(super) fn answer_taken(&mut self) -> Option<u64> {
         let Some(waiting) = &mut self.waiting else { return Some(0) };

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::ws::frame;
-use crate::ws::test_socket::{Socket, limits};
+use crate::ws::test_socket::{Socket, limits, limits_within};
 
 fn outbox(limit_bytes: usize, room_bytes: usize) -> (Outbox, Socket) {
     let socket = Socket::default();
@@ -171,16 +171,9 @@ async fn nobody_is_ended_over_what_came_a_moment_ago() {
     tending.abort();
 }
 
-/// Bounds of all outboxes together.
-fn shared_limits(all_bytes_max: usize) -> Arc<OutboxLimits> {
-    let (bytes_max, write_time) = (1_000_000, Duration::from_secs(30));
-    let memory = Arc::new(FrameMemory::new(all_bytes_max));
-    Arc::new(OutboxLimits { bytes_max, write_time, memory })
-}
-
 #[test]
 fn the_more_waits_for_others_the_less_may_wait_for_one() {
-    let limits = shared_limits(10_000);
+    let limits = limits_within(1_000_000, FrameMemory::new(10_000));
     let new = || Outbox::new(Writing::Other(Box::new(Socket::default())), Arc::clone(&limits));
     let send = |outbox: &Outbox, bytes: usize| {
         outbox.send(&[limits.memory.hold(vec![0; bytes], bytes)]);
@@ -197,7 +190,7 @@ fn the_more_waits_for_others_the_less_may_wait_for_one() {
 
 #[test]
 fn a_page_and_a_greeting_are_bounded_too_and_what_is_read_at_once_is_not() {
-    let limits = shared_limits(10_000);
+    let limits = limits_within(1_000_000, FrameMemory::new(10_000));
     let socket = Socket::default();
     let new = || Outbox::new(Writing::Other(Box::new(socket.clone())), Arc::clone(&limits));
     let large = || [limits.memory.hold(vec![0; 4000], 4000)];
@@ -217,7 +210,7 @@ fn a_page_and_a_greeting_are_bounded_too_and_what_is_read_at_once_is_not() {
 #[test]
 fn what_is_left_of_a_frame_for_many_who_are_ended_counts_for_all_of_them() {
     const FRAME_BYTES: usize = 90_000;
-    let limits = shared_limits(1_000_000);
+    let limits = limits_within(1_000_000, FrameMemory::new(1_000_000));
     let frame = limits.memory.hold(vec![0; FRAME_BYTES], FRAME_BYTES);
     let new = || {
         let socket = Socket::default();
@@ -236,7 +229,7 @@ fn what_is_left_of_a_frame_for_many_who_are_ended_counts_for_all_of_them() {
 
 #[test]
 fn a_close_that_waits_is_not_dropped_when_memory_is_tight() {
-    let limits = shared_limits(10_000);
+    let limits = limits_within(1_000_000, FrameMemory::new(10_000));
     let socket = Socket::default();
     let outbox = Outbox::new(Writing::Other(Box::new(socket.clone())), Arc::clone(&limits));
     outbox.send(&[limits.memory.hold(vec![0; 3000], 3000)]);
@@ -252,7 +245,7 @@ fn a_close_that_waits_is_not_dropped_when_memory_is_tight() {
 
 #[test]
 fn an_end_lets_go_of_what_waits_and_cuts_off_a_frame_that_is_far_from_its_end() {
-    let limits = shared_limits(100_000_000);
+    let limits = limits_within(1_000_000, FrameMemory::new(100_000_000));
     for (rest_bytes, is_lost) in [(1024 * 1024, false), (1024 * 1024 + 1, true)] {
         let socket = Socket::default();
         let outbox = Outbox::new(Writing::Other(Box::new(socket.clone())), Arc::clone(&limits));

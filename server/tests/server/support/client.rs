@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio_websockets::{ClientBuilder, CloseCode, Message, WebSocketStream};
 use xmeet_shared::{Envelope, ErrorCode, Member, Pid, Record, ServerMessage};
 
-use super::{raw, soon};
+use super::{TestServer, raw, soon};
 
 /// What a client can be connected by: TCP, TLS over it, a Unix socket.
 pub(crate) trait Line: AsyncRead + AsyncWrite + Unpin {}
@@ -35,6 +35,14 @@ pub(crate) fn path(room: &str, nickname: &str) -> String {
 /// The path of a room, with a nickname and a token to resume by.
 pub(crate) fn resumable_path(room: &str, nickname: &str, token: &str) -> String {
     format!("{}&session={token}", path(room, nickname))
+}
+
+/// A member that has read its greeting and will not read on.
+pub(crate) async fn stalled_member(server: &TestServer, room: &str) -> TcpStream {
+    let (response, mut stream) = raw::upgrade(server.address, &path(room, "stalled"), &[]).await;
+    assert_eq!(response.status, 101);
+    raw::skip_greeting(&mut stream).await;
+    stream
 }
 
 impl Client {

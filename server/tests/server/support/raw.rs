@@ -133,6 +133,13 @@ pub(crate) async fn read_frame(stream: &mut (impl AsyncRead + Unpin)) -> Option<
     Some((first, payload))
 }
 
+/// Reads the greeting, which is four frames.
+pub(crate) async fn skip_greeting(stream: &mut (impl AsyncRead + Unpin)) {
+    for _ in 0..4 {
+        soon("the greeting", read_frame(stream)).await.unwrap();
+    }
+}
+
 /// Reads until the server's Close frame: its code and reason.
 pub(crate) async fn read_close(stream: &mut (impl AsyncRead + Unpin)) -> (u16, String) {
     let reading = async {
