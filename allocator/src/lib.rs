@@ -1,37 +1,52 @@
-//! The allocator of the `xmeet` program: mimalloc, and the way to have it give memory back.
+//! The allocator of the `xmeet` program, mimalloc, and the way to have memory given back.
 //!
-//! By itself it gives back what was freed only while it is asked for more. A server from which a
-//! crowd has gone asks for little, and would keep what the crowd took (docs/hostile.md).
+//! By itself mimalloc gives back what was freed only while it is asked for more. A server from which
+//! a crowd has gone asks for little, and would keep what the crowd took (docs/hostile.md). SQLite
+//! takes its memory from the system's own allocator, which keeps nearly all that it ever had.
+
+mod threads;
 
 pub use mimalloc::MiMalloc;
+pub use threads::give_back_regularly;
 
-/// Gives back to the system what this thread and those that have ended hold and nobody uses, and all
-/// that is free between threads. It takes longer the more there is, some milliseconds for hundreds of
-/// megabytes.
+/// Gives back to the system what nobody uses: of mimalloc's what this thread and those that have ended
+/// hold, and what is free between threads; of the system's own allocator all.
+///
+/// A thread that sleeps keeps what others freed of its memory, so whoever took much calls this before
+/// it sleeps. It takes longer the more there is, some milliseconds for hundreds of megabytes.
 pub fn give_back() {
-    #[expect(unsafe_code, reason = "a foreign function")]
-    // SAFETY: it takes no pointer, and may be called by any thread at any time.
+    #[expect(unsafe_code, reason = "foreign functions")]
+    // SAFETY: they take no pointer, and may be called by any thread at any time.
     unsafe {
         libmimalloc_sys::mi_collect(true);
+        // Other libraries than glibc have no such thing.
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        libc::malloc_trim(0);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Mutex, PoisonError};
+
     use super::*;
 
     #[global_allocator]
     static ALLOCATOR: MiMalloc = MiMalloc;
 
+    /// The memory of this process is measured by one test at a time.
+    pub(crate) static MEASURING: Mutex<()> = Mutex::new(());
+
     const TAKEN_BYTES: usize = 256 * 1024 * 1024;
 
-    fn resident_bytes() -> usize {
+    pub(crate) fn resident_bytes() -> usize {
         let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
         pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
     }
 
     #[test]
     fn what_was_taken_is_given_back() {
+        let _alone = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
         let before = resident_bytes();
         // Of all sizes, and written to: what is not written to is not resident.
         let mut taken = Vec::new();

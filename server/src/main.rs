@@ -2,15 +2,13 @@
 
 use std::process::ExitCode;
 use std::thread::available_parallelism;
-use std::time::Duration;
 use std::{env, io};
 
 use anyhow::Context;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
-use xmeet_allocator::{MiMalloc, give_back};
+use xmeet_allocator::{MiMalloc, give_back_regularly};
 use xmeet_server::config::{self, Action, Config, ConfigError};
 use xmeet_server::http::Listener;
 use xmeet_server::limits::descriptors;
@@ -22,9 +20,6 @@ use xmeet_server::{check, run, telemetry};
 /// Gives back what a crowd took (docs/hostile.md has the figures).
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
-
-/// How often it gives back to the system what nobody uses.
-const GIVE_BACK_EVERY: Duration = Duration::from_secs(10);
 
 /// The exit code of a shutdown that did not end in order: its time was up, or a second signal came.
 const EXIT_CUT: u8 = 3;
@@ -79,17 +74,8 @@ fn runtime() -> runtime::Builder {
     }
 }
 
-/// Gives memory back, for ever: now that of one of the runtime's threads, now that of another.
-async fn give_memory_back() {
-    let mut due = interval(GIVE_BACK_EVERY);
-    loop {
-        due.tick().await;
-        give_back();
-    }
-}
-
 async fn serve(config: Config, log: Log) -> anyhow::Result<Ended> {
-    tokio::spawn(give_memory_back());
+    tokio::spawn(give_back_regularly());
     let signals = Signals::listen(config.config.is_some())?;
     tokio::spawn(signals.follow(log, log_filter));
     let address = &config.network.listen;

@@ -16,6 +16,7 @@ mod hostile;
 mod http;
 mod limits;
 mod logging;
+mod memory;
 mod metrics;
 mod opening;
 mod origins;

@@ -14,7 +14,7 @@ const MESSAGES: u64 = 640;
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_reader_that_does_not_read_is_closed_with_1013_and_the_others_get_everything() {
     let server = TestServer::with(&["--outbox-bytes-max", "1000000"]).await;
-    let stalled = stalled_member(&server, "r").await;
+    let stalled = stalled_member(server.address, "r").await;
     let mut reader = Client::enter(server.address, "r", "reader").await;
     let mut writer = Client::enter(server.address, "r", "writer").await;
     let stalled_pid = reader.members[0].pid.clone();
@@ -62,7 +62,7 @@ async fn a_reader_that_does_not_read_is_closed_with_1013_and_the_others_get_ever
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_reader_that_was_too_slow_reads_why() {
     let server = TestServer::with(&["--outbox-bytes-max", "1000000"]).await;
-    let mut stalled = stalled_member(&server, "r").await;
+    let mut stalled = stalled_member(server.address, "r").await;
     let mut writer = Client::enter(server.address, "r", "writer").await;
     let text = "x".repeat(TEXT_BYTES);
     loop {

@@ -51,7 +51,7 @@ async fn many_who_ask_for_pages_and_do_not_read_them_hold_no_more_than_they_may(
     fill(&server, "r").await;
     let mut deaf = Vec::new();
     for _ in 0..ASKERS {
-        deaf.push(stalled_member(&server, "r").await);
+        deaf.push(stalled_member(server.address, "r").await);
     }
 
     let mut asking = JoinSet::new();
@@ -108,7 +108,7 @@ async fn large_page(server: &TestServer, room: &str) -> Vec<Record> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn who_takes_a_few_bytes_now_and_then_is_closed_all_the_same() {
     let (server, metrics) = observed(&["--write-seconds", "1"]).await;
-    let mut slow = stalled_member(&server, "r").await;
+    let mut slow = stalled_member(server.address, "r").await;
     let mut writer = Client::enter(server.address, "r", "writer").await;
     let text = "x".repeat(LARGE_TEXT_BYTES);
     // Until the system's buffers are full and more waits than is ever on its way to the writer.

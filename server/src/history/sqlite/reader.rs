@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Row, Statement, params};
 use tokio::sync::oneshot;
+use xmeet_allocator::give_back;
 use xmeet_shared::{Cursor, MessageId, Nickname, Pid, RoomId};
 
 use super::held::{self, Held};
@@ -43,12 +44,21 @@ impl Request {
     }
 }
 
+/// How long a thread is not asked before it gives its memory back.
+const IDLE: Duration = Duration::from_secs(10);
+
 /// Runs until the queue is closed and everything that was in it is answered.
 pub(super) fn run(connection: &Connection, queue: &Queue<Request>, age_max: Option<Duration>) {
     let mut pages = Pages::prepare(connection, age_max);
     let mut taken = Vec::new();
+    // Whoever has given its memory back is not woken until it is asked.
+    let mut patience = None;
     // One at a time: the others are for the other readers.
-    while queue.take(&mut taken, 1, 1, None) {
+    while queue.take(&mut taken, 1, 1, patience) {
+        patience = (!taken.is_empty()).then_some(IDLE);
+        if taken.is_empty() {
+            let_go(connection);
+        }
         for request in taken.drain(..) {
             match &mut pages {
                 Ok(pages) => answer(pages, request),
@@ -56,6 +66,13 @@ pub(super) fn run(connection: &Connection, queue: &Queue<Request>, age_max: Opti
             }
         }
     }
+}
+
+/// Gives back what was taken for long pages, which whoever asked for them has freed by now.
+fn let_go(connection: &Connection) {
+    // Nothing is lost where it does not succeed.
+    let _ = connection.execute_batch("PRAGMA shrink_memory");
+    give_back();
 }
 
 fn answer(pages: &mut Pages<'_>, request: Request) {

@@ -5,8 +5,8 @@
 //! so that no append waits noticeably. Rooms in which something is said stay within their number of
 //! messages by themselves ([`super::append`]).
 //!
-//! Behind each round it has the memory given back that is held for writing much, when little was
-//! written since the one before.
+//! Between the rounds it has the memory given back that is held for writing much, whenever little was
+//! written for some seconds.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError};
@@ -38,6 +38,9 @@ const RESTS_PER_WORK: u32 = 4;
 
 /// The least that it rests, so that whoever waited for the writer has it.
 const REST_MIN: Duration = Duration::from_millis(1);
+
+/// How often it looks whether little was written.
+const LET_GO_EVERY: Duration = Duration::from_secs(10);
 
 /// What the thread needs.
 pub(super) struct Sweeper {
@@ -77,16 +80,18 @@ struct Seen {
 
 /// Runs until it is stopped.
 pub(super) fn run(sweeper: &Sweeper) {
-    while sweeper.rest(sweeper.keeping.sweep_every).is_ok() {
-        let begun = Instant::now();
-        match sweeper.round() {
-            Ok(0) => {}
-            Ok(removed) => {
-                let duration_ms = begun.elapsed().as_millis();
-                tracing::info!(removed, duration_ms, "old messages were removed");
+    let every = sweeper.keeping.sweep_every;
+    let mut swept = Instant::now();
+    loop {
+        let left = every.saturating_sub(swept.elapsed());
+        if sweeper.rest(left.min(LET_GO_EVERY)).is_err() {
+            return;
+        }
+        if swept.elapsed() >= every {
+            if let Err(Early::Stop) = sweeper.sweep() {
+                return;
             }
-            Err(Early::Failed) => {}
-            Err(Early::Stop) => return,
+            swept = Instant::now();
         }
         if let Err(Early::Stop) = sweeper.let_go() {
             return;
@@ -95,6 +100,17 @@ pub(super) fn run(sweeper: &Sweeper) {
 }
 
 impl Sweeper {
+    /// One round, and what is said of it.
+    fn sweep(&self) -> Result<(), Early> {
+        let begun = Instant::now();
+        let removed = self.round()?;
+        if removed > 0 {
+            let duration_ms = begun.elapsed().as_millis();
+            tracing::info!(removed, duration_ms, "old messages were removed");
+        }
+        Ok(())
+    }
+
     /// Goes through all rooms; answers with how many messages were removed.
     fn round(&self) -> Result<u64, Early> {
         let Keeping { messages_max, age_max, .. } = self.keeping;

@@ -34,9 +34,9 @@ pub(super) struct Writer {
     recent_messages: u64,
 }
 
-/// Whoever commits more messages than this between two sweeps is busy, and keeps the pages of the
-/// database that it has in memory.
-const QUIET_MESSAGES_MAX: u64 = 6_000;
+/// Whoever commits more messages than this between two calls of [`Writer::let_go`] is busy, and keeps
+/// the pages of the database that it has in memory.
+const QUIET_MESSAGES_MAX: u64 = 1_000;
 
 /// What a trial writes: SQLite's field for the kind of a database, always with the same number. It
 /// is in no one's way, and SQLite writes the page that holds it whatever stood there.

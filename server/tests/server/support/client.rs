@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio_websockets::{ClientBuilder, CloseCode, Message, WebSocketStream};
 use xmeet_shared::{Envelope, ErrorCode, Member, Pid, Record, ServerMessage};
 
-use super::{TestServer, raw, soon};
+use super::{raw, soon};
 
 /// What a client can be connected by: TCP, TLS over it, a Unix socket.
 pub(crate) trait Line: AsyncRead + AsyncWrite + Unpin {}
@@ -38,8 +38,8 @@ pub(crate) fn resumable_path(room: &str, nickname: &str, token: &str) -> String 
 }
 
 /// A member that has read its greeting and will not read on.
-pub(crate) async fn stalled_member(server: &TestServer, room: &str) -> TcpStream {
-    let (response, mut stream) = raw::upgrade(server.address, &path(room, "stalled"), &[]).await;
+pub(crate) async fn stalled_member(address: SocketAddr, room: &str) -> TcpStream {
+    let (response, mut stream) = raw::upgrade(address, &path(room, "stalled"), &[]).await;
     assert_eq!(response.status, 101);
     raw::skip_greeting(&mut stream).await;
     stream
