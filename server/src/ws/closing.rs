@@ -51,7 +51,7 @@ pub(super) async fn close(mut reader: Reader, outbox: Arc<Outbox>, closing: Clos
 /// Returns at once where the client broke the rules: nothing can be read behind that.
 async fn wait_for_answer(reader: &mut Reader) {
     while let Ok(received) = reader.next().await {
-        if matches!(received, Received::Close(_)) {
+        if matches!(received, Some(Received::Close(_))) {
             return;
         }
     }

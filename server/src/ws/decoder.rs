@@ -107,6 +107,18 @@ impl Decoder {
         self.buffer.len() - self.start + begun_bytes
     }
 
+    /// Whether nothing has come of a message, or of another frame, whose end has not.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.buffer.len() == self.start && !self.is_mid_message()
+    }
+
+    /// The largest message that is taken, in bytes.
+    #[must_use]
+    pub fn message_bytes_max(&self) -> usize {
+        self.message_bytes_max
+    }
+
     /// Whether fragments have come of a message whose end has not.
     #[must_use]
     pub fn is_mid_message(&self) -> bool {

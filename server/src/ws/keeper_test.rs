@@ -179,6 +179,15 @@ async fn whoever_the_server_does_not_read_is_not_silent() {
     assert!(!outbox.is_over());
     outbox.send_answer([frame::text(b"the page")]);
     assert_eq!(ended(&outbox).await.0, SILENT);
+
+    // Nor is it while its room takes nothing.
+    let (outbox, _) = connection(1000);
+    keeper.watch(&outbox, None);
+    outbox.hold_up(true);
+    sleep(LONG).await;
+    assert!(!outbox.is_over());
+    outbox.hold_up(false);
+    assert_eq!(ended(&outbox).await.0, SILENT);
 }
 
 /// When the heartbeats of a client came, counted from the beginning.

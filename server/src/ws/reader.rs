@@ -5,8 +5,10 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, ReadBuf};
+use tokio::time::{Instant, timeout_at};
 use xmeet_shared::CloseCode;
 
 use super::decoder::{Decoder, Received};
@@ -23,6 +25,15 @@ const FRAGMENTS_FACTOR: usize = 8;
 const TOO_MANY_FRAGMENTS: Ending =
     Ending { code: CloseCode::TooLarge, reason: "the message has too many fragments" };
 
+/// How long a message may be on its way once something of it has come. The largest that is taken by
+/// default comes in time at 1.1 kB a second.
+const MESSAGE_TIME_MAX: Duration = Duration::from_secs(60);
+
+const TOO_LONG_ON_ITS_WAY: Ending = Ending {
+    code: CloseCode::TryAgainLater,
+    reason: "a message took longer than 60 seconds to come: come back",
+};
+
 thread_local! {
     /// Where bytes are read to, one for all connections of a thread: an idle one holds no buffer.
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES_MAX].into());
@@ -32,20 +43,17 @@ thread_local! {
 pub(super) struct Reader {
     io: Reading,
     decoder: Decoder,
-    /// Bytes that have come since a message began that has not ended, and how many may.
+    /// Bytes that have come since a message began that has not ended.
     unfinished_bytes: usize,
-    unfinished_bytes_max: usize,
+    /// When such a message must have ended. In memory of its own: most come whole.
+    due: Option<Box<Instant>>,
     read_bytes: u64,
 }
-
-/// Nothing more comes: the client has ended the connection, or it is lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Gone;
 
 /// Why there is no next message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// Nothing more comes.
+    /// Nothing more comes: the client has ended the connection, or it is lost.
     Gone,
     /// The client broke the rules.
     Broken(Ending),
@@ -58,9 +66,8 @@ impl Reader {
     pub(super) fn new(io: Reading, early: &[u8], message_bytes_max: usize) -> Self {
         let mut decoder = Decoder::new(message_bytes_max);
         decoder.feed(early);
-        let unfinished_bytes_max = message_bytes_max.saturating_mul(FRAGMENTS_FACTOR);
         let read_bytes = early.len() as u64;
-        Self { io, decoder, unfinished_bytes: 0, unfinished_bytes_max, read_bytes }
+        Self { io, decoder, unfinished_bytes: 0, due: None, read_bytes }
     }
 
     /// Bytes that have come from the client so far.
@@ -69,49 +76,55 @@ impl Reader {
         self.read_bytes
     }
 
-    /// Waits for the next message.
+    /// Waits for the next message. `None` when something more of it has come, and not all: its client
+    /// lives, and is to be waited for again.
     ///
     /// # Errors
     /// [`End`], when there is none.
     ///
     /// # Cancel safety
     /// Safe: what has come of a message stays in the decoder.
-    pub(super) async fn next(&mut self) -> Result<Received, End> {
-        loop {
-            match self.decoder.decode() {
-                Ok(Some(received)) => {
-                    self.settle();
-                    return Ok(received);
-                }
-                Err(ending) => return Err(End::Broken(ending)),
-                Ok(None) if self.unfinished_bytes > self.unfinished_bytes_max => {
-                    return Err(End::Broken(TOO_MANY_FRAGMENTS));
-                }
-                Ok(None) => {
-                    poll_fn(|cx| self.poll_fill(cx)).await.map_err(|Gone| End::Gone)?;
-                }
-            }
+    pub(super) async fn next(&mut self) -> Result<Option<Received>, End> {
+        if let Some(received) = self.decode()? {
+            return Ok(Some(received));
+        }
+        if self.decoder.is_empty() {
+            poll_fn(|cx| self.poll_fill(cx)).await?;
+        } else {
+            Box::pin(self.more()).await?;
+        }
+        self.decode()
+    }
+
+    fn decode(&mut self) -> Result<Option<Received>, End> {
+        let received = self.decoder.decode().map_err(End::Broken)?;
+        if received.is_some() && !self.decoder.is_mid_message() {
+            self.unfinished_bytes = 0;
+            self.due = None;
+        }
+        Ok(received)
+    }
+
+    /// Waits for more of a message that has begun.
+    async fn more(&mut self) -> Result<(), End> {
+        if self.unfinished_bytes > self.decoder.message_bytes_max().saturating_mul(FRAGMENTS_FACTOR)
+        {
+            return Err(End::Broken(TOO_MANY_FRAGMENTS));
+        }
+        let due = **self.due.get_or_insert_with(|| Box::new(Instant::now() + MESSAGE_TIME_MAX));
+        match timeout_at(due, poll_fn(|cx| self.poll_fill(cx))).await {
+            Ok(filled) => filled,
+            Err(_) => Err(End::Broken(TOO_LONG_ON_ITS_WAY)),
         }
     }
 
     /// The next message, if it has come already.
     pub(super) fn next_now(&mut self) -> Option<Received> {
         loop {
-            match self.decoder.decode() {
-                Ok(Some(received)) => {
-                    self.settle();
-                    return Some(received);
-                }
-                Err(_) => return None,
+            match self.decode() {
                 Ok(None) if self.fill_now() => {}
-                Ok(None) => return None,
+                outcome => return outcome.ok().flatten(),
             }
-        }
-    }
-
-    fn settle(&mut self) {
-        if !self.decoder.is_mid_message() {
-            self.unfinished_bytes = 0;
         }
     }
 
@@ -147,9 +160,9 @@ impl Reader {
         self.decoder.feed(bytes);
     }
 
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
         let read = ready!(self.poll_read(cx, Self::feed));
-        Poll::Ready(if matches!(read, Ok(1..)) { Ok(()) } else { Err(Gone) })
+        Poll::Ready(if matches!(read, Ok(1..)) { Ok(()) } else { Err(End::Gone) })
     }
 
     fn poll_read(
@@ -171,5 +184,81 @@ impl Reader {
 impl std::fmt::Debug for Reader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Reader").field("decoder", &self.decoder).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+    use tokio::time::sleep;
+
+    use super::*;
+
+    /// Masked with nothing, so that the bytes are the text's.
+    const BEGINNING: &[u8] = b"\x01\x82\0\0\0\0he";
+    const MIDDLE: &[u8] = b"\0\x81\0\0\0\0l";
+    const END: &[u8] = b"\x80\x82\0\0\0\0lo";
+    const PONG: &[u8] = b"\x8a\x80\0\0\0\0";
+
+    fn connection() -> (Reader, DuplexStream) {
+        let (client, server) = duplex(1024);
+        (Reader::new(Reading::Other(Box::new(server)), &[], 100), client)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_has_its_time_however_lively_its_client_is() {
+        let (mut reader, mut client) = connection();
+        let begun = Instant::now();
+        let dripping = tokio::spawn(async move {
+            client.write_all(BEGINNING).await.unwrap();
+            for _ in 0..100 {
+                sleep(Duration::from_secs(7)).await;
+                if client.write_all(&[PONG, MIDDLE].concat()).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let mut pongs = 0;
+        let end = loop {
+            match reader.next().await {
+                Ok(Some(received)) => {
+                    assert_eq!(received, Received::Pong);
+                    pongs += 1;
+                }
+                Ok(None) => {}
+                Err(end) => break end,
+            }
+        };
+        assert_eq!((end, pongs), (End::Broken(TOO_LONG_ON_ITS_WAY), 8));
+        assert_eq!(begun.elapsed(), MESSAGE_TIME_MAX);
+        dripping.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_message_has_a_time_of_its_own_and_silence_has_none() {
+        let (mut reader, mut client) = connection();
+        for _ in 0..3 {
+            // In one piece, and then in three that take nearly all of the time.
+            let whole = [BEGINNING, END].concat();
+            for pieces in [vec![&*whole], vec![BEGINNING, &END[..3], &END[3..]]] {
+                let count = pieces.len();
+                for piece in pieces {
+                    client.write_all(piece).await.unwrap();
+                    if count > 1 && !piece.ends_with(b"lo") {
+                        assert_eq!(reader.next().await, Ok(None));
+                        sleep(MESSAGE_TIME_MAX * 2 / 5).await;
+                    }
+                }
+                let received = loop {
+                    if let Some(received) = reader.next().await.unwrap() {
+                        break received;
+                    }
+                };
+                assert_eq!(received, Received::Text("helo".to_owned()));
+                sleep(MESSAGE_TIME_MAX * 2).await;
+            }
+        }
+        drop(client);
+        assert_eq!(reader.next().await, Err(End::Gone));
     }
 }

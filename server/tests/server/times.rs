@@ -139,3 +139,28 @@ async fn the_times_of_silence_are_settings() {
     raw::skip_greeting(&mut stream).await;
     assert!(timeout(Duration::from_secs(3), read_frame(&mut stream)).await.is_err());
 }
+
+#[tokio::test]
+async fn whoever_is_in_the_midst_of_a_message_is_not_silent() {
+    const TEXT: &str = "a long message over a slow line";
+    let server = TestServer::limited(&["--ping-seconds", "1", "--pong-seconds", "1"]).await;
+    let client = Client::enter(server.address, "r", "a").await;
+    let mut stream = client.into_stream();
+    // Longer than silence may last, in one frame, into which no pong fits.
+    let mut due = interval(Duration::from_millis(100));
+    for byte in raw::frame(0x81, TEXT.as_bytes()) {
+        stream.write_all(&[byte]).await.unwrap();
+        due.tick().await;
+    }
+    loop {
+        let (first, payload) = soon("a frame", read_frame(&mut stream)).await.unwrap();
+        match first {
+            0x89 => {}
+            0x81 => {
+                assert!(String::from_utf8(payload).unwrap().contains(TEXT));
+                break;
+            }
+            _ => panic!("{first:x} {}", String::from_utf8_lossy(&payload)),
+        }
+    }
+}

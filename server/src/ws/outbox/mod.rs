@@ -190,10 +190,16 @@ impl Outbox {
         !self.lock().is_empty()
     }
 
-    /// Whether its session waits for an answer of the server's, and reads nothing meanwhile.
+    /// Whether its session waits for the server, and reads nothing meanwhile.
     #[must_use]
     pub fn awaits_server(&self) -> bool {
-        self.lock().is_answer_asked()
+        let state = self.lock();
+        state.is_held_up || state.is_answer_asked()
+    }
+
+    /// Says whether its session waits for anything else of the server's than an answer.
+    pub fn hold_up(&self, is_held_up: bool) {
+        self.lock().is_held_up = is_held_up;
     }
 
     /// Writes on whenever the socket takes more, until there is an ending. For the session.

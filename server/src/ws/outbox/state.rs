@@ -65,6 +65,8 @@ pub(super) struct State {
     /// Whether something has happened that the session must see to.
     pub(super) is_session_needed: bool,
     pub(super) is_greeted: bool,
+    /// Whether the session waits for the server to take what its client said.
+    pub(super) is_held_up: bool,
     /// `None` when nothing waits, as with most.
     pub(super) waiting: Option<Box<Waiting>>,
     pub(super) ending: Option<Ending>,
@@ -95,6 +97,7 @@ impl State {
             is_mid_frame: false,
             is_session_needed: false,
             is_greeted: false,
+            is_held_up: false,
             waiting: None,
             ending: None,
             session: None,

@@ -192,7 +192,11 @@ impl Session {
     async fn listen(&mut self) -> Closing {
         loop {
             let received = match self.reader.next().await {
-                Ok(received) => received,
+                Ok(Some(received)) => received,
+                Ok(None) => {
+                    self.sessions.keeper.heard(&self.outbox);
+                    continue;
+                }
                 Err(End::Gone) => return Closing::Lost,
                 Err(End::Broken(ending)) => return Closing::Server(ending),
             };
@@ -202,7 +206,7 @@ impl Session {
                 ControlFlow::Break(closing) => return closing,
             };
             if self.unsent.is_some()
-                && let Err(RoomEnded) = Box::pin(self.membership.insist(&mut self.unsent)).await
+                && let Err(RoomEnded) = Box::pin(self.insist()).await
             {
                 return Closing::Server(hub::ROOM_ENDED);
             }
@@ -223,12 +227,20 @@ impl Session {
         }
     }
 
+    /// Waits until the room takes what it did not take at once. Meanwhile no answer to a ping is read.
+    async fn insist(&mut self) -> Result<(), RoomEnded> {
+        self.outbox.hold_up(true);
+        let outcome = self.membership.insist(&mut self.unsent).await;
+        self.outbox.hold_up(false);
+        outcome
+    }
+
     /// Waits until everything that the client said is stored.
     async fn catch_up(&mut self) -> Result<(), RoomEnded> {
         self.unstored_bytes = 0;
         self.outbox.expect_answer();
         self.unsent = self.membership.mark().err();
-        self.membership.insist(&mut self.unsent).await?;
+        self.insist().await?;
         self.outbox.answer_written().await;
         Ok(())
     }
