@@ -188,6 +188,26 @@ pub struct LimitSettings {
     )]
     pub rooms_per_address_per_minute: u64,
 
+    /// Bytes that one address may be greeted with at once by rooms whose newest page is a long one, of
+    /// more than 128 KiB of text
+    #[arg(
+        long,
+        env = "XMEET_GREETING_BYTES_PER_ADDRESS_BURST",
+        value_name = "BYTES",
+        default_value_t = 256 * 1024 * 1024,
+        value_parser = from_one()
+    )]
+    pub greeting_bytes_per_address_burst: u64,
+
+    /// Bytes of such greetings for one address each second in the long run; 0 is no limit
+    #[arg(
+        long,
+        env = "XMEET_GREETING_BYTES_PER_ADDRESS_PER_SECOND",
+        value_name = "BYTES",
+        default_value_t = 16 * 1024 * 1024
+    )]
+    pub greeting_bytes_per_address_per_second: u64,
+
     /// Members of one room; 0 is no limit
     #[arg(long, env = "XMEET_MEMBERS_PER_ROOM", value_name = "COUNT", default_value_t = 5000)]
     pub members_per_room: usize,
@@ -226,6 +246,10 @@ impl LimitSettings {
             connections_max: self.at_most(self.connections_per_address),
             connects: Rate::per_second(per_second, self.connects_per_address_burst),
             rooms: Rate::per_minute(per_minute, self.rooms_per_address_burst),
+            greetings: Rate::per_second(
+                self.greeting_bytes_per_address_per_second,
+                self.greeting_bytes_per_address_burst,
+            ),
         };
         GateLimits {
             connections_max: self.at_most(self.connections_max),

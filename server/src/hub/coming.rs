@@ -3,20 +3,27 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use xmeet_shared::Pid;
+use xmeet_shared::{CloseCode, Pid};
 
 use super::ROOM_ENDED;
+use crate::limits::gate::Place;
 use crate::room::MemberKey;
-use crate::ws::outbox::Outbox;
+use crate::ws::outbox::{Ending, Outbox};
+
+const TOO_MUCH_HISTORY: Ending = Ending {
+    code: CloseCode::TryAgainLater,
+    reason: "your address was sent too much history: come back later",
+};
 
 /// Connections that wait for their member's place in the order; a member that was lost and came
 /// back more than once has several, the earliest first.
 #[derive(Default)]
 pub(super) struct Coming(BTreeMap<MemberKey, VecDeque<Seat>>);
 
-/// A connection, and whether it asked for the extensions.
+/// A connection, its place where places are counted, and whether it asked for the extensions.
 pub(super) struct Seat {
     pub(super) outbox: Arc<Outbox>,
+    pub(super) place: Option<Arc<Place>>,
     pub(super) is_extended: bool,
 }
 
@@ -42,9 +49,21 @@ impl Coming {
         seat
     }
 
-    /// Whether any of these is still connected.
-    pub(super) fn has_any_of(&self, members: &[(MemberKey, Pid)]) -> bool {
-        let seats = members.iter().filter_map(|(member, _)| self.0.get(member)?.front());
-        seats.into_iter().any(|seat| !seat.outbox.is_over())
+    /// Of these who are still connected, ends the connections of those who may not be sent a long
+    /// greeting now. Whether anybody is left.
+    pub(super) fn keep_modest(&mut self, members: &[(MemberKey, Pid)]) -> bool {
+        let mut is_any_left = false;
+        for (member, _) in members {
+            let Some(seat) = self.0.get(member).and_then(VecDeque::front) else { continue };
+            if seat.outbox.is_over() {
+                continue;
+            }
+            if seat.place.as_ref().is_none_or(|place| place.may_be_greeted()) {
+                is_any_left = true;
+            } else if let Some(seat) = self.pop(*member) {
+                seat.outbox.end(TOO_MUCH_HISTORY);
+            }
+        }
+        is_any_left
     }
 }

@@ -27,6 +27,7 @@ use xmeet_shared::{CloseCode, Envelope, Pid, RoomId, ServerMessage};
 
 use crate::clock::Clock;
 use crate::history::{History, HistoryError};
+use crate::limits::gate::Place;
 use crate::limits::pace::Pace;
 use crate::metrics::Metrics;
 use crate::room::{Input, MemberKey};
@@ -179,13 +180,15 @@ impl Hub {
         self: &Arc<Self>,
         visitor: Visitor,
         outbox: &Arc<Outbox>,
+        place: Option<&Arc<Place>>,
     ) -> Result<Membership, EnterError> {
         let Visitor { room: room_id, nickname, token } = visitor;
         for _ in 0..ENTER_TRIES_MAX {
             let room = self.room(&room_id)?;
             let (entered, answer) = oneshot::channel();
             let (nickname, token) = (nickname.clone(), token.clone());
-            let newcomer = Newcomer { nickname, token, outbox: Arc::clone(outbox), entered };
+            let (outbox, place) = (Arc::clone(outbox), place.map(Arc::clone));
+            let newcomer = Newcomer { nickname, token, outbox, place, entered };
             if room.send(Box::new(Envoy::Enter(newcomer))).await.is_err() {
                 continue;
             }

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use xmeet_shared::{Nickname, Pid, SessionToken};
 
 use super::{EnterError, TAKEN_OVER};
+use crate::limits::gate::Place;
 use crate::limits::pace::Pace;
 use crate::room::MemberKey;
 use crate::ws::outbox::Outbox;
@@ -34,6 +35,8 @@ pub(super) struct Newcomer {
     pub(super) nickname: Nickname,
     pub(super) token: Option<SessionToken>,
     pub(super) outbox: Arc<Outbox>,
+    /// Its place, where places are counted.
+    pub(super) place: Option<Arc<Place>>,
     pub(super) entered: Entered,
 }
 

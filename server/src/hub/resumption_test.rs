@@ -41,7 +41,7 @@ fn newcomer(member: MemberKey) -> (Newcomer, Answer) {
     let (entered, answer) = oneshot::channel();
     let outbox = Arc::new(Outbox::new(Writing::Other(Box::new(Deaf)), limits(1000)));
     let nickname = Nickname::new("n").unwrap();
-    (Newcomer { nickname, token: token(member), outbox, entered }, answer)
+    (Newcomer { nickname, token: token(member), outbox, place: None, entered }, answer)
 }
 
 /// Members 1, 2, … on open connections.

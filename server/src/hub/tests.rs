@@ -145,7 +145,7 @@ impl World {
             nickname: Nickname::new("n").unwrap(),
             token: token.map(|text| SessionToken::new(text).unwrap()),
         };
-        (soon(self.hub.enter(visitor, &outbox)).await, Line { outbox, sent })
+        (soon(self.hub.enter(visitor, &outbox, None)).await, Line { outbox, sent })
     }
 }
 

@@ -1,5 +1,5 @@
 //! What is remembered of addresses: how many connections each has, how often it connects, how many
-//! rooms it opens. Pure: time is a number of nanoseconds.
+//! rooms it opens, how much it is greeted with. Pure: time is a number of nanoseconds.
 //!
 //! The table is bounded. An address without a connection is forgotten as soon as its buckets are
 //! full again, since a new one would be no other; where the table is full of such that are not, all
@@ -23,6 +23,8 @@ pub struct AddressLimits {
     pub connects: Option<Rate>,
     /// Rooms that were not in memory.
     pub rooms: Option<Rate>,
+    /// Bytes of long greetings.
+    pub greetings: Option<Rate>,
 }
 
 /// Which limit of its address somebody met.
@@ -48,12 +50,14 @@ struct Entry {
     connections: usize,
     connects: Bucket,
     rooms: Bucket,
+    greetings: Bucket,
 }
 
 impl Entry {
     /// Whether a new entry would not be the same.
     fn is_needed(&self, now_ns: u64) -> bool {
-        self.connections > 0 || !self.connects.is_full(now_ns) || !self.rooms.is_full(now_ns)
+        let buckets = [self.connects, self.rooms, self.greetings];
+        self.connections > 0 || buckets.iter().any(|bucket| !bucket.is_full(now_ns))
     }
 }
 
@@ -95,6 +99,25 @@ impl Addresses {
     pub fn open_room(&mut self, address: AddressKey, now_ns: u64) -> Result<(), u64> {
         let Some(rate) = self.limits.rooms else { return Ok(()) };
         self.entry(address, now_ns).rooms.take(rate, 1, now_ns)
+    }
+
+    /// Notes that an address was sent a long greeting. Whoever owes for one owes no more for others
+    /// that were on their way already: nobody is shut out for longer than its bucket takes to fill.
+    pub fn owe_greeting(&mut self, address: AddressKey, bytes: u64, now_ns: u64) {
+        let Some(rate) = self.limits.greetings else { return };
+        let bucket = &mut self.entry(address, now_ns).greetings;
+        if bucket.take(rate, 1, now_ns).is_ok() {
+            bucket.owe(rate, bytes.min(rate.burst_tokens()), now_ns);
+        }
+    }
+
+    /// Whether an address may be sent a long greeting.
+    #[must_use]
+    pub fn may_be_greeted(&self, address: AddressKey, now_ns: u64) -> bool {
+        let (Some(rate), Some(entry)) = (self.limits.greetings, self.entries.get(&address)) else {
+            return true;
+        };
+        entry.greetings.wait_ns(rate, 1, now_ns) == 0
     }
 
     /// Forgets whoever need not be remembered.
@@ -140,6 +163,7 @@ mod tests {
             connections_max,
             connects: Rate::per_second(1, 5),
             rooms: Rate::per_minute(6, 2),
+            greetings: Rate::per_second(10, 100),
         })
     }
 
@@ -167,6 +191,30 @@ mod tests {
         assert_eq!((table.open_room(key, 0), table.open_room(key, 0)), (Ok(()), Ok(())));
         assert_eq!(table.open_room(key, 0), Err(10 * SECOND));
         assert_eq!(table.open_room(AddressKey::V4(2), 0), Ok(()));
+    }
+
+    #[test]
+    fn long_greetings_are_owed_and_nobody_is_shut_out_for_long() {
+        let mut table = addresses(100);
+        let (key, other) = (AddressKey::V4(1), AddressKey::V4(2));
+        assert!(table.may_be_greeted(key, 0));
+        table.owe_greeting(key, 60, 0);
+        assert!(table.may_be_greeted(key, 0), "there is a burst");
+        // Many that were on their way.
+        for _ in 0..1000 {
+            table.owe_greeting(key, 90, 0);
+        }
+        assert!(!table.may_be_greeted(key, 5 * SECOND), "one of them counts");
+        assert!(table.may_be_greeted(key, 6 * SECOND));
+        // More than a bucket holds is owed as a full one.
+        assert!(table.may_be_greeted(other, 0), "nobody pays for another");
+        table.owe_greeting(other, u64::MAX, 0);
+        assert!(!table.may_be_greeted(other, 0));
+        assert!(table.may_be_greeted(other, SECOND));
+        table.expire(SECOND);
+        assert_eq!(table.len(), 2, "what is owed is remembered");
+        table.expire(30 * SECOND);
+        assert!(table.is_empty());
     }
 
     #[test]

@@ -36,6 +36,12 @@ impl Rate {
         Some(Self { token_ns, burst_tokens })
     }
 
+    /// How many tokens there are at once.
+    #[must_use]
+    pub const fn burst_tokens(self) -> u64 {
+        self.burst_tokens
+    }
+
     /// What so many tokens take to come, in nanoseconds.
     fn cost_ns(self, tokens: u64) -> u64 {
         self.token_ns.saturating_mul(tokens)

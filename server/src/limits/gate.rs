@@ -240,6 +240,28 @@ impl Gate {
     }
 }
 
+impl Place {
+    /// Whether whoever has it may be greeted with a long page.
+    #[must_use]
+    pub fn may_be_greeted(&self) -> bool {
+        let (Some(address), Some(addresses)) = (self.address, self.gate.addresses()) else {
+            return true;
+        };
+        let may_be = addresses.may_be_greeted(address, self.gate.now_ns());
+        if !may_be {
+            self.gate.hits.count(LimitKind::AddressGreetings);
+        }
+        may_be
+    }
+
+    /// Notes that whoever has it was greeted with a long page.
+    pub fn owe_greeting(&self, bytes: usize) {
+        if let (Some(address), Some(mut addresses)) = (self.address, self.gate.addresses()) {
+            addresses.owe_greeting(address, bytes as u64, self.gate.now_ns());
+        }
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         if self.below.is_none() {

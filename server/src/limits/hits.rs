@@ -22,6 +22,8 @@ pub enum LimitKind {
     AddressConnects,
     /// How many rooms an address opens.
     AddressRooms,
+    /// How much history an address is greeted with.
+    AddressGreetings,
     /// Members of a room.
     RoomMembers,
     /// Connections in all.
@@ -37,7 +39,7 @@ pub enum LimitKind {
 }
 
 /// All of them with their names in metrics, in the order of their numbers.
-const NAMES: [(LimitKind, &str); 14] = [
+const NAMES: [(LimitKind, &str); 15] = [
     (LimitKind::Messages, "messages"),
     (LimitKind::Bytes, "bytes"),
     (LimitKind::PageBytes, "page_bytes"),
@@ -46,6 +48,7 @@ const NAMES: [(LimitKind, &str); 14] = [
     (LimitKind::AddressConnections, "address_connections"),
     (LimitKind::AddressConnects, "address_connects"),
     (LimitKind::AddressRooms, "address_rooms"),
+    (LimitKind::AddressGreetings, "address_greetings"),
     (LimitKind::RoomMembers, "room_members"),
     (LimitKind::Connections, "connections"),
     (LimitKind::Rooms, "rooms"),
@@ -95,6 +98,6 @@ mod tests {
         }
         let counted: Vec<_> = hits.all().collect();
         assert_eq!(counted[0], ("messages", 1));
-        assert_eq!(counted[13], ("forged_address", 14));
+        assert_eq!(counted[14], ("forged_address", 15));
     }
 }

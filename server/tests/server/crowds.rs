@@ -9,7 +9,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Duration, sleep};
 
 use crate::support::client::{path, resumable_path};
-use crate::support::raw::{self, Response, UPGRADE};
+use crate::support::raw::{self, Response, UPGRADE, read_close};
 use crate::support::{Client, Process, TestServer, soon};
 
 /// A loopback address. All of them are this machine's.
@@ -117,6 +117,37 @@ async fn an_address_opens_so_many_rooms() {
     assert_eq!(there.status, 101, "a room with members is nobody's to open");
     let (other, _stream) = enter_from(loopback(3), server.address, "three").await;
     assert_eq!(other.status, 101);
+}
+
+#[tokio::test]
+async fn an_address_is_greeted_with_so_much_history() {
+    const LONG_TEXT_BYTES: usize = 8 * 1024;
+    let server = TestServer::limited(&[
+        "--greeting-bytes-per-address-burst=100000",
+        "--greeting-bytes-per-address-per-second=1",
+    ])
+    .await;
+    let mut writer = Client::enter(server.address, "long", "a").await;
+    for _ in 0..50 {
+        writer.say(&"x".repeat(LONG_TEXT_BYTES)).await;
+    }
+    // One greeting is had, whatever its length.
+    let (first, mut stream) = enter_from(loopback(2), server.address, "long").await;
+    assert_eq!(first.status, 101);
+    raw::skip_greeting(&mut stream).await;
+    let (second, mut refused) = enter_from(loopback(2), server.address, "long").await;
+    assert_eq!(second.status, 101);
+    let (code, reason) = read_close(&mut refused).await;
+    let words = "your address was sent too much history: come back later";
+    assert_eq!((code, reason.as_str()), (1013, words));
+
+    // Short greetings are not counted, nor is anybody else's address.
+    let (short, mut stream) = enter_from(loopback(2), server.address, "short").await;
+    assert_eq!(short.status, 101);
+    raw::skip_greeting(&mut stream).await;
+    let (other, mut stream) = enter_from(loopback(3), server.address, "long").await;
+    assert_eq!(other.status, 101);
+    raw::skip_greeting(&mut stream).await;
 }
 
 #[tokio::test]

@@ -100,6 +100,7 @@ fn without_any_setting_it_is_for_this_machine_alone_and_has_limits() {
         "connects-per-address-per-second",
         "rooms-max",
         "rooms-per-address-per-minute",
+        "greeting-bytes-per-address-per-second",
         "members-per-room",
         "messages-per-second",
         "bytes-per-second",

@@ -48,7 +48,7 @@ impl RoomTask {
     }
 
     fn join(&mut self, newcomer: Newcomer) -> Option<Input> {
-        let Newcomer { nickname, token, outbox, entered } = newcomer;
+        let Newcomer { nickname, token, outbox, place, entered } = newcomer;
         let (member, pid) = self.hub.next_member();
         // A session that is gone already would never say that it leaves.
         entered.send(Ok((member, pid.clone(), Pace::default()))).ok()?;
@@ -57,7 +57,7 @@ impl RoomTask {
             self.hub.metrics().rooms.resumed(ResumeOutcome::New);
         }
         self.resumption.remember(member, &pid, token, &outbox);
-        self.coming.push(member, Seat { outbox, is_extended });
+        self.coming.push(member, Seat { outbox, place, is_extended });
         Some(Input::Join { member, pid, nickname })
     }
 
@@ -68,7 +68,7 @@ impl RoomTask {
         pace: Pace,
         newcomer: Newcomer,
     ) -> Option<Input> {
-        let Newcomer { nickname, outbox, entered, .. } = newcomer;
+        let Newcomer { nickname, outbox, place, entered, .. } = newcomer;
         if let Err(Ok((_, _, pace))) = entered.send(Ok((member, pid, pace))) {
             // It is lost again, and nobody else wants to be this member by now.
             return match self.resumption.part(member, false, pace, Instant::now()) {
@@ -76,7 +76,7 @@ impl RoomTask {
                 Parting::IsMissed | Parting::IsTakenOver(..) => None,
             };
         }
-        self.coming.push(member, Seat { outbox, is_extended: true });
+        self.coming.push(member, Seat { outbox, place, is_extended: true });
         Some(Input::Return { member, nickname })
     }
 
@@ -103,12 +103,15 @@ impl RoomTask {
     pub(super) async fn greet(&mut self, members: Vec<(MemberKey, Pid)>, mut snapshot: Snapshot) {
         self.flush().await;
         let hub = Arc::clone(&self.hub);
-        let mut _place = None;
-        // Few rooms have so much on one page; and whoever has gone again needs none of it.
-        if let Some(absent) = snapshot.absent.take()
-            && self.coming.has_any_of(&members)
-        {
-            _place = hub.places.newest().await;
+        let mut _turn = None;
+        let is_long = snapshot.absent.is_some();
+        // Few rooms have so much on one page.
+        if let Some(absent) = snapshot.absent.take() {
+            if !self.coming.keep_modest(&members) {
+                // Nobody needs any of it.
+                return members.iter().for_each(|(member, _)| drop(self.coming.pop(*member)));
+            }
+            _turn = hub.places.newest().await;
             // The store holds all of it by now.
             match pages::messages(&hub, &self.id, absent).await {
                 Ok(mut page) => {
@@ -120,11 +123,15 @@ impl RoomTask {
         }
         let greeting = self.greeter.cut(&snapshot, &mut self.encoder).await;
         for (member, pid) in members {
-            let Some(Seat { outbox, is_extended }) = self.coming.pop(member) else { continue };
+            let Some(seat) = self.coming.pop(member) else { continue };
+            let Seat { outbox, place, is_extended } = seat;
             let epoch = is_extended.then_some(&*self.hub.settings.epoch);
             let pieces = greeting.of(&pid, epoch, &mut self.encoder);
             let bytes = pieces.iter().map(Bytes::len).sum::<usize>();
             self.hub.metrics().traffic.sent(GREETING_FRAMES, bytes as u64);
+            if let (true, Some(place)) = (is_long, place) {
+                place.owe_greeting(bytes);
+            }
             outbox.send_greeting(pieces);
             self.fanout.seat((member, outbox)).await;
         }

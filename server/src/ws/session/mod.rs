@@ -139,7 +139,7 @@ impl Session {
         place: Option<Arc<Place>>,
     ) -> Option<Self> {
         let heartbeat_of = visitor.token.as_ref().map(|_| visitor.room.clone());
-        let membership = match sessions.hub.enter(visitor, &outbox).await {
+        let membership = match sessions.hub.enter(visitor, &outbox, place.as_ref()).await {
             Ok(membership) => membership,
             Err(error) => {
                 let ending = match error {
