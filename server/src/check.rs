@@ -31,6 +31,17 @@ pub struct Findings {
     pub warnings: Vec<Problem>,
 }
 
+/// The setting that can be wrong for a while, as on a full disk.
+const DATA_DIR: &str = "data-dir";
+
+impl Findings {
+    /// Whether what is wrong may pass with nobody changing a setting.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        self.problems.iter().all(|problem| problem.key == DATA_DIR)
+    }
+}
+
 /// Finds out whether the server can start.
 #[must_use]
 pub fn examine(config: &Config) -> Findings {
@@ -47,7 +58,7 @@ pub fn examine(config: &Config) -> Findings {
     check("metrics-listen", clash.map_or(Ok(()), |_| Err(words.to_owned())));
     let clock = Clock::new(config.store.time_zone.as_deref());
     check("time-zone", clock.map(drop).map_err(|error| error.to_string()));
-    check("data-dir", writable(&config.store.data_dir).map_err(|error| error.to_string()));
+    check(DATA_DIR, writable(&config.store.data_dir).map_err(|error| error.to_string()));
     match certificate(config) {
         Ok(certificate) => {
             let expired = certificate.filter(Certificate::is_expired);
@@ -195,7 +206,9 @@ mod tests {
             below.to_str().unwrap(),
         ];
         let loaded = loaded(&arguments);
-        let problems = examine(&loaded.config).problems;
+        let found = examine(&loaded.config);
+        assert!(!found.may_pass());
+        let problems = found.problems;
         let keys: Vec<_> = problems.iter().map(|problem| problem.key).collect();
         assert_eq!(keys, ["log", "metrics-listen", "time-zone", "data-dir"]);
         let mut said = Vec::new();

@@ -13,6 +13,7 @@ use xmeet_server::config::{self, Action, Config, ConfigError};
 use xmeet_server::http::Listener;
 use xmeet_server::limits::descriptors;
 use xmeet_server::shutdown::Ended;
+use xmeet_server::supervisor::Supervisor;
 use xmeet_server::telemetry::{Log, Signals};
 use xmeet_server::turns::EVENT_INTERVAL_TURNS;
 use xmeet_server::{check, run, telemetry};
@@ -20,6 +21,9 @@ use xmeet_server::{check, run, telemetry};
 /// Gives back what a crowd took (docs/hostile.md has the figures).
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
+
+/// The exit code of settings that cannot work: starting again does not help.
+const EXIT_SETTINGS: u8 = 2;
 
 /// The exit code of a shutdown that did not end in order: its time was up, or a second signal came.
 const EXIT_CUT: u8 = 3;
@@ -39,7 +43,10 @@ fn start() -> anyhow::Result<ExitCode> {
         Ok(loaded) => loaded,
         // It prints itself, in colour where there is any, and has its own exit code.
         Err(ConfigError::Arguments(error)) => error.exit(),
-        Err(error) => return Err(error.into()),
+        Err(error) => {
+            eprintln!("xmeet: error: {error}");
+            return Ok(ExitCode::from(EXIT_SETTINGS));
+        }
     };
     if loaded.config.action == Action::Check {
         check::print(&loaded, io::stdout())?;
@@ -47,7 +54,11 @@ fn start() -> anyhow::Result<ExitCode> {
     let found = check::examine(&loaded.config);
     check::report(&found.problems, &loaded, io::stderr())?;
     if !found.problems.is_empty() {
-        return Ok(ExitCode::FAILURE);
+        return Ok(if found.may_pass() {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::from(EXIT_SETTINGS)
+        });
     }
     check::warn(&found.warnings, &loaded, io::stderr())?;
     if loaded.config.action == Action::Serve {
@@ -76,7 +87,7 @@ fn runtime() -> runtime::Builder {
 
 async fn serve(config: Config, log: Log) -> anyhow::Result<Ended> {
     tokio::spawn(give_back_regularly());
-    let signals = Signals::listen(config.config.is_some())?;
+    let signals = Signals::listen(config.config.is_some() || Supervisor::is_there())?;
     tokio::spawn(signals.follow(log, log_filter));
     let address = &config.network.listen;
     let listener = Listener::bind(address, config.network.socket_mode)

@@ -9,6 +9,9 @@ use std::{env, io, process};
 
 use tokio::task::JoinHandle;
 
+/// Where the manager listens.
+const SOCKET_VARIABLE: &str = "NOTIFY_SOCKET";
+
 /// Tells the service manager, if there is one that wants to know.
 #[derive(Debug)]
 pub struct Supervisor {
@@ -17,10 +20,16 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
+    /// Whether there is a service manager that wants to know.
+    #[must_use]
+    pub fn is_there() -> bool {
+        env::var_os(SOCKET_VARIABLE).is_some()
+    }
+
     /// Finds the service manager by the environment.
     #[must_use]
     pub fn from_environment() -> Self {
-        let socket = env::var_os("NOTIFY_SOCKET").and_then(|name| {
+        let socket = env::var_os(SOCKET_VARIABLE).and_then(|name| {
             let socket = connect(&name);
             if let Err(error) = &socket {
                 tracing::warn!(%error, "the service manager cannot be told anything");
@@ -33,7 +42,7 @@ impl Supervisor {
     /// Rooms are served from now on. Where the manager watches, it is told from here on that the
     /// server lives, by a task, so that it also learns when tasks get no turn any more.
     pub fn ready(&mut self) {
-        self.tell("READY=1");
+        self.tell("READY=1\nSTATUS=rooms are served");
         let watched = watch_period(
             env::var("WATCHDOG_USEC").ok().as_deref(),
             env::var("WATCHDOG_PID").ok().as_deref(),
@@ -53,7 +62,7 @@ impl Supervisor {
 
     /// The server is going away.
     pub fn stopping(&self) {
-        self.tell("STOPPING=1");
+        self.tell("STOPPING=1\nSTATUS=going away: what was said is stored and answered");
     }
 
     fn tell(&self, news: &str) {
@@ -122,8 +131,8 @@ mod tests {
         let manager = UnixDatagram::bind_addr(&address(OsStr::new(&name)).unwrap()).unwrap();
         let supervisor = Supervisor { socket: connect(OsStr::new(&name)).ok(), alive: None };
         supervisor.stopping();
-        let mut news = [0; 64];
+        let mut news = [0; 128];
         let length = manager.recv(&mut news).unwrap();
-        assert_eq!(&news[..length], b"STOPPING=1");
+        assert!(news[..length].starts_with(b"STOPPING=1\nSTATUS="));
     }
 }

@@ -124,6 +124,7 @@ fn attack(options: &Options, server: Server) -> Result<Outcome> {
     let seconds = start.elapsed().as_secs_f64();
     let meanwhile = server.usage()?;
     let (tallies, connected_max) = swarm.end();
+    let ended = Instant::now();
 
     shown.set(Phase::Calm);
     thread::sleep(CALM);
@@ -135,15 +136,15 @@ fn attack(options: &Options, server: Server) -> Result<Outcome> {
     }
     eprintln!("xmeet-bench: waiting until the server has forgotten them");
     let enough_bytes = before.rss_bytes as f64 * MEMORY_RATIO_MAX;
-    let settling = Instant::now();
     let mut after = server.usage()?;
     while !options.no_memory
         && after.rss_bytes as f64 > enough_bytes
-        && settling.elapsed() < SETTLE_MAX
+        && ended.elapsed() < SETTLE_MAX
     {
         thread::sleep(LOOK);
         after = server.usage()?;
     }
+    let settle_seconds = ended.elapsed().as_secs_f64();
     let panics = server.panics();
     Ok(Outcome {
         seconds,
@@ -154,6 +155,7 @@ fn attack(options: &Options, server: Server) -> Result<Outcome> {
         rss_before_bytes: before.rss_bytes,
         rss_peak_bytes,
         rss_after_bytes: after.rss_bytes,
+        settle_seconds,
         cores: (meanwhile.cpu_ns - before.cpu_ns) as f64 / 1e9 / seconds,
         panics,
         ended_in_order: server.end(),

@@ -28,6 +28,8 @@ pub(super) struct Outcome {
     pub(super) rss_before_bytes: u64,
     pub(super) rss_peak_bytes: u64,
     pub(super) rss_after_bytes: u64,
+    /// How long the last of these was waited for, in seconds.
+    pub(super) settle_seconds: f64,
     /// How much of a core the server used during the attack.
     pub(super) cores: f64,
     pub(super) panics: Vec<String>,
@@ -111,6 +113,11 @@ impl Outcome {
             writeln!(out, "| {what}, MiB | {:.1} |", bytes as f64 / MIB)?;
         }
         writeln!(out, "| after / before | {:.2} |", self.memory_ratio())?;
+        writeln!(
+            out,
+            "| seconds from the end of the attack until then | {:.0} |",
+            self.settle_seconds
+        )?;
         writeln!(out, "| cores used | {:.2} |", self.cores)?;
         writeln!(out, "| panics in the log | {} |", self.panics.len())?;
         writeln!(out, "| connections at once, at most | {} |", self.connected_max)

@@ -4,18 +4,26 @@
 //! Nothing that a client sends is logged in the first place. This is for what others say, an error
 //! of a library for instance, in which its words may come back.
 
+use std::env;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use rustix::fs::fstat;
+use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Standard error.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Lines {
     /// Whether lines are coloured. Then the layer above has written escapes for those of others.
     pub(super) has_colours: bool,
     /// Whether lines are JSON, which has escapes of its own.
     pub(super) is_json: bool,
+    /// Whether systemd's journal reads them, which takes all for as severe as each other unless each
+    /// says it (sd-daemon(3)).
+    pub(super) is_journal: bool,
+    /// What says it.
+    pub(super) severity: &'static str,
 }
 
 impl<'a> MakeWriter<'a> for Lines {
@@ -24,25 +32,44 @@ impl<'a> MakeWriter<'a> for Lines {
     fn make_writer(&'a self) -> Self {
         *self
     }
+
+    fn make_writer_for(&'a self, event: &Metadata<'_>) -> Self {
+        Self { severity: if self.is_journal { severity(*event.level()) } else { "" }, ..*self }
+    }
 }
 
 impl Write for Lines {
     /// Takes a whole event: that is how the layer above writes.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let line = event.strip_suffix(b"\n").unwrap_or(event);
-        if is_plain(line) {
+        if is_plain(line) && self.severity.is_empty() {
             io::stderr().write_all(event)?;
         } else {
             let text = String::from_utf8_lossy(line);
-            let mut escaped = self.escaped(&text);
-            escaped.push('\n');
-            io::stderr().write_all(escaped.as_bytes())?;
+            let whole = format!("{}{}\n", self.severity, self.escaped(&text));
+            io::stderr().write_all(whole.as_bytes())?;
         }
         Ok(event.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         io::stderr().flush()
+    }
+}
+
+/// Whether standard error leads to systemd's journal (systemd.exec(5), `JOURNAL_STREAM`).
+pub(super) fn leads_to_journal() -> bool {
+    let Ok(stderr) = fstat(io::stderr()) else { return false };
+    let stream = format!("{}:{}", stderr.st_dev, stderr.st_ino);
+    env::var("JOURNAL_STREAM").is_ok_and(|journal| journal == stream)
+}
+
+fn severity(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "<3>",
+        Level::WARN => "<4>",
+        Level::INFO => "<6>",
+        _ => "<7>",
     }
 }
 
@@ -83,7 +110,7 @@ mod tests {
     fn what_would_break_a_line_is_an_escape() {
         let hostile = "a\nb\r\u{1b}[31mc\u{9b}d\0\u{2028}e\u{202e}f\u{7f} 聊天 é";
         let expected = "a\\nb\\r\\u{1b}[31mc\\u{9b}d\\u{0}\\u{2028}e\\u{202e}f\\u{7f} 聊天 é";
-        let lines = |has_colours, is_json| Lines { has_colours, is_json };
+        let lines = |has_colours, is_json| Lines { has_colours, is_json, ..Lines::default() };
         assert_eq!(lines(false, false).escaped(hostile), expected);
         let coloured = lines(true, false).escaped(hostile);
         assert!(coloured.contains("\\r\u{1b}[31mc\\u{9b}"), "{coloured}");

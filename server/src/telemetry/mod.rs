@@ -17,7 +17,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
 use crate::config::logging::{LogFormat, LogSettings};
-use lines::Lines;
+use lines::{Lines, leads_to_journal};
 
 /// The log, as far as it can be changed.
 #[derive(Debug)]
@@ -39,7 +39,8 @@ pub fn start(settings: &LogSettings) -> Result<Log, FilterError> {
     let (filter, handle) = reload::Layer::new(parse(&settings.filter)?);
     let is_json = settings.log_format == LogFormat::Json;
     let has_colours = !is_json && io::stderr().is_terminal();
-    let lines = Lines { has_colours, is_json };
+    let is_journal = leads_to_journal();
+    let lines = Lines { has_colours, is_json, is_journal, severity: "" };
     let layer = fmt::layer().with_writer(lines).with_ansi(has_colours);
     let layer = match settings.log_format {
         LogFormat::Text => layer.boxed(),

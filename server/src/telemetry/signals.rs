@@ -30,14 +30,14 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Listens for SIGUSR1 and SIGUSR2, and for SIGHUP if there is something to read again;
-    /// otherwise that one goes on meaning that the terminal is gone.
+    /// Listens for SIGUSR1 and SIGUSR2, and for SIGHUP where that asks for the settings to be read
+    /// again; otherwise it goes on meaning that the terminal is gone.
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn listen(has_file: bool) -> io::Result<Self> {
+    pub fn listen(hangup_rereads: bool) -> io::Result<Self> {
         Ok(Self {
-            hangup: has_file.then(|| signal(SignalKind::hangup())).transpose()?,
+            hangup: hangup_rereads.then(|| signal(SignalKind::hangup())).transpose()?,
             more: signal(SignalKind::user_defined1())?,
             back: signal(SignalKind::user_defined2())?,
         })

@@ -181,7 +181,7 @@ async fn a_full_room_says_so_and_its_lost_members_come_back() {
     let b = Client::enter_with(server.address, "r", "b", TOKEN).await;
     let (entered, mut stream) = enter_from(loopback(2), server.address, "r").await;
     assert_eq!(entered.status, 101, "only the room knows");
-    let (code, reason) = raw::read_close(&mut stream).await;
+    let (code, reason) = read_close(&mut stream).await;
     assert_eq!((code, reason.as_str()), (4002, "the room is full: come back later"));
     let _elsewhere = Client::enter(server.address, "other", "c").await;
 
@@ -189,7 +189,7 @@ async fn a_full_room_says_so_and_its_lost_members_come_back() {
     let pid = b.pid.clone();
     b.lose().await;
     let (_, mut stream) = enter_from(loopback(2), server.address, "r").await;
-    assert_eq!(raw::read_close(&mut stream).await.0, 4002);
+    assert_eq!(read_close(&mut stream).await.0, 4002);
     let back = resumable_path("r", "b", TOKEN);
     let (_, stream) = raw::upgrade(server.address, &back, &[]).await;
     let mut stream = stream;

@@ -1,6 +1,8 @@
 //! The log of the real binary: what stands in it, what does not, and that no client can break a
 //! line of it.
 
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 
 use serde_json::Value;
@@ -212,7 +214,7 @@ async fn addresses_are_logged_when_that_is_asked_for() {
 fn quiet(folder: &TempDir) -> (Process, std::path::PathBuf) {
     let settings = folder.path().join("xmeet.toml");
     // The lines that say where it is are waited for.
-    std::fs::write(&settings, "log = \"warn,xmeet_server=info,xmeet_server::ws=warn\"\n").unwrap();
+    fs::write(&settings, "log = \"warn,xmeet_server=info,xmeet_server::ws=warn\"\n").unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
     command.args(["--listen", "127.0.0.1:0", "--config"]).arg(&settings);
     command.arg("--data-dir").arg(folder.path().join("data"));
@@ -224,17 +226,17 @@ async fn the_log_is_changed_while_the_server_runs_by_its_settings_file() {
     let folder = TempDir::new().unwrap();
     let (process, settings) = quiet(&folder);
     Client::enter(process.address, "r", "a").await.leave().await;
-    std::fs::write(&settings, "log = \"info\"\n").unwrap();
+    fs::write(&settings, "log = \"info\"\n").unwrap();
     process.signal("HUP");
     process.logs("the log has another filter").await;
     assert!(!process.logged().contains("a client"), "{}", process.logged());
     let mut b = Client::enter(process.address, "r", "b").await;
     process.logs("a client connected").await;
     // What is wrong changes nothing.
-    std::fs::write(&settings, "log = \"==\"\n").unwrap();
+    fs::write(&settings, "log = \"==\"\n").unwrap();
     process.signal("HUP");
     process.logs("filter stays as it is").await;
-    std::fs::write(&settings, "no-such-thing = 1\n").unwrap();
+    fs::write(&settings, "no-such-thing = 1\n").unwrap();
     process.signal("HUP");
     process.logs("the settings cannot be read again").await;
     b.say("still there").await;
@@ -263,4 +265,29 @@ async fn the_log_is_changed_while_the_server_runs_by_signals_alone() {
     Client::enter(process.address, "r", "b").await.leave().await;
     let log = process.stopped().await;
     assert_eq!(log.matches("a client").count(), before, "{log}");
+}
+
+/// As systemd does: the journal is where `JOURNAL_STREAM` says, if that is standard error.
+#[tokio::test]
+async fn the_journal_is_told_how_severe_a_line_is_and_nobody_else() {
+    for is_journal in [true, false] {
+        let folder = TempDir::new().unwrap();
+        let log = folder.path().join("log");
+        let file = File::create(&log).unwrap();
+        let entry = file.metadata().unwrap();
+        let inode = if is_journal { entry.ino() } else { entry.ino() + 1 };
+        let mut command = Process::command(&folder.path().join("data"));
+        command.env("JOURNAL_STREAM", format!("{}:{inode}", entry.dev())).stderr(file);
+        let mut child = command.spawn().unwrap();
+        let said = || fs::read_to_string(&log).unwrap();
+        until("it is ready", async || said().contains("is ready")).await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let said = said();
+        // That there are no limits is a warning.
+        let warning = said.lines().find(|line| line.contains("no-limits")).unwrap();
+        let ready = said.lines().find(|line| line.contains("is ready")).unwrap();
+        let begins = |line: &str, severity| line.starts_with(severity);
+        assert_eq!((begins(warning, "<4>"), begins(ready, "<6>")), (is_journal, is_journal));
+    }
 }

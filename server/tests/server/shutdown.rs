@@ -205,14 +205,17 @@ async fn a_service_manager_is_told_when_it_is_ready_alive_and_stopping() {
     let mut command = Process::command(&folder.path().join("data"));
     command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "100000");
     let process = Process::spawn(command);
-    assert_eq!(news(&manager), "READY=1");
+    assert!(news(&manager).starts_with("READY=1\nSTATUS="));
     assert_eq!(ready(process.address).await.0, 200);
     for _ in 0..3 {
         let mut bytes = [0; 256];
         let length = manager.recv(&mut bytes).expect("a sign of life in time");
         assert_eq!(&bytes[..length], b"WATCHDOG=1");
     }
+    // A reload, with no settings file.
+    process.signal("HUP");
+    process.logs("the log has another filter").await;
     process.signal("TERM");
-    assert_eq!(news(&manager), "STOPPING=1");
+    assert!(news(&manager).starts_with("STOPPING=1\nSTATUS="));
     assert_eq!(process.ended().await.code(), Some(0));
 }
