@@ -15,12 +15,27 @@ pub use threads::give_back_regularly;
 /// A thread that sleeps keeps what others freed of its memory, so whoever took much calls this before
 /// it sleeps. It takes longer the more there is, some milliseconds for hundreds of megabytes.
 pub fn give_back() {
-    #[expect(unsafe_code, reason = "foreign functions")]
-    // SAFETY: they take no pointer, and may be called by any thread at any time.
+    give_back_own();
+    give_back_of_system();
+}
+
+/// Of mimalloc's.
+fn give_back_own() {
+    #[expect(unsafe_code, reason = "a foreign function")]
+    // SAFETY: it takes no pointer, and may be called by any thread at any time.
     unsafe {
         libmimalloc_sys::mi_collect(true);
-        // Other libraries than glibc have no such thing.
-        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    }
+}
+
+/// Of the system's own allocator, whichever thread had it. One thread is enough: several would wait
+/// for each other.
+fn give_back_of_system() {
+    // Other libraries than glibc have no such thing.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[expect(unsafe_code, reason = "a foreign function")]
+    // SAFETY: it takes no pointer, and may be called by any thread at any time.
+    unsafe {
         libc::malloc_trim(0);
     }
 }

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio::time::interval;
 
-use crate::give_back;
+use crate::{give_back_of_system, give_back_own};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(10);
@@ -36,7 +36,7 @@ async fn give_back_everywhere() {
         let begun = Arc::clone(&begun);
         tasks.spawn(async move {
             begun.fetch_add(1, Ordering::Relaxed);
-            give_back();
+            give_back_own();
             let done = Instant::now();
             while begun.load(Ordering::Relaxed) < threads && done.elapsed() < WAIT_MAX {
                 thread::yield_now();
@@ -44,6 +44,7 @@ async fn give_back_everywhere() {
         });
     }
     tasks.join_all().await;
+    give_back_of_system();
 }
 
 #[cfg(test)]
@@ -54,6 +55,7 @@ mod tests {
     use tokio::runtime;
 
     use super::*;
+    use crate::give_back;
     use crate::tests::{MEASURING, resident_bytes};
 
     const THREADS: usize = 4;

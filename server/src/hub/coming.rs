@@ -10,7 +10,7 @@ use crate::limits::gate::Place;
 use crate::room::MemberKey;
 use crate::ws::outbox::{Ending, Outbox};
 
-const TOO_MUCH_HISTORY: Ending = Ending {
+pub(super) const TOO_MUCH_HISTORY: Ending = Ending {
     code: CloseCode::TryAgainLater,
     reason: "your address was sent too much history: come back later",
 };

@@ -55,7 +55,7 @@ pub(super) struct Reader {
 pub(super) enum End {
     /// Nothing more comes: the client has ended the connection, or it is lost.
     Gone,
-    /// The client broke the rules.
+    /// The client broke the rules, or took too long.
     Broken(Ending),
 }
 
@@ -101,6 +101,9 @@ impl Reader {
         if received.is_some() && !self.decoder.is_mid_message() {
             self.unfinished_bytes = 0;
             self.due = None;
+        } else if self.due.as_ref().is_some_and(|due| **due <= Instant::now()) {
+            // Control frames between its fragments do not stop its clock.
+            return Err(End::Broken(TOO_LONG_ON_ITS_WAY));
         }
         Ok(received)
     }

@@ -123,7 +123,7 @@ async fn an_address_opens_so_many_rooms() {
 async fn an_address_is_greeted_with_so_much_history() {
     const LONG_TEXT_BYTES: usize = 8 * 1024;
     let server = TestServer::limited(&[
-        "--greeting-bytes-per-address-burst=100000",
+        "--greeting-bytes-per-address-burst=500000",
         "--greeting-bytes-per-address-per-second=1",
     ])
     .await;
@@ -131,12 +131,14 @@ async fn an_address_is_greeted_with_so_much_history() {
     for _ in 0..50 {
         writer.say(&"x".repeat(LONG_TEXT_BYTES)).await;
     }
-    // One greeting is had, whatever its length.
-    let (first, mut stream) = enter_from(loopback(2), server.address, "long").await;
-    assert_eq!(first.status, 101);
-    raw::skip_greeting(&mut stream).await;
-    let (second, mut refused) = enter_from(loopback(2), server.address, "long").await;
-    assert_eq!(second.status, 101);
+    // As long as anything is left, a greeting is had whatever its length.
+    for _ in 0..2 {
+        let (response, mut stream) = enter_from(loopback(2), server.address, "long").await;
+        assert_eq!(response.status, 101);
+        raw::skip_greeting(&mut stream).await;
+    }
+    let (third, mut refused) = enter_from(loopback(2), server.address, "long").await;
+    assert_eq!(third.status, 101);
     let (code, reason) = read_close(&mut refused).await;
     let words = "your address was sent too much history: come back later";
     assert_eq!((code, reason.as_str()), (1013, words));

@@ -44,18 +44,16 @@ impl Request {
     }
 }
 
-/// How long a thread is not asked before it gives its memory back.
+/// How long a thread is not asked before it gives its memory back, again and again: what a room had
+/// read when it was opened is freed when the room ends.
 const IDLE: Duration = Duration::from_secs(10);
 
 /// Runs until the queue is closed and everything that was in it is answered.
 pub(super) fn run(connection: &Connection, queue: &Queue<Request>, age_max: Option<Duration>) {
     let mut pages = Pages::prepare(connection, age_max);
     let mut taken = Vec::new();
-    // Whoever has given its memory back is not woken until it is asked.
-    let mut patience = None;
     // One at a time: the others are for the other readers.
-    while queue.take(&mut taken, 1, 1, patience) {
-        patience = (!taken.is_empty()).then_some(IDLE);
+    while queue.take(&mut taken, 1, 1, Some(IDLE)) {
         if taken.is_empty() {
             let_go(connection);
         }
@@ -68,7 +66,7 @@ pub(super) fn run(connection: &Connection, queue: &Queue<Request>, age_max: Opti
     }
 }
 
-/// Gives back what was taken for long pages, which whoever asked for them has freed by now.
+/// Gives back what was taken for pages and rooms, as far as it was freed by now.
 fn let_go(connection: &Connection) {
     // Nothing is lost where it does not succeed.
     let _ = connection.execute_batch("PRAGMA shrink_memory");

@@ -9,7 +9,7 @@ use xmeet_shared::Pid;
 
 use super::RoomTask;
 use crate::history::HistoryError;
-use crate::hub::coming::Seat;
+use crate::hub::coming::{Seat, TOO_MUCH_HISTORY};
 use crate::hub::resumption::{Arrival, Newcomer, Parting};
 use crate::hub::{Departure, EnterError, Envoy, Letter, NO_HISTORY, pages};
 use crate::limits::pace::Pace;
@@ -107,11 +107,12 @@ impl RoomTask {
         let is_long = snapshot.absent.is_some();
         // Few rooms have so much on one page.
         if let Some(absent) = snapshot.absent.take() {
+            _turn = hub.places.newest().await;
+            // Now, for others of an address may have been greeted meanwhile.
             if !self.coming.keep_modest(&members) {
                 // Nobody needs any of it.
                 return members.iter().for_each(|(member, _)| drop(self.coming.pop(*member)));
             }
-            _turn = hub.places.newest().await;
             // The store holds all of it by now.
             match pages::messages(&hub, &self.id, absent).await {
                 Ok(mut page) => {
@@ -129,7 +130,11 @@ impl RoomTask {
             let pieces = greeting.of(&pid, epoch, &mut self.encoder);
             let bytes = pieces.iter().map(Bytes::len).sum::<usize>();
             self.hub.metrics().traffic.sent(GREETING_FRAMES, bytes as u64);
-            if let (true, Some(place)) = (is_long, place) {
+            if let (true, false, Some(place)) = (is_long, outbox.is_over(), place) {
+                if !place.may_be_greeted() {
+                    outbox.end(TOO_MUCH_HISTORY);
+                    continue;
+                }
                 place.owe_greeting(bytes);
             }
             outbox.send_greeting(pieces);

@@ -231,6 +231,8 @@ impl Session {
     async fn insist(&mut self) -> Result<(), RoomEnded> {
         self.outbox.hold_up(true);
         let outcome = self.membership.insist(&mut self.unsent).await;
+        // It has not been read for as long, so it has all its time to answer.
+        self.sessions.keeper.heard(&self.outbox);
         self.outbox.hold_up(false);
         outcome
     }
