@@ -101,14 +101,17 @@ impl Addresses {
         self.entry(address, now_ns).rooms.take(rate, 1, now_ns)
     }
 
-    /// Notes that an address was sent a long greeting. Whoever owes for one owes no more for others
-    /// that were on their way already: nobody is shut out for longer than its bucket takes to fill.
-    pub fn owe_greeting(&mut self, address: AddressKey, bytes: u64, now_ns: u64) {
-        let Some(rate) = self.limits.greetings else { return };
-        let bucket = &mut self.entry(address, now_ns).greetings;
-        if bucket.take(rate, 1, now_ns).is_ok() {
+    /// Takes a long greeting of an address. Whoever still owes for one has none: nobody is shut out for
+    /// longer than its bucket takes to fill.
+    #[must_use]
+    pub fn take_greeting(&mut self, address: AddressKey, bytes: u64, now_ns: u64) -> bool {
+        let Some(rate) = self.limits.greetings else { return true };
+        let may_be_greeted = self.may_be_greeted(address, now_ns);
+        if may_be_greeted {
+            let bucket = &mut self.entry(address, now_ns).greetings;
             bucket.owe(rate, bytes.min(rate.burst_tokens()), now_ns);
         }
+        may_be_greeted
     }
 
     /// Whether an address may be sent a long greeting.
@@ -198,17 +201,16 @@ mod tests {
         let mut table = addresses(100);
         let (key, other) = (AddressKey::V4(1), AddressKey::V4(2));
         assert!(table.may_be_greeted(key, 0));
-        table.owe_greeting(key, 60, 0);
+        assert!(table.take_greeting(key, 60, 0));
         assert!(table.may_be_greeted(key, 0), "there is a burst");
         // Many that were on their way.
-        for _ in 0..1000 {
-            table.owe_greeting(key, 90, 0);
-        }
+        let taken = (0..1000).filter(|_| table.take_greeting(key, 90, 0)).count();
+        assert_eq!(taken, 1);
         assert!(!table.may_be_greeted(key, 5 * SECOND), "one of them counts");
         assert!(table.may_be_greeted(key, 6 * SECOND));
         // More than a bucket holds is owed as a full one.
         assert!(table.may_be_greeted(other, 0), "nobody pays for another");
-        table.owe_greeting(other, u64::MAX, 0);
+        assert!(table.take_greeting(other, u64::MAX, 0));
         assert!(!table.may_be_greeted(other, 0));
         assert!(table.may_be_greeted(other, SECOND));
         table.expire(SECOND);

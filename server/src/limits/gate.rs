@@ -244,21 +244,28 @@ impl Place {
     /// Whether whoever has it may be greeted with a long page.
     #[must_use]
     pub fn may_be_greeted(&self) -> bool {
-        let (Some(address), Some(addresses)) = (self.address, self.gate.addresses()) else {
+        self.ask_for_greeting(|addresses, address, now_ns| {
+            addresses.may_be_greeted(address, now_ns)
+        })
+    }
+
+    /// Takes a greeting with a long page, of so many bytes; false where that may not be.
+    #[must_use]
+    pub fn take_greeting(&self, bytes: usize) -> bool {
+        self.ask_for_greeting(|addresses, address, now_ns| {
+            addresses.take_greeting(address, bytes as u64, now_ns)
+        })
+    }
+
+    fn ask_for_greeting(&self, ask: impl FnOnce(&mut Addresses, AddressKey, u64) -> bool) -> bool {
+        let (Some(address), Some(mut addresses)) = (self.address, self.gate.addresses()) else {
             return true;
         };
-        let may_be = addresses.may_be_greeted(address, self.gate.now_ns());
+        let may_be = ask(&mut addresses, address, self.gate.now_ns());
         if !may_be {
             self.gate.hits.count(LimitKind::AddressGreetings);
         }
         may_be
-    }
-
-    /// Notes that whoever has it was greeted with a long page.
-    pub fn owe_greeting(&self, bytes: usize) {
-        if let (Some(address), Some(mut addresses)) = (self.address, self.gate.addresses()) {
-            addresses.owe_greeting(address, bytes as u64, self.gate.now_ns());
-        }
     }
 }
 

@@ -28,14 +28,12 @@ const KEPT_MIB: u64 = 16;
 /// Everything that gives memory back looks every ten seconds, and some wait for others.
 const GIVEN_BACK_MAX: Duration = Duration::from_secs(60);
 
-const PAGE_BYTES: u64 = 4096;
-
 /// What it holds of the machine's memory, but for its program.
 fn anonymous_mib(process: &Process) -> u64 {
-    let statm = fs::read_to_string(format!("/proc/{}/statm", process.pid())).unwrap();
-    let mut pages = statm.split(' ').skip(1).map(|pages| pages.parse::<u64>().unwrap());
-    let (resident, shared) = (pages.next().unwrap(), pages.next().unwrap());
-    (resident - shared) * PAGE_BYTES / 1024 / 1024
+    let status = fs::read_to_string(format!("/proc/{}/status", process.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
+    kib / 1024
 }
 
 /// Somebody who asks for the long page, and does not read it.

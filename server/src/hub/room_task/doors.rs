@@ -129,14 +129,14 @@ impl RoomTask {
             let epoch = is_extended.then_some(&*self.hub.settings.epoch);
             let pieces = greeting.of(&pid, epoch, &mut self.encoder);
             let bytes = pieces.iter().map(Bytes::len).sum::<usize>();
-            self.hub.metrics().traffic.sent(GREETING_FRAMES, bytes as u64);
-            if let (true, false, Some(place)) = (is_long, outbox.is_over(), place) {
-                if !place.may_be_greeted() {
-                    outbox.end(TOO_MUCH_HISTORY);
-                    continue;
-                }
-                place.owe_greeting(bytes);
+            if is_long
+                && !outbox.is_over()
+                && place.is_some_and(|place| !place.take_greeting(bytes))
+            {
+                outbox.end(TOO_MUCH_HISTORY);
+                continue;
             }
+            self.hub.metrics().traffic.sent(GREETING_FRAMES, bytes as u64);
             outbox.send_greeting(pieces);
             self.fanout.seat((member, outbox)).await;
         }
