@@ -8,7 +8,7 @@
 //! Whoever goes on [`HEARD_AFTER_NS`] later has a *strike*, at most one for each time that it was
 //! told, and is told again, to wait twice as long. The third in a row slows it down: for [`REST_NS`]
 //! nothing is read from it. The next ends the connection. A wait that is kept ends the row; after a
-//! rest, buckets that are full again do.
+//! rest, buckets that are full again do, once it has been read for as long as the rest was.
 //!
 //! Pages of the history are paid for by their bytes once they have been written. Whoever owes for one
 //! is refused the next, which is no strike, but costs what everything does that cannot be done.
@@ -156,9 +156,9 @@ impl Pace {
             if now_ns < told.until_ns {
                 return told.again(&mut self.refusals, now_ns);
             }
-            // Whoever was not read has shown nothing yet; with full buckets it has.
-            let is_rested = self.messages.is_full(now_ns) && self.bytes.is_full(now_ns);
-            if !told.is_rest || is_rested {
+            // Whoever was not read has shown nothing yet, and its buckets fill meanwhile.
+            let is_full = self.messages.is_full(now_ns) && self.bytes.is_full(now_ns);
+            if !told.is_rest || is_full && now_ns >= told.read_again_ns() + REST_NS {
                 self.told = None;
             }
         }
@@ -233,6 +233,11 @@ impl Told {
     fn new(kind: LimitKind, now_ns: u64, strikes: u8) -> Self {
         let until_ns = now_ns + (WAIT_MIN_NS << strikes.min(STRIKES_MAX));
         Self { kind, at_ns: None, until_ns, strikes, is_rest: false }
+    }
+
+    /// When it was read again, after a rest.
+    fn read_again_ns(&self) -> u64 {
+        self.until_ns.max(self.at_ns.unwrap_or_default())
     }
 
     /// A message although it was told to wait.

@@ -28,11 +28,15 @@ struct Record {
 
 /// Reads messages that came at these moments, none before the rest that the one before it brought.
 fn read(pace: &mut Pace, moments: impl IntoIterator<Item = u64>) -> Record {
+    read_at(rates(), pace, moments)
+}
+
+fn read_at(rates: PaceRates, pace: &mut Pace, moments: impl IntoIterator<Item = u64>) -> Record {
     let (mut record, mut free_ns) = (Record::default(), 0);
     for came_ns in moments {
         let now_ns = came_ns.max(free_ns);
         record.latest_ns = now_ns;
-        match pace.message(rates(), (cost::SAY, 100), now_ns) {
+        match pace.message(rates, (cost::SAY, 100), now_ns) {
             Verdict::Take { rest } => {
                 assert!(rest.is_zero());
                 record.taken += 1;
@@ -84,6 +88,22 @@ fn a_flood_is_brought_down_at_once_and_ended_in_seconds() {
     // The burst, and a message for each twentieth of a second that it lasted.
     assert!(record.taken < 200 + 20 * 7, "{record:?}");
     assert!(record.refused < REFUSALS_BURST + 10 * REFUSALS_PER_SECOND, "{record:?}");
+}
+
+/// Also where the buckets are full again after the rest that a flood is given.
+#[test]
+fn a_flood_is_ended_at_any_rate() {
+    for messages_per_second in [1, 20, 60, 1000] {
+        for burst in [1, 20, 100, 5000] {
+            let messages = Rate::per_second(messages_per_second, burst);
+            let rates = PaceRates { messages, ..PaceRates::default() };
+            let flood = (0..1_000_000).map(|number| number * MS / 10);
+            let record = read_at(rates, &mut Pace::default(), flood);
+            let case = format!("{burst}, then {messages_per_second} a second: {record:?}");
+            assert!(record.ended_ns.is_some_and(|ended_ns| ended_ns < 20 * SECOND), "{case}");
+            assert_eq!(record.slowed_down, 1, "{case}");
+        }
+    }
 }
 
 #[test]
