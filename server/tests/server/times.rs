@@ -143,11 +143,11 @@ async fn the_times_of_silence_are_settings() {
 #[tokio::test]
 async fn whoever_is_in_the_midst_of_a_message_is_not_silent() {
     const TEXT: &str = "a long message over a slow line";
-    let server = TestServer::limited(&["--ping-seconds", "1", "--pong-seconds", "1"]).await;
+    let server = TestServer::limited(&["--ping-seconds", "2", "--pong-seconds", "2"]).await;
     let client = Client::enter(server.address, "r", "a").await;
     let mut stream = client.into_stream();
     // Longer than silence may last, in one frame, into which no pong fits.
-    let mut due = interval(Duration::from_millis(100));
+    let mut due = interval(Duration::from_millis(150));
     for byte in raw::frame(0x81, TEXT.as_bytes()) {
         stream.write_all(&[byte]).await.unwrap();
         due.tick().await;

@@ -186,6 +186,30 @@ fn a_message_that_waits_for_a_full_room_outlives_a_takeover() {
     });
 }
 
+/// Nothing of it is read meanwhile, its answers to pings neither.
+#[test]
+fn whoever_waits_for_a_full_room_is_not_taken_for_silent() {
+    in_virtual_time(async {
+        let mut stage = Stage::new(10_000_000);
+        let crowd = stage.enter("room", "crowd", None, WIDE).await;
+        let waits = stage.enter("room", "waits", None, WIDE).await;
+        let stuck = Temper { delay_ms_min: 120_000, ..Temper::default() };
+        stage.world.store.set("room", stuck);
+        crowd.send(say("the first one goes to the store alone"));
+        pass(10).await;
+        crowd.send((0..2 * CROWD_MESSAGES).map(|number| Command::Say(number.to_string())));
+        pass(10).await;
+        waits.send(say("when there is room"));
+        pass(110_000).await;
+        assert!(crowd.is_open() && waits.is_open());
+        stage.world.store.calm();
+        pass(20_000).await;
+        let is_said = |message: &ServerMessage| matches!(message, ServerMessage::Normal { text, .. } if text == "when there is room");
+        assert!(has(&waits, is_said));
+        stage.end([crowd, waits]).await;
+    });
+}
+
 /// 128 KiB of one client's, and a text more, are with the server before they are stored.
 #[test]
 fn who_says_much_at_once_is_read_as_fast_as_it_is_stored() {
