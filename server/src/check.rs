@@ -2,24 +2,39 @@
 //!
 //! `xmeet check` prints the answer; `xmeet serve` starts by asking the same.
 
+use std::fmt::Display;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
-
-use tracing_subscriber::EnvFilter;
 
 use crate::clock::Clock;
 use crate::config::network::ListenAddress;
 use crate::config::{Config, Effective, Loaded};
+use crate::history::sqlite::{self, Standing};
+use crate::telemetry;
 use crate::tls::{Certificate, Files, TlsError};
 
 /// A setting that cannot work here.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The setting's name.
-    pub key: &'static str,
+    pub key: String,
     /// What is wrong with it.
     pub reason: String,
+    /// Whether that may pass with nobody changing a setting, as when a disk is full.
+    pub may_pass: bool,
+}
+
+impl Problem {
+    fn new(key: &str, reason: impl Display) -> Self {
+        Self { key: key.to_owned(), reason: reason.to_string(), may_pass: false }
+    }
+
+    fn passing(key: &str, reason: impl Display) -> Self {
+        Self { may_pass: true, ..Self::new(key, reason) }
+    }
 }
 
 /// What was found out.
@@ -31,51 +46,112 @@ pub struct Findings {
     pub warnings: Vec<Problem>,
 }
 
-/// The setting that can be wrong for a while, as on a full disk.
-const DATA_DIR: &str = "data-dir";
-
 impl Findings {
     /// Whether what is wrong may pass with nobody changing a setting.
     #[must_use]
     pub fn may_pass(&self) -> bool {
-        self.problems.iter().all(|problem| problem.key == DATA_DIR)
+        self.problems.iter().all(|problem| problem.may_pass)
     }
 }
 
+const DATA_DIR: &str = "data-dir";
+const LISTEN: &str = "listen";
+const METRICS_LISTEN: &str = "metrics-listen";
+const CERTIFICATE: &str = "tls-certificate";
+
+/// How much is written to find out whether anything can be, in bytes: a full disk takes an empty
+/// file.
+const PROBE_BYTES: usize = 64 * 1024;
+
 /// Finds out whether the server can start.
 #[must_use]
-pub fn examine(config: &Config) -> Findings {
-    let Findings { problems: mut found, mut warnings } = Findings::default();
-    let mut check = |key, outcome: Result<(), String>| {
-        found.extend(outcome.err().map(|reason| Problem { key, reason }));
-    };
-    let filter = EnvFilter::try_new(&config.log.filter);
-    check("log", filter.map(drop).map_err(|error| error.to_string()));
+pub fn examine(loaded: &Loaded) -> Findings {
+    let config = &loaded.config;
+    let mut found = Findings::default();
+    let problems = &mut found.problems;
+    let filter = telemetry::check_filter(&config.log.filter);
+    problems.extend(filter.err().map(|error| Problem::new("log", error)));
     let clash = config.log.metrics_listen.filter(|metrics| {
         metrics.port() != 0 && config.network.listen == ListenAddress::Tcp(*metrics)
     });
     let words = "this is where rooms are served: metrics need another port";
-    check("metrics-listen", clash.map_or(Ok(()), |_| Err(words.to_owned())));
+    problems.extend(clash.map(|_| Problem::new(METRICS_LISTEN, words)));
     let clock = Clock::new(config.store.time_zone.as_deref());
-    check("time-zone", clock.map(drop).map_err(|error| error.to_string()));
-    check(DATA_DIR, writable(&config.store.data_dir).map_err(|error| error.to_string()));
+    problems.extend(clock.err().map(|error| Problem::new("time-zone", error)));
+    let writable = writable(&config.store.data_dir);
+    problems.extend(writable.err().map(|error| Problem::passing(DATA_DIR, error)));
     match certificate(config) {
         Ok(certificate) => {
             let expired = certificate.filter(Certificate::is_expired);
-            warnings.extend(expired.map(|certificate| Problem {
-                key: "tls-certificate",
-                reason: format!("the certificate expired on {}", certificate.valid_until()),
+            found.warnings.extend(expired.map(|certificate| {
+                let until = certificate.valid_until();
+                Problem::new(CERTIFICATE, format!("the certificate expired on {until}"))
             }));
         }
-        Err(TlsError { setting, reason }) => found.push(Problem { key: setting, reason }),
+        Err(TlsError { setting, reason }) => problems.push(Problem::new(setting, reason)),
     }
-    if let (ListenAddress::Unix(path), true) =
-        (&config.network.listen, config.tls.certificate.is_some())
-    {
+    if let ListenAddress::Unix(path) = &config.network.listen {
+        problems.extend(examine_socket(path, config.tls.certificate.is_some()));
+    }
+    found.warnings.extend(loaded.unknown_variables.iter().map(|variable| {
+        Problem::new(
+            variable,
+            "there is no such setting: this variable of the environment is ignored",
+        )
+    }));
+    found
+}
+
+fn examine_socket(path: &Path, has_certificate: bool) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        // A service manager makes it, or whatever else will be there later.
+        let reason = format!("there is no folder {} for the socket", folder.display());
+        found.push(Problem::passing(LISTEN, reason));
+    }
+    if has_certificate {
         let reason = format!("{} is a Unix socket: TLS is for TCP", path.display());
-        found.push(Problem { key: "tls-certificate", reason });
+        found.push(Problem::new(CERTIFICATE, reason));
     }
-    Findings { problems: found, warnings }
+    found
+}
+
+/// Finds out what a start would, and without one can only be tried: what the data folder holds, and
+/// whether somebody listens already. Where that is a server with this very folder, nothing is wrong.
+pub fn try_out(config: &Config, found: &mut Findings) {
+    let standing = sqlite::examine(&config.store.data_dir);
+    let is_running = matches!(standing, Ok(Standing::InUse));
+    match standing {
+        Ok(Standing::Free) => {}
+        Ok(Standing::InUse) => {
+            let words = "an xmeet runs on this folder: as long as it does, no other can";
+            found.warnings.push(Problem::passing(DATA_DIR, words));
+        }
+        Err(error) => found.problems.push(Problem::new(DATA_DIR, error)),
+    }
+    let metrics = config.log.metrics_listen.map(ListenAddress::Tcp);
+    let places = [(LISTEN, Some(&config.network.listen)), (METRICS_LISTEN, metrics.as_ref())];
+    for (key, place) in places {
+        match place.map_or(Ok(()), can_listen) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::AddrInUse && is_running => {
+                let words = "somebody listens there, as the server that runs may do";
+                found.warnings.push(Problem::passing(key, words));
+            }
+            Err(error) => found.problems.push(Problem::passing(key, error)),
+        }
+    }
+}
+
+fn can_listen(place: &ListenAddress) -> io::Result<()> {
+    match place {
+        ListenAddress::Tcp(address) => TcpListener::bind(address).map(drop),
+        ListenAddress::Unix(path) => match UnixStream::connect(path) {
+            Ok(_) => Err(io::Error::new(ErrorKind::AddrInUse, "another server listens there")),
+            Err(_) => Ok(()),
+        },
+    }
 }
 
 fn certificate(config: &Config) -> Result<Option<Certificate>, TlsError> {
@@ -99,9 +175,9 @@ pub fn warn(warnings: &[Problem], loaded: &Loaded, out: impl Write) -> io::Resul
 }
 
 fn say(level: &str, said: &[Problem], loaded: &Loaded, mut out: impl Write) -> io::Result<()> {
-    for Problem { key, reason } in said {
+    for Problem { key, reason, .. } in said {
         let source = loaded.effective.iter().find(|effective| effective.key == *key);
-        let source = source.map_or("default", |effective| effective.source.as_str());
+        let source = source.map_or("environment", |effective| effective.source.as_str());
         writeln!(out, "xmeet: {level}: {key}: {reason} (from: {source})")?;
     }
     Ok(())
@@ -145,8 +221,9 @@ fn writable(folder: &Path) -> io::Result<()> {
         return Err(io::Error::other(format!("{} is not a folder", existing.display())));
     }
     let probe = existing.join(format!(".xmeet-check-{}", std::process::id()));
-    OpenOptions::new().write(true).create_new(true).open(&probe).map_err(blame)?;
-    fs::remove_file(&probe).map_err(blame)
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&probe).map_err(blame)?;
+    let written = file.write_all(&[0; PROBE_BYTES]).and_then(|()| file.sync_all());
+    fs::remove_file(&probe).and(written).map_err(blame)
 }
 
 #[cfg(test)]
@@ -206,10 +283,10 @@ mod tests {
             below.to_str().unwrap(),
         ];
         let loaded = loaded(&arguments);
-        let found = examine(&loaded.config);
+        let found = examine(&loaded);
         assert!(!found.may_pass());
         let problems = found.problems;
-        let keys: Vec<_> = problems.iter().map(|problem| problem.key).collect();
+        let keys: Vec<_> = problems.iter().map(|problem| problem.key.as_str()).collect();
         assert_eq!(keys, ["log", "metrics-listen", "time-zone", "data-dir"]);
         let mut said = Vec::new();
         report(&problems, &loaded, &mut said).unwrap();

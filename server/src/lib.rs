@@ -148,7 +148,8 @@ impl Front {
     ) -> anyhow::Result<(Self, Opener)> {
         let proxies = Proxies::new(config.network.proxies());
         let hits = Arc::clone(&metrics.limits);
-        let gate = Arc::new(Gate::new(gate_limits(config), proxies, hits));
+        let logs_addresses = config.log.log_addresses;
+        let gate = Arc::new(Gate::new(gate_limits(config), proxies, hits, logs_addresses));
         let readiness = Arc::new(Readiness::default());
         let private = private(config, metrics, &readiness).await?;
         let (opener, rooms) = http::Rooms::closed();
@@ -160,7 +161,6 @@ impl Front {
             gate: Arc::clone(&gate),
             tasks: tasks.clone(),
             metrics: metrics.clone(),
-            logs_addresses: config.log.log_addresses,
         };
         let end = CancellationToken::new();
         let serving_end = end.clone().drop_guard();
@@ -216,7 +216,8 @@ async fn private(
     let router = metrics::listener::router(metrics, Arc::clone(readiness));
     let limits =
         GateLimits { connections_max: PRIVATE_CONNECTIONS_MAX, rooms_max: 0, address: None };
-    let gate = Arc::new(Gate::new(limits, Proxies::default(), Arc::default()));
+    let gate =
+        Arc::new(Gate::new(limits, Proxies::default(), Arc::default(), config.log.log_addresses));
     let limits = config.limits.http();
     let site = Site::new(router, &config.page, None);
     tokio::spawn(http::serve(listener.into(), site, gate, limits, end.clone()));
@@ -269,7 +270,7 @@ async fn open(
         hub: Arc::new(Hub::new(Arc::new(history), clock, settings)),
         keeper: Keeper::new(patience, Arc::clone(&memory)),
         limits: SessionLimits {
-            frame_bytes_max: config.limits.frame_bytes_max,
+            message: config.limits.message(),
             outbox: Arc::new(OutboxLimits {
                 bytes_max: config.limits.outbox_bytes_max,
                 write_time: Duration::from_secs(config.limits.write_seconds.into()),

@@ -9,6 +9,7 @@ use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use xmeet_allocator::{MiMalloc, give_back_regularly};
+use xmeet_server::check::{self, Problem};
 use xmeet_server::config::{self, Action, Config, ConfigError};
 use xmeet_server::http::Listener;
 use xmeet_server::limits::descriptors;
@@ -16,7 +17,7 @@ use xmeet_server::shutdown::Ended;
 use xmeet_server::supervisor::Supervisor;
 use xmeet_server::telemetry::{Log, Signals};
 use xmeet_server::turns::EVENT_INTERVAL_TURNS;
-use xmeet_server::{check, run, telemetry};
+use xmeet_server::{run, telemetry};
 
 /// Gives back what a crowd took (docs/hostile.md has the figures).
 #[global_allocator]
@@ -43,15 +44,18 @@ fn start() -> anyhow::Result<ExitCode> {
         Ok(loaded) => loaded,
         // It prints itself, in colour where there is any, and has its own exit code.
         Err(ConfigError::Arguments(error)) => error.exit(),
-        Err(error) => {
-            eprintln!("xmeet: error: {error}");
+        Err(ConfigError::Settings(errors)) => {
+            for error in errors {
+                eprintln!("xmeet: error: {error}");
+            }
             return Ok(ExitCode::from(EXIT_SETTINGS));
         }
     };
+    let mut found = check::examine(&loaded);
     if loaded.config.action == Action::Check {
         check::print(&loaded, io::stdout())?;
+        check::try_out(&loaded.config, &mut found);
     }
-    let found = check::examine(&loaded.config);
     check::report(&found.problems, &loaded, io::stderr())?;
     if !found.problems.is_empty() {
         return Ok(if found.may_pass() {
@@ -60,10 +64,14 @@ fn start() -> anyhow::Result<ExitCode> {
             ExitCode::from(EXIT_SETTINGS)
         });
     }
-    check::warn(&found.warnings, &loaded, io::stderr())?;
-    if loaded.config.action == Action::Serve {
+    if loaded.config.action == Action::Check {
+        check::warn(&found.warnings, &loaded, io::stderr())?;
+    } else {
         let config = loaded.config;
         let log = telemetry::start(&config.log)?;
+        for Problem { key, reason, .. } in found.warnings {
+            tracing::warn!(key, reason, "a setting is not as it should be");
+        }
         descriptors::raise();
         let runtime = runtime().enable_all().event_interval(EVENT_INTERVAL_TURNS).build()?;
         let ended = runtime.block_on(serve(config, log));

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::ConfigError;
+use super::SettingError;
 
 /// One setting of a file, as the text that would stand on the command line.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,28 +18,40 @@ pub(super) struct Entry {
 }
 
 /// Reads a settings file. Whether its keys and values mean anything is not known here.
-pub(super) fn read(path: &Path) -> Result<Vec<Entry>, ConfigError> {
-    let fail = |line, key: &str, reason: String| ConfigError::File {
-        path: path.display().to_string(),
-        line,
+pub(super) fn read(path: &Path) -> Result<Vec<Entry>, Vec<SettingError>> {
+    let fail = |line: Option<usize>, key: &str, reason: String| SettingError {
+        place: place(path, line),
         key: key.to_owned(),
         reason,
     };
-    let text = fs::read_to_string(path).map_err(|error| fail(None, "", error.to_string()))?;
+    let text = fs::read_to_string(path).map_err(|error| vec![fail(None, "", error.to_string())])?;
     let line_at = |span: Range<usize>| text[..span.start].matches('\n').count() + 1;
     let table = DeTable::parse(&text).map_err(|error| {
         let line = error.span().map(&line_at);
-        fail(line, "", error.message().to_owned())
+        let what = error.span().map_or("", |span| &text[span]);
+        // The parser says neither which key stands there twice nor where it does first.
+        let key = if error.message() == DUPLICATE { what } else { "" };
+        vec![fail(line, key, error.message().to_owned())]
     })?;
-    let mut entries = Vec::new();
+    let (mut entries, mut errors) = (Vec::new(), Vec::new());
     for (key, value) in table.into_inner() {
         let line = line_at(key.span());
         let key = key.into_inner().into_owned();
-        let text = text_of(value.get_ref()).map_err(|reason| fail(Some(line), &key, reason))?;
-        entries.push(Entry { key, text, line });
+        match text_of(value.get_ref()) {
+            Ok(text) => entries.push(Entry { key, text, line }),
+            Err(reason) => errors.push(fail(Some(line), &key, reason)),
+        }
     }
     entries.sort_by_key(|entry| entry.line);
-    Ok(entries)
+    if errors.is_empty() { Ok(entries) } else { Err(errors) }
+}
+
+/// What the parser says of a key that is there twice.
+const DUPLICATE: &str = "duplicate key";
+
+/// A place in a file, as tools write it and editors go to it.
+pub(super) fn place(path: &Path, line: Option<usize>) -> String {
+    line.map_or_else(|| path.display().to_string(), |line| format!("{}:{line}", path.display()))
 }
 
 /// A value as it would stand on the command line; lists are joined by commas there.
@@ -71,7 +83,10 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("xmeet.toml");
         fs::write(&path, text).unwrap();
-        read(&path).map_err(|error| error.to_string().replace(path.to_str().unwrap(), "FILE"))
+        read(&path).map_err(|errors| {
+            let said: Vec<_> = errors.iter().map(ToString::to_string).collect();
+            said.join("\n").replace(path.to_str().unwrap(), "FILE")
+        })
     }
 
     #[test]
@@ -98,7 +113,8 @@ mod tests {
         assert!(refused.starts_with("FILE:1: a: numbers are written in decimal"), "{refused}");
         let refused = entries("a = 1\nb = \n").unwrap_err();
         assert!(refused.starts_with("FILE:2: "), "{refused}");
-        let refused = entries("a = 1\na = 2\n").unwrap_err();
-        assert!(refused.starts_with("FILE:2: duplicate key"), "{refused}");
+        assert_eq!(entries("a = 1\na = 2\n").unwrap_err(), "FILE:2: a: duplicate key");
+        let refused = entries("a = 0x10\n[b]\nx = 1\n").unwrap_err();
+        assert_eq!(refused.matches("FILE:").count(), 2, "all of them at once: {refused}");
     }
 }

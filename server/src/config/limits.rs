@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::builder::{RangedI64ValueParser, RangedU64ValueParser};
+use clap::builder::{RangedI64ValueParser, RangedU64ValueParser, TypedValueParser};
 use clap::{ArgAction, Args, value_parser};
 use xmeet_shared::limits::{FRAME_BYTES_MAX_DEFAULT, RESUME_GRACE_SECONDS_DEFAULT};
 
@@ -11,6 +11,7 @@ use crate::limits::addresses::AddressLimits;
 use crate::limits::bucket::Rate;
 use crate::limits::gate::GateLimits;
 use crate::limits::pace::PaceRates;
+use crate::ws::session::MessageLimits;
 
 /// How much any one client may do, hold and wait for, and how many there may be.
 #[derive(Debug, Clone, Args)]
@@ -31,8 +32,18 @@ pub struct LimitSettings {
     pub no_limits: bool,
 
     /// Largest message a client may send, in bytes
-    #[arg(long, env = "XMEET_FRAME_BYTES_MAX", value_name = "BYTES", default_value_t = FRAME_BYTES_MAX_DEFAULT)]
+    #[arg(long, env = "XMEET_FRAME_BYTES_MAX", value_name = "BYTES", default_value_t = FRAME_BYTES_MAX_DEFAULT, value_parser = size())]
     pub frame_bytes_max: usize,
+
+    /// How long a message may be on its way, from its first byte to its last, in seconds
+    #[arg(
+        long,
+        env = "XMEET_MESSAGE_SECONDS",
+        value_name = "SECONDS",
+        default_value_t = MESSAGE_SECONDS_DEFAULT,
+        value_parser = seconds()
+    )]
+    pub message_seconds: u32,
 
     /// Messages that a client may send at once; one more comes with each second's share
     #[arg(long, env = "XMEET_MESSAGES_BURST", value_name = "COUNT", default_value_t = 200, value_parser = from_one())]
@@ -60,12 +71,12 @@ pub struct LimitSettings {
     pub page_bytes_per_second: u64,
 
     /// What may wait for one slow client before it is closed, in bytes
-    #[arg(long, env = "XMEET_OUTBOX_BYTES_MAX", value_name = "BYTES", default_value_t = OUTBOX_BYTES_MAX_DEFAULT)]
+    #[arg(long, env = "XMEET_OUTBOX_BYTES_MAX", value_name = "BYTES", default_value_t = OUTBOX_BYTES_MAX_DEFAULT, value_parser = size())]
     pub outbox_bytes_max: usize,
 
     /// What may wait for all slow clients together, in bytes; what waits for many counts once. The
     /// more waits, the sooner a slow client is closed
-    #[arg(long, env = "XMEET_WAITING_BYTES_MAX", value_name = "BYTES", default_value_t = WAITING_BYTES_MAX_DEFAULT)]
+    #[arg(long, env = "XMEET_WAITING_BYTES_MAX", value_name = "BYTES", default_value_t = WAITING_BYTES_MAX_DEFAULT, value_parser = size())]
     pub waiting_bytes_max: usize,
 
     /// A client that does not take what waits for it for so long is closed, in seconds
@@ -218,6 +229,11 @@ fn from_one() -> RangedU64ValueParser<u64> {
     value_parser!(u64).range(1..)
 }
 
+/// A size: with 0 nothing could be sent.
+fn size() -> impl TypedValueParser<Value = usize> {
+    from_one().try_map(usize::try_from)
+}
+
 /// A time that somebody has, in seconds.
 fn seconds() -> RangedI64ValueParser<u32> {
     value_parser!(u32).range(1..=SECONDS_MAX)
@@ -270,6 +286,15 @@ impl LimitSettings {
         self.at_most(self.members_per_room)
     }
 
+    /// What one message may take.
+    #[must_use]
+    pub fn message(&self) -> MessageLimits {
+        MessageLimits {
+            bytes_max: self.frame_bytes_max,
+            time_max: Duration::from_secs(self.message_seconds.into()),
+        }
+    }
+
     /// What a connection may take before it is a WebSocket.
     #[must_use]
     pub fn http(&self) -> HttpLimits {
@@ -294,6 +319,10 @@ pub const PING_SECONDS_DEFAULT: u32 = 20;
 
 /// How long it then has to answer, unless it is set otherwise, in seconds.
 pub const PONG_SECONDS_DEFAULT: u32 = 15;
+
+/// How long a message may be on its way, unless it is set otherwise, in seconds. The largest that is
+/// taken by default comes in time at 1.1 kB a second.
+const MESSAGE_SECONDS_DEFAULT: u32 = 60;
 
 /// The longest that any of these times can be set to, in seconds: a day.
 const SECONDS_MAX: i64 = 24 * 60 * 60;

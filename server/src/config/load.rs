@@ -4,42 +4,38 @@
 //! those that the environment or the command line sets: so one parser reads all of them.
 
 use std::ffi::OsString;
-use std::fmt;
 use std::path::{Path, PathBuf};
+use std::{env, fmt};
 
-use clap::error::{ContextKind, ContextValue};
+use clap::builder::Resettable;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use super::file::{self, Entry};
-use super::{CONFIG_OPTION, Config};
+use super::{BUILD_VARIABLE_PREFIX, CONFIG_OPTION, CONFIG_VARIABLE, Config, VARIABLE_PREFIX};
 
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The command line or the environment cannot be understood, or only help was asked for.
+    /// The command line cannot be understood, or only help was asked for.
     #[error(transparent)]
     Arguments(#[from] clap::Error),
-    /// The file cannot be used.
-    #[error("{path}{}: {}{reason}", At(*line), Key(key))]
-    File {
-        /// The file.
-        path: String,
-        /// The line, from 1, where it is about one.
-        line: Option<usize>,
-        /// The setting, or nothing.
-        key: String,
-        /// What is wrong.
-        reason: String,
-    },
+    /// Settings of the environment or of the file cannot be used.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Settings(Vec<SettingError>),
 }
 
-struct At(Option<usize>);
-
-impl fmt::Display for At {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |line| write!(f, ":{line}"))
-    }
+/// One setting that cannot be used.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {}{reason}", Key(key))]
+pub struct SettingError {
+    /// The file with the line, or the variable.
+    pub place: String,
+    /// The setting, or nothing.
+    pub key: String,
+    /// What is wrong.
+    pub reason: String,
 }
 
 struct Key<'a>(&'a str);
@@ -57,6 +53,9 @@ pub struct Loaded {
     pub config: Config,
     /// Each with its value and origin, in the order of `--help`.
     pub effective: Vec<Effective>,
+    /// Variables of the environment that have our prefix and are no setting. They may be somebody
+    /// else's, as those that Kubernetes makes of the name of a service.
+    pub unknown_variables: Vec<String>,
 }
 
 /// One setting as it counts.
@@ -76,16 +75,28 @@ pub struct Effective {
 /// file that one of these names.
 ///
 /// # Errors
-/// [`ConfigError`], for the first thing that is wrong.
+/// [`ConfigError`]: the first thing that is wrong on the command line, else everything that is.
 pub fn load(arguments: impl IntoIterator<Item = OsString>) -> Result<Loaded, ConfigError> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let command = Config::command();
+    let by_itself = without_environment(&command);
+    let typed = by_itself.clone().try_get_matches_from(&arguments).or_else(|error| {
+        // Help names the variables.
+        let is_help = error.kind() == ErrorKind::DisplayHelp;
+        if is_help { command.clone().try_get_matches_from(&arguments) } else { Err(error) }
+    })?;
+    let mut wrong = wrong_variables(&by_itself, &command, &typed);
+    let variable = || env::var_os(CONFIG_VARIABLE).map(PathBuf::from);
+    let path = typed.get_one::<PathBuf>(CONFIG_OPTION).cloned().or_else(variable);
+    let entries = path.as_ref().map_or(Ok(Vec::new()), |path| checked(path, &by_itself));
+    let entries = entries.unwrap_or_else(|errors| {
+        wrong.extend(errors);
+        Vec::new()
+    });
+    if !wrong.is_empty() {
+        return Err(ConfigError::Settings(wrong));
+    }
     let own = command.clone().try_get_matches_from(&arguments)?;
-    let path = own.get_one::<PathBuf>(CONFIG_OPTION).cloned();
-    let entries = match &path {
-        Some(path) => checked(path, &command)?,
-        None => Vec::new(),
-    };
     let mut all = arguments;
     let from_file: Vec<&Entry> =
         entries.iter().filter(|entry| !is_set(&own, option(&command, &entry.key))).collect();
@@ -101,31 +112,69 @@ pub fn load(arguments: impl IntoIterator<Item = OsString>) -> Result<Loaded, Con
             Effective::of(argument, &matches, entry.copied(), path.as_deref())
         })
         .collect();
-    Ok(Loaded { config: Config::from_arg_matches(&matches)?, effective })
+    let unknown_variables = unknown_variables(&command, env::vars_os().map(|(name, _)| name));
+    Ok(Loaded { config: Config::from_arg_matches(&matches)?, effective, unknown_variables })
+}
+
+/// The command as it reads arguments alone.
+fn without_environment(command: &Command) -> Command {
+    command.clone().mut_args(|argument| argument.env(Resettable::Reset))
+}
+
+/// What is wrong in the environment: the parser would not say that it stands there.
+fn wrong_variables(
+    by_itself: &Command,
+    command: &Command,
+    typed: &ArgMatches,
+) -> Vec<SettingError> {
+    let of_variable = |argument: &Arg| {
+        let (variable, key) = (argument.get_env()?, argument.get_long()?);
+        let text = env::var_os(variable).filter(|_| !is_set(typed, Some(argument)))?;
+        let mut alone = OsString::from(format!("--{key}="));
+        alone.push(text);
+        let error = by_itself.clone().try_get_matches_from(["xmeet".into(), alone]).err()?;
+        let place = format!("environment, {}", variable.to_string_lossy());
+        Some(SettingError { place, key: key.to_owned(), reason: reason(&error) })
+    };
+    command.get_arguments().filter_map(of_variable).collect()
+}
+
+fn unknown_variables(command: &Command, names: impl Iterator<Item = OsString>) -> Vec<String> {
+    let is_known =
+        |name: &OsString| command.get_arguments().any(|known| known.get_env() == Some(name));
+    let is_ours = |name: &OsString| {
+        let name = name.to_string_lossy();
+        name.starts_with(VARIABLE_PREFIX) && !name.starts_with(BUILD_VARIABLE_PREFIX)
+    };
+    let unknown = names.filter(|name| is_ours(name) && !is_known(name));
+    let mut unknown: Vec<_> = unknown.map(|name| name.to_string_lossy().into_owned()).collect();
+    unknown.sort();
+    unknown
 }
 
 /// The file's settings, each known and right by itself.
-fn checked(path: &Path, command: &Command) -> Result<Vec<Entry>, ConfigError> {
+fn checked(path: &Path, by_itself: &Command) -> Result<Vec<Entry>, Vec<SettingError>> {
     let entries = file::read(path)?;
-    for entry in &entries {
-        let fail = |reason: String| ConfigError::File {
-            path: path.display().to_string(),
-            line: Some(entry.line),
-            key: entry.key.clone(),
-            reason,
-        };
-        if option(command, &entry.key).is_none_or(|known| !known.get_action().takes_values()) {
-            return Err(fail("there is no such setting".to_owned()));
-        }
-        if entry.key == CONFIG_OPTION {
-            return Err(fail("a file cannot name another one".to_owned()));
-        }
-        let alone = ["xmeet".to_owned(), entry.as_argument()];
-        if let Err(error) = command.clone().try_get_matches_from(alone) {
-            return Err(fail(reason(&error)));
-        }
+    let errors: Vec<_> = entries
+        .iter()
+        .filter_map(|entry| {
+            let place = file::place(path, Some(entry.line));
+            let reason = wrong(entry, by_itself)?;
+            Some(SettingError { place, key: entry.key.clone(), reason })
+        })
+        .collect();
+    if errors.is_empty() { Ok(entries) } else { Err(errors) }
+}
+
+fn wrong(entry: &Entry, by_itself: &Command) -> Option<String> {
+    if option(by_itself, &entry.key).is_none_or(|known| !known.get_action().takes_values()) {
+        return Some("there is no such setting".to_owned());
     }
-    Ok(entries)
+    if entry.key == CONFIG_OPTION {
+        return Some("a file cannot name another one".to_owned());
+    }
+    let alone = ["xmeet".to_owned(), entry.as_argument()];
+    by_itself.clone().try_get_matches_from(alone).err().map(|error| reason(&error))
 }
 
 fn option<'a>(command: &'a Command, key: &str) -> Option<&'a Arg> {
@@ -168,7 +217,7 @@ impl Effective {
         let raw = matches.get_raw(id).into_iter().flatten();
         let values = raw.map(|value| value.to_string_lossy().into_owned()).collect();
         let source = match (entry, path, matches.value_source(id)) {
-            (Some(Entry { line, .. }), Some(path), _) => format!("{}:{line}", path.display()),
+            (Some(Entry { line, .. }), Some(path), _) => file::place(path, Some(*line)),
             (_, _, Some(ValueSource::EnvVariable)) => {
                 let variable = argument.get_env().unwrap_or_default();
                 format!("environment, {}", variable.to_string_lossy())
@@ -277,8 +326,18 @@ mod tests {
             let said = load_with(text, &[]).unwrap_err();
             assert!(said.starts_with(expected), "{said}");
         }
+        let both = load_with("x = 1\nhistory-messages = -1\n", &[]).unwrap_err();
+        assert_eq!(both.matches("FILE:").count(), 2, "all of them at once: {both}");
         let missing = load(["xmeet", "--config", "/nowhere/x.toml"].map(OsString::from));
         let said = missing.unwrap_err().to_string();
         assert!(said.starts_with("/nowhere/x.toml: No such file"), "{said}");
+    }
+
+    #[test]
+    fn variables_with_our_prefix_that_are_no_setting_are_found() {
+        let names =
+            ["XMEET_LISTN", "XMEET_LISTEN", "PATH", "XMEET_CONFIG", "XMEET_", "XMEET_BUILD_COMMIT"];
+        let found = unknown_variables(&Config::command(), names.into_iter().map(Into::into));
+        assert_eq!(found, ["XMEET_", "XMEET_LISTN"]);
     }
 }

@@ -13,7 +13,7 @@ pub mod service;
 pub mod store;
 pub mod tls;
 
-pub use load::{ConfigError, Effective, Loaded, load};
+pub use load::{ConfigError, Effective, Loaded, SettingError, load};
 
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ pub struct Config {
     pub action: Action,
 
     /// TOML file with settings; its keys are the options' names without the dashes in front
-    #[arg(long = CONFIG_OPTION, env = "XMEET_CONFIG", value_name = "FILE")]
+    #[arg(long = CONFIG_OPTION, env = CONFIG_VARIABLE, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
     /// Where it is to be reached.
@@ -70,6 +70,13 @@ pub struct Config {
 
 /// The one option that a file cannot set.
 const CONFIG_OPTION: &str = "config";
+const CONFIG_VARIABLE: &str = "XMEET_CONFIG";
+
+/// What the name of every variable begins with.
+const VARIABLE_PREFIX: &str = "XMEET_";
+
+/// And of those that are set for a build.
+const BUILD_VARIABLE_PREFIX: &str = "XMEET_BUILD_";
 
 /// What the program is asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -93,7 +100,10 @@ mod tests {
         for argument in command.get_arguments().filter(|argument| !argument.is_positional()) {
             let name = argument.get_long().expect("it has a name");
             let variable = argument.get_env().expect("it has a variable").to_string_lossy();
-            assert_eq!(variable, format!("XMEET_{}", name.replace('-', "_").to_uppercase()));
+            assert_eq!(
+                variable,
+                format!("{VARIABLE_PREFIX}{}", name.replace('-', "_").to_uppercase())
+            );
             assert!(argument.get_help().is_some(), "{name}");
         }
     }

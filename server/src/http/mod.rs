@@ -23,12 +23,14 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::routing::{any, get};
 use hyper::upgrade::{Parts, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
 use tokio_util::task::TaskTracker;
+use xmeet_shared::WEBSOCKET_PATH_PREFIX;
 
 use crate::limits::gate::{Denial, Gate, Place};
 use crate::limits::network::Peer;
@@ -58,8 +60,6 @@ pub struct App {
     pub tasks: TaskTracker,
     /// Where it is counted what happens.
     pub metrics: Metrics,
-    /// Whether the log may tell where clients are.
-    pub logs_addresses: bool,
 }
 
 /// Who sent a request; an extension of each.
@@ -80,9 +80,21 @@ pub fn router(app: App) -> Router {
         .route("/", get(assets::page))
         .route("/room/{room}", get(assets::room_page))
         .route("/qr.svg", get(qr::picture))
+        .fallback(get(assets::file).fallback(async || Refusal::method().into_response()))
+        .method_not_allowed_fallback(async || Refusal::method().into_response())
+        .layer(from_fn_with_state(app.clone(), turn_away))
         .merge(health::routes(Arc::clone(&app.readiness)))
-        .fallback(get(assets::file))
         .with_state(app)
+}
+
+/// Refuses what came on a connection past a limit, whatever it asks for but how the server is.
+async fn turn_away(State(app): State<App>, request: Request, next: Next) -> Response<Body> {
+    let Some(denial) = request.extensions().get::<Denial>() else { return next.run(request).await };
+    let refusal = Refusal::denied(*denial);
+    if request.uri().path().starts_with(WEBSOCKET_PATH_PREFIX) {
+        app.metrics.connections.count_refused(RefusedLabels { code: refusal.code() });
+    }
+    refusal.into_response()
 }
 
 async fn upgrade(State(app): State<App>, request: Request) -> Response<Body> {
@@ -108,8 +120,8 @@ async fn try_upgrade(app: App, mut request: Request) -> Result<Response<Body>, R
     let sessions = app.rooms.opened().await.ok_or_else(refusal)?;
     let caller = request.extensions_mut().remove::<Caller>();
     let id = caller.as_ref().map_or_else(ConnectionId::next, |caller| caller.id);
-    let address = caller.as_ref().filter(|_| app.logs_addresses);
-    let address = address.and_then(|caller| app.gate.client(caller.peer, request.headers()));
+    let address =
+        caller.as_ref().and_then(|caller| app.gate.address_for_log(caller.peer, request.headers()));
     let place = admit(&app.gate, caller, request.headers(), &sessions, &handshake);
     let place = place.map_err(Refusal::denied)?;
     let response = handshake.response();

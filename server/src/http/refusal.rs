@@ -21,6 +21,23 @@ pub struct Refusal {
 /// in seconds. Nobody knows: when somebody else leaves.
 const FULL_RETRY_SECONDS: u64 = 30;
 
+/// The codes by which requests for a room's socket are refused.
+pub const HANDSHAKE_CODES: [&str; 13] = [
+    "bad_room_id",
+    "bad_session",
+    "bad_websocket_key",
+    "origin_not_allowed",
+    "upgrade_required",
+    "websocket_version",
+    "starting",
+    "going_away",
+    "too_many_connections",
+    "too_many_rooms",
+    "too_many_connections_from_address",
+    "connecting_too_often",
+    "too_many_rooms_from_address",
+];
+
 impl Refusal {
     fn new(status: StatusCode, code: &'static str, message: &str) -> Self {
         Self { status, code, message: message.to_owned(), header: None }
@@ -62,6 +79,13 @@ impl Refusal {
     #[must_use]
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this address")
+    }
+
+    /// 405: nothing here is done with that method. Which ones are is added where that is known.
+    #[must_use]
+    pub fn method() -> Self {
+        let message = "nothing at this address is done with that method";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
     }
 
     /// 426: an ordinary request where a WebSocket is served.
@@ -156,5 +180,31 @@ impl Refusal {
             headers.insert(name, value);
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_of_a_handshake_has_its_code_in_the_list() {
+        let retry_after_seconds = 1;
+        let refusals = [
+            Refusal::bad_room(""),
+            Refusal::bad_session(""),
+            Refusal::bad_key(),
+            Refusal::origin(),
+            Refusal::not_an_upgrade(),
+            Refusal::version("13"),
+            Refusal::starting(),
+            Refusal::going_away(),
+            Refusal::denied(Denial::Connections),
+            Refusal::denied(Denial::Rooms),
+            Refusal::denied(Denial::AddressConnections),
+            Refusal::denied(Denial::AddressConnects { retry_after_seconds }),
+            Refusal::denied(Denial::AddressRooms { retry_after_seconds }),
+        ];
+        assert_eq!(refusals.map(|refusal| refusal.code()), HANDSHAKE_CODES);
     }
 }

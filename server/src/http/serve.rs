@@ -1,6 +1,5 @@
 //! Takes connections and serves HTTP/1.1 on each, until the shutdown.
 
-use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -18,7 +17,6 @@ use tokio_util::task::TaskTracker;
 
 use super::Caller;
 use super::listener::{Incoming, Listener};
-use super::refusal::Refusal;
 use super::site::Site;
 use crate::limits::gate::{Denial, Gate};
 use crate::limits::network::Peer;
@@ -196,7 +194,7 @@ impl Http {
         }
     }
 
-    /// Answers the first request, whatever it is, by what stands against its connection.
+    /// Has the first request answered as one that came on a connection past a limit.
     async fn turn_away(self, stream: Incoming, denial: Denial) {
         match (stream, self.site.tls()) {
             (Incoming::Unix(stream), _) => self.deny_on(stream, denial).await,
@@ -214,9 +212,9 @@ impl Http {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let site = self.site;
-        let service = service_fn(move |_| {
-            let response = site.dressed(Refusal::denied(denial).into_response());
-            async move { Ok::<_, Infallible>(response) }
+        let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+            request.extensions_mut().insert(denial);
+            site.call(request)
         });
         self.builder.keep_alive(false);
         // It may be gone already.

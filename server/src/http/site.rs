@@ -74,12 +74,6 @@ impl Site {
     pub(super) fn tls(&self) -> Option<Tls> {
         self.tls.clone()
     }
-
-    /// An answer with what each of them tells the browser.
-    pub(super) fn dressed(&self, mut response: Response<Body>) -> Response<Body> {
-        self.headers.add_to(&mut response);
-        response
-    }
 }
 
 impl Headers {
@@ -127,7 +121,8 @@ impl Service<Request<Incoming>> for Site {
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         if request.uri().path() == self.prefix.as_str() {
-            let response = self.dressed(to_root(&self.prefix));
+            let mut response = to_root(&self.prefix);
+            self.headers.add_to(&mut response);
             return Box::pin(async move { Ok(response) });
         }
         if let Some(uri) = below(request.uri(), self.prefix.as_str()) {

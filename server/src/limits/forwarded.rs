@@ -62,6 +62,12 @@ impl Proxies {
         }
         nearest
     }
+
+    /// Whether a proxy names somebody whom it was asked by: the name on the right is an address.
+    #[must_use]
+    pub fn name_client(&self, headers: &HeaderMap) -> bool {
+        names(headers).last().is_some_and(Option::is_some)
+    }
 }
 
 /// Whether a request has a header that only proxies write.

@@ -3,8 +3,9 @@
 //! A connection is counted from the moment it is taken, whether or not it ever sends a request. The
 //! address of one that a trusted proxy forwards is known only from its request: it is counted there.
 
+use std::fmt::Display;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,13 +16,11 @@ use super::addresses::{AddressLimits, Addresses, Excess};
 use super::forwarded::{self, Proxies};
 use super::hits::{Hits, LimitKind};
 use super::network::{AddressKey, Peer};
+use super::notices::Notices;
 use super::ns_since;
 
 /// How often addresses are looked through for those that can be forgotten.
 const EXPIRE_EVERY: Duration = Duration::from_secs(30);
-
-/// The log says at most so often that somebody wrote a proxy's header who is none.
-const WARN_EVERY_NS: u64 = 60 * SECOND_NS;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -80,8 +79,7 @@ pub struct Gate {
     connections: AtomicUsize,
     hits: Arc<Hits>,
     started: Instant,
-    /// When the log may say again that a header was forged.
-    warn_at_ns: AtomicU64,
+    notices: Notices,
 }
 
 /// The place that a connection takes, until it is dropped.
@@ -94,9 +92,15 @@ pub struct Place {
 }
 
 impl Gate {
-    /// A gate that nobody has come through yet.
+    /// A gate that nobody has come through yet. `logs_addresses` says whether the log may tell where
+    /// clients are.
     #[must_use]
-    pub fn new(limits: GateLimits, proxies: Proxies, hits: Arc<Hits>) -> Self {
+    pub fn new(
+        limits: GateLimits,
+        proxies: Proxies,
+        hits: Arc<Hits>,
+        logs_addresses: bool,
+    ) -> Self {
         Self {
             limits,
             proxies,
@@ -104,7 +108,7 @@ impl Gate {
             connections: AtomicUsize::new(0),
             hits,
             started: Instant::now(),
-            warn_at_ns: AtomicU64::new(0),
+            notices: Notices::new(logs_addresses),
         }
     }
 
@@ -115,7 +119,7 @@ impl Gate {
     pub fn admit(self: &Arc<Self>, peer: Peer) -> Result<Arc<Place>, Denial> {
         let mut place = Place { gate: Arc::clone(self), address: None, below: None };
         if self.connections.fetch_add(1, Ordering::Relaxed) >= self.limits.connections_max {
-            return Err(self.deny(Denial::Connections));
+            return Err(self.deny(Denial::Connections, Some(peer)));
         }
         // Of a proxy it is the clients who count.
         if let (false, Peer::Tcp(address)) = (self.proxies.trust(peer), peer) {
@@ -137,10 +141,11 @@ impl Gate {
         if self.addresses.is_none() || !self.proxies.trust(peer) {
             return Ok(Arc::clone(place));
         }
-        let Some(address) = self.proxies.client(peer, headers) else {
-            return Ok(Arc::clone(place));
-        };
-        let address = self.connect(address.into())?;
+        if !self.proxies.name_client(headers) {
+            self.notices.unnamed(peer, self.now_ns());
+        }
+        let address = self.proxies.client(peer, headers);
+        let address = self.connect(address.map_or(AddressKey::Unnamed, AddressKey::from))?;
         let below = Some(Arc::clone(place));
         Ok(Arc::new(Place { gate: Arc::clone(self), address, below }))
     }
@@ -151,38 +156,33 @@ impl Gate {
     /// [`Denial`].
     pub fn admit_room(&self, place: &Place, rooms_in_memory: usize) -> Result<(), Denial> {
         if rooms_in_memory >= self.limits.rooms_max {
-            return Err(self.deny(Denial::Rooms));
+            return Err(self.deny(Denial::Rooms, place.address));
         }
         let (Some(mut addresses), Some(address)) = (self.addresses(), place.address) else {
             return Ok(());
         };
-        addresses.open_room(address, self.now_ns()).map_err(|wait_ns| {
-            self.deny(Denial::AddressRooms { retry_after_seconds: wait_ns.div_ceil(SECOND_NS) })
+        let opened = addresses.open_room(address, self.now_ns());
+        drop(addresses);
+        opened.map_err(|wait_ns| {
+            let retry_after_seconds = wait_ns.div_ceil(SECOND_NS);
+            self.deny(Denial::AddressRooms { retry_after_seconds }, Some(address))
         })
     }
 
-    /// Warns, now and then, when somebody who is no trusted proxy sends a proxy's headers: either
-    /// they are forged, or a proxy is not in the settings.
+    /// Counts a request of somebody who is no trusted proxy and sends a proxy's headers, and warns
+    /// now and then.
     pub fn look_at(&self, peer: Peer, headers: &HeaderMap) {
-        if !forwarded::is_there(headers) || self.proxies.trust(peer) {
-            return;
-        }
-        self.hits.count(LimitKind::ForgedAddress);
-        let now_ns = self.now_ns();
-        let due = |at_ns| (at_ns <= now_ns).then_some(now_ns + WARN_EVERY_NS);
-        let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
-        if self.warn_at_ns.fetch_update(set, fetch, due).is_ok() {
-            tracing::warn!(
-                "a request had X-Forwarded-For or Forwarded and came from no trusted proxy: what \
-                 they say does not count (--trusted-proxies)"
-            );
+        if forwarded::is_there(headers) && !self.proxies.trust(peer) {
+            self.hits.count(LimitKind::ForgedAddress);
+            self.notices.forged(peer, self.now_ns());
         }
     }
 
-    /// Where a client is: behind a trusted proxy, where that says. `None` when nobody knows.
+    /// Where a client is, for the log: behind a trusted proxy, where that says. `None` when nobody
+    /// knows, and when the log may not tell.
     #[must_use]
-    pub fn client(&self, peer: Peer, headers: &HeaderMap) -> Option<IpAddr> {
-        self.proxies.client(peer, headers)
+    pub fn address_for_log(&self, peer: Peer, headers: &HeaderMap) -> Option<IpAddr> {
+        self.proxies.client(peer, headers).filter(|_| self.notices.has_addresses)
     }
 
     /// Counts a request that did not come in time.
@@ -215,18 +215,21 @@ impl Gate {
 
     fn connect(&self, address: AddressKey) -> Result<Option<AddressKey>, Denial> {
         let Some(mut addresses) = self.addresses() else { return Ok(None) };
-        match addresses.connect(address, self.now_ns()) {
+        let connected = addresses.connect(address, self.now_ns());
+        drop(addresses);
+        match connected {
             Ok(()) => Ok(Some(address)),
-            Err(Excess::Connections) => Err(self.deny(Denial::AddressConnections)),
+            Err(Excess::Connections) => Err(self.deny(Denial::AddressConnections, Some(address))),
             Err(Excess::Connects(wait_ns)) => {
                 let retry_after_seconds = wait_ns.div_ceil(SECOND_NS);
-                Err(self.deny(Denial::AddressConnects { retry_after_seconds }))
+                Err(self.deny(Denial::AddressConnects { retry_after_seconds }, Some(address)))
             }
         }
     }
 
-    fn deny(&self, denial: Denial) -> Denial {
+    fn deny(&self, denial: Denial, who: Option<impl Display>) -> Denial {
         self.hits.count(denial.kind());
+        self.notices.refused(denial.kind(), who, self.now_ns());
         denial
     }
 
@@ -262,8 +265,11 @@ impl Place {
             return true;
         };
         let may_be = ask(&mut addresses, address, self.gate.now_ns());
+        drop(addresses);
         if !may_be {
-            self.gate.hits.count(LimitKind::AddressGreetings);
+            let limit = LimitKind::AddressGreetings;
+            self.gate.hits.count(limit);
+            self.gate.notices.refused(limit, Some(address), self.gate.now_ns());
         }
         may_be
     }

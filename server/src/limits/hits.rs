@@ -57,6 +57,14 @@ const NAMES: [(LimitKind, &str); 15] = [
     (LimitKind::ForgedAddress, "forged_address"),
 ];
 
+impl LimitKind {
+    /// Its name in metrics and in the log.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        NAMES[self as usize].1
+    }
+}
+
 /// How often each limit was met. Shared by all who hold to one.
 #[derive(Debug)]
 pub struct Hits([AtomicU64; NAMES.len()]);

@@ -3,7 +3,7 @@
 //! What decides is pure, and time comes in as a number: [`bucket`] and [`pace`] for one connection's
 //! messages, [`addresses`] for what is remembered of addresses, [`network`] and [`forwarded`] for
 //! whose address counts. [`gate`] holds them for all who let somebody in; [`hits`] counts how often
-//! each limit was met.
+//! each limit was met, and [`notices`] says in the log who met one.
 
 pub mod addresses;
 pub mod bucket;
@@ -12,6 +12,7 @@ pub mod forwarded;
 pub mod gate;
 pub mod hits;
 pub mod network;
+mod notices;
 pub mod pace;
 
 use tokio::time::Instant;

@@ -1,7 +1,7 @@
 //! Addresses: networks of them as they stand in settings, and whose limit an address falls under.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 /// Who is at the other end of a connection, as the system says.
@@ -21,6 +21,8 @@ pub enum AddressKey {
     V4(u32),
     /// The upper half of the address.
     V6(u64),
+    /// All whom a proxy on the Unix socket does not name.
+    Unnamed,
 }
 
 impl From<IpAddr> for AddressKey {
@@ -28,6 +30,25 @@ impl From<IpAddr> for AddressKey {
         match address.to_canonical() {
             IpAddr::V4(address) => Self::V4(address.to_bits()),
             IpAddr::V6(address) => Self::V6((address.to_bits() >> 64) as u64),
+        }
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.to_canonical().fmt(f),
+            Self::Unix => f.write_str("the Unix socket"),
+        }
+    }
+}
+
+impl fmt::Display for AddressKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::V4(bits) => Ipv4Addr::from_bits(*bits).fmt(f),
+            Self::V6(upper) => write!(f, "{}/64", Ipv6Addr::from_bits(u128::from(*upper) << 64)),
+            Self::Unnamed => Peer::Unix.fmt(f),
         }
     }
 }

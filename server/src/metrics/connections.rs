@@ -7,6 +7,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::SpreadCounter;
+use crate::http::refusal::HANDSHAKE_CODES;
 
 /// Of connections, from the end of their handshake on.
 #[derive(Debug, Default)]
@@ -34,6 +35,20 @@ pub struct ClosedLabels {
     /// that clients cannot invent series.
     pub code: &'static str,
 }
+
+/// Ends that there are on any server: everybody has closed or was lost, was too slow, broke a rule.
+const ORDINARY_ENDS: [(&str, &str); 10] = [
+    ("client", "1000"),
+    ("client", "1001"),
+    ("client", "1005"),
+    ("nobody", "1006"),
+    ("server", "1001"),
+    ("server", "1002"),
+    ("server", "1007"),
+    ("server", "1008"),
+    ("server", "1009"),
+    ("server", "1013"),
+];
 
 /// Why a request was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -68,6 +83,13 @@ impl ConnectionMetrics {
 
     pub(super) fn register(&self, registry: &mut Registry) {
         let Self { open, opened, closed, outbox_overflows, panics, refused } = self;
+        // Who looks at how they rise must see them before they do.
+        for code in HANDSHAKE_CODES {
+            let _ = refused.get_or_create(&RefusedLabels { code });
+        }
+        for (by, code) in ORDINARY_ENDS {
+            let _ = closed.get_or_create(&ClosedLabels { by, code });
+        }
         registry.register("connections", "WebSockets that are open", open.clone());
         registry.register("connections_opened", "WebSockets that were opened", opened.clone());
         let help = "WebSockets that ended, by who ended them and the code of the Close frame";

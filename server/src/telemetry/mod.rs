@@ -12,6 +12,7 @@ pub use signals::Signals;
 
 use std::io::{self, IsTerminal};
 
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
@@ -28,7 +29,7 @@ pub struct Log {
 
 /// A filter that cannot be understood.
 #[derive(Debug, thiserror::Error)]
-#[error("log: {0}")]
+#[error("{0}")]
 pub struct FilterError(String);
 
 /// Starts logging what the filter lets through.
@@ -51,7 +52,26 @@ pub fn start(settings: &LogSettings) -> Result<Log, FilterError> {
     Ok(Log { filter: handle, configured: settings.filter.clone() })
 }
 
+/// Checks a filter.
+///
+/// # Errors
+/// When the filter cannot be understood.
+pub fn check_filter(filter: &str) -> Result<(), FilterError> {
+    parse(filter).map(drop)
+}
+
 fn parse(filter: &str) -> Result<EnvFilter, FilterError> {
+    // The library takes any word for the name of a target, a misspelt level included: then next to
+    // nothing would be logged.
+    let is_lone = |word: &&str| {
+        !word.is_empty() && !word.contains(['=', '[']) && word.parse::<LevelFilter>().is_err()
+    };
+    if let Some(word) = filter.split(',').map(str::trim).find(is_lone) {
+        return Err(FilterError(format!(
+            "{word:?} is none of error, warn, info, debug, trace and off; a part of the program has \
+             one of them behind it, as in xmeet_server::ws=debug"
+        )));
+    }
     EnvFilter::try_new(filter).map_err(|error| FilterError(error.to_string()))
 }
 
@@ -62,8 +82,15 @@ impl Log {
     /// When the filter cannot be understood; then everything stays as it is.
     pub fn set(&self, filter: &str) -> Result<(), FilterError> {
         let new = parse(filter)?;
+        // Said by whichever of the two lets it through.
+        let is_said = tracing::enabled!(tracing::Level::INFO);
+        if is_said {
+            tracing::info!(filter, "the log has another filter");
+        }
         self.filter.reload(new).map_err(|error| FilterError(error.to_string()))?;
-        tracing::info!(filter, "the log has another filter");
+        if !is_said {
+            tracing::info!(filter, "the log has another filter");
+        }
         Ok(())
     }
 }

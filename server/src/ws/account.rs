@@ -34,6 +34,8 @@ impl ConnectionId {
 #[derive(Debug)]
 pub(super) struct Account {
     id: ConnectionId,
+    /// Boxed: mostly there is none.
+    address: Option<Box<IpAddr>>,
     began: Instant,
     received_messages: u64,
     received_bytes: u64,
@@ -43,11 +45,18 @@ pub(super) struct Account {
 impl Account {
     /// A connection begins. The address is `None` where it is not to be logged.
     pub(super) fn open(id: ConnectionId, address: Option<IpAddr>, metrics: &Metrics) -> Self {
-        let address = address.map(tracing::field::display);
-        tracing::info!(connection = id.0, address, "a client connected");
+        let shown = address.map(tracing::field::display);
+        tracing::info!(connection = id.0, address = shown, "a client connected");
         metrics.connections.opened.inc();
         let open = Held::one(&metrics.connections.open);
-        Self { id, began: Instant::now(), received_messages: 0, received_bytes: 0, _open: open }
+        Self {
+            id,
+            address: address.map(Box::new),
+            began: Instant::now(),
+            received_messages: 0,
+            received_bytes: 0,
+            _open: open,
+        }
     }
 
     pub(super) fn id(&self) -> ConnectionId {
@@ -81,6 +90,7 @@ impl Account {
         }
         tracing::info!(
             connection = self.id.0,
+            address = self.address.as_deref().map(tracing::field::display),
             by,
             code,
             reason,

@@ -25,24 +25,28 @@ const FRAGMENTS_FACTOR: usize = 8;
 const TOO_MANY_FRAGMENTS: Ending =
     Ending { code: CloseCode::TooLarge, reason: "the message has too many fragments" };
 
-/// How long a message may be on its way once something of it has come. The largest that is taken by
-/// default comes in time at 1.1 kB a second.
-const MESSAGE_TIME_MAX: Duration = Duration::from_secs(60);
-
-const TOO_LONG_ON_ITS_WAY: Ending = Ending {
-    code: CloseCode::TryAgainLater,
-    reason: "a message took longer than 60 seconds to come: come back",
-};
+const TOO_LONG_ON_ITS_WAY: Ending =
+    Ending { code: CloseCode::TryAgainLater, reason: "a message took too long to come: come back" };
 
 thread_local! {
     /// Where bytes are read to, one for all connections of a thread: an idle one holds no buffer.
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES_MAX].into());
 }
 
+/// How much a client may take for one message.
+#[derive(Debug, Clone, Copy)]
+pub struct MessageLimits {
+    /// The largest that is taken, in bytes.
+    pub bytes_max: usize,
+    /// How long one may be on its way once something of it has come.
+    pub time_max: Duration,
+}
+
 /// The receiving half.
 pub(super) struct Reader {
     io: Reading,
     decoder: Decoder,
+    time_max: Duration,
     /// Bytes that have come since a message began that has not ended.
     unfinished_bytes: usize,
     /// When such a message must have ended. In memory of its own: most come whole.
@@ -60,14 +64,15 @@ pub(super) enum End {
 }
 
 impl Reader {
-    /// A reader that takes messages of up to `message_bytes_max` bytes. `early` has come already,
-    /// with the handshake.
+    /// A reader that takes messages within these limits. `early` has come already, with the
+    /// handshake.
     #[must_use]
-    pub(super) fn new(io: Reading, early: &[u8], message_bytes_max: usize) -> Self {
-        let mut decoder = Decoder::new(message_bytes_max);
+    pub(super) fn new(io: Reading, early: &[u8], limits: MessageLimits) -> Self {
+        let MessageLimits { bytes_max, time_max } = limits;
+        let mut decoder = Decoder::new(bytes_max);
         decoder.feed(early);
         let read_bytes = early.len() as u64;
-        Self { io, decoder, unfinished_bytes: 0, due: None, read_bytes }
+        Self { io, decoder, time_max, unfinished_bytes: 0, due: None, read_bytes }
     }
 
     /// Bytes that have come from the client so far.
@@ -114,7 +119,7 @@ impl Reader {
         {
             return Err(End::Broken(TOO_MANY_FRAGMENTS));
         }
-        let due = **self.due.get_or_insert_with(|| Box::new(Instant::now() + MESSAGE_TIME_MAX));
+        let due = **self.due.get_or_insert_with(|| Box::new(Instant::now() + self.time_max));
         match timeout_at(due, poll_fn(|cx| self.poll_fill(cx))).await {
             Ok(filled) => filled,
             Err(_) => Err(End::Broken(TOO_LONG_ON_ITS_WAY)),
@@ -193,7 +198,7 @@ impl std::fmt::Debug for Reader {
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
-    use tokio::time::sleep;
+    use tokio::time::{sleep, timeout};
 
     use super::*;
 
@@ -203,9 +208,12 @@ mod tests {
     const END: &[u8] = b"\x80\x82\0\0\0\0lo";
     const PONG: &[u8] = b"\x8a\x80\0\0\0\0";
 
+    const MESSAGE_TIME_MAX: Duration = Duration::from_secs(60);
+
     fn connection() -> (Reader, DuplexStream) {
         let (client, server) = duplex(1024);
-        (Reader::new(Reading::Other(Box::new(server)), &[], 100), client)
+        let limits = MessageLimits { bytes_max: 100, time_max: MESSAGE_TIME_MAX };
+        (Reader::new(Reading::Other(Box::new(server)), &[], limits), client)
     }
 
     #[tokio::test(start_paused = true)]
@@ -235,6 +243,22 @@ mod tests {
         assert_eq!((end, pongs), (End::Broken(TOO_LONG_ON_ITS_WAY), 8));
         assert_eq!(begun.elapsed(), MESSAGE_TIME_MAX);
         dripping.abort();
+    }
+
+    /// Pongs that never stop leave no moment in which nothing has come.
+    #[tokio::test(start_paused = true)]
+    async fn a_message_has_its_time_also_under_a_flood_of_pongs() {
+        let (mut reader, mut client) = connection();
+        client.write_all(BEGINNING).await.unwrap();
+        assert_eq!(reader.next().await, Ok(None));
+        let nearly = MESSAGE_TIME_MAX - Duration::from_secs(1);
+        assert!(timeout(nearly, reader.next()).await.is_err());
+        client.write_all(&PONG.repeat(100)).await.unwrap();
+        for _ in 0..50 {
+            assert_eq!(reader.next().await, Ok(Some(Received::Pong)));
+        }
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(reader.next().await, Err(End::Broken(TOO_LONG_ON_ITS_WAY)));
     }
 
     #[tokio::test(start_paused = true)]

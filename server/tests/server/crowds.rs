@@ -171,6 +171,14 @@ async fn there_are_so_many_connections_in_all() {
     let _silent = connect_from(loopback(2), server.address).await;
     let (refused, _) = enter_from(loopback(3), server.address, "r").await;
     assert_refused(&refused, 503, "too_many_connections");
+    let page = raw::get(server.address, "/", &[]).await;
+    assert_refused(&page, 503, "too_many_connections");
+    // A load balancer is not to take it for dead.
+    for path in ["/healthz", "/readyz"] {
+        let response = raw::get(server.address, path, &[]).await;
+        assert_eq!(response.status, 200, "{path}");
+        assert_eq!(response.header("x-content-type-options"), Some("nosniff"), "{path}");
+    }
     one.leave().await;
     enters_soon(loopback(3), server.address, "r").await;
 }

@@ -26,7 +26,7 @@ async fn unopened() -> (SocketAddr, Arc<Readiness>, Opener) {
     let readiness = Arc::new(Readiness::default());
     let (opener, rooms) = Rooms::closed();
     let config = Config::parse_from(["xmeet"]);
-    let gate = Gate::new(config.limits.gate(), Proxies::default(), Arc::default());
+    let gate = Gate::new(config.limits.gate(), Proxies::default(), Arc::default(), false);
     let gate = Arc::new(gate);
     let app = App {
         rooms,
@@ -35,7 +35,6 @@ async fn unopened() -> (SocketAddr, Arc<Readiness>, Opener) {
         gate: Arc::clone(&gate),
         tasks: TaskTracker::new(),
         metrics: Metrics::default(),
-        logs_addresses: false,
     };
     let site = Site::new(http::router(app), &config.page, None);
     let (end, limits) = (CancellationToken::new(), config.limits.http());

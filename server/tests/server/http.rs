@@ -47,6 +47,8 @@ async fn nothing_but_reading_is_done_to_pages() {
         for path in ["/", "/room/a", "/x.js"] {
             let (response, _) = raw::request(server.address, method, path, &[]).await;
             assert_eq!(response.status, 405, "{method} {path}");
+            assert_eq!(response.header("allow"), Some("GET,HEAD"), "{method} {path}");
+            assert!(response.text().contains("\"code\":\"method_not_allowed\""), "{path}");
         }
     }
     let (head, _) = raw::request(server.address, "HEAD", "/", &[]).await;

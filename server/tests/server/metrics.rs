@@ -189,18 +189,31 @@ async fn resumes_are_counted_by_what_became_of_them() {
 
 #[tokio::test]
 async fn refusals_and_broken_frames_are_counted() {
-    let (server, metrics) = observed(&[]).await;
+    let (server, metrics) =
+        observed(&["--no-limits=false", "--connections-per-address", "1"]).await;
+    let refused = |code| format!("xmeet_handshakes_refused_total{{code=\"{code}\"}}");
+    let denied = refused("too_many_connections_from_address");
+    let before = series(metrics).await;
+    for name in [&*denied, "xmeet_connections_closed_total{by=\"server\",code=\"1008\"}"] {
+        assert_eq!(before.get(name), Some(&0.0), "{name} is there before it rises");
+    }
     for (path, status) in [("/xgate/websocket/a%2F%00", 400), ("/xgate/websocket/r", 426)] {
         assert_eq!(raw::get(server.address, path, &[]).await.status, status);
     }
     let a = Client::enter(server.address, "r", "a").await;
+    // A page is no handshake.
+    for path in ["/", &path("r", "b")] {
+        assert_eq!(raw::get(server.address, path, &raw::UPGRADE).await.status, 429);
+    }
     // An unmasked frame.
     a.end_with(&[0x81, 0x01, b'x']).await;
     settle(
         metrics,
         &[
-            ("xmeet_handshakes_refused_total{code=\"bad_room_id\"}", 1),
-            ("xmeet_handshakes_refused_total{code=\"upgrade_required\"}", 1),
+            (&refused("bad_room_id"), 1),
+            (&refused("upgrade_required"), 1),
+            (&denied, 1),
+            ("xmeet_limit_hits_total{kind=\"address_connections\"}", 2),
             ("xmeet_connections_closed_total{by=\"server\",code=\"1002\"}", 1),
         ],
     )

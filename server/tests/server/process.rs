@@ -157,7 +157,7 @@ async fn what_cannot_work_is_said_in_a_sentence() {
         (with(&elsewhere, "--listen", "here"), "--listen"),
         (
             with(&elsewhere, "--listen", "unix:/nowhere/xmeet.sock"),
-            "cannot listen on unix:/nowhere",
+            "listen: there is no folder /nowhere for the socket",
         ),
         (with(&elsewhere, "--tls-key", "/nowhere/key.pem"), "tls-certificate: "),
         (with(&elsewhere, "--path-prefix", "chat"), "a prefix is a path"),

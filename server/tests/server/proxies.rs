@@ -1,6 +1,7 @@
 //! Whose limit counts behind a proxy, and that nobody else can say so.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::process::Command;
 
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -98,6 +99,37 @@ async fn the_log_warns_once_of_headers_that_do_not_count() {
     assert_eq!(log.matches("came from no trusted proxy").count(), 1, "{log}");
     assert!(!log.contains("1.2.3."), "an address is nobody's business: {log}");
     assert_eq!(log.matches("--no-limits").count(), 1, "the tests' servers have none: {log}");
+}
+
+#[tokio::test]
+async fn the_log_says_who_was_refused_and_warns_of_a_proxy_that_names_nobody() {
+    let folder = TempDir::new().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
+    command.args(["--connections-per-address=1", "--log-addresses"]);
+    command.args(["--trusted-proxies=127.0.0.9", "--listen=127.0.0.1:0", "--data-dir"]);
+    command.arg(folder.path());
+    let process = Process::spawn(command);
+    let enter = async |source, client: &[(&str, &str)]| {
+        let mut stream = connect_from(source, process.address).await;
+        let headers: Vec<_> = UPGRADE.iter().chain(client).copied().collect();
+        let response = raw::request_over(&mut stream, "GET", &path("r", "n"), &headers).await;
+        (response.status, stream)
+    };
+    let client = [("X-Forwarded-For", "2001:db8:1:2::9")];
+    let _in = (enter(PROXY, &client).await, enter(PROXY, &[]).await, enter(STRANGER, &[]).await);
+    for _ in 0..300 {
+        assert_eq!(enter(PROXY, &client).await.0, 429);
+    }
+    assert_eq!(enter(PROXY, &[]).await.0, 429);
+    assert_eq!(enter(STRANGER, &client).await.0, 429);
+    let log = process.stopped().await;
+    let refused: Vec<_> =
+        log.lines().filter(|line| line.contains("a client was refused")).collect();
+    assert!(refused[0].contains("address=2001:db8:1:2::/64"), "{log}");
+    assert!((50..300).contains(&refused.len()), "some of many: {}", refused.len());
+    assert_eq!(log.matches("did not say who its client is").count(), 1, "{log}");
+    let warning = log.lines().find(|line| line.contains("did not say who")).unwrap();
+    assert!(warning.contains("address=127.0.0.9"), "{warning}");
 }
 
 /// As a template leaves it where there is no proxy.

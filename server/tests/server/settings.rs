@@ -4,9 +4,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
+
+use crate::support::{Client, Process};
 
 /// The longest that a member whose cable was pulled is seen by default, in seconds.
 const DEAD_SECONDS_MAX: u64 = 60;
@@ -59,9 +63,104 @@ fn check_and_serve_refuse_the_same_before_anything_is_bound() {
             assert!(!said.contains("cannot listen"), "{action} {text}: {said}");
         }
     }
-    assert_eq!(run("check", "").0, 0);
+    // Only then is it tried.
+    let (code, _, said) = run("check", "");
+    assert!(code == 1 && said.contains("error: listen: Address already in use"), "{said}");
     let (code, _, said) = run("serve", "");
     assert!(code == 1 && said.contains("cannot listen"), "{said}");
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once_with_where_it_stands() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("xmeet.toml");
+    fs::write(&file, "no-such-thing = 1\nping-seconds = 0\nframe-bytes-max = 0\n").unwrap();
+    let mut command = xmeet(&folder, "check");
+    command.env("XMEET_HISTORY_DAYS", "many").env("XMEET_CONFIG", &file);
+    let (code, printed, said) = outcome(&mut command);
+    assert_eq!((code, printed.as_str()), (2, ""), "{said}");
+    let file = file.display();
+    for begins in [
+        "environment, XMEET_HISTORY_DAYS: history-days: \"many\" cannot be used: ",
+        &format!("{file}:1: no-such-thing: there is no such setting"),
+        &format!("{file}:2: ping-seconds: \"0\" cannot be used: "),
+        &format!("{file}:3: frame-bytes-max: \"0\" cannot be used: "),
+    ] {
+        let begins = format!("xmeet: error: {begins}");
+        assert!(said.lines().any(|line| line.starts_with(&begins)), "{begins}: {said}");
+    }
+    assert_eq!(said.lines().count(), 4, "{said}");
+}
+
+#[test]
+fn what_is_misspelt_is_found() {
+    let folder = TempDir::new().unwrap();
+    let (code, _, said) = outcome(xmeet(&folder, "check").args(["--log", "inof"]));
+    assert!(code == 2 && said.contains("log: \"inof\" is none of error, warn, info"), "{said}");
+    let target = ["--log", "warn,xmeet_server::ws=debug,[span]=info"];
+    assert_eq!(outcome(xmeet(&folder, "check").args(target)).0, 0);
+    // Kubernetes makes such variables by itself: it is no error.
+    let (code, _, said) = outcome(xmeet(&folder, "check").env("XMEET_LISTN", "127.0.0.1:1"));
+    assert!(code == 0 && said.contains("warning: XMEET_LISTN: there is no such setting"), "{said}");
+}
+
+#[test]
+fn what_the_data_folder_holds_is_looked_at_and_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let database = folder.path().join("xmeet-data/history.sqlite3");
+    fs::create_dir(database.parent().unwrap()).unwrap();
+    let newer = [&b"SQLite format 3\0"[..], &[0; 44], &99_u32.to_be_bytes(), &[0; 36]].concat();
+    for (bytes, why) in [
+        (&b"SQLite format 3"[..], "is no SQLite database"),
+        (
+            b"a text of somebody, longer than what SQLite has at its files' beginning",
+            "is no SQLite",
+        ),
+        (&newer, "was written by a newer xmeet (schema 99"),
+    ] {
+        fs::write(&database, bytes).unwrap();
+        let (code, _, said) = outcome(&mut xmeet(&folder, "check"));
+        assert!(code == 2 && said.contains("error: data-dir: ") && said.contains(why), "{said}");
+        assert_eq!(fs::read(&database).unwrap(), bytes);
+    }
+    fs::write(&database, "").unwrap();
+    assert_eq!(outcome(&mut xmeet(&folder, "check")).0, 0);
+}
+
+/// An operator checks before a restart.
+#[tokio::test]
+async fn a_server_that_runs_on_the_same_settings_is_no_error() {
+    let folder = TempDir::new().unwrap();
+    let process = Process::start(folder.path());
+    let check = |listen: &str| {
+        let mut command = xmeet(&folder, "check");
+        outcome(command.args(["--listen", listen, "--data-dir"]).arg(folder.path()))
+    };
+    let (code, _, said) = check(&process.address.to_string());
+    assert_eq!(code, 0, "{said}");
+    for words in ["warning: data-dir: an xmeet runs", "warning: listen: somebody listens there"] {
+        assert!(said.contains(words), "{said}");
+    }
+    process.kill();
+    let (code, _, said) = check("127.0.0.1:0");
+    assert!(code == 0 && !said.contains("data-dir"), "{said}");
+}
+
+/// Whoever else has an account on the machine reads nothing of it.
+#[tokio::test]
+async fn what_is_kept_is_for_the_servers_user_alone() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    let process = Process::start(&data);
+    Client::enter(process.address, "r", "a").await.say("kept").await;
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&data), 0o700);
+    let files: Vec<_> = fs::read_dir(&data).unwrap().map(|file| file.unwrap().path()).collect();
+    assert!(files.len() >= 3, "database, its log, lock: {files:?}");
+    for file in files {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+    process.kill();
 }
 
 #[test]

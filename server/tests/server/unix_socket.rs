@@ -69,3 +69,30 @@ async fn a_proxy_that_does_not_read_on_is_closed_as_any_other_client() {
     assert_eq!(code, 1013, "{reason}");
     assert_eq!(soon("the end", read_frame(&mut stalled)).await, None);
 }
+
+/// Clients of a proxy that names nobody have the limits of one address, and the log says so.
+#[tokio::test]
+async fn whom_a_proxy_does_not_name_has_limits_too() {
+    let (data, place) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let socket = place.path().join("xmeet.sock");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
+    command.args(["--listen", &format!("unix:{}", socket.display()), "--log-addresses"]);
+    command.args(["--connections-per-address", "2", "--data-dir"]).arg(data.path());
+    let process = Process::spawn(command);
+    let enter = async |headers: &[(&str, &str)]| {
+        let mut line = UnixStream::connect(&socket).await.unwrap();
+        let headers: Vec<_> = raw::UPGRADE.iter().chain(headers).copied().collect();
+        let response = raw::request_over(&mut line, "GET", &path("r", "n"), &headers).await;
+        (response.status, line)
+    };
+    let (_one, _two) = (enter(&[]).await, enter(&[("X-Forwarded-For", "unknown")]).await);
+    assert_eq!(enter(&[]).await.0, 429);
+    assert_eq!(enter(&[("X-Forwarded-For", "1.2.3.4")]).await.0, 101);
+    let log = process.stopped().await;
+    assert_eq!(log.matches("did not say who its client is").count(), 1, "{log}");
+    let refused: Vec<_> = log.lines().filter(|line| line.contains("was refused")).collect();
+    assert_eq!(refused.len(), 1, "{log}");
+    for part in ["limit=\"address_connections\"", "address=the Unix socket"] {
+        assert!(refused[0].contains(part), "{log}");
+    }
+}

@@ -15,7 +15,7 @@ use xmeet_server::limits::pace::PaceRates;
 use xmeet_server::metrics::Metrics;
 use xmeet_server::ws::keeper::Keeper;
 use xmeet_server::ws::outbox::OutboxLimits;
-use xmeet_server::ws::session::{SessionLimits, Sessions};
+use xmeet_server::ws::session::{MessageLimits, SessionLimits, Sessions};
 
 use crate::client::{Client, Nature};
 use crate::journal::{Run, Terms};
@@ -35,6 +35,7 @@ const WRITE_TIME: Duration = Duration::from_secs(30);
 
 /// What may be sent in one frame, in bytes.
 const FRAME_BYTES_MAX: usize = 64 * 1024;
+const MESSAGE_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// A server without a network.
 #[derive(Debug)]
@@ -74,7 +75,8 @@ impl World {
         let hub = Arc::new(Hub::new(Arc::new(store.clone()), clock, settings));
         let (bytes_max, write_time, memory) = (outbox_bytes_max, WRITE_TIME, Arc::default());
         let outbox = Arc::new(OutboxLimits { bytes_max, write_time, memory });
-        let limits = SessionLimits { frame_bytes_max: FRAME_BYTES_MAX, outbox, pace };
+        let message = MessageLimits { bytes_max: FRAME_BYTES_MAX, time_max: MESSAGE_TIME_MAX };
+        let limits = SessionLimits { message, outbox, pace };
         let (keeper, started, deadline) = (Keeper::default(), Instant::now(), OnceLock::new());
         let sessions = Arc::new(Sessions { hub, keeper, limits, started, deadline });
         tokio::spawn({

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::error::OpenError;
+use super::schema;
 use crate::clock::unix_now;
 
 /// Copies the database, durably, and answers with the copy's path, which no other copy has.
@@ -44,6 +45,7 @@ pub(super) fn remove_partial(database: &Path) -> io::Result<()> {
 fn write_copy(connection: &Connection, database: &Path) -> Result<(), String> {
     remove_partial(database).map_err(|error| error.to_string())?;
     let partial = partial_of(database);
+    schema::make_private(&partial).map_err(|error| error.to_string())?;
     let target = partial.to_str().ok_or("the path is not UTF-8")?;
     connection.execute("VACUUM INTO ?1", [target]).map_err(|error| error.to_string())?;
     // SQLite leaves it to the system when it is on the disk.

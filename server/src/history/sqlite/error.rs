@@ -25,6 +25,12 @@ pub enum OpenError {
         /// The database.
         path: String,
     },
+    /// What has the database's name is something else.
+    #[error("{path} is no SQLite database")]
+    NoDatabase {
+        /// The file.
+        path: String,
+    },
     /// The database is of a later version.
     #[error("the history was written by a newer xmeet (schema {found}; this one knows {known})")]
     TooNew {

@@ -1,7 +1,8 @@
 //! Which store this is, and which start of it: the epoch and the count of starts.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
@@ -12,6 +13,10 @@ use super::error::OpenError;
 /// The file whose lock says that a server uses the data folder. It holds the count of starts, so
 /// that a database that was put back from a copy is recognised: its own count is lower.
 const LOCK_FILE: &str = "xmeet.lock";
+
+/// Who may use what is made: the server's own user.
+const FOLDER_MODE: u32 = 0o700;
+pub(super) const FILE_MODE: u32 = 0o600;
 
 /// What a start is told.
 #[derive(Debug)]
@@ -25,13 +30,15 @@ pub(super) struct Start {
 /// Locks the folder, which is made when it is not there, against other servers.
 pub(super) fn lock_folder(folder: &Path) -> Result<File, OpenError> {
     let unusable = |source| OpenError::folder(folder, source);
-    fs::create_dir_all(folder).map_err(unusable)?;
+    // What people say is nobody's business who has an account on this machine.
+    DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder).map_err(unusable)?;
     // What it holds must survive until it has been read.
     let lock = OpenOptions::new()
         .create(true)
         .truncate(false)
         .read(true)
         .write(true)
+        .mode(FILE_MODE)
         .open(folder.join(LOCK_FILE))
         .map_err(unusable)?;
     match lock.try_lock() {
@@ -40,6 +47,15 @@ pub(super) fn lock_folder(folder: &Path) -> Result<File, OpenError> {
             Err(OpenError::InUse { path: folder.display().to_string() })
         }
         Err(fs::TryLockError::Error(source)) => Err(unusable(source)),
+    }
+}
+
+/// Whether another server uses the folder.
+pub(super) fn is_locked(folder: &Path) -> io::Result<bool> {
+    match File::open(folder.join(LOCK_FILE)) {
+        Ok(lock) => Ok(matches!(lock.try_lock_shared(), Err(fs::TryLockError::WouldBlock))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -82,14 +98,14 @@ pub(super) fn count_start(
 }
 
 /// The count of starts in the lock file; 0 when it holds none.
-fn read_count(lock: &mut File) -> std::io::Result<u64> {
+fn read_count(lock: &mut File) -> io::Result<u64> {
     let mut text = Vec::new();
     lock.seek(SeekFrom::Start(0))?;
     lock.read_to_end(&mut text)?;
     Ok(str::from_utf8(&text).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0))
 }
 
-fn write_count(lock: &mut File, count: u64) -> std::io::Result<()> {
+fn write_count(lock: &mut File, count: u64) -> io::Result<()> {
     // Written over what is there, which is never longer: a crash leaves one number or the other.
     let text = format!("{count}\n");
     lock.seek(SeekFrom::Start(0))?;
@@ -100,7 +116,7 @@ fn write_count(lock: &mut File, count: u64) -> std::io::Result<()> {
 
 /// What tells a file from a copy of it: its number and when it was made. Not the device, whose
 /// number may be another after a restart of the machine.
-fn birth_of(path: &Path) -> std::io::Result<String> {
+fn birth_of(path: &Path) -> io::Result<String> {
     let file = fs::metadata(path)?;
     // Not every file system knows it.
     let made = file.created().ok().and_then(|made| made.duration_since(UNIX_EPOCH).ok());

@@ -94,6 +94,27 @@ impl Default for Keeping {
     }
 }
 
+/// How a data folder is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// A server can start on it, as far as can be told without that.
+    Free,
+    /// A server runs on it.
+    InUse,
+}
+
+/// Looks at a data folder, and changes nothing.
+///
+/// # Errors
+/// [`OpenError`] says what stands in the way of a start.
+pub fn examine(folder: &Path) -> Result<Standing, OpenError> {
+    if identity::is_locked(folder).map_err(|source| OpenError::folder(folder, source))? {
+        return Ok(Standing::InUse);
+    }
+    schema::examine(&folder.join(DATABASE_FILE))?;
+    Ok(Standing::Free)
+}
+
 /// The engine.
 #[derive(Debug)]
 pub struct SqliteHistory {

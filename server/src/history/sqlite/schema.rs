@@ -1,6 +1,8 @@
 //! The database's shape, and how it is opened.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::SyncMode;
 use super::backup;
 use super::error::OpenError;
+use super::identity::FILE_MODE;
 
 /// How long a connection waits for a lock that another connection of this process holds, and the
 /// first one at opening for one that another program holds. Rooms wait with the writer, so it is
@@ -64,6 +67,7 @@ const MIGRATIONS: &[&str] = &[
 /// Opens or makes the database, and brings its schema up to date. Each commit is on the disk when
 /// it succeeds, until [`set_sync`] says otherwise.
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, OpenError> {
+    make_private(path)?;
     let mut connection = connect(path)?;
     // WAL: readers do not wait for the writer.
     let mode: String =
@@ -102,6 +106,43 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
+/// Makes a file that SQLite fills, where there is none: its own would be readable for everybody.
+/// The log beside a database has the mode of the database.
+pub(super) fn make_private(path: &Path) -> Result<(), OpenError> {
+    let made = OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(path);
+    made.map(drop).map_err(|source| OpenError::folder(path.parent().unwrap_or(path), source))
+}
+
+/// What SQLite's files begin with (its file format, section 1.3), and where they have the schema's
+/// number, as four bytes.
+const MAGIC: &[u8] = b"SQLite format 3\0";
+const SCHEMA_AT: usize = 60;
+
+/// Looks at a database without opening it: whether it is one, and of a schema that is known.
+pub(super) fn examine(path: &Path) -> Result<(), OpenError> {
+    let unusable = |source| OpenError::folder(path.parent().unwrap_or(path), source);
+    let mut head = Vec::new();
+    match File::open(path) {
+        Ok(file) => file.take(SCHEMA_AT as u64 + 4).read_to_end(&mut head).map_err(unusable)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(unusable(error)),
+    };
+    if head.is_empty() {
+        return Ok(());
+    }
+    let schema = head.get(SCHEMA_AT..).and_then(|bytes| bytes.try_into().ok());
+    let Some(found) = schema.map(u32::from_be_bytes).filter(|_| head.starts_with(MAGIC)) else {
+        return Err(OpenError::NoDatabase { path: path.display().to_string() });
+    };
+    let (found, known) = (i64::from(found), known_schema());
+    if found > known { Err(OpenError::TooNew { found, known }) } else { Ok(()) }
+}
+
+/// The newest schema that this program knows.
+fn known_schema() -> i64 {
+    i64::try_from(MIGRATIONS.len()).expect("there are few migrations")
+}
+
 fn connect(path: &Path) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
@@ -115,7 +156,7 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
 }
 
 fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
-    let known = i64::try_from(MIGRATIONS.len()).expect("there are few migrations");
+    let known = known_schema();
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     // A database without a schema is a new one.
     if !(1..known).contains(&found) {

@@ -17,6 +17,7 @@ use super::decoder::Received;
 use super::frame;
 use super::keeper::Keeper;
 use super::outbox::{Ending, Outbox, OutboxLimits};
+pub use super::reader::MessageLimits;
 use super::reader::{End, Reader};
 use crate::hub::{self, EnterError, Hub, Membership, RoomEnded, Unsent};
 use crate::limits::gate::Place;
@@ -45,8 +46,8 @@ const UNSTORED_BYTES_MAX: usize = 128 * 1024;
 /// How much a session may take and hold, and how fast.
 #[derive(Debug)]
 pub struct SessionLimits {
-    /// Largest message that is taken from the client, in bytes.
-    pub frame_bytes_max: usize,
+    /// What one message of the client may take.
+    pub message: MessageLimits,
     /// What may wait to be written to it.
     pub outbox: Arc<OutboxLimits>,
     /// How fast the client may speak.
@@ -94,7 +95,7 @@ impl Sessions {
     ) -> impl Future<Output = ()> + Send {
         let Connection { id, address, reading, writing, early, place } = connection;
         let account = Account::open(id, address, self.hub.metrics());
-        let reader = Reader::new(reading, &early, self.limits.frame_bytes_max);
+        let reader = Reader::new(reading, &early, self.limits.message);
         let outbox = Arc::new(Outbox::new(writing, Arc::clone(&self.limits.outbox)));
         // There are thousands of these, waiting in `talk`: all that is needed only before and
         // after it has memory of its own.
@@ -307,10 +308,13 @@ impl Session {
     /// Answers a message that was too much.
     fn hold_off(&mut self, kind: LimitKind, retry_after_ms: u64, is_awaited: bool) {
         self.sessions.count_hit(kind);
-        let seconds = retry_after_ms.div_ceil(1000);
-        let unit = if seconds == 1 { "second" } else { "seconds" };
+        let time = match retry_after_ms {
+            ..500 => "a moment".to_owned(),
+            500..=1000 => "1 second".to_owned(),
+            _ => format!("{} seconds", retry_after_ms.div_ceil(1000)),
+        };
         let what = if kind == LimitKind::PageBytes { "too much history" } else { "too much" };
-        let words = format!("{what} at once: wait {seconds} {unit}");
+        let words = format!("{what} at once: wait {time}");
         self.unsent = self.membership.hold_off(words, retry_after_ms, is_awaited).err();
     }
 
