@@ -78,8 +78,13 @@ pub fn examine(loaded: &Loaded) -> Findings {
     problems.extend(clash.map(|_| Problem::new(METRICS_LISTEN, words)));
     let clock = Clock::new(config.store.time_zone.as_deref());
     problems.extend(clock.err().map(|error| Problem::new("time-zone", error)));
-    let writable = writable(&config.store.data_dir);
-    problems.extend(writable.err().map(|error| Problem::passing(DATA_DIR, error)));
+    match writable(&config.store.data_dir) {
+        Ok(()) => {
+            let standing = sqlite::examine(&config.store.data_dir);
+            problems.extend(standing.err().map(|error| Problem::new(DATA_DIR, error)));
+        }
+        Err(error) => problems.push(Problem::passing(DATA_DIR, error)),
+    }
     match certificate(config) {
         Ok(certificate) => {
             let expired = certificate.filter(Certificate::is_expired);
@@ -117,18 +122,14 @@ fn examine_socket(path: &Path, has_certificate: bool) -> Vec<Problem> {
     found
 }
 
-/// Finds out what a start would, and without one can only be tried: what the data folder holds, and
-/// whether somebody listens already. Where that is a server with this very folder, nothing is wrong.
+/// Finds out what a start would by itself: whether somebody else has what it needs. Where that is a
+/// server with this very folder, nothing is wrong.
 pub fn try_out(config: &Config, found: &mut Findings) {
     let standing = sqlite::examine(&config.store.data_dir);
     let is_running = matches!(standing, Ok(Standing::InUse));
-    match standing {
-        Ok(Standing::Free) => {}
-        Ok(Standing::InUse) => {
-            let words = "an xmeet runs on this folder: as long as it does, no other can";
-            found.warnings.push(Problem::passing(DATA_DIR, words));
-        }
-        Err(error) => found.problems.push(Problem::new(DATA_DIR, error)),
+    if is_running {
+        let words = "an xmeet runs on this folder: as long as it does, no other can";
+        found.warnings.push(Problem::passing(DATA_DIR, words));
     }
     let metrics = config.log.metrics_listen.map(ListenAddress::Tcp);
     let places = [(LISTEN, Some(&config.network.listen)), (METRICS_LISTEN, metrics.as_ref())];

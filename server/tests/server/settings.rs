@@ -119,8 +119,11 @@ fn what_the_data_folder_holds_is_looked_at_and_left_alone() {
         (&newer, "was written by a newer xmeet (schema 99"),
     ] {
         fs::write(&database, bytes).unwrap();
-        let (code, _, said) = outcome(&mut xmeet(&folder, "check"));
-        assert!(code == 2 && said.contains("error: data-dir: ") && said.contains(why), "{said}");
+        for action in ["check", "serve"] {
+            let (code, _, said) = outcome(&mut xmeet(&folder, action));
+            assert!(code == 2 && said.contains("error: data-dir: "), "{action}: {said}");
+            assert!(said.contains(why), "{action}: {said}");
+        }
         assert_eq!(fs::read(&database).unwrap(), bytes);
     }
     fs::write(&database, "").unwrap();

@@ -67,6 +67,8 @@ const MIGRATIONS: &[&str] = &[
 /// Opens or makes the database, and brings its schema up to date. Each commit is on the disk when
 /// it succeeds, until [`set_sync`] says otherwise.
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, OpenError> {
+    // SQLite would say of the one what it says of a damaged one too, and not which file it is.
+    examine(path)?;
     make_private(path)?;
     let mut connection = connect(path)?;
     // WAL: readers do not wait for the writer.

@@ -149,7 +149,7 @@ fn what_cannot_be_opened_is_named() {
     fs::write(folder.path().join(DATABASE_FILE), "this is no database, however long it may be")
         .unwrap();
     let error = SqliteHistory::open(folder.path(), 10).unwrap_err();
-    assert!(matches!(error, OpenError::Database(_)), "{error}");
+    assert!(matches!(error, OpenError::NoDatabase { .. }), "{error}");
 }
 
 #[test]
