@@ -5,14 +5,16 @@
 use std::fmt::Display;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::net::TcpListener;
-use std::os::unix::net::UnixStream;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::clock::Clock;
 use crate::config::network::ListenAddress;
 use crate::config::{Config, Effective, Loaded};
 use crate::history::sqlite::{self, Standing};
+use crate::http::listener;
 use crate::telemetry;
 use crate::tls::{Certificate, Files, TlsError};
 
@@ -71,8 +73,9 @@ pub fn examine(loaded: &Loaded) -> Findings {
     let problems = &mut found.problems;
     let filter = telemetry::check_filter(&config.log.filter);
     problems.extend(filter.err().map(|error| Problem::new("log", error)));
-    let clash = config.log.metrics_listen.filter(|metrics| {
-        metrics.port() != 0 && config.network.listen == ListenAddress::Tcp(*metrics)
+    let clash = config.log.metrics_listen.filter(|metrics| match &config.network.listen {
+        ListenAddress::Tcp(listen) => overlap(*listen, *metrics),
+        ListenAddress::Unix(_) => false,
     });
     let words = "this is where rooms are served: metrics need another port";
     problems.extend(clash.map(|_| Problem::new(METRICS_LISTEN, words)));
@@ -81,7 +84,10 @@ pub fn examine(loaded: &Loaded) -> Findings {
     match writable(&config.store.data_dir) {
         Ok(()) => {
             let standing = sqlite::examine(&config.store.data_dir);
-            problems.extend(standing.err().map(|error| Problem::new(DATA_DIR, error)));
+            problems.extend(standing.err().map(|error| Problem {
+                may_pass: error.may_pass(),
+                ..Problem::new(DATA_DIR, format!("{:#}", anyhow::Error::from(error)))
+            }));
         }
         Err(error) => problems.push(Problem::passing(DATA_DIR, error)),
     }
@@ -105,6 +111,16 @@ pub fn examine(loaded: &Loaded) -> Findings {
         )
     }));
     found
+}
+
+/// Whether both cannot be listened on.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    // The IPv6 address for all takes IPv4 in as well.
+    let takes_in = |all: SocketAddr, single: SocketAddr| {
+        all.ip().is_unspecified() && (all.is_ipv6() || single.is_ipv4())
+    };
+    let is_same = one.ip() == other.ip() || takes_in(one, other) || takes_in(other, one);
+    one.port() != 0 && one.port() == other.port() && is_same
 }
 
 fn examine_socket(path: &Path, has_certificate: bool) -> Vec<Problem> {
@@ -148,10 +164,7 @@ pub fn try_out(config: &Config, found: &mut Findings) {
 fn can_listen(place: &ListenAddress) -> io::Result<()> {
     match place {
         ListenAddress::Tcp(address) => TcpListener::bind(address).map(drop),
-        ListenAddress::Unix(path) => match UnixStream::connect(path) {
-            Ok(_) => Err(io::Error::new(ErrorKind::AddrInUse, "another server listens there")),
-            Err(_) => Ok(()),
-        },
+        ListenAddress::Unix(path) => listener::find_stale(path).map(drop),
     }
 }
 
@@ -221,8 +234,12 @@ fn writable(folder: &Path) -> io::Result<()> {
     if !existing.is_dir() {
         return Err(io::Error::other(format!("{} is not a folder", existing.display())));
     }
-    let probe = existing.join(format!(".xmeet-check-{}", std::process::id()));
-    let mut file = OpenOptions::new().write(true).create_new(true).open(&probe).map_err(blame)?;
+    // Another name each time: in a container all have the same number, and one that was killed here
+    // left its file.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos());
+    let probe = existing.join(format!(".xmeet-check-{}-{now}", std::process::id()));
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(0o600).open(&probe).map_err(blame)?;
     let written = file.write_all(&[0; PROBE_BYTES]).and_then(|()| file.sync_all());
     fs::remove_file(&probe).and(written).map_err(blame)
 }
@@ -231,6 +248,24 @@ fn writable(folder: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::config;
+
+    #[test]
+    fn two_that_cannot_both_be_listened_on_are_told() {
+        for (one, other, expected) in [
+            ("127.0.0.1:1", "127.0.0.1:1", true),
+            ("0.0.0.0:1", "127.0.0.1:1", true),
+            ("127.0.0.1:1", "[::]:1", true),
+            ("[::1]:1", "[::]:1", true),
+            ("0.0.0.0:1", "[::1]:1", false),
+            ("127.0.0.1:1", "127.0.0.2:1", false),
+            ("127.0.0.1:1", "127.0.0.1:2", false),
+            ("127.0.0.1:0", "127.0.0.1:0", false),
+        ] {
+            let [first, second] = [one, other].map(|text| text.parse().unwrap());
+            assert_eq!(overlap(first, second), expected, "{one} {other}");
+            assert_eq!(overlap(second, first), expected, "{other} {one}");
+        }
+    }
 
     fn loaded(arguments: &[&str]) -> Loaded {
         config::load(["xmeet", "check"].iter().chain(arguments).map(Into::into)).unwrap()

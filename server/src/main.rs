@@ -52,11 +52,18 @@ fn start() -> anyhow::Result<ExitCode> {
         }
     };
     let mut found = check::examine(&loaded);
-    if loaded.config.action == Action::Check {
-        check::print(&loaded, io::stdout())?;
+    let is_check = loaded.config.action == Action::Check;
+    if is_check {
         check::try_out(&loaded.config, &mut found);
     }
     check::report(&found.problems, &loaded, io::stderr())?;
+    if is_check || !found.problems.is_empty() {
+        check::warn(&found.warnings, &loaded, io::stderr())?;
+    }
+    if is_check {
+        // Whoever takes only some of it has what was wanted.
+        check::print(&loaded, io::stdout()).or_else(unless_closed)?;
+    }
     if !found.problems.is_empty() {
         return Ok(if found.may_pass() {
             ExitCode::FAILURE
@@ -64,9 +71,7 @@ fn start() -> anyhow::Result<ExitCode> {
             ExitCode::from(EXIT_SETTINGS)
         });
     }
-    if loaded.config.action == Action::Check {
-        check::warn(&found.warnings, &loaded, io::stderr())?;
-    } else {
+    if !is_check {
         let config = loaded.config;
         let log = telemetry::start(&config.log)?;
         for Problem { key, reason, .. } in found.warnings {
@@ -82,6 +87,10 @@ fn start() -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn unless_closed(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
 }
 
 /// A thread for each processor. Where there is one only, nobody is there to share work with, and

@@ -17,21 +17,25 @@ pub(super) struct Entry {
     pub(super) line: usize,
 }
 
-/// Reads a settings file. Whether its keys and values mean anything is not known here.
-pub(super) fn read(path: &Path) -> Result<Vec<Entry>, Vec<SettingError>> {
+/// Reads a settings file: its settings, and what cannot be one. Whether keys and values mean anything
+/// is not known here.
+///
+/// # Errors
+/// When it cannot be read, or is no TOML.
+pub(super) fn read(path: &Path) -> Result<(Vec<Entry>, Vec<SettingError>), SettingError> {
     let fail = |line: Option<usize>, key: &str, reason: String| SettingError {
         place: place(path, line),
         key: key.to_owned(),
         reason,
     };
-    let text = fs::read_to_string(path).map_err(|error| vec![fail(None, "", error.to_string())])?;
+    let text = fs::read_to_string(path).map_err(|error| fail(None, "", error.to_string()))?;
     let line_at = |span: Range<usize>| text[..span.start].matches('\n').count() + 1;
     let table = DeTable::parse(&text).map_err(|error| {
         let line = error.span().map(&line_at);
         let what = error.span().map_or("", |span| &text[span]);
         // The parser says neither which key stands there twice nor where it does first.
         let key = if error.message() == DUPLICATE { what } else { "" };
-        vec![fail(line, key, error.message().to_owned())]
+        fail(line, key, error.message().to_owned())
     })?;
     let (mut entries, mut errors) = (Vec::new(), Vec::new());
     for (key, value) in table.into_inner() {
@@ -43,7 +47,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Entry>, Vec<SettingError>> {
         }
     }
     entries.sort_by_key(|entry| entry.line);
-    if errors.is_empty() { Ok(entries) } else { Err(errors) }
+    Ok((entries, errors))
 }
 
 /// What the parser says of a key that is there twice.
@@ -83,10 +87,15 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("xmeet.toml");
         fs::write(&path, text).unwrap();
-        read(&path).map_err(|errors| {
-            let said: Vec<_> = errors.iter().map(ToString::to_string).collect();
-            said.join("\n").replace(path.to_str().unwrap(), "FILE")
-        })
+        let (entries, errors) = match read(&path) {
+            Ok(read) => read,
+            Err(error) => (Vec::new(), vec![error]),
+        };
+        if errors.is_empty() {
+            return Ok(entries);
+        }
+        let said: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        Err(said.join("\n").replace(path.to_str().unwrap(), "FILE"))
     }
 
     #[test]

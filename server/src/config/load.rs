@@ -86,7 +86,8 @@ pub fn load(arguments: impl IntoIterator<Item = OsString>) -> Result<Loaded, Con
         if is_help { command.clone().try_get_matches_from(&arguments) } else { Err(error) }
     })?;
     let mut wrong = wrong_variables(&by_itself, &command, &typed);
-    let variable = || env::var_os(CONFIG_VARIABLE).map(PathBuf::from);
+    let variable =
+        || env::var_os(CONFIG_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
     let path = typed.get_one::<PathBuf>(CONFIG_OPTION).cloned().or_else(variable);
     let entries = path.as_ref().map_or(Ok(Vec::new()), |path| checked(path, &by_itself));
     let entries = entries.unwrap_or_else(|errors| {
@@ -154,15 +155,12 @@ fn unknown_variables(command: &Command, names: impl Iterator<Item = OsString>) -
 
 /// The file's settings, each known and right by itself.
 fn checked(path: &Path, by_itself: &Command) -> Result<Vec<Entry>, Vec<SettingError>> {
-    let entries = file::read(path)?;
-    let errors: Vec<_> = entries
-        .iter()
-        .filter_map(|entry| {
-            let place = file::place(path, Some(entry.line));
-            let reason = wrong(entry, by_itself)?;
-            Some(SettingError { place, key: entry.key.clone(), reason })
-        })
-        .collect();
+    let (entries, mut errors) = file::read(path).map_err(|error| vec![error])?;
+    errors.extend(entries.iter().filter_map(|entry| {
+        let place = file::place(path, Some(entry.line));
+        let reason = wrong(entry, by_itself)?;
+        Some(SettingError { place, key: entry.key.clone(), reason })
+    }));
     if errors.is_empty() { Ok(entries) } else { Err(errors) }
 }
 
@@ -189,6 +187,7 @@ fn is_set(matches: &ArgMatches, argument: Option<&Arg>) -> bool {
 /// What clap has against one value, without the option's name around it.
 fn reason(error: &clap::Error) -> String {
     let value = match error.get(ContextKind::InvalidValue) {
+        Some(ContextValue::String(value)) if value.is_empty() => return "it is empty".to_owned(),
         Some(ContextValue::String(value)) => format!("{value:?} cannot be used"),
         _ => "the value cannot be used".to_owned(),
     };

@@ -10,6 +10,7 @@ use axum::routing::get;
 use serde_json::json;
 
 use super::json_response;
+use super::refusal::Refusal;
 use crate::readiness::{Readiness, State};
 
 /// The two routes, for any listener.
@@ -19,7 +20,10 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>(readiness: Arc<Readiness>
         let readiness = Arc::clone(&readiness);
         async move { ready(&readiness.check().await) }
     };
-    Router::new().route("/healthz", get(alive)).route("/readyz", get(ready))
+    Router::new()
+        .route("/healthz", get(alive))
+        .route("/readyz", get(ready))
+        .method_not_allowed_fallback(async || Refusal::method().into_response())
 }
 
 fn ready(state: &State) -> Response<Body> {

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixStream as BlockingUnixStream;
+use std::os::unix::net::{SocketAddr as UnixSocketAddr, UnixStream as BlockingUnixStream};
 use std::path::{Path, PathBuf};
 
 use socket2::SockRef;
@@ -129,16 +129,26 @@ fn bind_unix(path: &Path, SocketMode(mode): SocketMode) -> io::Result<Listener> 
 /// Removes a socket that a server left that was killed. One that is listened on is not touched, and
 /// neither is what is no socket.
 fn make_way(path: &Path) -> io::Result<()> {
+    if find_stale(path)? { fs::remove_file(path) } else { Ok(()) }
+}
+
+/// Whether there is a socket on which nobody listens any more.
+///
+/// # Errors
+/// When something else is there, or no socket can be.
+pub(crate) fn find_stale(path: &Path) -> io::Result<bool> {
+    // A path can be too long for a socket.
+    UnixSocketAddr::from_pathname(path)?;
     let found = match fs::symlink_metadata(path) {
         Ok(found) => found,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
     };
     if !found.file_type().is_socket() {
         return Err(io::Error::new(ErrorKind::AlreadyExists, "there is a file that is no socket"));
     }
     match BlockingUnixStream::connect(path) {
-        Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(true),
         Ok(_) => Err(io::Error::new(ErrorKind::AddrInUse, "another server listens there")),
         Err(error) => Err(error),
     }

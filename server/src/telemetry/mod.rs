@@ -66,6 +66,9 @@ fn parse(filter: &str) -> Result<EnvFilter, FilterError> {
     let is_lone = |word: &&str| {
         !word.is_empty() && !word.contains(['=', '[']) && word.parse::<LevelFilter>().is_err()
     };
+    if filter.split(',').all(|word| word.trim().is_empty()) {
+        return Err(FilterError("it is empty: off is what logs nothing".to_owned()));
+    }
     if let Some(word) = filter.split(',').map(str::trim).find(is_lone) {
         return Err(FilterError(format!(
             "{word:?} is none of error, warn, info, debug, trace and off; a part of the program has \

@@ -97,8 +97,17 @@ fn what_is_misspelt_is_found() {
     let folder = TempDir::new().unwrap();
     let (code, _, said) = outcome(xmeet(&folder, "check").args(["--log", "inof"]));
     assert!(code == 2 && said.contains("log: \"inof\" is none of error, warn, info"), "{said}");
+    for nothing in ["", ",", " "] {
+        let (code, _, said) = outcome(xmeet(&folder, "check").args(["--log", nothing]));
+        assert!(code == 2 && said.contains("log: it is empty"), "{nothing:?}: {said}");
+    }
     let target = ["--log", "warn,xmeet_server::ws=debug,[span]=info"];
     assert_eq!(outcome(xmeet(&folder, "check").args(target)).0, 0);
+    // Of what is wrong this is often the cause.
+    let mut command = xmeet(&folder, "check");
+    let (code, _, said) =
+        outcome(command.env("XMEET_TIME_ZON", "Asia/Shanghai").args(["--time-zone", "x/y"]));
+    assert!(code == 2 && said.contains("warning: XMEET_TIME_ZON: "), "{said}");
     // Kubernetes makes such variables by itself: it is no error.
     let (code, _, said) = outcome(xmeet(&folder, "check").env("XMEET_LISTN", "127.0.0.1:1"));
     assert!(code == 0 && said.contains("warning: XMEET_LISTN: there is no such setting"), "{said}");
@@ -128,6 +137,22 @@ fn what_the_data_folder_holds_is_looked_at_and_left_alone() {
     }
     fs::write(&database, "").unwrap();
     assert_eq!(outcome(&mut xmeet(&folder, "check")).0, 0);
+}
+
+#[test]
+fn a_place_that_cannot_be_listened_on_is_found() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("file"), "mine").unwrap();
+    let long = format!("unix:{}", "x".repeat(200));
+    for (listen, why) in [
+        ("unix:file", "there is a file that is no socket"),
+        (long.as_str(), "path must be shorter than SUN_LEN"),
+        ("192.0.2.1:1", "Cannot assign requested address"),
+    ] {
+        let (code, _, said) = outcome(xmeet(&folder, "check").args(["--listen", listen]));
+        assert!(code == 1 && said.contains("error: listen: ") && said.contains(why), "{said}");
+    }
+    assert_eq!(fs::read(folder.path().join("file")).unwrap(), b"mine");
 }
 
 /// An operator checks before a restart.

@@ -6,7 +6,7 @@ use std::path::Path;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The folder or a file in it cannot be used.
-    #[error("the data folder {path} cannot be used: {source}")]
+    #[error("the data folder {path} cannot be used")]
     Folder {
         /// The folder.
         path: String,
@@ -55,11 +55,17 @@ pub enum OpenError {
         mode: String,
     },
     /// The database is damaged, or not one.
-    #[error("the history database cannot be opened: {0}")]
+    #[error("the history database cannot be opened")]
     Database(#[from] rusqlite::Error),
 }
 
 impl OpenError {
+    /// Whether it may pass with nobody changing anything: what the system says of a folder may.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Folder { .. } | Self::InUse { .. } | Self::Held { .. })
+    }
+
     /// Says that the folder cannot be used.
     pub(super) fn folder(folder: &Path, source: std::io::Error) -> Self {
         Self::Folder { path: folder.display().to_string(), source }

@@ -30,6 +30,9 @@ pub(super) struct Start {
 /// Locks the folder, which is made when it is not there, against other servers.
 pub(super) fn lock_folder(folder: &Path) -> Result<File, OpenError> {
     let unusable = |source| OpenError::folder(folder, source);
+    if let Some(above) = folder.parent() {
+        fs::create_dir_all(above).map_err(unusable)?;
+    }
     // What people say is nobody's business who has an account on this machine.
     DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder).map_err(unusable)?;
     // What it holds must survive until it has been read.

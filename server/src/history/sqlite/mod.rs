@@ -108,11 +108,10 @@ pub enum Standing {
 /// # Errors
 /// [`OpenError`] says what stands in the way of a start.
 pub fn examine(folder: &Path) -> Result<Standing, OpenError> {
-    if identity::is_locked(folder).map_err(|source| OpenError::folder(folder, source))? {
-        return Ok(Standing::InUse);
-    }
     schema::examine(&folder.join(DATABASE_FILE))?;
-    Ok(Standing::Free)
+    let is_locked = identity::is_locked(folder);
+    let is_locked = is_locked.map_err(|source| OpenError::folder(folder, source))?;
+    Ok(if is_locked { Standing::InUse } else { Standing::Free })
 }
 
 /// The engine.

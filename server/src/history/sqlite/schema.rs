@@ -1,6 +1,6 @@
 //! The database's shape, and how it is opened.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -69,7 +69,8 @@ const MIGRATIONS: &[&str] = &[
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, OpenError> {
     // SQLite would say of the one what it says of a damaged one too, and not which file it is.
     examine(path)?;
-    make_private(path)?;
+    make_private(path)
+        .map_err(|source| OpenError::folder(path.parent().unwrap_or(path), source))?;
     let mut connection = connect(path)?;
     // WAL: readers do not wait for the writer.
     let mode: String =
@@ -110,9 +111,8 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, OpenError> {
 
 /// Makes a file that SQLite fills, where there is none: its own would be readable for everybody.
 /// The log beside a database has the mode of the database.
-pub(super) fn make_private(path: &Path) -> Result<(), OpenError> {
-    let made = OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(path);
-    made.map(drop).map_err(|source| OpenError::folder(path.parent().unwrap_or(path), source))
+pub(super) fn make_private(path: &Path) -> io::Result<()> {
+    OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(path).map(drop)
 }
 
 /// What SQLite's files begin with (its file format, section 1.3), and where they have the schema's
@@ -120,11 +120,12 @@ pub(super) fn make_private(path: &Path) -> Result<(), OpenError> {
 const MAGIC: &[u8] = b"SQLite format 3\0";
 const SCHEMA_AT: usize = 60;
 
-/// Looks at a database without opening it: whether it is one, and of a schema that is known.
+/// Looks at a database without SQLite: whether it can be used, is one, and of a schema that is known,
+/// as far as the file itself says.
 pub(super) fn examine(path: &Path) -> Result<(), OpenError> {
     let unusable = |source| OpenError::folder(path.parent().unwrap_or(path), source);
     let mut head = Vec::new();
-    match File::open(path) {
+    match OpenOptions::new().read(true).write(true).open(path) {
         Ok(file) => file.take(SCHEMA_AT as u64 + 4).read_to_end(&mut head).map_err(unusable)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(unusable(error)),
