@@ -55,8 +55,18 @@ story('on 360 px the member list opens over the page, and Escape closes it', asy
   });
   await view.page.keyboard.press('Escape');
   await view.members.waitFor({ state: 'hidden' });
-  const focused = await view.page.evaluate(() => document.activeElement.dataset.testid);
-  assert.equal(focused, 'members-toggle', 'the keyboard is back where it was');
+  const isBack = () => view.page.evaluate(() =>
+    document.activeElement.dataset.testid === 'members-toggle');
+  await until('the keyboard to be back where it was', isBack);
+  // Also before the keyboard is in the list.
+  await view.page.evaluate(() => {
+    const toggle = document.querySelector('[data-testid="members-toggle"]');
+    toggle.click();
+    const escape = new KeyboardEvent('keydown', { key: 'Escape', bubbles: true });
+    document.body.dispatchEvent(escape);
+  });
+  await until('the keyboard to be back again', isBack);
+  assert.equal(await view.members.isVisible(), false);
   await view.say('and on');
   await view.shows('and on');
 });

@@ -1,8 +1,9 @@
 //! The `xmeet` command: settings, logs, signals, and then [`xmeet_server::run`].
 
+use std::env;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::thread::available_parallelism;
-use std::{env, io};
 
 use anyhow::Context;
 use tokio::runtime;
@@ -33,7 +34,8 @@ fn main() -> ExitCode {
     match start() {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("xmeet: error: {error:#}");
+            // Nobody may be reading it.
+            let _ = writeln!(io::stderr(), "xmeet: error: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -46,7 +48,7 @@ fn start() -> anyhow::Result<ExitCode> {
         Err(ConfigError::Arguments(error)) => error.exit(),
         Err(ConfigError::Settings(errors)) => {
             for error in errors {
-                eprintln!("xmeet: error: {error}");
+                writeln!(io::stderr(), "xmeet: error: {error}").or_else(unless_closed)?;
             }
             return Ok(ExitCode::from(EXIT_SETTINGS));
         }
@@ -56,9 +58,9 @@ fn start() -> anyhow::Result<ExitCode> {
     if is_check {
         check::try_out(&loaded.config, &mut found);
     }
-    check::report(&found.problems, &loaded, io::stderr())?;
+    check::report(&found.problems, &loaded, io::stderr()).or_else(unless_closed)?;
     if is_check || !found.problems.is_empty() {
-        check::warn(&found.warnings, &loaded, io::stderr())?;
+        check::warn(&found.warnings, &loaded, io::stderr()).or_else(unless_closed)?;
     }
     if is_check {
         // Whoever takes only some of it has what was wanted.

@@ -89,12 +89,16 @@ pub fn router(app: App) -> Router {
 
 /// Refuses what came on a connection past a limit, whatever it asks for but how the server is.
 async fn turn_away(State(app): State<App>, request: Request, next: Next) -> Response<Body> {
-    let Some(denial) = request.extensions().get::<Denial>() else { return next.run(request).await };
-    let refusal = Refusal::denied(*denial);
+    let Some(denial) = request.extensions().get::<Denial>().copied() else {
+        return next.run(request).await;
+    };
+    let refusal = Refusal::denied(denial);
     if request.uri().path().starts_with(WEBSOCKET_PATH_PREFIX) {
         app.metrics.connections.count_refused(RefusedLabels { code: refusal.code() });
     }
-    refusal.into_response()
+    let mut response = refusal.into_response();
+    response.extensions_mut().insert(denial);
+    response
 }
 
 async fn upgrade(State(app): State<App>, request: Request) -> Response<Body> {

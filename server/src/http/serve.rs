@@ -1,9 +1,10 @@
 //! Takes connections and serves HTTP/1.1 on each, until the shutdown.
 
+use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -74,16 +75,15 @@ pub async fn serve(
                 let caller = Caller { id: ConnectionId::next(), peer, place };
                 tasks.spawn(http.serve_when_it_speaks(stream, caller, shutdown.clone()));
             }
-            Err(denial) => {
-                if let Ok(permit) = Arc::clone(&turned_away).try_acquire_owned() {
+            Err(denial) => match Arc::clone(&turned_away).try_acquire_owned() {
+                Ok(permit) => {
                     tasks.spawn(async move {
-                        let turning_away = Box::pin(http.turn_away(stream, denial));
-                        // Whoever cannot be told in time is not told.
-                        let _ = timeout(TURN_AWAY_TIMEOUT, turning_away).await;
+                        Box::pin(http.turn_away_in_time(stream, peer, denial)).await;
                         drop(permit);
                     });
                 }
-            }
+                Err(_) => http.gate.refused(peer, denial),
+            },
         }
     }
     drop(listener);
@@ -195,26 +195,43 @@ impl Http {
     }
 
     /// Has the first request answered as one that came on a connection past a limit.
-    async fn turn_away(self, stream: Incoming, denial: Denial) {
+    async fn turn_away_in_time(self, stream: Incoming, peer: Peer, denial: Denial) {
+        let (gate, is_served) = (Arc::clone(&self.gate), Arc::new(AtomicBool::new(false)));
+        let turning_away = self.turn_away(stream, denial, Arc::clone(&is_served));
+        // Whoever cannot be told in time is not told.
+        let _ = timeout(TURN_AWAY_TIMEOUT, turning_away).await;
+        if !is_served.load(Ordering::Relaxed) {
+            gate.refused(peer, denial);
+        }
+    }
+
+    async fn turn_away(self, stream: Incoming, denial: Denial, is_served: Arc<AtomicBool>) {
         match (stream, self.site.tls()) {
-            (Incoming::Unix(stream), _) => self.deny_on(stream, denial).await,
-            (Incoming::Tcp(stream), None) => self.deny_on(stream, denial).await,
+            (Incoming::Unix(stream), _) => self.deny_on(stream, denial, is_served).await,
+            (Incoming::Tcp(stream), None) => self.deny_on(stream, denial, is_served).await,
             (Incoming::Tcp(stream), Some(tls)) => {
                 if let Ok(stream) = tls.accept(stream).await {
-                    self.deny_on(stream, denial).await;
+                    self.deny_on(stream, denial, is_served).await;
                 }
             }
         }
     }
 
-    async fn deny_on<S>(mut self, stream: S, denial: Denial)
+    async fn deny_on<S>(mut self, stream: S, denial: Denial, is_served: Arc<AtomicBool>)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let site = self.site;
         let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
             request.extensions_mut().insert(denial);
-            site.call(request)
+            let (answering, is_served) = (site.call(request), Arc::clone(&is_served));
+            async move {
+                let response = answering.await?;
+                // It asked how the server is.
+                let is_refused = response.extensions().get::<Denial>().is_some();
+                is_served.store(!is_refused, Ordering::Relaxed);
+                Ok::<_, Infallible>(response)
+            }
         });
         self.builder.keep_alive(false);
         // It may be gone already.

@@ -3,7 +3,6 @@
 //! A connection is counted from the moment it is taken, whether or not it ever sends a request. The
 //! address of one that a trusted proxy forwards is known only from its request: it is counted there.
 
-use std::fmt::Display;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -115,11 +114,12 @@ impl Gate {
     /// Takes a connection.
     ///
     /// # Errors
-    /// [`Denial`].
+    /// [`Denial`]. It counts only when [`Self::refused`] says so: whoever asks how the server is may be
+    /// answered all the same.
     pub fn admit(self: &Arc<Self>, peer: Peer) -> Result<Arc<Place>, Denial> {
         let mut place = Place { gate: Arc::clone(self), address: None, below: None };
         if self.connections.fetch_add(1, Ordering::Relaxed) >= self.limits.connections_max {
-            return Err(self.deny(Denial::Connections, Some(peer)));
+            return Err(Denial::Connections);
         }
         // Of a proxy it is the clients who count.
         if let (false, Peer::Tcp(address)) = (self.proxies.trust(peer), peer) {
@@ -145,9 +145,16 @@ impl Gate {
             self.notices.unnamed(peer, self.now_ns());
         }
         let address = self.proxies.client(peer, headers);
-        let address = self.connect(address.map_or(AddressKey::Unnamed, AddressKey::from))?;
+        let address = address.map_or(AddressKey::Unnamed, AddressKey::from);
+        let connected = self.connect(address);
+        let address = connected.map_err(|denial| self.deny(denial, Some(address)))?;
         let below = Some(Arc::clone(place));
         Ok(Arc::new(Place { gate: Arc::clone(self), address, below }))
+    }
+
+    /// Counts a connection that was not taken and was told so, or cut off.
+    pub fn refused(&self, peer: Peer, denial: Denial) {
+        self.deny(denial, Some(AddressKey::from(peer)));
     }
 
     /// Takes a room that is not in memory, for somebody with this place.
@@ -219,15 +226,15 @@ impl Gate {
         drop(addresses);
         match connected {
             Ok(()) => Ok(Some(address)),
-            Err(Excess::Connections) => Err(self.deny(Denial::AddressConnections, Some(address))),
+            Err(Excess::Connections) => Err(Denial::AddressConnections),
             Err(Excess::Connects(wait_ns)) => {
                 let retry_after_seconds = wait_ns.div_ceil(SECOND_NS);
-                Err(self.deny(Denial::AddressConnects { retry_after_seconds }, Some(address)))
+                Err(Denial::AddressConnects { retry_after_seconds })
             }
         }
     }
 
-    fn deny(&self, denial: Denial, who: Option<impl Display>) -> Denial {
+    fn deny(&self, denial: Denial, who: Option<AddressKey>) -> Denial {
         self.hits.count(denial.kind());
         self.notices.refused(denial.kind(), who, self.now_ns());
         denial

@@ -25,6 +25,15 @@ pub enum AddressKey {
     Unnamed,
 }
 
+impl From<Peer> for AddressKey {
+    fn from(peer: Peer) -> Self {
+        match peer {
+            Peer::Tcp(address) => address.into(),
+            Peer::Unix => Self::Unnamed,
+        }
+    }
+}
+
 impl From<IpAddr> for AddressKey {
     fn from(address: IpAddr) -> Self {
         match address.to_canonical() {
@@ -38,7 +47,7 @@ impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => address.to_canonical().fmt(f),
-            Self::Unix => f.write_str("the Unix socket"),
+            Self::Unix => f.write_str("unix"),
         }
     }
 }

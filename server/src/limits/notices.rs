@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::bucket::{Bucket, Rate};
 use super::hits::LimitKind;
-use super::network::Peer;
+use super::network::{AddressKey, Peer};
 
 /// Refusals that are logged at once, and each second in the long run: enough for a firewall that
 /// counts them.
@@ -48,7 +48,7 @@ impl Notices {
     }
 
     /// Somebody was refused by a limit.
-    pub(super) fn refused(&self, limit: LimitKind, who: Option<impl Display>, now_ns: u64) {
+    pub(super) fn refused(&self, limit: LimitKind, who: Option<AddressKey>, now_ns: u64) {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         if refused.lines.take(REFUSED_LINES, 1, now_ns).is_err() {
             refused.unsaid += 1;

@@ -205,6 +205,8 @@ async fn refusals_and_broken_frames_are_counted() {
     for path in ["/", &path("r", "b")] {
         assert_eq!(raw::get(server.address, path, &raw::UPGRADE).await.status, 429);
     }
+    // Nor is whoever asks how the server is refused.
+    assert_eq!(raw::get(server.address, "/healthz", &[]).await.status, 200);
     // An unmasked frame.
     a.end_with(&[0x81, 0x01, b'x']).await;
     settle(

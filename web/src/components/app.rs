@@ -6,6 +6,7 @@ use super::bad_page::BadPage;
 use super::landing::Landing;
 use super::live::live;
 use super::log_keys;
+use super::member_list;
 use super::room_form::Entrance;
 use super::room_page::RoomPage;
 use crate::browser;
@@ -25,6 +26,7 @@ pub fn App() -> impl IntoView {
         Page::Room(room) => {
             Store::provide(room.clone());
             log_keys::keep_one_tab_stop();
+            member_list::close_at_escape();
         }
         Page::BadRoom(_) | Page::Unknown => {}
     }

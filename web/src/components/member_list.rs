@@ -26,16 +26,7 @@ pub fn MemberPanel() -> impl IntoView {
         }
         was_open = is_open;
     });
-    let close = move || {
-        open.set(false);
-        // Once the header is live again.
-        browser::focus_next_frame("[data-testid=members-toggle]");
-    };
-    let on_key = move |event: web_sys::KeyboardEvent| {
-        if event.key() == "Escape" && open.get_untracked() {
-            close();
-        }
-    };
+    let close = move || close(store);
     let role = move || if open.get() { "dialog" } else { "complementary" };
     let role = attribute(move || Some(role().to_owned()));
     let is_modal = attribute(move || open.get().then(|| "true".to_owned()));
@@ -50,7 +41,6 @@ pub fn MemberPanel() -> impl IntoView {
             aria-modal=is_modal
             aria-label=text.members
             tabindex="-1"
-            on:keydown=on_key
         >
             <div class="members-head">
                 <h2>{text.members}</h2>
@@ -62,6 +52,22 @@ pub fn MemberPanel() -> impl IntoView {
             </ul>
         </section>
     }
+}
+
+fn close(store: Store) {
+    store.members_open.set(false);
+    // Once the header is live again.
+    browser::focus_next_frame("[data-testid=members-toggle]");
+}
+
+/// Closes the panel at Escape, wherever the focus is: it moves in a frame after the panel opens.
+pub fn close_at_escape() {
+    let store = Store::get();
+    browser::on_key(move |event| {
+        if event.key() == "Escape" && store.members_open.get_untracked() {
+            close(store);
+        }
+    });
 }
 
 /// One member, under the name of the moment.

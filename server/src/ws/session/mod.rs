@@ -36,8 +36,10 @@ const TOO_MANY_ROOMS: Ending = Ending {
     code: CloseCode::TryAgainLater,
     reason: "this server has as many rooms as it takes: come back later",
 };
-const FLOODED: Ending =
-    Ending { code: CloseCode::Policy, reason: "too many messages, and none of the waits was kept" };
+const FLOODED: Ending = Ending {
+    code: CloseCode::Policy,
+    reason: "too many messages, again and again, after being told to wait",
+};
 
 /// What a client may have said that is not stored yet, in bytes, and a message more. Thousands who say
 /// much at once would otherwise hold gigabytes where the disk is slow.
