@@ -153,7 +153,7 @@ pub fn try_out(config: &Config, found: &mut Findings) {
         match place.map_or(Ok(()), can_listen) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::AddrInUse && is_running => {
-                let words = "somebody listens there, as the server that runs may do";
+                let words = "somebody listens there: unless that is the server that runs, no start will work";
                 found.warnings.push(Problem::passing(key, words));
             }
             Err(error) => found.problems.push(Problem::passing(key, error)),

@@ -216,8 +216,8 @@ async fn private(
     let router = metrics::listener::router(metrics, Arc::clone(readiness));
     let limits =
         GateLimits { connections_max: PRIVATE_CONNECTIONS_MAX, rooms_max: 0, address: None };
-    let gate =
-        Arc::new(Gate::new(limits, Proxies::default(), Arc::default(), config.log.log_addresses));
+    let (hits, logs_addresses) = (Arc::clone(&metrics.limits), config.log.log_addresses);
+    let gate = Arc::new(Gate::new(limits, Proxies::default(), hits, logs_addresses));
     let limits = config.limits.http();
     let site = Site::new(router, &config.page, None);
     tokio::spawn(http::serve(listener.into(), site, gate, limits, end.clone()));

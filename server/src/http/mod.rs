@@ -82,19 +82,23 @@ pub fn router(app: App) -> Router {
         .route("/qr.svg", get(qr::picture))
         .fallback(get(assets::file).fallback(async || Refusal::method().into_response()))
         .method_not_allowed_fallback(async || Refusal::method().into_response())
-        .layer(from_fn_with_state(app.clone(), turn_away))
+        .layer(from_fn_with_state(app.metrics.clone(), turn_away))
         .merge(health::routes(Arc::clone(&app.readiness)))
         .with_state(app)
 }
 
 /// Refuses what came on a connection past a limit, whatever it asks for but how the server is.
-async fn turn_away(State(app): State<App>, request: Request, next: Next) -> Response<Body> {
+pub(crate) async fn turn_away(
+    State(metrics): State<Metrics>,
+    request: Request,
+    next: Next,
+) -> Response<Body> {
     let Some(denial) = request.extensions().get::<Denial>().copied() else {
         return next.run(request).await;
     };
     let refusal = Refusal::denied(denial);
     if request.uri().path().starts_with(WEBSOCKET_PATH_PREFIX) {
-        app.metrics.connections.count_refused(RefusedLabels { code: refusal.code() });
+        metrics.connections.count_refused(RefusedLabels { code: refusal.code() });
     }
     let mut response = refusal.into_response();
     response.extensions_mut().insert(denial);

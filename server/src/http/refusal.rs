@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_refusal_of_a_handshake_has_its_code_in_the_list() {
+    fn the_list_has_the_codes_of_the_refusals() {
         let retry_after_seconds = 1;
         let refusals = [
             Refusal::bad_room(""),

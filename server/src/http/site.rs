@@ -20,6 +20,7 @@ use hyper_util::service::TowerToHyperService;
 
 use super::assets::OfThePage;
 use crate::config::page::{PageSettings, PathPrefix};
+use crate::limits::gate::Denial;
 use crate::tls::Tls;
 
 /// What the page may load and do (Content Security Policy Level 3): its own files, its server, and
@@ -120,7 +121,8 @@ impl Service<Request<Incoming>> for Site {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        if request.uri().path() == self.prefix.as_str() {
+        let is_denied = request.extensions().get::<Denial>().is_some();
+        if request.uri().path() == self.prefix.as_str() && !is_denied {
             let mut response = to_root(&self.prefix);
             self.headers.add_to(&mut response);
             return Box::pin(async move { Ok(response) });

@@ -32,7 +32,9 @@ impl Proxies {
         }
     }
 
-    fn has(&self, address: IpAddr) -> bool {
+    /// Whether an address belongs to a proxy.
+    #[must_use]
+    pub fn has(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(address))
     }
 
@@ -61,12 +63,6 @@ impl Proxies {
             }
         }
         nearest
-    }
-
-    /// Whether a proxy names somebody whom it was asked by: the name on the right is an address.
-    #[must_use]
-    pub fn name_client(&self, headers: &HeaderMap) -> bool {
-        names(headers).last().is_some_and(Option::is_some)
     }
 }
 

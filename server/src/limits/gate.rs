@@ -141,10 +141,10 @@ impl Gate {
         if self.addresses.is_none() || !self.proxies.trust(peer) {
             return Ok(Arc::clone(place));
         }
-        if !self.proxies.name_client(headers) {
+        let address = self.proxies.client(peer, headers);
+        if address.is_none_or(|address| self.proxies.has(address)) {
             self.notices.unnamed(peer, self.now_ns());
         }
-        let address = self.proxies.client(peer, headers);
         let address = address.map_or(AddressKey::Unnamed, AddressKey::from);
         let connected = self.connect(address);
         let address = connected.map_err(|denial| self.deny(denial, Some(address)))?;

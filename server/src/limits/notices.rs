@@ -1,5 +1,5 @@
-//! Lines of the log about who came in and who did not, each kind only so often: whoever floods a
-//! server is not to flood its log.
+//! Lines of the log about who was refused and whose headers do not count, only so many: whoever floods
+//! a server is not to flood its log.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -80,8 +80,8 @@ impl Notices {
             let address = self.shown(Some(peer));
             tracing::warn!(
                 address,
-                "a trusted proxy did not say who its client is, in X-Forwarded-For or Forwarded: \
-                 all such clients together have the limits of one address"
+                "a trusted proxy did not say who its client is, in X-Forwarded-For or Forwarded, or \
+                 named another trusted one: all its clients together have the limits of one address"
             );
         }
     }

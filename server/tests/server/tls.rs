@@ -165,7 +165,7 @@ async fn check_reads_the_certificate_and_warns_of_one_that_has_expired() {
     let (data, folder) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let check = || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
-        command.arg("check").arg("--data-dir").arg(data.path());
+        command.args(["check", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data.path());
         let output = command.args(Identity::settings(folder.path())).output().unwrap();
         (output.status.success(), String::from_utf8(output.stderr).unwrap())
     };

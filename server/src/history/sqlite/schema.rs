@@ -134,11 +134,24 @@ pub(super) fn examine(path: &Path) -> Result<(), OpenError> {
         return Ok(());
     }
     let schema = head.get(SCHEMA_AT..).and_then(|bytes| bytes.try_into().ok());
-    let Some(found) = schema.map(u32::from_be_bytes).filter(|_| head.starts_with(MAGIC)) else {
-        return Err(OpenError::NoDatabase { path: path.display().to_string() });
-    };
-    let (found, known) = (i64::from(found), known_schema());
-    if found > known { Err(OpenError::TooNew { found, known }) } else { Ok(()) }
+    let schema = schema.map(u32::from_be_bytes).filter(|_| head.starts_with(MAGIC));
+    let known = known_schema();
+    match schema.map(i64::from) {
+        Some(found) if found > known => Err(OpenError::TooNew { found, known }),
+        // What a crash left SQLite may mend, by its journal or its log.
+        None if !is_unfinished(path) => {
+            Err(OpenError::NoDatabase { path: path.display().to_string() })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn is_unfinished(path: &Path) -> bool {
+    ["-journal", "-wal"].iter().any(|suffix| {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(suffix);
+        Path::new(&beside).exists()
+    })
 }
 
 /// The newest schema that this program knows.
