@@ -1,13 +1,14 @@
 //! The operator's listener: numbers that agree with what happened, and nothing for the public.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use futures_util::future::join_all;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use xmeet_shared::ErrorCode;
 
+use crate::crowds::connect_from;
 use crate::health::ready;
 use crate::support::client::path;
 use crate::support::observed::{observed, series};
@@ -187,28 +188,24 @@ async fn resumes_are_counted_by_what_became_of_them() {
     .await;
 }
 
+fn refused(code: &str) -> String {
+    format!("xmeet_handshakes_refused_total{{code=\"{code}\"}}")
+}
+
 #[tokio::test]
 async fn refusals_and_broken_frames_are_counted() {
-    let (server, metrics) =
-        observed(&["--no-limits=false", "--connections-per-address", "1"]).await;
-    let refused = |code| format!("xmeet_handshakes_refused_total{{code=\"{code}\"}}");
-    let denied = refused("too_many_connections_from_address");
+    let (server, metrics) = observed(&[]).await;
     let before = series(metrics).await;
-    for name in [&*denied, "xmeet_connections_closed_total{by=\"server\",code=\"1008\"}"] {
+    for name in [
+        &*refused("too_many_connections_from_address"),
+        "xmeet_connections_closed_total{by=\"server\",code=\"1008\"}",
+    ] {
         assert_eq!(before.get(name), Some(&0.0), "{name} is there before it rises");
     }
     for (path, status) in [("/xgate/websocket/a%2F%00", 400), ("/xgate/websocket/r", 426)] {
         assert_eq!(raw::get(server.address, path, &[]).await.status, status);
     }
     let a = Client::enter(server.address, "r", "a").await;
-    // A page is no handshake.
-    for path in ["/", &path("r", "b")] {
-        assert_eq!(raw::get(server.address, path, &raw::UPGRADE).await.status, 429);
-    }
-    let (told, _) = raw::request(server.address, "CONNECT", "a:1", &[]).await;
-    assert_eq!(told.status, 429, "whatever it asks for");
-    // Nor is whoever asks how the server is refused.
-    assert_eq!(raw::get(server.address, "/healthz", &[]).await.status, 200);
     // An unmasked frame.
     a.end_with(&[0x81, 0x01, b'x']).await;
     settle(
@@ -216,9 +213,35 @@ async fn refusals_and_broken_frames_are_counted() {
         &[
             (&refused("bad_room_id"), 1),
             (&refused("upgrade_required"), 1),
-            (&denied, 1),
-            ("xmeet_limit_hits_total{kind=\"address_connections\"}", 3),
             ("xmeet_connections_closed_total{by=\"server\",code=\"1002\"}", 1),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn refusals_by_a_limit_of_connections_are_counted_whatever_they_are_of() {
+    const SOURCE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 7));
+    let (server, metrics) =
+        observed(&["--no-limits=false", "--connections-per-address", "1"]).await;
+    let ask = async |method: &str, path: &str| {
+        let mut stream = connect_from(SOURCE, server.address).await;
+        let response = raw::request_over(&mut stream, method, path, &raw::UPGRADE).await;
+        (response.status, stream)
+    };
+    let (entered, _member) = ask("GET", &path("r", "a")).await;
+    assert_eq!(entered, 101);
+    for (method, path) in [("GET", "/"), ("GET", &*path("r", "b")), ("CONNECT", "a:1")] {
+        assert_eq!(ask(method, path).await.0, 429, "{method} {path}");
+    }
+    // Whoever asks how the server is is not refused.
+    assert_eq!(ask("GET", "/healthz").await.0, 200);
+    settle(
+        metrics,
+        &[
+            // A page is no handshake.
+            (&refused("too_many_connections_from_address"), 1),
+            ("xmeet_limit_hits_total{kind=\"address_connections\"}", 3),
         ],
     )
     .await;

@@ -164,3 +164,16 @@ async fn whoever_is_in_the_midst_of_a_message_is_not_silent() {
         }
     }
 }
+
+/// What it sent is read late, its answers to pings too: that is not its silence.
+#[tokio::test]
+async fn whoever_is_slowed_down_is_not_silent() {
+    // Together less than the five seconds in which nothing is read.
+    let server = TestServer::limited(&["--ping-seconds", "2", "--pong-seconds", "2"]).await;
+    let mut client = Client::enter(server.address, "r", "a").await;
+    // So many that some are still to be read after that.
+    for number in 0..1000 {
+        client.send(&number.to_string()).await;
+    }
+    assert_eq!(client.closed().await, 1008);
+}

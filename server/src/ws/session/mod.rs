@@ -222,10 +222,12 @@ impl Session {
             self.note_written(verdict, written_bytes);
             let rest = verdict.rest();
             if !rest.is_zero() {
-                // What the client sends meanwhile fills its own buffers. In memory of its own: few
-                // sessions ever do this.
+                // What the client sends meanwhile fills its own buffers, its answer to a ping too. In
+                // memory of its own: few sessions ever do this.
+                self.outbox.hold_up(true);
                 Box::pin(sleep(rest)).await;
                 self.sessions.keeper.heard(&self.outbox);
+                self.outbox.hold_up(false);
             }
         }
     }
