@@ -2,9 +2,11 @@
 //! sent and of what reached it, and is strict about everything that comes before the crash.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::sleep;
 use tokio_websockets::{ClientBuilder, CloseCode, Message, WebSocketStream};
 use xmeet_shared::{Envelope, MessageId, Pid, Record, ServerMessage};
 
@@ -21,6 +23,10 @@ const DEAF_KERNEL_BUFFER_BYTES: u32 = 4096;
 const NORMAL: u16 = 1000;
 const GOING_AWAY: u16 = 1001;
 const TOO_SLOW: u16 = 1013;
+
+/// How long a client that is about to connect tries on behind the end of a round: a server that ends
+/// in order may still let it in or send it away.
+const DIAL_BEHIND_THE_END: Duration = Duration::from_secs(2);
 
 /// Why a connection is no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +57,16 @@ impl<'a> Connection<'a> {
         nickname: &str,
         reads: bool,
     ) -> Result<Self, Ended> {
-        let opened = soon("a connection", dial(load, room, nickname, reads)).await;
+        // Behind the end the server's port may be somebody else's, who never answers.
+        let given_up = async {
+            load.over.cancelled().await;
+            sleep(DIAL_BEHIND_THE_END).await;
+        };
+        let dialling = soon("a connection", dial(load, room, nickname, reads));
+        let opened = tokio::select! {
+            opened = dialling => opened,
+            () = given_up => None,
+        };
         let Some(mut socket) = opened else {
             assert!(load.over.is_cancelled(), "no connection is made before the crash");
             return Err(Ended::Round);
