@@ -8,9 +8,8 @@ use std::io::{self, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, unix_now};
 use crate::config::network::ListenAddress;
 use crate::config::{Config, Effective, Loaded};
 use crate::history::sqlite::{self, Standing};
@@ -46,6 +45,8 @@ pub struct Findings {
     pub problems: Vec<Problem>,
     /// What does not keep the server from starting, and should be known.
     pub warnings: Vec<Problem>,
+    /// Whether a server runs on the data folder.
+    pub is_running: bool,
 }
 
 impl Findings {
@@ -82,13 +83,13 @@ pub fn examine(loaded: &Loaded) -> Findings {
     let clock = Clock::new(config.store.time_zone.as_deref());
     problems.extend(clock.err().map(|error| Problem::new("time-zone", error)));
     match writable(&config.store.data_dir) {
-        Ok(()) => {
-            let standing = sqlite::examine(&config.store.data_dir);
-            problems.extend(standing.err().map(|error| Problem {
+        Ok(()) => match sqlite::examine(&config.store.data_dir) {
+            Ok(standing) => found.is_running = standing == Standing::InUse,
+            Err(error) => problems.push(Problem {
                 may_pass: error.may_pass(),
                 ..Problem::new(DATA_DIR, format!("{:#}", anyhow::Error::from(error)))
-            }));
-        }
+            }),
+        },
         Err(error) => problems.push(Problem::passing(DATA_DIR, error)),
     }
     match certificate(config) {
@@ -141,9 +142,7 @@ fn examine_socket(path: &Path, has_certificate: bool) -> Vec<Problem> {
 /// Finds out what a start would by itself: whether somebody else has what it needs. Where that is a
 /// server with this very folder, nothing is wrong.
 pub fn try_out(config: &Config, found: &mut Findings) {
-    let standing = sqlite::examine(&config.store.data_dir);
-    let is_running = matches!(standing, Ok(Standing::InUse));
-    if is_running {
+    if found.is_running {
         let words = "an xmeet runs on this folder: as long as it does, no other can";
         found.warnings.push(Problem::passing(DATA_DIR, words));
     }
@@ -152,7 +151,7 @@ pub fn try_out(config: &Config, found: &mut Findings) {
     for (key, place) in places {
         match place.map_or(Ok(()), can_listen) {
             Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::AddrInUse && is_running => {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && found.is_running => {
                 let words = "somebody listens there: unless that is the server that runs, no start will work";
                 found.warnings.push(Problem::passing(key, words));
             }
@@ -236,8 +235,8 @@ fn writable(folder: &Path) -> io::Result<()> {
     }
     // Another name each time: in a container all have the same number, and one that was killed here
     // left its file.
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos());
-    let probe = existing.join(format!(".xmeet-check-{}-{now}", std::process::id()));
+    let name = format!(".xmeet-check-{}-{}", std::process::id(), unix_now());
+    let probe = existing.join(name);
     let mut options = OpenOptions::new();
     let mut file = options.write(true).create_new(true).mode(0o600).open(&probe).map_err(blame)?;
     let written = file.write_all(&[0; PROBE_BYTES]).and_then(|()| file.sync_all());

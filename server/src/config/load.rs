@@ -3,7 +3,7 @@
 //! The file's values go in front of the command line's as if they had been written there, but for
 //! those that the environment or the command line sets: so one parser reads all of them.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::{env, fmt};
 
@@ -134,10 +134,15 @@ fn wrong_variables(
         let mut alone = OsString::from(format!("--{key}="));
         alone.push(text);
         let error = by_itself.clone().try_get_matches_from(["xmeet".into(), alone]).err()?;
-        let place = format!("environment, {}", variable.to_string_lossy());
+        let place = place_of(variable);
         Some(SettingError { place, key: key.to_owned(), reason: reason(&error) })
     };
     command.get_arguments().filter_map(of_variable).collect()
+}
+
+/// A variable as the place of a setting.
+fn place_of(variable: &OsStr) -> String {
+    format!("environment, {}", variable.to_string_lossy())
 }
 
 fn unknown_variables(command: &Command, names: impl Iterator<Item = OsString>) -> Vec<String> {
@@ -218,8 +223,7 @@ impl Effective {
         let source = match (entry, path, matches.value_source(id)) {
             (Some(Entry { line, .. }), Some(path), _) => file::place(path, Some(*line)),
             (_, _, Some(ValueSource::EnvVariable)) => {
-                let variable = argument.get_env().unwrap_or_default();
-                format!("environment, {}", variable.to_string_lossy())
+                place_of(argument.get_env().unwrap_or_default())
             }
             (_, _, Some(ValueSource::CommandLine)) => "command line".to_owned(),
             _ => "default".to_owned(),

@@ -235,9 +235,14 @@ impl Gate {
     }
 
     fn deny(&self, denial: Denial, who: Option<AddressKey>) -> Denial {
-        self.hits.count(denial.kind());
-        self.notices.refused(denial.kind(), who, self.now_ns());
+        self.note(denial.kind(), who);
         denial
+    }
+
+    /// Counts that somebody met a limit, and says it in the log.
+    fn note(&self, limit: LimitKind, who: Option<AddressKey>) {
+        self.hits.count(limit);
+        self.notices.refused(limit, who, self.now_ns());
     }
 
     fn addresses(&self) -> Option<MutexGuard<'_, Addresses>> {
@@ -274,9 +279,7 @@ impl Place {
         let may_be = ask(&mut addresses, address, self.gate.now_ns());
         drop(addresses);
         if !may_be {
-            let limit = LimitKind::AddressGreetings;
-            self.gate.hits.count(limit);
-            self.gate.notices.refused(limit, Some(address), self.gate.now_ns());
+            self.gate.note(LimitKind::AddressGreetings, Some(address));
         }
         may_be
     }

@@ -56,7 +56,8 @@ fn partial_of(database: &Path) -> PathBuf {
     beside(database, ".copying")
 }
 
-fn beside(database: &Path, suffix: &str) -> PathBuf {
+/// The file beside a database whose name goes on with the suffix.
+pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(database);
     name.push(suffix);
     name.into()

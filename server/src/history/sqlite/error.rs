@@ -71,6 +71,11 @@ impl OpenError {
         Self::Folder { path: folder.display().to_string(), source }
     }
 
+    /// Says that the folder of a database cannot be used.
+    pub(super) fn folder_of(database: &Path, source: std::io::Error) -> Self {
+        Self::folder(database.parent().unwrap_or(database), source)
+    }
+
     /// Tells a database that somebody else holds from one that is damaged.
     pub(super) fn or_held(self, database: &Path) -> Self {
         match &self {

@@ -70,8 +70,7 @@ pub(super) fn count_start(
     database: &Path,
     lock: &mut File,
 ) -> Result<Start, OpenError> {
-    let folder = database.parent().unwrap_or(database);
-    let unusable = |source| OpenError::folder(folder, source);
+    let unusable = |source| OpenError::folder_of(database, source);
     let counted = read_count(lock).map_err(unusable)?;
     let file = birth_of(database).map_err(unusable)?;
 

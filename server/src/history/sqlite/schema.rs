@@ -69,8 +69,7 @@ const MIGRATIONS: &[&str] = &[
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, OpenError> {
     // SQLite would say of the one what it says of a damaged one too, and not which file it is.
     examine(path)?;
-    make_private(path)
-        .map_err(|source| OpenError::folder(path.parent().unwrap_or(path), source))?;
+    make_private(path).map_err(|source| OpenError::folder_of(path, source))?;
     let mut connection = connect(path)?;
     // WAL: readers do not wait for the writer.
     let mode: String =
@@ -123,7 +122,7 @@ const SCHEMA_AT: usize = 60;
 /// Looks at a database without SQLite: whether it can be used, is one, and of a schema that is known,
 /// as far as the file itself says.
 pub(super) fn examine(path: &Path) -> Result<(), OpenError> {
-    let unusable = |source| OpenError::folder(path.parent().unwrap_or(path), source);
+    let unusable = |source| OpenError::folder_of(path, source);
     let mut head = Vec::new();
     match OpenOptions::new().read(true).write(true).open(path) {
         Ok(file) => file.take(SCHEMA_AT as u64 + 4).read_to_end(&mut head).map_err(unusable)?,
@@ -147,11 +146,7 @@ pub(super) fn examine(path: &Path) -> Result<(), OpenError> {
 }
 
 fn is_unfinished(path: &Path) -> bool {
-    ["-journal", "-wal"].iter().any(|suffix| {
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(suffix);
-        Path::new(&beside).exists()
-    })
+    ["-journal", "-wal"].iter().any(|suffix| backup::beside(path, suffix).exists())
 }
 
 /// The newest schema that this program knows.
