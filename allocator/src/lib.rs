@@ -1,40 +1,42 @@
-//! The allocator of the `xmeet` program, mimalloc, and the way to have memory given back.
+//! The allocator of the `xmeet` program, mimalloc, and functions that return free memory to the
+//! operating system.
 //!
-//! By itself mimalloc gives back what was freed only while it is asked for more. A server from which
-//! a crowd has gone asks for little, and would keep what the crowd took (docs/hostile.md). SQLite
-//! takes its memory from the system's own allocator, which keeps nearly all that it ever had.
+//! mimalloc returns freed memory only as a part of later allocations. After a crowd of clients has left,
+//! a server allocates little, and would keep the memory of the crowd (docs/hostile.md). SQLite uses the
+//! system's allocator, which keeps nearly all freed memory.
 
-mod threads;
+mod workers;
 
 pub use mimalloc::MiMalloc;
-pub use threads::give_back_regularly;
+pub use workers::release_regularly;
 
-/// Gives back to the system what nobody uses: of mimalloc's what this thread and those that have ended
-/// hold, and what is free between threads; of the system's own allocator all.
+/// Returns free memory to the operating system: from mimalloc the memory of this thread, of ended threads
+/// and of no thread; from the system's allocator all.
 ///
-/// A thread that sleeps keeps what others freed of its memory, so whoever took much calls this before
-/// it sleeps. It takes longer the more there is, some milliseconds for hundreds of megabytes.
-pub fn give_back() {
-    give_back_own();
-    give_back_of_system();
+/// Memory that another thread frees stays with the thread that allocated it, until that thread calls
+/// this. So a thread that allocates much should call this before it sleeps. Takes some milliseconds for
+/// hundreds of megabytes.
+pub fn release_memory() {
+    collect_mimalloc();
+    trim_system_allocator();
 }
 
-/// Of mimalloc's.
-fn give_back_own() {
-    #[expect(unsafe_code, reason = "a foreign function")]
-    // SAFETY: it takes no pointer, and may be called by any thread at any time.
+/// Returns the free memory of mimalloc that this thread can reach.
+fn collect_mimalloc() {
+    #[expect(unsafe_code, reason = "a call of a C function")]
+    // SAFETY: the function takes no pointer and may be called on any thread at any time.
     unsafe {
         libmimalloc_sys::mi_collect(true);
     }
 }
 
-/// Of the system's own allocator, whichever thread had it. One thread is enough: several would wait
-/// for each other.
-fn give_back_of_system() {
-    // Other libraries than glibc have no such thing.
+/// Returns the free memory of the system's allocator, of all threads. Call it on one thread only:
+/// concurrent calls would wait for each other.
+fn trim_system_allocator() {
+    // Only glibc has this function.
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    #[expect(unsafe_code, reason = "a foreign function")]
-    // SAFETY: it takes no pointer, and may be called by any thread at any time.
+    #[expect(unsafe_code, reason = "a call of a C function")]
+    // SAFETY: the function takes no pointer and may be called on any thread at any time.
     unsafe {
         libc::malloc_trim(0);
     }
@@ -49,10 +51,10 @@ mod tests {
     #[global_allocator]
     static ALLOCATOR: MiMalloc = MiMalloc;
 
-    /// The memory of this process is measured by one test at a time.
+    /// Held by the test that measures the memory of the process.
     pub(crate) static MEASURING: Mutex<()> = Mutex::new(());
 
-    const TAKEN_BYTES: usize = 256 * 1024 * 1024;
+    const ALLOCATED_BYTES: usize = 256 * 1024 * 1024;
 
     pub(crate) fn resident_bytes() -> usize {
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -61,25 +63,25 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_is_given_back() {
+    fn freed_memory_is_returned_to_the_system() {
         let _alone = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
         let before = resident_bytes();
-        // Of all sizes, and written to: what is not written to is not resident.
-        let mut taken = Vec::new();
+        // Memory is resident only after it has been written.
+        let mut allocated = Vec::new();
         let (mut bytes, mut size) = (0, 16);
-        while bytes < TAKEN_BYTES {
-            taken.push(vec![1_u8; size]);
+        while bytes < ALLOCATED_BYTES {
+            allocated.push(vec![1_u8; size]);
             bytes += size;
             size = if size > 20_000_000 { 16 } else { size * 2 };
         }
-        assert!(resident_bytes() > before + TAKEN_BYTES / 2);
-        drop(taken);
-        give_back();
+        assert!(resident_bytes() > before + ALLOCATED_BYTES / 2);
+        drop(allocated);
+        release_memory();
         let after = resident_bytes();
-        assert!(after < before + TAKEN_BYTES / 10, "{before} before, {after} after");
-        // What is used is left alone.
+        assert!(after < before + ALLOCATED_BYTES / 10, "{before} before, {after} after");
+        // Memory in use is not affected.
         let kept = vec![7_u8; 1_000_000];
-        give_back();
+        release_memory();
         assert!(kept.iter().all(|byte| *byte == 7));
     }
 }

@@ -11,6 +11,9 @@ mod version;
 /// Where the client is when the environment does not say.
 const DEFAULT_FOLDER: &str = "../web/dist";
 
+/// Stands behind the title of a room's page.
+const NOT_LISTED: &str = "</title><meta name=\"robots\" content=\"noindex\">";
+
 /// Compressed forms that save less than this share of a file are left out.
 const WORTHWHILE_SAVING_PERCENT: usize = 5;
 
@@ -28,16 +31,15 @@ fn main() {
     collect(&folder, &mut files);
     files.sort();
 
-    let mut table = String::from("static ASSETS: &[Asset] = &[\n");
-    for (number, file) in files.iter().enumerate() {
+    let mut table = Table::new(&out);
+    for file in &files {
         println!("cargo::rerun-if-changed={}", file.display());
         let relative = file.strip_prefix(&folder).expect("it was found there");
         let path = format!("/{}", relative.to_string_lossy().replace('\\', "/"));
-        entry(&mut table, &path, file, &out, number);
+        table.add(&path, file);
     }
-    room_page(&mut table, &folder, &out, files.len());
-    table.push_str("];\n");
-    fs::write(out.join("assets.rs"), table).expect("the build folder can be written");
+    room_page(&mut table, &folder);
+    table.write();
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -56,39 +58,68 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 }
 
 /// The page names its files as they lie beside it, `./`; seen from a room's page they are one folder
-/// up.
-fn room_page(table: &mut String, folder: &Path, out: &Path, number: usize) {
+/// up. Search engines may list the front page and no room.
+fn room_page(table: &mut Table, folder: &Path) {
     let Ok(page) = fs::read_to_string(folder.join("index.html")) else { return };
-    let file = out.join("room.html");
-    fs::write(&file, page.replace("\"./", "\"../")).expect("the build folder can be written");
-    entry(table, "/room/index.html", &file, out, number);
+    let file = table.out.join("room.html");
+    let page = page.replace("\"./", "\"../").replacen("</title>", NOT_LISTED, 1);
+    assert!(page.contains(NOT_LISTED), "the page has a title");
+    fs::write(&file, page).expect("the build folder can be written");
+    table.add("/room/index.html", &file);
 }
 
-fn entry(table: &mut String, path: &str, file: &Path, out: &Path, number: usize) {
-    let plain = fs::read(file).expect("a file of the client can be read");
-    let etag = sha1_smol::Sha1::from(&plain).digest().to_string();
-    let brotli = store(out, number, "br", &plain, brotli(&plain));
-    let gzip = store(out, number, "gz", &plain, gzip(&plain));
-    writeln!(
-        table,
-        "Asset {{ path: {path:?}, content_type: {:?}, etag: {:?}, is_hashed: {}, \
-         plain: include_bytes!({:?}), brotli: {brotli}, gzip: {gzip} }},",
-        content_type(path),
-        format!("\"{}\"", &etag[..16]),
-        is_hashed(path),
-        file.canonicalize().expect("it exists"),
-    )
-    .expect("a String takes everything");
+/// The table of files that the server includes, and their sizes for `cargo xtask dist`.
+struct Table<'a> {
+    out: &'a Path,
+    rust: String,
+    /// A line for each file: path, bytes, bytes as brotli, separated by tabs.
+    sizes: String,
+    count: usize,
 }
 
-/// Writes a compressed form beside the table and names it there; nothing where it does not help.
-fn store(out: &Path, number: usize, suffix: &str, plain: &[u8], packed: Vec<u8>) -> String {
-    if packed.len() * 100 > plain.len() * (100 - WORTHWHILE_SAVING_PERCENT) {
-        return "&[]".to_owned();
+impl<'a> Table<'a> {
+    fn new(out: &'a Path) -> Self {
+        let rust = String::from("static ASSETS: &[Asset] = &[\n");
+        Self { out, rust, sizes: String::new(), count: 0 }
     }
-    let path = out.join(format!("asset-{number}.{suffix}"));
-    fs::write(&path, packed).expect("the build folder can be written");
-    format!("include_bytes!({path:?})")
+
+    fn add(&mut self, path: &str, file: &Path) {
+        let plain = fs::read(file).expect("a file of the client can be read");
+        let etag = sha1_smol::Sha1::from(&plain).digest().to_string();
+        let (brotli, gzip) = (brotli(&plain), gzip(&plain));
+        writeln!(self.sizes, "{path}\t{}\t{}", plain.len(), brotli.len().min(plain.len()))
+            .expect("a String takes everything");
+        let brotli = self.store("br", &plain, brotli);
+        let gzip = self.store("gz", &plain, gzip);
+        writeln!(
+            self.rust,
+            "Asset {{ path: {path:?}, content_type: {:?}, etag: {:?}, is_hashed: {}, \
+             plain: include_bytes!({:?}), brotli: {brotli}, gzip: {gzip} }},",
+            content_type(path),
+            format!("\"{}\"", &etag[..16]),
+            is_hashed(path),
+            file.canonicalize().expect("it exists"),
+        )
+        .expect("a String takes everything");
+        self.count += 1;
+    }
+
+    /// Writes a compressed form beside the table. Returns the expression that includes it: an empty
+    /// one where compressing does not help.
+    fn store(&self, suffix: &str, plain: &[u8], packed: Vec<u8>) -> String {
+        if packed.len() * 100 > plain.len() * (100 - WORTHWHILE_SAVING_PERCENT) {
+            return "&[]".to_owned();
+        }
+        let path = self.out.join(format!("asset-{}.{suffix}", self.count));
+        fs::write(&path, packed).expect("the build folder can be written");
+        format!("include_bytes!({path:?})")
+    }
+
+    fn write(self) {
+        fs::write(self.out.join("assets.rs"), self.rust + "];\n")
+            .and_then(|()| fs::write(self.out.join("assets.tsv"), self.sizes))
+            .expect("the build folder can be written");
+    }
 }
 
 fn brotli(plain: &[u8]) -> Vec<u8> {

@@ -1,6 +1,6 @@
-//! Whether the server can start with its settings, found out before anything is opened or bound.
+//! Checks whether the server can start with its settings, before it opens or binds anything.
 //!
-//! `xmeet check` prints the answer; `xmeet serve` starts by asking the same.
+//! `xmeet check` prints the result; `xmeet serve` runs the same check first.
 
 use std::fmt::Display;
 use std::fs::{self, OpenOptions};
@@ -11,62 +11,66 @@ use std::path::Path;
 
 use crate::clock::{Clock, unix_now};
 use crate::config::network::ListenAddress;
-use crate::config::{Config, Effective, Loaded};
-use crate::history::sqlite::{self, Standing};
+use crate::config::store::StoreSettings;
+use crate::config::{Action, Config, Effective, Loaded};
+use crate::history::sqlite::{self, Depth, FolderState};
 use crate::http::listener;
 use crate::telemetry;
 use crate::tls::{Certificate, Files, TlsError};
 
-/// A setting that cannot work here.
+/// A setting that is valid but cannot work on this machine.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The setting's name.
     pub key: String,
     /// What is wrong with it.
     pub reason: String,
-    /// Whether that may pass with nobody changing a setting, as when a disk is full.
-    pub may_pass: bool,
+    /// Whether the problem may go away without a change of the settings, for example a full disk.
+    pub is_transient: bool,
 }
 
 impl Problem {
     fn new(key: &str, reason: impl Display) -> Self {
-        Self { key: key.to_owned(), reason: reason.to_string(), may_pass: false }
+        Self { key: key.to_owned(), reason: reason.to_string(), is_transient: false }
     }
 
-    fn passing(key: &str, reason: impl Display) -> Self {
-        Self { may_pass: true, ..Self::new(key, reason) }
+    fn transient(key: &str, reason: impl Display) -> Self {
+        Self { is_transient: true, ..Self::new(key, reason) }
     }
 }
 
-/// What was found out.
+/// The result of a check.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Findings {
-    /// Everything that is wrong; nothing when the server can start.
+    /// The problems that prevent a start.
     pub problems: Vec<Problem>,
-    /// What does not keep the server from starting, and should be known.
+    /// Problems that do not prevent a start.
     pub warnings: Vec<Problem>,
-    /// Whether a server runs on the data folder.
+    /// Whether a server already runs on the data directory.
     pub is_running: bool,
+    /// How large the store may become on this file system, in bytes; `None` if that is unknown.
+    pub store_bytes_possible: Option<u64>,
 }
 
 impl Findings {
-    /// Whether what is wrong may pass with nobody changing a setting.
+    /// Returns whether every problem may go away without a change of the settings.
     #[must_use]
-    pub fn may_pass(&self) -> bool {
-        self.problems.iter().all(|problem| problem.may_pass)
+    pub fn is_transient(&self) -> bool {
+        self.problems.iter().all(|problem| problem.is_transient)
     }
 }
 
 const DATA_DIR: &str = "data-dir";
 const LISTEN: &str = "listen";
+const STORE_BYTES_MAX: &str = "store-bytes-max";
 const METRICS_LISTEN: &str = "metrics-listen";
 const CERTIFICATE: &str = "tls-certificate";
 
-/// How much is written to find out whether anything can be, in bytes: a full disk takes an empty
-/// file.
+/// Size of the file that tests whether the data directory is writable, in bytes. A full disk would
+/// still accept an empty file.
 const PROBE_BYTES: usize = 64 * 1024;
 
-/// Finds out whether the server can start.
+/// Checks the settings and the data directory. Opens and binds nothing.
 #[must_use]
 pub fn examine(loaded: &Loaded) -> Findings {
     let config = &loaded.config;
@@ -82,16 +86,21 @@ pub fn examine(loaded: &Loaded) -> Findings {
     problems.extend(clash.map(|_| Problem::new(METRICS_LISTEN, words)));
     let clock = Clock::new(config.store.time_zone.as_deref());
     problems.extend(clock.err().map(|error| Problem::new("time-zone", error)));
+    let is_check = config.action == Action::Check;
+    let depth = if is_check { Depth::Thorough } else { Depth::Start };
     match writable(&config.store.data_dir) {
-        Ok(()) => match sqlite::examine(&config.store.data_dir) {
-            Ok(standing) => found.is_running = standing == Standing::InUse,
+        Ok(()) => match sqlite::examine(&config.store.data_dir, depth) {
+            Ok(state) => found.is_running = state == FolderState::InUse,
             Err(error) => problems.push(Problem {
-                may_pass: error.may_pass(),
+                is_transient: error.is_transient(),
                 ..Problem::new(DATA_DIR, format!("{:#}", anyhow::Error::from(error)))
             }),
         },
-        Err(error) => problems.push(Problem::passing(DATA_DIR, error)),
+        Err(problem) => problems.push(problem),
     }
+    let StoreSettings { data_dir, store_bytes_max, .. } = &config.store;
+    found.store_bytes_possible = sqlite::possible_bytes(data_dir, *store_bytes_max).ok();
+    found.warnings.extend(examine_store_size(found.store_bytes_possible, *store_bytes_max));
     match certificate(config) {
         Ok(certificate) => {
             let expired = certificate.filter(Certificate::is_expired);
@@ -114,6 +123,15 @@ pub fn examine(loaded: &Loaded) -> Findings {
     found
 }
 
+/// Warns where the file system has less room than the store's bound.
+fn examine_store_size(possible: Option<u64>, bytes_max: u64) -> Option<Problem> {
+    let possible = possible.filter(|possible| *possible < bytes_max)?;
+    let reason = format!(
+        "the file system has room for {possible} bytes only, a tenth of it kept free: that is the bound here"
+    );
+    Some(Problem::transient(STORE_BYTES_MAX, reason))
+}
+
 /// Whether both cannot be listened on.
 fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
     // The IPv6 address for all takes IPv4 in as well.
@@ -130,7 +148,7 @@ fn examine_socket(path: &Path, has_certificate: bool) -> Vec<Problem> {
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
         // A service manager makes it, or whatever else will be there later.
         let reason = format!("there is no folder {} for the socket", folder.display());
-        found.push(Problem::passing(LISTEN, reason));
+        found.push(Problem::transient(LISTEN, reason));
     }
     if has_certificate {
         let reason = format!("{} is a Unix socket: TLS is for TCP", path.display());
@@ -139,30 +157,31 @@ fn examine_socket(path: &Path, has_certificate: bool) -> Vec<Problem> {
     found
 }
 
-/// Finds out what a start would by itself: whether somebody else has what it needs. Where that is a
-/// server with this very folder, nothing is wrong.
-pub fn try_out(config: &Config, found: &mut Findings) {
+/// Checks whether the listen addresses are free. If a server already runs on the data directory, an
+/// address in use is only a warning.
+pub fn probe(config: &Config, found: &mut Findings) {
     if found.is_running {
-        let words = "an xmeet runs on this folder: as long as it does, no other can";
-        found.warnings.push(Problem::passing(DATA_DIR, words));
+        let words = "a server is already running on this data directory, so another cannot start";
+        found.warnings.push(Problem::transient(DATA_DIR, words));
     }
     let metrics = config.log.metrics_listen.map(ListenAddress::Tcp);
-    let places = [(LISTEN, Some(&config.network.listen)), (METRICS_LISTEN, metrics.as_ref())];
-    for (key, place) in places {
-        match place.map_or(Ok(()), can_listen) {
+    let addresses = [(LISTEN, Some(&config.network.listen)), (METRICS_LISTEN, metrics.as_ref())];
+    for (key, address) in addresses {
+        match address.map_or(Ok(()), can_listen) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::AddrInUse && found.is_running => {
-                let words = "somebody listens there: unless that is the server that runs, no start will work";
-                found.warnings.push(Problem::passing(key, words));
+                let words =
+                    "the address is in use: unless the running server uses it, a start will fail";
+                found.warnings.push(Problem::transient(key, words));
             }
-            Err(error) => found.problems.push(Problem::passing(key, error)),
+            Err(error) => found.problems.push(Problem::transient(key, error)),
         }
     }
 }
 
-fn can_listen(place: &ListenAddress) -> io::Result<()> {
-    match place {
-        ListenAddress::Tcp(address) => TcpListener::bind(address).map(drop),
+fn can_listen(address: &ListenAddress) -> io::Result<()> {
+    match address {
+        ListenAddress::Tcp(tcp) => TcpListener::bind(tcp).map(drop),
         ListenAddress::Unix(path) => listener::find_stale(path).map(drop),
     }
 }
@@ -196,11 +215,12 @@ fn say(level: &str, said: &[Problem], loaded: &Loaded, mut out: impl Write) -> i
     Ok(())
 }
 
-/// Prints the settings as they count, in the form of a settings file.
+/// Prints the settings in effect, in the form of a settings file, and the bytes that the store may
+/// have.
 ///
 /// # Errors
 /// When `out` cannot be written to.
-pub fn print(loaded: &Loaded, mut out: impl Write) -> io::Result<()> {
+pub fn print(loaded: &Loaded, found: &Findings, mut out: impl Write) -> io::Result<()> {
     for Effective { key, values, is_list, source } in &loaded.effective {
         match values.as_slice() {
             [] => writeln!(out, "# {key} is not set")?,
@@ -212,7 +232,10 @@ pub fn print(loaded: &Loaded, mut out: impl Write) -> io::Result<()> {
             }
         }
     }
-    Ok(())
+    match found.store_bytes_possible {
+        Some(bytes) => writeln!(out, "# the store may have {bytes} bytes here"),
+        None => writeln!(out, "# the file system does not say how many bytes the store may have"),
+    }
 }
 
 /// A value as TOML has it.
@@ -223,24 +246,40 @@ fn literal(value: &str) -> String {
     if is_plain { value.to_owned() } else { toml::Value::from(value).to_string() }
 }
 
-/// Tries to make a file in the folder or, where it is still to be made, in the nearest one above.
-fn writable(folder: &Path) -> io::Result<()> {
-    let folder = std::path::absolute(folder)?;
-    let existing = folder.ancestors().find(|above| above.exists()).unwrap_or(&folder);
-    let blame = |error: io::Error| {
-        io::Error::new(error.kind(), format!("{} is not writable: {error}", existing.display()))
-    };
-    if !existing.is_dir() {
-        return Err(io::Error::other(format!("{} is not a folder", existing.display())));
+/// Tries to make a file in the data directory or, where it is still to be made, in the nearest one
+/// above.
+fn writable(folder: &Path) -> Result<(), Problem> {
+    let problem = |error: io::Error| Problem::transient(DATA_DIR, error);
+    let folder = std::path::absolute(folder).map_err(problem)?;
+    let is_there = |above: &&Path| above.symlink_metadata().is_ok();
+    let existing = folder.ancestors().find(is_there).unwrap_or(&folder);
+    match existing.metadata() {
+        Ok(found) if found.is_dir() => {}
+        Ok(_) => {
+            return Err(Problem::new(DATA_DIR, format!("{} is not a folder", existing.display())));
+        }
+        // It may lead to a disk that is not mounted yet.
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let link = existing.display();
+            let reason = format!("{link} is a link to a folder that does not exist");
+            return Err(Problem::transient(DATA_DIR, reason));
+        }
+        Err(error) => return Err(problem(error)),
     }
+    try_to_write(existing).map_err(|error| {
+        Problem::transient(DATA_DIR, format!("{} is not writable: {error}", existing.display()))
+    })
+}
+
+fn try_to_write(folder: &Path) -> io::Result<()> {
     // Another name each time: in a container all have the same number, and one that was killed here
     // left its file.
     let name = format!(".xmeet-check-{}-{}", std::process::id(), unix_now());
-    let probe = existing.join(name);
+    let probe = folder.join(name);
     let mut options = OpenOptions::new();
-    let mut file = options.write(true).create_new(true).mode(0o600).open(&probe).map_err(blame)?;
+    let mut file = options.write(true).create_new(true).mode(0o600).open(&probe)?;
     let written = file.write_all(&[0; PROBE_BYTES]).and_then(|()| file.sync_all());
-    fs::remove_file(&probe).and(written).map_err(blame)
+    fs::remove_file(&probe).and(written)
 }
 
 #[cfg(test)]
@@ -291,7 +330,7 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("xmeet.toml");
         let mut printed = Vec::new();
-        print(first, &mut printed).unwrap();
+        print(first, &Findings::default(), &mut printed).unwrap();
         fs::write(&path, &printed).unwrap();
         let again = loaded(&["--config", path.to_str().unwrap()]);
         let values = |loaded: &Loaded| -> Vec<_> {
@@ -319,7 +358,7 @@ mod tests {
         ];
         let loaded = loaded(&arguments);
         let found = examine(&loaded);
-        assert!(!found.may_pass());
+        assert!(!found.is_transient());
         let problems = found.problems;
         let keys: Vec<_> = problems.iter().map(|problem| problem.key.as_str()).collect();
         assert_eq!(keys, ["log", "metrics-listen", "time-zone", "data-dir"]);

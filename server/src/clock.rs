@@ -1,28 +1,28 @@
-//! The wall clock and the server's time zone: the only place that reads either.
+//! The wall clock and the server's time zone. No other code reads them.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::time::Instant;
 use xmeet_shared::{Civil, SendTime, UnixMillis};
 
-/// The wall clock, for what has nothing to do with rooms.
+/// Returns the current time, for code that is not part of a simulation.
 pub(crate) fn unix_now() -> UnixMillis {
     Timestamp::now().as_millisecond()
 }
 
-/// Tells the time, and writes it as the protocol does.
+/// A clock with a time zone, for timestamps and `send_time` texts. Tests use a simulated one.
 #[derive(Debug, Clone)]
 pub struct Clock {
     zone: TimeZone,
-    /// What a simulated clock counts from.
+    /// The start of a simulated clock; `None` for the wall clock.
     start: Option<(UnixMillis, Instant)>,
 }
 
 impl Clock {
-    /// A clock for the named zone of the IANA database, or for the system's.
+    /// Creates a clock for a zone of the IANA database, or with `None` for the system's zone.
     ///
     /// # Errors
-    /// When there is no zone of that name.
+    /// If the zone does not exist.
     pub fn new(zone_name: Option<&str>) -> Result<Self, jiff::Error> {
         let zone = match zone_name {
             Some(name) => TimeZone::get(name)?,
@@ -31,14 +31,14 @@ impl Clock {
         Ok(Self { zone, start: None })
     }
 
-    /// A clock in UTC that shows `start_ts` now and goes on with the runtime's time: what a
-    /// simulation's frames say does not depend on the day it runs.
+    /// Creates a simulated clock in UTC. It starts at `start_ts` and advances with the runtime's time, so
+    /// that timestamps do not depend on the day of the test.
     #[must_use]
     pub fn simulated(start_ts: UnixMillis) -> Self {
         Self { zone: TimeZone::UTC, start: Some((start_ts, Instant::now())) }
     }
 
-    /// The time now.
+    /// Returns the current time.
     #[must_use]
     pub fn now(&self) -> UnixMillis {
         match self.start {
@@ -50,13 +50,13 @@ impl Clock {
         }
     }
 
-    /// The `send_time` of a frame.
+    /// Formats the `send_time` of a frame.
     #[must_use]
     pub fn moment(&self, ts: UnixMillis) -> SendTime {
         SendTime::moment(self.civil(ts))
     }
 
-    /// The `send_time` of a history record.
+    /// Formats the `send_time` of a history record.
     #[must_use]
     pub fn date(&self, ts: UnixMillis) -> SendTime {
         SendTime::date(self.civil(ts))

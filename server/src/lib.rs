@@ -5,22 +5,25 @@
 //! - [`telemetry`], [`version`], [`clock`], [`turns`]: logs, which build this is, time, turns
 //!   between tasks
 //! - [`metrics`]: what is counted
-//! - [`readiness`]: whether this server should be sent anybody now
-//! - [`http`]: where connections come in, routes, the page and its files
+//! - [`readiness`]: whether the server takes clients
+//! - [`http`]: listeners, routes, the page and its files
 //! - [`tls`]: the operator's own certificate
-//! - [`limits`]: how much anybody may do
-//! - [`ws`]: a client's connection, from handshake to close
+//! - [`limits`]: rate limits and counts
+//! - [`session`]: one client's connection, from its join to its close
+//! - [`wire`]: frames, streams, outboxes and their memory
 //! - [`hub`]: the rooms in memory, each driven by one task
 //! - [`room`]: a room as a pure state machine
 //! - [`history`]: where messages are kept
-//! - [`supervisor`], [`shutdown`]: what a service manager is told, and how the server ends
+//! - [`tasks`], [`supervisor`], [`shutdown`]: background tasks and their panics, what a service
+//!   manager is told, and how the server ends
 //!
-//! A message goes `ws` → `hub` → `room` → `history` → `room` → `hub` → `ws`: nobody receives it
-//! before it is kept.
+//! A message goes `session` → `hub` → `room` → `history` → `fanout` → `wire`. No client receives it
+//! before it is stored.
 
 pub mod check;
 pub mod clock;
 pub mod config;
+mod fanout;
 pub mod history;
 pub mod http;
 pub mod hub;
@@ -28,13 +31,15 @@ pub mod limits;
 pub mod metrics;
 pub mod readiness;
 pub mod room;
+pub mod session;
 pub mod shutdown;
 pub mod supervisor;
+pub mod tasks;
 pub mod telemetry;
 pub mod tls;
 pub mod turns;
 pub mod version;
-pub mod ws;
+pub mod wire;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -48,62 +53,89 @@ use tokio_util::task::TaskTracker;
 
 use clock::Clock;
 use config::Config;
-use history::Health;
-use history::sqlite::{Keeping, Opened, SqliteHistory, Threads};
-use http::{Listener, Opener, Site};
+use history::sqlite::{Opened, Retention, SqliteHistory, Threads};
+use http::{HttpServer, Listener, Opener, Site};
 use hub::{Hub, HubSettings};
+use limits::admission::{Admission, AdmissionLimits};
+use limits::budgets::{BudgetRates, StoreBudgets};
 use limits::descriptors;
 use limits::forwarded::Proxies;
-use limits::gate::{Gate, GateLimits};
 use metrics::Metrics;
+use readiness::Health;
 use readiness::Readiness;
-use shutdown::{Ended, Schedule};
+use session::keepalive::{Keepalive, KeepaliveTimeouts};
+use session::{SessionLimits, Sessions};
+use shutdown::{Schedule, ShutdownOutcome};
 use supervisor::Supervisor;
+use tasks::Tasks;
 use tls::{Files, Tls, TlsError};
-use ws::keeper::{Keeper, Patience};
-use ws::memory::FrameMemory;
-use ws::outbox::OutboxLimits;
-use ws::session::{SessionLimits, Sessions};
+use wire::budget::MemoryBudget;
+use wire::outbox::OutboxLimits;
 
-/// How long the last requests may take to be answered once the rooms are empty.
+/// The time for the last responses once the rooms are empty.
 const REQUESTS_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Connections that the operator's own listener takes.
+/// Connections of the operator's listener.
 const PRIVATE_CONNECTIONS_MAX: usize = 64;
 
-/// Serves on `listener` until `shutdown` is cancelled, and returns when everything is on disk. It
-/// answers from the beginning; rooms are there when the store is open.
+/// Serves on `listener` until `shutdown` is cancelled, and returns once everything is on the disk.
+/// Requests are answered from the start; rooms exist once the store is open.
 ///
 /// # Errors
-/// When a setting is wrong, the data folder cannot be used, or the listener fails.
+/// If a setting is invalid, the data folder cannot be used, or the listener fails.
 pub async fn run(
     config: Config,
     listener: impl Into<Listener>,
     shutdown: CancellationToken,
-) -> anyhow::Result<Ended> {
+) -> anyhow::Result<ShutdownOutcome> {
+    run_with_tasks(config, listener, shutdown, Tasks::default()).await
+}
+
+/// Like [`run`], and also ends if one of the caller's own `tasks` has failed.
+///
+/// # Errors
+/// If a setting is invalid, the data folder cannot be used, or the listener fails.
+pub async fn run_with_tasks(
+    config: Config,
+    listener: impl Into<Listener>,
+    shutdown: CancellationToken,
+    tasks: Tasks,
+) -> anyhow::Result<ShutdownOutcome> {
     if config.limits.no_limits {
         tracing::warn!("no limits: anybody may do anything as often as they like (--no-limits)");
     }
-    let frames = Arc::new(FrameMemory::new(config.limits.waiting_bytes_max));
-    let metrics = Metrics { frames, ..Metrics::default() };
-    let (front, opener) = Front::start(&config, listener.into(), &metrics).await?;
+    let memory = Arc::new(MemoryBudget::new(config.limits.waiting_bytes_max));
+    let metrics = Metrics { memory, panics: Arc::clone(tasks.panics()), ..Metrics::default() };
+    let (front, opener) = Front::start(&config, listener.into(), &metrics, &tasks).await?;
     let mut supervisor = Supervisor::from_environment();
-    let opening = shutdown.run_until_cancelled(open(&config, metrics)).await;
-    let Some((sessions, threads, store)) = opening.transpose()? else {
-        // Nobody was let in. What the store had begun is left to the next start, as after a crash.
+    let opening = tokio::select! {
+        biased;
+        _ = tasks.failed() => None,
+        () = shutdown.cancelled() => None,
+        opening = open(&config, metrics, &tasks) => Some(opening?),
+    };
+    let Some((sessions, threads, store)) = opening else {
+        // No client has joined. The next start recovers an unfinished migration, as after a crash.
         front.readiness.drain();
         supervisor.stopping();
         drop(opener);
         front.close().await;
         tracing::info!("xmeet has ended before its store was open");
-        return Ok(Ended::InOrder);
+        return Ok(if shutdown.is_cancelled() {
+            ShutdownOutcome::Clean
+        } else {
+            ShutdownOutcome::Failed
+        });
     };
-    let keeping = tokio::spawn({
+    let keeping = tasks.spawn_restarting("keepalive", {
         let sessions = Arc::clone(&sessions);
-        async move { sessions.keeper.run().await }
+        move || {
+            let sessions = Arc::clone(&sessions);
+            async move { sessions.keepalive.run().await }
+        }
     });
     opener.open(Arc::clone(&sessions));
-    front.readiness.opened(store);
+    front.readiness.set_open(store);
     tracing::info!(
         url = %front.url,
         data_dir = %std::path::absolute(&config.store.data_dir)?.display(),
@@ -111,23 +143,27 @@ pub async fn run(
     );
     supervisor.ready();
 
-    shutdown.cancelled().await;
+    let cause = tokio::select! {
+        () = shutdown.cancelled() => ShutdownOutcome::Clean,
+        // Clients are told to come back: a new process serves them.
+        _ = tasks.failed() => ShutdownOutcome::Failed,
+    };
     front.readiness.drain();
     supervisor.stopping();
     tracing::info!("xmeet is shutting down");
     let time = Duration::from_secs(config.service.shutdown_seconds);
     let schedule = Schedule::new(Instant::now(), time);
-    let said = shutdown::say_goodbye(&sessions, &front.tasks, schedule).await;
+    let said = shutdown::drain_clients(&sessions, &front.tasks, schedule).await;
     let private = front.close().await;
     keeping.abort();
     let closed = shutdown::close_store(threads, schedule).await;
-    // To the last, so that whoever asks learns that the server is going away.
+    // Until the end, so that health checks see that the server is going away.
     drop(private);
     tracing::info!("xmeet has ended");
-    Ok(said.and(closed))
+    Ok(cause.and(said).and(closed))
 }
 
-/// What answers requests, from before the store is open until the rooms are empty.
+/// The listeners, from before the store is open until the rooms are empty.
 struct Front {
     readiness: Arc<Readiness>,
     /// What clients came in by.
@@ -136,7 +172,7 @@ struct Front {
     serving: JoinHandle<()>,
     /// Should the store not open, the serving ends with this.
     serving_end: DropGuard,
-    gate_keeping: JoinHandle<()>,
+    admission_task: JoinHandle<()>,
     private: Option<DropGuard>,
 }
 
@@ -145,50 +181,58 @@ impl Front {
         config: &Config,
         listener: Listener,
         metrics: &Metrics,
+        tasks: &Tasks,
     ) -> anyhow::Result<(Self, Opener)> {
-        let proxies = Proxies::new(config.network.proxies());
-        let hits = Arc::clone(&metrics.limits);
+        let header = config.network.client_address_header.clone();
+        let proxies = Proxies::new(config.network.proxies(), header);
+        let counters = Arc::clone(&metrics.limits);
         let logs_addresses = config.log.log_addresses;
-        let gate = Arc::new(Gate::new(gate_limits(config), proxies, hits, logs_addresses));
+        let admission =
+            Arc::new(Admission::new(admission_limits(config), proxies, counters, logs_addresses));
         let readiness = Arc::new(Readiness::default());
-        let private = private(config, metrics, &readiness).await?;
+        let private = private(config, metrics, &readiness, tasks).await?;
         let (opener, rooms) = http::Rooms::closed();
-        let tasks = TaskTracker::new();
+        let clients = TaskTracker::new();
         let app = http::App {
             rooms,
             readiness: Arc::clone(&readiness),
             origins: Arc::new(config.network.origins()),
-            gate: Arc::clone(&gate),
-            tasks: tasks.clone(),
+            admission: Arc::clone(&admission),
+            tasks: clients.clone(),
             metrics: metrics.clone(),
         };
         let end = CancellationToken::new();
         let serving_end = end.clone().drop_guard();
-        let tls = tls(config, &end)?;
+        let tls = tls(config, &end, tasks)?;
         let url = listener.url(tls.is_some(), config.page.path_prefix.as_str());
-        let gate_keeping = tokio::spawn({
-            let gate = Arc::clone(&gate);
-            async move { gate.run().await }
+        let admission_task = tasks.spawn_restarting("admission", {
+            let admission = Arc::clone(&admission);
+            move || {
+                let admission = Arc::clone(&admission);
+                async move { admission.run().await }
+            }
         });
-        let limits = config.limits.http();
-        let site = Site::new(http::router(app), &config.page, tls);
-        let serving = tokio::spawn(http::serve(listener, site, gate, limits, end));
-        let front = Self { readiness, tasks, url, serving, serving_end, gate_keeping, private };
+        let site = Site::new(http::router(app), &config.page, tls, config.tls.hsts_seconds);
+        let panics = Arc::clone(&metrics.panics);
+        let server = HttpServer { site, admission, limits: (&config.limits).into(), panics };
+        let serving = tasks.spawn_essential("accept", server.serve(listener, end));
+        let tasks = clients;
+        let front = Self { readiness, tasks, url, serving, serving_end, admission_task, private };
         Ok((front, opener))
     }
 
-    /// Ends once the last requests are answered. What it returns still answers the operator.
+    /// Returns once the last requests are answered. The returned operator's listener goes on.
     async fn close(self) -> Option<DropGuard> {
         drop(self.serving_end);
         let _ = timeout(REQUESTS_TIMEOUT, self.serving).await;
-        self.gate_keeping.abort();
+        self.admission_task.abort();
         self.private
     }
 }
 
-/// How many may come in, as far as there are descriptors for them.
-fn gate_limits(config: &Config) -> GateLimits {
-    let mut limits = config.limits.gate();
+/// Returns the limits of admission, bounded by the number of file descriptors.
+fn admission_limits(config: &Config) -> AdmissionLimits {
+    let mut limits = config.limits.admission();
     if let Some(possible) = descriptors::connections_max()
         && possible < limits.connections_max
         && !config.limits.no_limits
@@ -200,11 +244,12 @@ fn gate_limits(config: &Config) -> GateLimits {
     limits
 }
 
-/// Serves the operator's routes, if that is asked for, until what it returns is dropped.
+/// Serves the operator's routes, if configured, until the returned guard is dropped.
 async fn private(
     config: &Config,
     metrics: &Metrics,
     readiness: &Arc<Readiness>,
+    tasks: &Tasks,
 ) -> anyhow::Result<Option<DropGuard>> {
     let Some(address) = config.log.metrics_listen else { return Ok(None) };
     let listener = TcpListener::bind(address).await;
@@ -213,70 +258,90 @@ async fn private(
     let at = format!("http://{}/metrics", listener.local_addr()?);
     tracing::info!(metrics = at, "metrics are served");
     let end = CancellationToken::new();
-    let router = metrics::listener::router(metrics, Arc::clone(readiness));
+    let router = http::operator::router(metrics, Arc::clone(readiness));
     let limits =
-        GateLimits { connections_max: PRIVATE_CONNECTIONS_MAX, rooms_max: 0, address: None };
-    let (hits, logs_addresses) = (Arc::clone(&metrics.limits), config.log.log_addresses);
-    let gate = Arc::new(Gate::new(limits, Proxies::default(), hits, logs_addresses));
-    let limits = config.limits.http();
-    let site = Site::new(router, &config.page, None);
-    tokio::spawn(http::serve(listener.into(), site, gate, limits, end.clone()));
+        AdmissionLimits { connections_max: PRIVATE_CONNECTIONS_MAX, rooms_max: 0, address: None };
+    let (counters, logs_addresses) = (Arc::clone(&metrics.limits), config.log.log_addresses);
+    let admission = Arc::new(Admission::new(limits, Proxies::default(), counters, logs_addresses));
+    let site = Site::new(router, &config.page, None, 0);
+    let panics = Arc::clone(&metrics.panics);
+    let server = HttpServer { site, admission, limits: (&config.limits).into(), panics };
+    tasks.spawn_essential("accept_operator", server.serve(listener.into(), end.clone()));
     Ok(Some(end.drop_guard()))
 }
 
-/// Reads the certificate, and watches its files until the `end`. `None` where TLS is off.
-fn tls(config: &Config, end: &CancellationToken) -> Result<Option<Tls>, TlsError> {
+/// Reads the certificate, and watches its files until `end`. Returns `None` if TLS is off.
+fn tls(config: &Config, end: &CancellationToken, tasks: &Tasks) -> Result<Option<Tls>, TlsError> {
     let tls = Files::of(&config.tls)?.map(Tls::new).transpose()?;
     if let Some(tls) = tls.clone() {
-        let watching = async move { tls.watch().await };
-        tokio::spawn(end.clone().run_until_cancelled_owned(watching));
+        let end = end.clone();
+        tasks.spawn_restarting("tls_watch", move || {
+            let (tls, end) = (tls.clone(), end.clone());
+            async move {
+                end.run_until_cancelled(tls.watch()).await;
+            }
+        });
     }
     Ok(tls)
 }
 
-/// Opens the store, and the rooms on it.
+/// Opens the store and creates the sessions on it.
 async fn open(
     config: &Config,
     metrics: Metrics,
+    tasks: &Tasks,
 ) -> anyhow::Result<(Arc<Sessions>, Threads, Arc<Health>)> {
     let clock = Clock::new(config.store.time_zone.as_deref()).context("--time-zone")?;
     let (store, counts) = (config.store.clone(), Arc::clone(&metrics.store));
     let opening = spawn_blocking(move || {
-        let keeping = Keeping {
+        let retention = Retention {
             messages_max: store.history_messages,
-            age_max: store.kept_for(),
+            bytes_max: store.store_bytes_max,
+            age_max: store.message_age_max(),
             sync: store.sync,
-            ..Keeping::default()
+            ..Retention::default()
         };
-        SqliteHistory::open_with(&store.data_dir, &keeping, counts)
+        SqliteHistory::open_with(&store.data_dir, &retention, counts)
     });
-    let Opened { history, creation, epoch, health, threads } = opening.await??;
-    let memory = Arc::clone(&metrics.frames);
+    let Opened { history, start_count, health, threads, mut panicked, .. } = opening.await??;
+    tasks.spawn_essential("history", {
+        let tasks = tasks.clone();
+        async move {
+            while let Some(thread) = panicked.recv().await {
+                tasks.report_panic(thread);
+            }
+        }
+    });
+    let memory = Arc::clone(&metrics.memory);
     let settings = HubSettings {
         history_kept_messages: config.store.history_messages,
-        history_kept_for: config.store.kept_for(),
+        held_text_bytes_max: room::HELD_TEXT_BYTES_MAX_DEFAULT,
+        history_kept_for: config.store.message_age_max(),
         resume_grace: Duration::from_secs(config.limits.resume_grace_seconds),
         rooms_max: config.limits.rooms_max(),
         members_per_room_max: config.limits.members_per_room_max(),
-        creation,
-        epoch,
+        joins_per_room: config.limits.joins_per_room(),
+        creation: start_count,
         metrics,
     };
-    let patience = Patience {
+    let patience = KeepaliveTimeouts {
         ping_after_ticks: config.limits.ping_seconds,
         pong_within_ticks: config.limits.pong_seconds,
     };
+    let no_limits = config.limits.no_limits;
+    let budgets = if no_limits { BudgetRates::default() } else { config.store.budgets() };
     let sessions = Sessions {
         hub: Arc::new(Hub::new(Arc::new(history), clock, settings)),
-        keeper: Keeper::new(patience, Arc::clone(&memory)),
+        keepalive: Keepalive::new(patience, Arc::clone(&memory)),
         limits: SessionLimits {
-            message: config.limits.message(),
+            message: (&config.limits).into(),
             outbox: Arc::new(OutboxLimits {
                 bytes_max: config.limits.outbox_bytes_max,
                 write_time: Duration::from_secs(config.limits.write_seconds.into()),
                 memory,
             }),
             pace: config.limits.pace(),
+            budgets: StoreBudgets::new(budgets),
         },
         started: Instant::now(),
         deadline: OnceLock::new(),

@@ -1,7 +1,7 @@
 //! The `xmeet` command: settings, logs, signals, and then [`xmeet_server::run`].
 
 use std::env;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::thread::available_parallelism;
 
@@ -9,34 +9,44 @@ use anyhow::Context;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use xmeet_allocator::{MiMalloc, give_back_regularly};
+use xmeet_allocator::{MiMalloc, release_regularly};
 use xmeet_server::check::{self, Problem};
 use xmeet_server::config::{self, Action, Config, ConfigError};
+use xmeet_server::history::sqlite::{self, OpenError};
 use xmeet_server::http::Listener;
 use xmeet_server::limits::descriptors;
-use xmeet_server::shutdown::Ended;
+use xmeet_server::shutdown::ShutdownOutcome;
 use xmeet_server::supervisor::Supervisor;
+use xmeet_server::tasks::Tasks;
 use xmeet_server::telemetry::{Log, Signals};
 use xmeet_server::turns::EVENT_INTERVAL_TURNS;
-use xmeet_server::{run, telemetry};
+use xmeet_server::{run_with_tasks, telemetry};
 
-/// Gives back what a crowd took (docs/hostile.md has the figures).
+/// Returns memory to the system after a crowd has left (docs/hostile.md has the figures).
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// The exit code of settings that cannot work: starting again does not help.
+/// The exit code for invalid settings or data: a restart does not help.
 const EXIT_SETTINGS: u8 = 2;
 
-/// The exit code of a shutdown that did not end in order: its time was up, or a second signal came.
-const EXIT_CUT: u8 = 3;
+/// The progress between two log lines of a backup, in percent.
+const PROGRESS_PERCENT: i64 = 10;
+
+/// The exit code of a forced shutdown: its time was up, or a second signal arrived.
+const EXIT_FORCED: u8 = 3;
+
+/// The exit code after a panic that ends the server: a restart may help.
+const EXIT_FAILED: u8 = 4;
 
 fn main() -> ExitCode {
     match start() {
         Ok(code) => code,
         Err(error) => {
-            // Nobody may be reading it.
+            // Nothing may be reading the output.
             let _ = writeln!(io::stderr(), "xmeet: error: {error:#}");
-            ExitCode::FAILURE
+            let is_for_good =
+                error.downcast_ref::<OpenError>().is_some_and(|error| !error.is_transient());
+            if is_for_good { ExitCode::from(EXIT_SETTINGS) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -44,7 +54,7 @@ fn main() -> ExitCode {
 fn start() -> anyhow::Result<ExitCode> {
     let loaded = match config::load(env::args_os()) {
         Ok(loaded) => loaded,
-        // It prints itself, in colour where there is any, and has its own exit code.
+        // clap prints its own errors and has its own exit code.
         Err(ConfigError::Arguments(error)) => error.exit(),
         Err(ConfigError::Settings(errors)) => {
             for error in errors {
@@ -53,21 +63,24 @@ fn start() -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(EXIT_SETTINGS));
         }
     };
+    if loaded.config.action == Action::Backup {
+        return back_up(&loaded.config);
+    }
     let mut found = check::examine(&loaded);
     let is_check = loaded.config.action == Action::Check;
     if is_check {
-        check::try_out(&loaded.config, &mut found);
+        check::probe(&loaded.config, &mut found);
     }
     check::report(&found.problems, &loaded, io::stderr()).or_else(unless_closed)?;
     if is_check || !found.problems.is_empty() {
         check::warn(&found.warnings, &loaded, io::stderr()).or_else(unless_closed)?;
     }
     if is_check {
-        // Whoever takes only some of it has what was wanted.
-        check::print(&loaded, io::stdout()).or_else(unless_closed)?;
+        // A reader that closes the pipe early, as `head`, has what it wants.
+        check::print(&loaded, &found, io::stdout()).or_else(unless_closed)?;
     }
     if !found.problems.is_empty() {
-        return Ok(if found.may_pass() {
+        return Ok(if found.is_transient() {
             ExitCode::FAILURE
         } else {
             ExitCode::from(EXIT_SETTINGS)
@@ -75,28 +88,62 @@ fn start() -> anyhow::Result<ExitCode> {
     }
     if !is_check {
         let config = loaded.config;
-        let log = telemetry::start(&config.log)?;
+        // Dropping it writes the rest of the log, after an error and a panic too.
+        let (log, lines) = telemetry::start(&config.log)?;
         for Problem { key, reason, .. } in found.warnings {
             tracing::warn!(key, reason, "a setting is not as it should be");
         }
         descriptors::raise();
         let runtime = runtime().enable_all().event_interval(EVENT_INTERVAL_TURNS).build()?;
         let ended = runtime.block_on(serve(config, log));
-        // A thread that the disk holds up would be waited for.
+        // Without waiting for threads that a slow disk holds up.
         runtime.shutdown_background();
-        if ended? == Ended::Cut {
-            return Ok(ExitCode::from(EXIT_CUT));
-        }
+        return Ok(match ended {
+            Ok(ShutdownOutcome::Clean) => ExitCode::SUCCESS,
+            Ok(ShutdownOutcome::Forced) => ExitCode::from(EXIT_FORCED),
+            Ok(ShutdownOutcome::Failed) => ExitCode::from(EXIT_FAILED),
+            Err(error) => {
+                lines.write_line(&format!("xmeet: error: {error:#}"));
+                ExitCode::FAILURE
+            }
+        });
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Copies the history, and prints the progress on a terminal.
+fn back_up(config: &Config) -> anyhow::Result<ExitCode> {
+    let target = config.backup_path.as_deref().context("backup needs a PATH")?;
+    let mut told_percent = 0;
+    let copied = sqlite::back_up(&config.store.data_dir, target, |left, all| {
+        let percent = i64::from(all - left) * 100 / i64::from(all.max(1));
+        if io::stderr().is_terminal() && percent >= told_percent + PROGRESS_PERCENT {
+            told_percent = percent;
+            // The copy goes on without the progress.
+            let _ = writeln!(io::stderr(), "xmeet: {percent} % copied");
+        }
+    });
+    match copied {
+        Ok(bytes) => {
+            let target = target.display();
+            writeln!(io::stderr(), "xmeet: {bytes} bytes of history are in {target}")
+                .or_else(unless_closed)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            writeln!(io::stderr(), "xmeet: error: {:#}", anyhow::Error::from(error))
+                .or_else(unless_closed)?;
+            Ok(ExitCode::FAILURE)
+        }
+    }
 }
 
 fn unless_closed(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
 }
 
-/// A thread for each processor. Where there is one only, nobody is there to share work with, and
-/// the runtime that cannot share takes about 5 µs less from a message's arrival to its delivery.
+/// Builds a runtime with a thread for each processor. On one processor, the current-thread runtime takes
+/// about 5 µs less from a message's arrival to its delivery.
 fn runtime() -> runtime::Builder {
     match available_parallelism() {
         Ok(processors) if processors.get() == 1 => runtime::Builder::new_current_thread(),
@@ -104,36 +151,37 @@ fn runtime() -> runtime::Builder {
     }
 }
 
-async fn serve(config: Config, log: Log) -> anyhow::Result<Ended> {
-    tokio::spawn(give_back_regularly());
+async fn serve(config: Config, log: Log) -> anyhow::Result<ShutdownOutcome> {
+    let tasks = Tasks::default();
+    tasks.spawn_restarting("memory_release", release_regularly);
     let signals = Signals::listen(config.config.is_some() || Supervisor::is_there())?;
-    tokio::spawn(signals.follow(log, log_filter));
+    tasks.spawn_essential("log_signals", signals.follow(log, log_filter));
     let address = &config.network.listen;
     let listener = Listener::bind(address, config.network.socket_mode)
         .with_context(|| format!("cannot listen on {address}"))?;
-    let (shutdown, hurry) = tokens_of_signals()?;
+    let (shutdown, hurry) = tokens_of_signals(&tasks)?;
     tokio::select! {
-        ended = run(config, listener, shutdown) => ended,
+        ended = run_with_tasks(config, listener, shutdown, tasks) => ended,
         () = hurry.cancelled() => {
             tracing::warn!("a second signal: xmeet ends at once");
-            Ok(Ended::Cut)
+            Ok(ShutdownOutcome::Forced)
         }
     }
 }
 
-/// What the settings say by now of what is logged.
+/// Returns the log filter of the current settings.
 fn log_filter() -> Result<String, String> {
     let loaded = config::load(env::args_os()).map_err(|error| error.to_string())?;
     Ok(loaded.config.log.filter)
 }
 
-/// Tokens that are cancelled by SIGTERM or Ctrl-C: one by the first, one by the second.
-fn tokens_of_signals() -> anyhow::Result<(CancellationToken, CancellationToken)> {
+/// Returns tokens that the first and the second SIGTERM or Ctrl-C cancel.
+fn tokens_of_signals(tasks: &Tasks) -> anyhow::Result<(CancellationToken, CancellationToken)> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let tokens = (CancellationToken::new(), CancellationToken::new());
     let (shutdown, hurry) = tokens.clone();
-    tokio::spawn(async move {
+    tasks.spawn_essential("signals", async move {
         for token in [shutdown, hurry] {
             tokio::select! {
                 _ = terminate.recv() => {}

@@ -1,4 +1,4 @@
-//! The end of the server: how long each part of it may take, and how it went.
+//! The shutdown: its time limits and its outcome.
 
 use std::time::Duration;
 
@@ -6,73 +6,75 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 
 use crate::history::sqlite::Threads;
-use crate::ws::session::Sessions;
+use crate::session::Sessions;
 
-/// What the store may take of the time at the end, at most: it writes what it has, and closes.
+/// Maximum time for the store to write its queued messages and close.
 const STORE_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// How a server has ended.
+/// How the server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Ended {
-    /// Everything was stored and answered, every client was told to come back.
-    InOrder,
-    /// Its time was up, or somebody was in a hurry. Nothing that anybody received is lost, and the
-    /// next start takes up what was left.
-    Cut,
+pub enum ShutdownOutcome {
+    /// Every received message was stored and answered, and every client was asked to reconnect.
+    Clean,
+    /// The shutdown ran out of time or was interrupted. No delivered message is lost, and the next start
+    /// recovers the store.
+    Forced,
+    /// An essential task panicked.
+    Failed,
 }
 
-/// When which part of the shutdown must be over.
+/// The deadlines of the parts of a shutdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Schedule {
-    /// Every client has been let go.
+    /// All clients have received their Close.
     clients: Instant,
-    /// The rooms have seen them leave.
+    /// The rooms are empty.
     rooms: Instant,
     /// The store is closed.
     store: Instant,
 }
 
 impl Schedule {
-    /// Divides the time from `now` on.
+    /// Divides `time` among the parts, starting at `now`.
     pub(crate) fn new(now: Instant, time: Duration) -> Self {
         let rooms = time - (time / 4).min(STORE_TIME_MAX);
         Self { clients: now + rooms * 7 / 8, rooms: now + rooms, store: now + time }
     }
 }
 
-/// Lets every client go once what it had said is answered, and waits until the rooms are empty.
-pub(crate) async fn say_goodbye(
+/// Closes every client once its received messages are answered, and waits until the rooms are empty.
+pub(crate) async fn drain_clients(
     sessions: &Sessions,
     tasks: &TaskTracker,
     schedule: Schedule,
-) -> Ended {
-    sessions.end_all(schedule.clients);
-    let goodbye = async {
+) -> ShutdownOutcome {
+    sessions.close_all(schedule.clients);
+    let drain = async {
         tasks.close();
         tasks.wait().await;
         sessions.hub.drained().await;
     };
-    if timeout_at(schedule.rooms, goodbye).await.is_err() {
+    if timeout_at(schedule.rooms, drain).await.is_err() {
         tracing::warn!("the rooms did not end in time");
-        return Ended::Cut;
+        return ShutdownOutcome::Forced;
     }
-    Ended::InOrder
+    ShutdownOutcome::Clean
 }
 
-/// Closes the store.
-pub(crate) async fn close_store(threads: Threads, schedule: Schedule) -> Ended {
+/// Stops the store's threads.
+pub(crate) async fn close_store(threads: Threads, schedule: Schedule) -> ShutdownOutcome {
     if timeout_at(schedule.store, threads.stop()).await.is_err() {
         tracing::warn!("the store did not end in time; the next start takes up what it left");
-        return Ended::Cut;
+        return ShutdownOutcome::Forced;
     }
-    Ended::InOrder
+    ShutdownOutcome::Clean
 }
 
-impl Ended {
-    /// In order if both are.
+impl ShutdownOutcome {
+    /// Returns the first outcome that is not [`Self::Clean`], if any.
     pub(crate) fn and(self, other: Self) -> Self {
-        if self == Self::InOrder { other } else { self }
+        if self == Self::Clean { other } else { self }
     }
 }
 
@@ -81,7 +83,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_parts_fit_into_the_whole() {
+    async fn deadlines_are_ordered_and_within_the_total_time() {
         let now = Instant::now();
         for seconds in [1, 2, 8, 600] {
             let time = Duration::from_secs(seconds);

@@ -1,5 +1,5 @@
-//! What a service manager is told: systemd's notification protocol (sd_notify(3)), a datagram for
-//! each piece of news on the socket that `NOTIFY_SOCKET` names.
+//! Notifies a service manager by systemd's protocol (sd_notify(3)): one datagram per notification, to the
+//! socket that `NOTIFY_SOCKET` names.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -9,10 +9,10 @@ use std::{env, io, process};
 
 use tokio::task::JoinHandle;
 
-/// Where the manager listens.
+/// The environment variable with the address of the manager's socket.
 const SOCKET_VARIABLE: &str = "NOTIFY_SOCKET";
 
-/// Tells the service manager, if there is one that wants to know.
+/// A connection to the service manager. Does nothing if there is none.
 #[derive(Debug)]
 pub struct Supervisor {
     socket: Option<UnixDatagram>,
@@ -20,29 +20,29 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Whether there is a service manager that wants to know.
+    /// Returns whether a service manager expects notifications.
     #[must_use]
     pub fn is_there() -> bool {
         env::var_os(SOCKET_VARIABLE).is_some()
     }
 
-    /// Finds the service manager by the environment.
+    /// Connects to the service manager that the environment names, if any.
     #[must_use]
     pub fn from_environment() -> Self {
         let socket = env::var_os(SOCKET_VARIABLE).and_then(|name| {
             let socket = connect(&name);
             if let Err(error) = &socket {
-                tracing::warn!(%error, "the service manager cannot be told anything");
+                tracing::warn!(%error, "failed to connect to the service manager");
             }
             socket.ok()
         });
         Self { socket, alive: None }
     }
 
-    /// Rooms are served from now on. Where the manager watches, it is told from here on that the
-    /// server lives, by a task, so that it also learns when tasks get no turn any more.
+    /// Reports that clients are served. If the manager has a watchdog, also starts a task that notifies
+    /// it regularly. The watchdog then also notices when the runtime no longer runs tasks.
     pub fn ready(&mut self) {
-        self.tell("READY=1\nSTATUS=rooms are served");
+        self.notify("READY=1\nSTATUS=rooms are served");
         let watched = watch_period(
             env::var("WATCHDOG_USEC").ok().as_deref(),
             env::var("WATCHDOG_PID").ok().as_deref(),
@@ -50,7 +50,7 @@ impl Supervisor {
         let socket = self.socket.as_ref().and_then(|socket| socket.try_clone().ok());
         if let (Some(period), Some(socket)) = (watched, socket) {
             self.alive = Some(tokio::spawn(async move {
-                // Twice as often as it must be.
+                // sd_watchdog_enabled(3) recommends half of the interval.
                 let mut ticks = tokio::time::interval(period / 2);
                 loop {
                     ticks.tick().await;
@@ -60,16 +60,16 @@ impl Supervisor {
         }
     }
 
-    /// The server is going away.
+    /// Reports that the shutdown has begun.
     pub fn stopping(&self) {
-        self.tell("STOPPING=1\nSTATUS=going away: what was said is stored and answered");
+        self.notify("STOPPING=1\nSTATUS=shutting down: received messages are stored and answered");
     }
 
-    fn tell(&self, news: &str) {
+    fn notify(&self, notification: &str) {
         if let Some(socket) = &self.socket
-            && let Err(error) = socket.send(news.as_bytes())
+            && let Err(error) = socket.send(notification.as_bytes())
         {
-            tracing::warn!(%error, news, "the service manager could not be told");
+            tracing::warn!(%error, notification, "failed to notify the service manager");
         }
     }
 }
@@ -82,8 +82,8 @@ impl Drop for Supervisor {
     }
 }
 
-/// Connects to a socket by its path or, with an `@` in front, by its abstract name. Nothing is
-/// waited for when the manager does not read.
+/// Connects to a socket by its path, or with a leading `@` by its abstract name. Sends never block, even
+/// if the manager does not read.
 fn connect(name: &OsStr) -> io::Result<UnixDatagram> {
     let socket = UnixDatagram::unbound()?;
     socket.set_nonblocking(true)?;
@@ -102,7 +102,7 @@ fn address(name: &OsStr) -> io::Result<SocketAddr> {
     }
 }
 
-/// How often the manager wants to hear that the server lives, if it wants that of this process.
+/// Returns the watchdog interval of this process; `None` without a watchdog.
 fn watch_period(microseconds: Option<&str>, pid: Option<&str>) -> Option<Duration> {
     let is_ours = pid.is_none_or(|pid| pid.parse() == Ok(process::id()));
     let microseconds = microseconds?.parse().ok().filter(|microseconds| *microseconds > 1)?;

@@ -1,16 +1,16 @@
-//! Turns between tasks.
+//! Cooperative scheduling of tasks.
 
 use std::future::poll_fn;
 use std::mem;
 use std::task::Poll;
 
-/// How many turns go by at most before new events of sockets and timers are looked for. The
-/// runtime's own number lets a quiet room wait for milliseconds beside a busy one.
+/// Task polls after which the runtime checks for events of sockets and timers. With tokio's default, a
+/// quiet room may wait for milliseconds while another room is busy.
 pub const EVENT_INTERVAL_TURNS: u32 = 16;
 
-/// Goes to the end of the line of what is ready to run. Unlike the runtime's own way to yield it
-/// looks for no new events, which is a system call.
-pub(crate) async fn let_others_run() {
+/// Lets all tasks run that are ready. Unlike [`tokio::task::yield_now`] it does not make the runtime check
+/// for events, which is a system call.
+pub(crate) async fn yield_without_io_poll() {
     let mut has_waited = false;
     poll_fn(|cx| {
         if mem::replace(&mut has_waited, true) {

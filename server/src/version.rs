@@ -1,20 +1,20 @@
-//! Which xmeet this is. `build/version.rs` asks git; a release says its commit and the day it was
-//! built, a build for development neither, so that a commit alone is no reason to build it anew.
+//! The version of this build. `build/version.rs` reads it from git. Only release builds include the commit
+//! and the build date, so that a new commit does not rebuild a development build.
 
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
 
-/// The version, as in `0.1.0`.
+/// The version, such as `0.1.0`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The commit, as in `1a2b3c4d5e6f`; `development` or `unknown` where it is not known.
+/// The commit, such as `1a2b3c4d5e6f`; `development` or `unknown` if it is not included.
 pub const COMMIT: &str = env!("XMEET_BUILD_COMMIT");
 
-/// The day it was built, UTC, as in `2026-11-27`; `unknown` for a build for development.
+/// The build date in UTC, such as `2026-11-27`; `unknown` in a development build.
 pub static BUILD_DATE: LazyLock<String> = LazyLock::new(|| day(env!("XMEET_BUILD_SECONDS")));
 
-/// All of it, as `xmeet --version` says it behind the name.
+/// The text of `xmeet --version` after the name.
 pub static LINE: LazyLock<String> =
     LazyLock::new(|| format!("{VERSION} (commit {COMMIT}, built {})", *BUILD_DATE));
 
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_day_is_that_of_utc() {
+    fn build_date_is_in_utc() {
         for (seconds, expected) in [
             ("", "unknown"),
             ("0", "1970-01-01"),

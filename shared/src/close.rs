@@ -27,6 +27,20 @@ pub enum CloseCode {
 }
 
 impl CloseCode {
+    /// Every code that the server closes connections with.
+    pub const ALL: [Self; 10] = [
+        Self::Normal,
+        Self::GoingAway,
+        Self::Protocol,
+        Self::Unsupported,
+        Self::InvalidText,
+        Self::Policy,
+        Self::TooLarge,
+        Self::TryAgainLater,
+        Self::TakenOver,
+        Self::RoomFull,
+    ];
+
     /// The number on the wire.
     #[must_use]
     pub fn as_u16(self) -> u16 {
@@ -45,6 +59,24 @@ impl CloseCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_code_is_listed_once_in_the_order_of_its_declaration() {
+        // A new code does not compile until it has a number here: list it above as well.
+        let number = |code| match code {
+            CloseCode::Normal => 0,
+            CloseCode::GoingAway => 1,
+            CloseCode::Protocol => 2,
+            CloseCode::Unsupported => 3,
+            CloseCode::InvalidText => 4,
+            CloseCode::Policy => 5,
+            CloseCode::TooLarge => 6,
+            CloseCode::TryAgainLater => 7,
+            CloseCode::TakenOver => 8,
+            CloseCode::RoomFull => 9,
+        };
+        assert_eq!(CloseCode::ALL.map(number), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    }
 
     #[test]
     fn only_three_codes_keep_a_client_away() {

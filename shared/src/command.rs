@@ -6,6 +6,10 @@ use crate::{Cursor, ErrorCode, Nickname, NicknameError};
 
 const CHANGENAME: &str = "@changename:";
 const HISTORY: &str = "@history:";
+const PRIVATE: &str = "@to:";
+
+/// What separates the receiver of a private message from its text.
+const PRIVATE_SEPARATOR: char = '|';
 
 /// One text frame from a client, understood.
 ///
@@ -36,6 +40,9 @@ pub enum CommandError {
     /// `N` in `@history:N` is not a decimal number.
     #[error("a history cursor is a decimal number, from 0")]
     Cursor,
+    /// `@to:PID|TEXT`, the original server's private message, which must never be said in public.
+    #[error("private messages are not supported: nobody received it")]
+    Private,
 }
 
 impl CommandError {
@@ -45,6 +52,7 @@ impl CommandError {
         match self {
             Self::Nickname(_) => ErrorCode::BadNickname,
             Self::Cursor => ErrorCode::BadCursor,
+            Self::Private => ErrorCode::Unsupported,
         }
     }
 }
@@ -62,6 +70,9 @@ impl<'a> ClientCommand<'a> {
             let cursor = Cursor::parse(digits).ok_or(CommandError::Cursor)?;
             return Ok(Some(Self::History(cursor)));
         }
+        if is_private(frame) {
+            return Err(CommandError::Private);
+        }
         Ok((!frame.is_empty()).then_some(Self::Say(frame)))
     }
 
@@ -69,8 +80,14 @@ impl<'a> ClientCommand<'a> {
     /// it. For a client that must not turn what a person wrote into a command unasked.
     #[must_use]
     pub fn looks_like_command(text: &str) -> bool {
-        text.starts_with(CHANGENAME) || text.starts_with(HISTORY)
+        text.starts_with(CHANGENAME) || text.starts_with(HISTORY) || is_private(text)
     }
+}
+
+/// Returns whether a frame is a private message: without a bar it is ordinary text, as with the
+/// original server.
+fn is_private(frame: &str) -> bool {
+    frame.strip_prefix(PRIVATE).is_some_and(|rest| rest.contains(PRIVATE_SEPARATOR))
 }
 
 /// The text of the frame.
@@ -113,6 +130,13 @@ mod tests {
             "@changename",
             "@小明 hello",
             "@to:<0.1.2> hi",
+            "@to:",
+            "@to",
+            "@TO:<0.1.2>|hi",
+            " @to:<0.1.2>|hi",
+            "@to：<0.1.2>|hi",
+            "@to:<0.1.2>｜hi",
+            "@call:<0.1.2>|hi",
             "{\"a\":1}",
             " ",
             "\n",
@@ -121,5 +145,24 @@ mod tests {
             assert!(!ClientCommand::looks_like_command(text));
         }
         assert_eq!(ClientCommand::parse(""), Ok(None));
+    }
+
+    #[test]
+    fn private_message_in_any_spelling_is_refused_as_unsupported() {
+        for text in [
+            "@to:<0.1.2>|hi",
+            "@to:<0.1.2>|",
+            "@to:|hi",
+            "@to:|",
+            "@to: <0.1.2> | hi ",
+            "@to:nobody:at all|a|b:c\nd",
+            "@to:\n<0.1.2>\n|\nhi",
+            "@to:小明|你好",
+        ] {
+            let refused = ClientCommand::parse(text);
+            assert_eq!(refused, Err(CommandError::Private), "{text:?}");
+            assert_eq!(refused.unwrap_err().code(), ErrorCode::Unsupported);
+            assert!(ClientCommand::looks_like_command(text));
+        }
     }
 }

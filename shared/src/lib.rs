@@ -12,12 +12,15 @@
 //! - [`session_token`]: what our own client resumes by
 //! - [`send_time`]: the two time texts of the original protocol
 //! - [`close`], [`error_code`]: how a connection ends, what an `error` says to a program
+//! - [`invisible`]: which characters cannot be seen
 //! - [`limits`]: every number, with its unit in its name
+//! - [`steps`]: counts work on text, for tests
 
 pub mod close;
 pub mod command;
 pub mod cursor;
 pub mod error_code;
+pub mod invisible;
 pub mod limits;
 pub mod message;
 pub mod nickname;
@@ -26,13 +29,15 @@ pub mod record;
 pub mod room_id;
 pub mod send_time;
 pub mod session_token;
+pub mod steps;
 
 pub use close::CloseCode;
 pub use command::{ClientCommand, CommandError};
 pub use cursor::Cursor;
 pub use error_code::ErrorCode;
+pub use invisible::can_be_seen;
 pub use message::{Envelope, Member, ServerMessage, WireError};
-pub use nickname::{Nickname, NicknameError, can_be_seen};
+pub use nickname::{Nickname, NicknameError};
 pub use pid::Pid;
 pub use record::Record;
 pub use room_id::{RoomId, RoomIdError};

@@ -44,6 +44,9 @@ pub enum ServerMessage {
         pid: Pid,
         /// Changes when the room's ids start again: sent to clients that asked for it.
         epoch: Option<String>,
+        /// The bytes of the three frames that follow in the greeting, their payloads alone: sent to
+        /// clients that asked for it.
+        greeting_bytes: Option<u64>,
     },
     /// `member_count`: how many are in the room, the receiver included. Second of the greeting.
     MemberCount(u64),
@@ -59,8 +62,10 @@ pub enum ServerMessage {
     Normal {
         /// The text, exactly as it was sent.
         text: String,
-        /// Its place in the room; XMeet always sends it.
+        /// Its place in the room; XMeet sends it for every message that it keeps.
         id: Option<MessageId>,
+        /// What the author is called at that moment; XMeet always sends it.
+        nickname: Option<Nickname>,
     },
     /// `changename`: somebody is now called this.
     ChangeName(Nickname),
@@ -74,7 +79,10 @@ pub enum ServerMessage {
         retry_after_ms: Option<u64>,
     },
     /// `ping`: the connection lives. Sent to clients that asked for it.
-    Ping,
+    Ping {
+        /// The payload bytes of the next frame, where that is long: the answer to `@history:N`.
+        next_bytes: Option<u64>,
+    },
 }
 
 /// One entry of `members`.
@@ -111,7 +119,7 @@ impl ServerMessage {
             Self::Normal { .. } => "normal",
             Self::ChangeName(_) => "changename",
             Self::Error { .. } => "error",
-            Self::Ping => "ping",
+            Self::Ping { .. } => "ping",
         }
     }
 
@@ -126,7 +134,7 @@ impl ServerMessage {
             Self::Leave => map.serialize_entry(KEY, LEAVE_PAYLOAD),
             Self::Normal { text, .. } => map.serialize_entry(KEY, text),
             Self::Error { words, .. } => map.serialize_entry(KEY, words),
-            Self::Ping => map.serialize_entry(KEY, ""),
+            Self::Ping { .. } => map.serialize_entry(KEY, ""),
         }
     }
 }
@@ -153,8 +161,19 @@ impl Serialize for Envelope {
                 map.serialize_entry("retry_after_ms", retry_after_ms)?;
             }
         }
-        if let ServerMessage::SelfId { epoch: Some(epoch), .. } = &self.message {
-            map.serialize_entry("epoch", epoch)?;
+        if let ServerMessage::SelfId { epoch, greeting_bytes, .. } = &self.message {
+            if let Some(epoch) = epoch {
+                map.serialize_entry("epoch", epoch)?;
+            }
+            if let Some(greeting_bytes) = greeting_bytes {
+                map.serialize_entry("greeting_bytes", greeting_bytes)?;
+            }
+        }
+        if let ServerMessage::Ping { next_bytes: Some(next_bytes) } = &self.message {
+            map.serialize_entry("next_bytes", next_bytes)?;
+        }
+        if let ServerMessage::Normal { nickname: Some(nickname), .. } = &self.message {
+            map.serialize_entry("nickname", nickname)?;
         }
         map.end()
     }
@@ -175,6 +194,9 @@ struct RawEnvelope<'a> {
     code: Option<ErrorCode>,
     retry_after_ms: Option<u64>,
     epoch: Option<String>,
+    greeting_bytes: Option<u64>,
+    next_bytes: Option<u64>,
+    nickname: Option<Nickname>,
 }
 
 impl Envelope {
@@ -186,22 +208,28 @@ impl Envelope {
         let raw: RawEnvelope<'_> = serde_json::from_str(frame)?;
         let payload = raw.payload.get();
         let message = match raw.kind.as_str() {
-            "self" => {
-                ServerMessage::SelfId { pid: serde_json::from_str(payload)?, epoch: raw.epoch }
-            }
+            "self" => ServerMessage::SelfId {
+                pid: serde_json::from_str(payload)?,
+                epoch: raw.epoch,
+                greeting_bytes: raw.greeting_bytes,
+            },
             "member_count" => ServerMessage::MemberCount(serde_json::from_str(payload)?),
             "members" => ServerMessage::Members(serde_json::from_str(payload)?),
             "history" => ServerMessage::History(serde_json::from_str(payload)?),
             "join" => ServerMessage::Join(serde_json::from_str(payload)?),
             "leave" => ServerMessage::Leave,
-            "normal" => ServerMessage::Normal { text: serde_json::from_str(payload)?, id: raw.id },
+            "normal" => ServerMessage::Normal {
+                text: serde_json::from_str(payload)?,
+                id: raw.id,
+                nickname: raw.nickname,
+            },
             "changename" => ServerMessage::ChangeName(serde_json::from_str(payload)?),
             "error" => ServerMessage::Error {
                 words: serde_json::from_str(payload)?,
                 code: raw.code,
                 retry_after_ms: raw.retry_after_ms,
             },
-            "ping" => ServerMessage::Ping,
+            "ping" => ServerMessage::Ping { next_bytes: raw.next_bytes },
             _ => return Err(WireError::UnknownType(raw.kind)),
         };
         let RawEnvelope { from, xnest, send_time, ts, .. } = raw;

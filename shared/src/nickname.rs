@@ -5,11 +5,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::invisible::{
+    can_be_seen, is_annotation_mark, is_bidi_control, is_blank_glyph, is_ignorable, is_shaping,
+};
 use crate::limits::NICKNAME_CHARS_MAX;
+use crate::steps;
 
 /// A cleaned nickname: 1 to [`NICKNAME_CHARS_MAX`] characters, at least one of them visible; no
-/// control, bidirectional-control or zero-width-space characters; white space is single spaces
-/// between other characters. Nicknames need not be unique.
+/// control characters, and of the invisible ones only those that shape their neighbours; white space
+/// is single spaces between other characters. Nicknames need not be unique.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Nickname(Arc<str>);
 
@@ -34,7 +38,7 @@ impl Nickname {
     /// [`NicknameError`] when nothing visible is left, or too much is.
     pub fn new(text: &str) -> Result<Self, NicknameError> {
         let cleaned = clean(text);
-        if !cleaned.chars().any(is_visible) {
+        if !can_be_seen(&cleaned) {
             return Err(NicknameError::Empty);
         }
         let chars = cleaned.chars().count();
@@ -71,8 +75,8 @@ impl Nickname {
 fn clean(text: &str) -> String {
     let mut cleaned = String::with_capacity(text.len());
     let mut space_waits = false;
-    for c in text.chars() {
-        if c.is_whitespace() {
+    for (_, c) in steps::chars(text) {
+        if c.is_whitespace() || is_blank_glyph(c) {
             space_waits = !cleaned.is_empty();
         } else if !is_dropped(c) {
             if space_waits {
@@ -85,29 +89,11 @@ fn clean(text: &str) -> String {
     cleaned
 }
 
-/// Whether anything of a text can be seen.
-#[must_use]
-pub fn can_be_seen(text: &str) -> bool {
-    text.chars().any(|c| !c.is_whitespace() && !is_dropped(c) && is_visible(c))
-}
-
-/// Control characters, and those that reorder or hide the text around them (Unicode
-/// Bidi_Control, and zero-width characters that no script needs inside a word).
+/// Returns whether a name may not contain `c`: it would hide or reorder text. Persian words and
+/// emoji need the joiners and selectors, so these stay.
 fn is_dropped(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}'
-            | '\u{00AD}' | '\u{180E}' | '\u{200B}' | '\u{2060}'..='\u{2064}' | '\u{206A}'..='\u{206F}'
-            | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}')
-}
-
-/// Whether a character can be seen when it stands alone. Joiners, variation selectors and the
-/// letters that are drawn as nothing are kept inside a name, but do not make one.
-fn is_visible(c: char) -> bool {
-    !matches!(c,
-        ' ' | '\u{034F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
-        | '\u{200C}' | '\u{200D}' | '\u{2800}' | '\u{3164}' | '\u{FFA0}' | '\u{FE00}'..='\u{FE0F}'
-        | '\u{E0000}'..='\u{E0FFF}')
+    let is_hidden = is_ignorable(c) || is_bidi_control(c) || is_annotation_mark(c);
+    c.is_control() || (is_hidden && !is_shaping(c))
 }
 
 impl fmt::Display for Nickname {
@@ -172,9 +158,30 @@ mod tests {
             "\u{3164}",
             "\u{2800} \u{2800}",
             "\u{FE0F}",
+            "\u{FFF0}",
+            "\u{1D173}\u{E0001}",
+            "\u{FFA0}\u{115F}",
         ] {
             assert_eq!(cleaned(text), None, "{text:?}");
             assert_eq!(Nickname::new(text), Err(NicknameError::Empty), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn invisible_characters_never_make_another_name() {
+        for code in ('\0'..=char::MAX).filter(|c| crate::invisible::is_invisible(*c)) {
+            let text = format!("B{code}ob{code}");
+            let name = cleaned(&text).unwrap();
+            let is_plain = ["Bob", "B ob"].contains(&name.as_str());
+            assert!(is_plain || is_shaping(code), "{code:?} gives {name:?}");
+        }
+    }
+
+    #[test]
+    fn emoji_sequences_and_joined_words_stay_whole() {
+        for name in ["👨‍👩‍👧", "❤️", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "می‌خواهم", "葛󠄀", "1️⃣"]
+        {
+            assert_eq!(cleaned(name).as_deref(), Some(name));
         }
     }
 

@@ -78,10 +78,12 @@ fn every_frame_of_the_server() {
         ts: Some(1_793_783_101_000),
         nickname: Some(name("Zoë")),
     };
+    let speaker = Some(name("黑旋风李逵"));
     let said = " <img src=x onerror=alert(1)> 😀\n".to_owned();
     let self_id = |epoch: Option<&str>| ServerMessage::SelfId {
         pid: pid("<0.7.3>"),
         epoch: epoch.map(str::to_owned),
+        greeting_bytes: epoch.map(|_| 1874),
     };
     let cursor_words = "a history cursor is a decimal number, from 0";
     let cases = [
@@ -99,14 +101,26 @@ fn every_frame_of_the_server() {
         ("history_empty.json", own(ServerMessage::History(vec![]))),
         ("join.json", other(ServerMessage::Join(name("黑旋风李逵")))),
         ("leave.json", other(ServerMessage::Leave)),
-        ("normal.json", other(ServerMessage::Normal { text: said, id: Some(42) })),
+        (
+            "normal.json",
+            other(ServerMessage::Normal {
+                text: said.clone(),
+                id: Some(42),
+                nickname: speaker.clone(),
+            }),
+        ),
+        (
+            "normal_not_stored.json",
+            other(ServerMessage::Normal { text: said, id: None, nickname: speaker }),
+        ),
         ("changename.json", other(ServerMessage::ChangeName(name("a \"b\" \\")))),
         ("error.json", own(error(cursor_words, ErrorCode::BadCursor, None))),
         (
             "error_rate_limited.json",
             own(error("too many messages", ErrorCode::RateLimited, Some(1500))),
         ),
-        ("ping.json", own(ServerMessage::Ping)),
+        ("ping.json", own(ServerMessage::Ping { next_bytes: None })),
+        ("ping_next.json", own(ServerMessage::Ping { next_bytes: Some(3_276_912) })),
     ];
     check_all("server", &cases, |text| text.trim_end_matches('\n').to_owned());
 
@@ -138,10 +152,17 @@ fn every_example_of_the_author() {
         ts: None,
         nickname: None,
     });
-    let said = ServerMessage::Normal { text: "大家好".to_owned(), id: None };
+    let said = ServerMessage::Normal { text: "大家好".to_owned(), id: None, nickname: None };
     let members = vec![Member { pid: pid("<0.31891.2>"), nickname: name("小明") }];
     let cases = [
-        ("self.json", first(ServerMessage::SelfId { pid: pid("<0.31891.2>"), epoch: None })),
+        (
+            "self.json",
+            first(ServerMessage::SelfId {
+                pid: pid("<0.31891.2>"),
+                epoch: None,
+                greeting_bytes: None,
+            }),
+        ),
         ("member_count.json", first(ServerMessage::MemberCount(1))),
         ("members.json", first(ServerMessage::Members(members))),
         ("history.json", first(ServerMessage::History(records.to_vec()))),
@@ -167,7 +188,12 @@ fn every_frame_of_a_client() {
         assert_eq!(ClientCommand::parse(&text), Ok(Some(expected.clone())), "{file}");
         assert_eq!(expected.to_string(), text, "{file}");
     }
-    let named: BTreeSet<String> = cases.iter().map(|(file, _)| (*file).to_owned()).collect();
+    let private = "private.txt";
+    let text = golden("client", private);
+    let refused = ClientCommand::parse(&text).map_err(|error| error.code());
+    assert_eq!(refused, Err(ErrorCode::Unsupported), "{private}");
+    let mut named: BTreeSet<String> = cases.iter().map(|(file, _)| (*file).to_owned()).collect();
+    named.insert(private.to_owned());
     assert_eq!(named, file_names("client"), "cases and files differ");
 }
 

@@ -5,8 +5,8 @@ use proptest::option;
 use proptest::prelude::*;
 use xmeet_shared::limits::{NICKNAME_CHARS_MAX, ROOM_ID_BYTES_MAX};
 use xmeet_shared::{
-    ClientCommand, Cursor, Envelope, ErrorCode, Member, Nickname, NicknameError, Pid, Record,
-    RoomId, SendTime, ServerMessage,
+    ClientCommand, CommandError, Cursor, Envelope, ErrorCode, Member, Nickname, NicknameError, Pid,
+    Record, RoomId, SendTime, ServerMessage,
 };
 
 /// Any characters, with those that a name is cleaned of more often than chance has them.
@@ -50,19 +50,21 @@ fn message() -> impl Strategy<Value = ServerMessage> {
         ErrorCode::Storage,
     ]);
     prop_oneof![
-        (pid(), option::of(text())).prop_map(|(pid, epoch)| ServerMessage::SelfId { pid, epoch }),
+        (pid(), option::of(text()), option::of(any::<u64>())).prop_map(
+            |(pid, epoch, greeting_bytes)| ServerMessage::SelfId { pid, epoch, greeting_bytes }
+        ),
         any::<u64>().prop_map(ServerMessage::MemberCount),
         vec(member, 0..5).prop_map(ServerMessage::Members),
         vec(record(), 0..5).prop_map(ServerMessage::History),
         nickname().prop_map(ServerMessage::Join),
         Just(ServerMessage::Leave),
-        (text(), option::of(1..1_u64 << 53))
-            .prop_map(|(text, id)| ServerMessage::Normal { text, id }),
+        (text(), option::of(1..1_u64 << 53), option::of(nickname()))
+            .prop_map(|(text, id, nickname)| ServerMessage::Normal { text, id, nickname }),
         nickname().prop_map(ServerMessage::ChangeName),
         (text(), option::of(code), option::of(any::<u64>())).prop_map(
             |(words, code, retry_after_ms)| ServerMessage::Error { words, code, retry_after_ms }
         ),
-        Just(ServerMessage::Ping),
+        option::of(any::<u64>()).prop_map(|next_bytes| ServerMessage::Ping { next_bytes }),
     ]
 }
 
@@ -136,6 +138,16 @@ proptest! {
         let frame = format!("{word}{text}");
         prop_assert!(ClientCommand::looks_like_command(&frame));
         prop_assert!(!matches!(ClientCommand::parse(&frame), Ok(None | Some(ClientCommand::Say(_)))));
+    }
+
+    #[test]
+    fn private_message_with_a_bar_is_refused_and_without_one_said(to in text(), text in text()) {
+        let frame = format!("@to:{to}|{text}");
+        prop_assert!(ClientCommand::looks_like_command(&frame));
+        prop_assert_eq!(ClientCommand::parse(&frame), Err(CommandError::Private));
+        let without = frame.replace('|', "");
+        prop_assert!(!ClientCommand::looks_like_command(&without));
+        prop_assert_eq!(ClientCommand::parse(&without), Ok(Some(ClientCommand::Say(&without))));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use clap::Parser;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use xmeet_server::history::History;
-use xmeet_server::history::sqlite::{Keeping, Opened, SqliteHistory, SyncMode};
+use xmeet_server::history::sqlite::{Opened, Retention, SqliteHistory, SyncMode};
 use xmeet_server::room::Message;
 use xmeet_shared::{Nickname, Pid, RoomId, UnixMillis};
 
@@ -83,12 +83,12 @@ fn main() {
 }
 
 fn open(folder: &Path, kept: u64, sync: SyncMode) -> (Arc<SqliteHistory>, impl FnOnce(&Runtime)) {
-    open_with(folder, Keeping { messages_max: kept, sync, ..Keeping::default() })
+    open_with(folder, Retention { messages_max: kept, sync, ..Retention::default() })
 }
 
-fn open_with(folder: &Path, keeping: Keeping) -> (Arc<SqliteHistory>, impl FnOnce(&Runtime)) {
+fn open_with(folder: &Path, retention: Retention) -> (Arc<SqliteHistory>, impl FnOnce(&Runtime)) {
     let Opened { history, threads, .. } =
-        SqliteHistory::open_with(folder, &keeping, Arc::default()).unwrap();
+        SqliteHistory::open_with(folder, &retention, Arc::default()).unwrap();
     (Arc::new(history), move |runtime: &Runtime| runtime.block_on(threads.stop()).unwrap())
 }
 
@@ -158,8 +158,8 @@ fn start(runtime: &Runtime, folder: &Path, arguments: &Arguments) {
 fn percentiles(samples: &mut [Duration]) -> (f64, f64) {
     samples.sort_unstable();
     let at = |share: f64| {
-        let place = (samples.len() as f64 * share) as usize;
-        samples[place.min(samples.len() - 1)].as_secs_f64() * 1e6
+        let permit = (samples.len() as f64 * share) as usize;
+        samples[permit.min(samples.len() - 1)].as_secs_f64() * 1e6
     };
     (at(0.5), at(0.99))
 }

@@ -27,15 +27,15 @@ pub(super) fn pages(runtime: &Runtime, folder: &Path, arguments: &Arguments) {
     let places = [("deepest", last), ("middle", last / 2), ("newest", 0)];
     runtime.block_on(async {
         let writing = tokio::spawn(background(Arc::clone(&history), Arc::clone(&ended)));
-        for (place, cursor) in places {
+        for (permit, cursor) in places {
             let ids = Cursor(cursor).ids(&(1..=arguments.messages_deep)).unwrap();
             let mut samples = read_for(&history, |_| deep.clone(), &ids, arguments.seconds).await;
             let reads = samples.len();
             let (p50, p99) = percentiles(&mut samples);
             println!(
-                r#"{{"measure":"page","place":"{place}","cursor":{cursor},"reads":{reads},"p50_us":{p50:.1},"p99_us":{p99:.1}}}"#
+                r#"{{"measure":"page","permit":"{permit}","cursor":{cursor},"reads":{reads},"p50_us":{p50:.1},"p99_us":{p99:.1}}}"#
             );
-            println!("page, {place}: {p50:.0} µs, at p99 {p99:.0} µs ({reads} reads)");
+            println!("page, {permit}: {p50:.0} µs, at p99 {p99:.0} µs ({reads} reads)");
         }
         ended.store(true, Ordering::Relaxed);
         let written = writing.await.unwrap();

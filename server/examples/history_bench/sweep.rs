@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 use xmeet_server::history::History;
-use xmeet_server::history::sqlite::{Keeping, SqliteHistory};
+use xmeet_server::history::sqlite::{Retention, SqliteHistory};
 
 use super::{
     Arguments, BACKGROUND_MESSAGES_PER_SECOND, BACKGROUND_TICKS_PER_SECOND, batch, fill, open_with,
@@ -16,9 +16,9 @@ use super::{
 /// (e) How long appends take while messages that are too old are removed, and before.
 pub(super) fn sweep(runtime: &Runtime, folder: &Path, arguments: &Arguments) {
     // Everything here is said now: nothing is too old until no age at all is allowed.
-    let keeping =
-        Keeping { messages_max: u64::MAX >> 1, sync: arguments.sync, ..Keeping::default() };
-    let (history, stop) = open_with(folder, keeping);
+    let retention =
+        Retention { messages_max: u64::MAX >> 1, sync: arguments.sync, ..Retention::default() };
+    let (history, stop) = open_with(folder, retention);
     let deep = room(u64::MAX);
     runtime.block_on(fill(&*history, &deep, arguments.messages_deep));
     let (p50, p99) =
@@ -28,12 +28,12 @@ pub(super) fn sweep(runtime: &Runtime, folder: &Path, arguments: &Arguments) {
     drop(history);
     stop(runtime);
 
-    let keeping = Keeping {
+    let retention = Retention {
         age_max: Some(Duration::ZERO),
-        sweep_every: Duration::from_millis(100),
-        ..keeping
+        sweep_interval: Duration::from_millis(100),
+        ..retention
     };
-    let (history, stop) = open_with(folder, keeping);
+    let (history, stop) = open_with(folder, retention);
     let database = rusqlite::Connection::open(folder.join("history.sqlite3")).unwrap();
     let are_there = || {
         let row: u64 = database
@@ -75,9 +75,9 @@ async fn appends(
     let (begun, mut samples, mut number) = (Instant::now(), Vec::new(), 0);
     while begun.elapsed().as_secs() < seconds {
         ticks.tick().await;
-        let appends = (0..count).map(|place| {
+        let appends = (0..count).map(|permit| {
             let (history, messages) = (Arc::clone(history), messages.clone());
-            let room = room(place + number % 1000);
+            let room = room(permit + number % 1000);
             // As the server's rooms do, the asking tasks run on the runtime's own threads.
             tokio::spawn(async move {
                 let asked = Instant::now();

@@ -1,4 +1,4 @@
-//! The settings file: TOML, flat, with the options' names as keys.
+//! The settings file: flat TOML whose keys are the names of the options.
 
 use std::fs;
 use std::ops::Range;
@@ -8,23 +8,24 @@ use toml::de::{DeTable, DeValue};
 
 use super::SettingError;
 
-/// One setting of a file, as the text that would stand on the command line.
+/// A setting of the file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) key: String,
+    /// The value as text, as on the command line.
     pub(super) text: String,
-    /// Where it stands, from 1.
+    /// The line number, from 1.
     pub(super) line: usize,
 }
 
-/// Reads a settings file: its settings, and what cannot be one. Whether keys and values mean anything
-/// is not known here.
+/// Reads a settings file. Returns its settings, and errors about values of a type that no setting has.
+/// Does not check whether the settings exist and their values are valid.
 ///
 /// # Errors
-/// When it cannot be read, or is no TOML.
+/// If the file cannot be read or is not TOML.
 pub(super) fn read(path: &Path) -> Result<(Vec<Entry>, Vec<SettingError>), SettingError> {
     let fail = |line: Option<usize>, key: &str, reason: String| SettingError {
-        place: place(path, line),
+        location: location(path, line),
         key: key.to_owned(),
         reason,
     };
@@ -32,9 +33,9 @@ pub(super) fn read(path: &Path) -> Result<(Vec<Entry>, Vec<SettingError>), Setti
     let line_at = |span: Range<usize>| text[..span.start].matches('\n').count() + 1;
     let table = DeTable::parse(&text).map_err(|error| {
         let line = error.span().map(&line_at);
-        let what = error.span().map_or("", |span| &text[span]);
-        // The parser says neither which key stands there twice nor where it does first.
-        let key = if error.message() == DUPLICATE { what } else { "" };
+        let source = error.span().map_or("", |span| &text[span]);
+        // The parser's message about a duplicate key does not name the key.
+        let key = if error.message() == DUPLICATE { source } else { "" };
         fail(line, key, error.message().to_owned())
     })?;
     let (mut entries, mut errors) = (Vec::new(), Vec::new());
@@ -50,15 +51,15 @@ pub(super) fn read(path: &Path) -> Result<(Vec<Entry>, Vec<SettingError>), Setti
     Ok((entries, errors))
 }
 
-/// What the parser says of a key that is there twice.
+/// The parser's message about a duplicate key.
 const DUPLICATE: &str = "duplicate key";
 
-/// A place in a file, as tools write it and editors go to it.
-pub(super) fn place(path: &Path, line: Option<usize>) -> String {
+/// Formats a location as `path:line`, which editors can open.
+pub(super) fn location(path: &Path, line: Option<usize>) -> String {
     line.map_or_else(|| path.display().to_string(), |line| format!("{}:{line}", path.display()))
 }
 
-/// A value as it would stand on the command line; lists are joined by commas there.
+/// Converts a value to its text on the command line. The items of a list are joined by commas.
 fn text_of(value: &DeValue<'_>) -> Result<String, String> {
     match value {
         DeValue::String(text) => Ok(text.clone().into_owned()),
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn values_become_what_stands_on_the_command_line() {
+    fn values_are_converted_to_command_line_texts() {
         let text = "# A comment.\nlisten = \"[::1]:80\"\n\nhistory-messages = 10_000\n\
                     no-limits = true\nallow-origin = [\"https://a\", \"https://b\"]\n";
         let found = entries(text).unwrap();
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_setting_is_said_with_its_line() {
+    fn unsupported_value_is_an_error_with_its_line() {
         let refused = entries("a = 1\n[listen]\nx = 1\n").unwrap_err();
         assert!(refused.starts_with("FILE:2: listen: a setting is"), "{refused}");
         let refused = entries("a = 0x10\n").unwrap_err();
@@ -124,6 +125,6 @@ mod tests {
         assert!(refused.starts_with("FILE:2: "), "{refused}");
         assert_eq!(entries("a = 1\na = 2\n").unwrap_err(), "FILE:2: a: duplicate key");
         let refused = entries("a = 0x10\n[b]\nx = 1\n").unwrap_err();
-        assert_eq!(refused.matches("FILE:").count(), 2, "all of them at once: {refused}");
+        assert_eq!(refused.matches("FILE:").count(), 2, "all errors are reported: {refused}");
     }
 }

@@ -1,24 +1,19 @@
-//! Settings: how much any one client may do, hold and wait for, and how many there may be.
-
-use std::time::Duration;
+//! Settings of the limits on clients, addresses and rooms.
 
 use clap::builder::{RangedI64ValueParser, RangedU64ValueParser, TypedValueParser};
 use clap::{ArgAction, Args, value_parser};
 use xmeet_shared::limits::{FRAME_BYTES_MAX_DEFAULT, RESUME_GRACE_SECONDS_DEFAULT};
 
-use crate::http::HttpLimits;
 use crate::limits::addresses::AddressLimits;
+use crate::limits::admission::AdmissionLimits;
 use crate::limits::bucket::Rate;
-use crate::limits::gate::GateLimits;
 use crate::limits::pace::PaceRates;
-use crate::ws::session::MessageLimits;
 
-/// How much any one client may do, hold and wait for, and how many there may be.
+/// Settings of the limits on clients, addresses and rooms.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitSettings {
-    /// Turn off all limits of how many and how often, for a load test. Those of size and of time
-    /// stay
+    /// Turn off all limits of counts and rates, for a load test. Limits of size and time stay
     #[arg(
         long,
         env = "XMEET_NO_LIMITS",
@@ -31,11 +26,12 @@ pub struct LimitSettings {
     )]
     pub no_limits: bool,
 
-    /// Largest message a client may send, in bytes
+    /// Largest message that a client may send, in bytes
     #[arg(long, env = "XMEET_FRAME_BYTES_MAX", value_name = "BYTES", default_value_t = FRAME_BYTES_MAX_DEFAULT, value_parser = size())]
     pub frame_bytes_max: usize,
 
-    /// How long a message may be on its way, from its first byte to its last, in seconds
+    /// Time limit for receiving a message, in seconds. It is extended by the same time if 1 KiB per
+    /// second has arrived
     #[arg(
         long,
         env = "XMEET_MESSAGE_SECONDS",
@@ -45,41 +41,41 @@ pub struct LimitSettings {
     )]
     pub message_seconds: u32,
 
-    /// Messages that a client may send at once; one more comes with each second's share
+    /// Messages that a client may send in a burst
     #[arg(long, env = "XMEET_MESSAGES_BURST", value_name = "COUNT", default_value_t = 200, value_parser = from_one())]
     pub messages_burst: u64,
 
-    /// Messages that a client may send each second in the long run; 0 is no limit
+    /// Messages that a client may send per second on average; 0 is no limit
     #[arg(long, env = "XMEET_MESSAGES_PER_SECOND", value_name = "COUNT", default_value_t = 20)]
     pub messages_per_second: u64,
 
-    /// Bytes of messages that a client may send at once
+    /// Bytes of messages that a client may send in a burst
     #[arg(long, env = "XMEET_BYTES_BURST", value_name = "BYTES", default_value_t = BYTES_BURST_DEFAULT, value_parser = from_one())]
     pub bytes_burst: u64,
 
-    /// Bytes of messages that a client may send each second in the long run; 0 is no limit
+    /// Bytes of messages that a client may send per second on average; 0 is no limit
     #[arg(long, env = "XMEET_BYTES_PER_SECOND", value_name = "BYTES", default_value_t = BYTES_PER_SECOND_DEFAULT)]
     pub bytes_per_second: u64,
 
-    /// Bytes of history pages that a client may be sent at once. A larger page is sent as well, and
-    /// waited for by the next
+    /// Bytes of history pages that a client may request in a burst. A larger page is sent too, and
+    /// delays the next one
     #[arg(long, env = "XMEET_PAGE_BYTES_BURST", value_name = "BYTES", default_value_t = PAGE_BYTES_BURST_DEFAULT, value_parser = from_one())]
     pub page_bytes_burst: u64,
 
-    /// Bytes of history pages that a client may be sent each second in the long run; 0 is no limit
+    /// Bytes of history pages that a client may request per second on average; 0 is no limit
     #[arg(long, env = "XMEET_PAGE_BYTES_PER_SECOND", value_name = "BYTES", default_value_t = PAGE_BYTES_PER_SECOND_DEFAULT)]
     pub page_bytes_per_second: u64,
 
-    /// What may wait for one slow client before it is closed, in bytes
+    /// Bytes that may be queued for a slow client before its connection is closed
     #[arg(long, env = "XMEET_OUTBOX_BYTES_MAX", value_name = "BYTES", default_value_t = OUTBOX_BYTES_MAX_DEFAULT, value_parser = size())]
     pub outbox_bytes_max: usize,
 
-    /// What may wait for all slow clients together, in bytes; what waits for many counts once. The
-    /// more waits, the sooner a slow client is closed
+    /// Memory budget for data in transit, in bytes: partial messages, messages not stored yet, frames
+    /// queued for slow clients. As it fills, connections that use much of it are closed or wait
     #[arg(long, env = "XMEET_WAITING_BYTES_MAX", value_name = "BYTES", default_value_t = WAITING_BYTES_MAX_DEFAULT, value_parser = size())]
     pub waiting_bytes_max: usize,
 
-    /// A client that does not take what waits for it for so long is closed, in seconds
+    /// Write timeout, in seconds: a client that reads nothing of its queue for this long is closed
     #[arg(
         long,
         env = "XMEET_WRITE_SECONDS",
@@ -89,12 +85,12 @@ pub struct LimitSettings {
     )]
     pub write_seconds: u32,
 
-    /// How long a member whose connection is lost is waited for before the others see it leave, in
-    /// seconds. Only for clients that can resume, as the web client does
+    /// Grace period for a lost connection, in seconds: other members see the member leave only after it.
+    /// Applies to clients that can resume, such as the web client
     #[arg(long, env = "XMEET_RESUME_GRACE_SECONDS", value_name = "SECONDS", default_value_t = RESUME_GRACE_SECONDS_DEFAULT)]
     pub resume_grace_seconds: u64,
 
-    /// A client that was silent for so long is pinged, in seconds
+    /// Idle time after which the server pings a client, in seconds
     #[arg(
         long,
         env = "XMEET_PING_SECONDS",
@@ -104,7 +100,7 @@ pub struct LimitSettings {
     )]
     pub ping_seconds: u32,
 
-    /// A client that does not answer a ping for so long is gone, in seconds
+    /// Time limit for the answer to a ping, in seconds; a client that misses it is disconnected
     #[arg(
         long,
         env = "XMEET_PONG_SECONDS",
@@ -114,7 +110,7 @@ pub struct LimitSettings {
     )]
     pub pong_seconds: u32,
 
-    /// How long a connection has to send a whole request head, in seconds
+    /// Time limit for receiving a request's head, in seconds
     #[arg(
         long,
         env = "XMEET_REQUEST_SECONDS",
@@ -124,7 +120,7 @@ pub struct LimitSettings {
     )]
     pub request_seconds: u32,
 
-    /// How long a connection may go without a further request before it is closed, in seconds
+    /// Idle time after which an HTTP connection is closed, in seconds
     #[arg(
         long,
         env = "XMEET_KEEP_ALIVE_SECONDS",
@@ -134,7 +130,7 @@ pub struct LimitSettings {
     )]
     pub keep_alive_seconds: u32,
 
-    /// Largest head of a request, in bytes
+    /// Largest request head, in bytes
     #[arg(
         long,
         env = "XMEET_REQUEST_HEAD_BYTES_MAX",
@@ -144,11 +140,11 @@ pub struct LimitSettings {
     )]
     pub request_head_bytes_max: u32,
 
-    /// Connections in all; 0 is no limit
+    /// Total connections; 0 is no limit
     #[arg(long, env = "XMEET_CONNECTIONS_MAX", value_name = "COUNT", default_value_t = 50_000)]
     pub connections_max: usize,
 
-    /// Connections of one address (of a /64, where it is IPv6); 0 is no limit
+    /// Connections per address (per /64 network with IPv6); 0 is no limit
     #[arg(
         long,
         env = "XMEET_CONNECTIONS_PER_ADDRESS",
@@ -157,7 +153,7 @@ pub struct LimitSettings {
     )]
     pub connections_per_address: usize,
 
-    /// Connections that one address may open at once
+    /// Connections that one address may open in a burst
     #[arg(
         long,
         env = "XMEET_CONNECTS_PER_ADDRESS_BURST",
@@ -167,7 +163,7 @@ pub struct LimitSettings {
     )]
     pub connects_per_address_burst: u64,
 
-    /// Connections that one address may open each second in the long run; 0 is no limit
+    /// Connections that one address may open per second on average; 0 is no limit
     #[arg(
         long,
         env = "XMEET_CONNECTS_PER_ADDRESS_PER_SECOND",
@@ -176,11 +172,11 @@ pub struct LimitSettings {
     )]
     pub connects_per_address_per_second: u64,
 
-    /// Rooms in memory, those with a member; 0 is no limit
+    /// Rooms in memory, which are the rooms with members; 0 is no limit
     #[arg(long, env = "XMEET_ROOMS_MAX", value_name = "COUNT", default_value_t = 50_000)]
     pub rooms_max: usize,
 
-    /// Rooms without a member that one address may open at once
+    /// Empty rooms that one address may enter in a burst
     #[arg(
         long,
         env = "XMEET_ROOMS_PER_ADDRESS_BURST",
@@ -190,7 +186,7 @@ pub struct LimitSettings {
     )]
     pub rooms_per_address_burst: u64,
 
-    /// Rooms without a member that one address may open each minute in the long run; 0 is no limit
+    /// Empty rooms that one address may enter per minute on average; 0 is no limit
     #[arg(
         long,
         env = "XMEET_ROOMS_PER_ADDRESS_PER_MINUTE",
@@ -199,8 +195,8 @@ pub struct LimitSettings {
     )]
     pub rooms_per_address_per_minute: u64,
 
-    /// Bytes that one address may be greeted with at once by rooms whose newest page is a long one, of
-    /// more than 128 KiB of text
+    /// Bytes of long greetings that one address may receive in a burst. A greeting is long if the
+    /// room's newest page has more than 128 KiB of text
     #[arg(
         long,
         env = "XMEET_GREETING_BYTES_PER_ADDRESS_BURST",
@@ -210,7 +206,7 @@ pub struct LimitSettings {
     )]
     pub greeting_bytes_per_address_burst: u64,
 
-    /// Bytes of such greetings for one address each second in the long run; 0 is no limit
+    /// Bytes of long greetings that one address may receive per second on average; 0 is no limit
     #[arg(
         long,
         env = "XMEET_GREETING_BYTES_PER_ADDRESS_PER_SECOND",
@@ -219,28 +215,38 @@ pub struct LimitSettings {
     )]
     pub greeting_bytes_per_address_per_second: u64,
 
-    /// Members of one room; 0 is no limit
+    /// Members per room; 0 is no limit
     #[arg(long, env = "XMEET_MEMBERS_PER_ROOM", value_name = "COUNT", default_value_t = 5000)]
     pub members_per_room: usize,
+
+    /// Joins that a room admits per second on average, and ten times as many in a burst; further joins
+    /// wait. 0 is no limit
+    #[arg(
+        long,
+        env = "XMEET_JOINS_PER_ROOM_PER_SECOND",
+        value_name = "COUNT",
+        default_value_t = 100
+    )]
+    pub joins_per_room_per_second: u64,
 }
 
-/// A burst: nobody could do anything with one of 0.
+/// Parses a burst. With 0, every request would be rejected.
 fn from_one() -> RangedU64ValueParser<u64> {
     value_parser!(u64).range(1..)
 }
 
-/// A size: with 0 nothing could be sent.
+/// Parses a size in bytes. With 0, nothing could be sent.
 fn size() -> impl TypedValueParser<Value = usize> {
     from_one().try_map(usize::try_from)
 }
 
-/// A time that somebody has, in seconds.
+/// Parses a timeout in seconds.
 fn seconds() -> RangedI64ValueParser<u32> {
     value_parser!(u32).range(1..=SECONDS_MAX)
 }
 
 impl LimitSettings {
-    /// How fast a client may speak.
+    /// Returns the rate limits of a client.
     #[must_use]
     pub fn pace(&self) -> PaceRates {
         if self.no_limits {
@@ -253,9 +259,9 @@ impl LimitSettings {
         }
     }
 
-    /// How many may come in.
+    /// Returns the limits on new connections.
     #[must_use]
-    pub fn gate(&self) -> GateLimits {
+    pub fn admission(&self) -> AdmissionLimits {
         let (per_second, per_minute) =
             (self.connects_per_address_per_second, self.rooms_per_address_per_minute);
         let address = AddressLimits {
@@ -267,42 +273,31 @@ impl LimitSettings {
                 self.greeting_bytes_per_address_burst,
             ),
         };
-        GateLimits {
+        AdmissionLimits {
             connections_max: self.at_most(self.connections_max),
             rooms_max: self.rooms_max(),
             address: (!self.no_limits).then_some(address),
         }
     }
 
-    /// Rooms in memory.
+    /// Returns the maximum number of rooms in memory.
     #[must_use]
     pub fn rooms_max(&self) -> usize {
         self.at_most(self.rooms_max)
     }
 
-    /// Members of one room.
+    /// Returns the maximum number of members per room.
     #[must_use]
     pub fn members_per_room_max(&self) -> usize {
         self.at_most(self.members_per_room)
     }
 
-    /// What one message may take.
+    /// Returns the rate of joins per room; `None` for no limit.
     #[must_use]
-    pub fn message(&self) -> MessageLimits {
-        MessageLimits {
-            bytes_max: self.frame_bytes_max,
-            time_max: Duration::from_secs(self.message_seconds.into()),
-        }
-    }
-
-    /// What a connection may take before it is a WebSocket.
-    #[must_use]
-    pub fn http(&self) -> HttpLimits {
-        HttpLimits {
-            request: Duration::from_secs(self.request_seconds.into()),
-            keep_alive: Duration::from_secs(self.keep_alive_seconds.into()),
-            head_bytes_max: self.request_head_bytes_max as usize,
-        }
+    pub fn joins_per_room(&self) -> Option<Rate> {
+        let per_second = self.joins_per_room_per_second;
+        let rate = Rate::per_second(per_second, per_second.saturating_mul(JOINS_BURST_SECONDS));
+        rate.filter(|_| !self.no_limits)
     }
 
     fn at_most(&self, count: usize) -> usize {
@@ -310,41 +305,41 @@ impl LimitSettings {
     }
 }
 
-/// The smallest and the largest bound of a request's head, in bytes. hyper takes no smaller one.
+/// The burst of joins of a room is its rate for this many seconds.
+const JOINS_BURST_SECONDS: u64 = 10;
+
+/// Bounds of the setting, in bytes. hyper accepts no smaller limit.
 const HEAD_BYTES_MIN: i64 = 8 * 1024;
 const HEAD_BYTES_MAX: i64 = 1024 * 1024;
 
-/// How long a client may be silent before it is pinged, unless it is set otherwise, in seconds.
+/// Default idle time before a ping, in seconds.
 pub const PING_SECONDS_DEFAULT: u32 = 20;
 
-/// How long it then has to answer, unless it is set otherwise, in seconds.
+/// Default time limit for the answer to a ping, in seconds.
 pub const PONG_SECONDS_DEFAULT: u32 = 15;
 
-/// How long a message may be on its way, unless it is set otherwise, in seconds. The largest that is
-/// taken by default comes in time at 1.1 kB a second.
+/// Default time limit for receiving a message, in seconds. At the default maximum size, 1.1 kB per
+/// second is fast enough.
 const MESSAGE_SECONDS_DEFAULT: u32 = 60;
 
-/// The longest that any of these times can be set to, in seconds: a day.
+/// Upper bound of all timeouts, in seconds: a day.
 const SECONDS_MAX: i64 = 24 * 60 * 60;
 
-/// What may wait for one slow client unless it is set otherwise: a page of the largest messages,
-/// where they are plain text.
+/// Default queue limit of a client, in bytes. It fits a page of the largest messages of plain text.
 const OUTBOX_BYTES_MAX_DEFAULT: usize = 4 * 1024 * 1024;
 
-/// What may wait for all slow clients unless it is set otherwise: a small machine has it to spare.
+/// Default memory budget for data in transit, in bytes. A small machine can spare it.
 const WAITING_BYTES_MAX_DEFAULT: usize = 256 * 1024 * 1024;
 
-/// Bytes that a client may send at once unless it is set otherwise: 64 of the largest messages.
+/// Default burst of a client, in bytes: 64 of the largest messages.
 const BYTES_BURST_DEFAULT: u64 = 4 * 1024 * 1024;
 
-/// Bytes that a client may send each second in the long run unless it is set otherwise: more than
-/// anybody reads.
+/// Default rate of a client, in bytes per second: more than people can read.
 const BYTES_PER_SECOND_DEFAULT: u64 = 256 * 1024;
 
-/// Bytes of history pages that a client may be sent at once unless it is set otherwise: some pages
-/// of the largest messages, or all that is kept by default where it is no longer than most.
+/// Default burst of history pages, in bytes: some pages of the largest messages, or the whole default
+/// history of messages of usual length.
 const PAGE_BYTES_BURST_DEFAULT: u64 = 16 * 1024 * 1024;
 
-/// Bytes of history pages that a client may be sent each second in the long run unless it is set
-/// otherwise: a page each second, however long its messages, if they are not the largest.
+/// Default rate of history pages, in bytes per second: one page of long messages per second.
 const PAGE_BYTES_PER_SECOND_DEFAULT: u64 = 1024 * 1024;

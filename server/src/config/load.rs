@@ -1,7 +1,7 @@
-//! Puts the layers of the settings on top of each other, and remembers which one each came from.
+//! Merges the layers of the settings and records the source of each setting.
 //!
-//! The file's values go in front of the command line's as if they had been written there, but for
-//! those that the environment or the command line sets: so one parser reads all of them.
+//! The values of the file are inserted into the command line, except for settings that the environment
+//! or the command line sets. So one parser reads every value.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -18,26 +18,27 @@ use super::{BUILD_VARIABLE_PREFIX, CONFIG_OPTION, CONFIG_VARIABLE, Config, VARIA
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The command line cannot be understood, or only help was asked for.
+    /// The command line is invalid, or asks for help or the version.
     #[error(transparent)]
     Arguments(#[from] clap::Error),
-    /// Settings of the environment or of the file cannot be used.
+    /// Settings in the environment or in the file are invalid.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Settings(Vec<SettingError>),
 }
 
-/// One setting that cannot be used.
+/// An invalid setting.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: {}{reason}", Key(key))]
+#[error("{location}: {}{reason}", Key(key))]
 pub struct SettingError {
-    /// The file with the line, or the variable.
-    pub place: String,
-    /// The setting, or nothing.
+    /// The file and line, or the environment variable.
+    pub location: String,
+    /// The name of the setting; empty if the error is about the whole file.
     pub key: String,
-    /// What is wrong.
+    /// Why it is invalid.
     pub reason: String,
 }
 
+/// Displays the name of a setting with a colon, or nothing if it is empty.
 struct Key<'a>(&'a str);
 
 impl fmt::Display for Key<'_> {
@@ -46,56 +47,59 @@ impl fmt::Display for Key<'_> {
     }
 }
 
-/// The settings as they count.
+/// The merged settings.
 #[derive(Debug)]
 pub struct Loaded {
     /// The settings.
     pub config: Config,
-    /// Each with its value and origin, in the order of `--help`.
+    /// The value and source of each setting, in the order of `--help`.
     pub effective: Vec<Effective>,
-    /// Variables of the environment that have our prefix and are no setting. They may be somebody
-    /// else's, as those that Kubernetes makes of the name of a service.
+    /// Environment variables with the prefix of settings that are not settings. They may be intended
+    /// for another program: Kubernetes, for example, derives variables from the name of a service.
     pub unknown_variables: Vec<String>,
 }
 
-/// One setting as it counts.
+/// The merged value of one setting.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Effective {
-    /// Its name: the option without its dashes.
+    /// The name of the option, without the leading dashes.
     pub key: String,
-    /// Its values, as they would stand on the command line; none where it is not set.
+    /// The values, as on the command line. Empty if the setting is not set.
     pub values: Vec<String>,
-    /// Whether it takes a list. An empty one has an empty text as its one value.
+    /// Whether the setting is a list. An empty list has one value, the empty string.
     pub is_list: bool,
-    /// Where it comes from, in words.
+    /// The file and line, the environment variable, `command line` or `default`.
     pub source: String,
 }
 
-/// Loads the settings from the command line (the program's name first), the environment, and the
-/// file that one of these names.
+/// Loads the settings from the command line, the environment, and the file that one of them names. The
+/// first argument is the program's name.
 ///
 /// # Errors
-/// [`ConfigError`]: the first thing that is wrong on the command line, else everything that is.
+/// [`ConfigError`] contains the first error of the command line. If there is none, it contains all errors
+/// of the environment and the file.
 pub fn load(arguments: impl IntoIterator<Item = OsString>) -> Result<Loaded, ConfigError> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let command = Config::command();
-    let by_itself = without_environment(&command);
-    let typed = by_itself.clone().try_get_matches_from(&arguments).or_else(|error| {
-        // Help names the variables.
+    // `all_variables` is for the help text and for finding unknown variables.
+    let (all_variables, command) = (command.clone(), without_empty_variables(command));
+    let arguments_only = without_environment(&command);
+    let typed = arguments_only.clone().try_get_matches_from(&arguments).or_else(|error| {
+        // The help text lists the variables.
         let is_help = error.kind() == ErrorKind::DisplayHelp;
-        if is_help { command.clone().try_get_matches_from(&arguments) } else { Err(error) }
+        if is_help { all_variables.clone().try_get_matches_from(&arguments) } else { Err(error) }
     })?;
-    let mut wrong = wrong_variables(&by_itself, &command, &typed);
+    let mut errors = invalid_variables(&arguments_only, &command, &typed);
     let variable =
         || env::var_os(CONFIG_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
     let path = typed.get_one::<PathBuf>(CONFIG_OPTION).cloned().or_else(variable);
-    let entries = path.as_ref().map_or(Ok(Vec::new()), |path| checked(path, &by_itself));
-    let entries = entries.unwrap_or_else(|errors| {
-        wrong.extend(errors);
+    let entries = path.as_ref().map_or(Ok(Vec::new()), |path| read_checked(path, &arguments_only));
+    let entries = entries.unwrap_or_else(|found| {
+        errors.extend(found);
         Vec::new()
     });
-    if !wrong.is_empty() {
-        return Err(ConfigError::Settings(wrong));
+    if !errors.is_empty() {
+        return Err(ConfigError::Settings(errors));
     }
     let own = command.clone().try_get_matches_from(&arguments)?;
     let mut all = arguments;
@@ -113,18 +117,31 @@ pub fn load(arguments: impl IntoIterator<Item = OsString>) -> Result<Loaded, Con
             Effective::of(argument, &matches, entry.copied(), path.as_deref())
         })
         .collect();
-    let unknown_variables = unknown_variables(&command, env::vars_os().map(|(name, _)| name));
+    let unknown_variables = unknown_variables(&all_variables, env::vars_os().map(|(name, _)| name));
     Ok(Loaded { config: Config::from_arg_matches(&matches)?, effective, unknown_variables })
 }
 
-/// The command as it reads arguments alone.
+/// Returns the command without the environment variables that are not set. An empty variable counts as
+/// not set, because configuration templates leave such variables behind.
+fn without_empty_variables(command: Command) -> Command {
+    command.mut_args(|argument| {
+        let is_empty = |name: &OsStr| env::var_os(name).is_none_or(|text| text.is_empty());
+        if argument.get_env().is_some_and(is_empty) {
+            argument.env(Resettable::Reset)
+        } else {
+            argument
+        }
+    })
+}
+
+/// Returns the command without environment variables.
 fn without_environment(command: &Command) -> Command {
     command.clone().mut_args(|argument| argument.env(Resettable::Reset))
 }
 
-/// What is wrong in the environment: the parser would not say that it stands there.
-fn wrong_variables(
-    by_itself: &Command,
+/// Returns the errors of environment variables. The parser's own errors do not name the variable.
+fn invalid_variables(
+    arguments_only: &Command,
     command: &Command,
     typed: &ArgMatches,
 ) -> Vec<SettingError> {
@@ -133,15 +150,15 @@ fn wrong_variables(
         let text = env::var_os(variable).filter(|_| !is_set(typed, Some(argument)))?;
         let mut alone = OsString::from(format!("--{key}="));
         alone.push(text);
-        let error = by_itself.clone().try_get_matches_from(["xmeet".into(), alone]).err()?;
-        let place = place_of(variable);
-        Some(SettingError { place, key: key.to_owned(), reason: reason(&error) })
+        let error = arguments_only.clone().try_get_matches_from(["xmeet".into(), alone]).err()?;
+        let location = variable_location(variable);
+        Some(SettingError { location, key: key.to_owned(), reason: reason(&error) })
     };
     command.get_arguments().filter_map(of_variable).collect()
 }
 
-/// A variable as the place of a setting.
-fn place_of(variable: &OsStr) -> String {
+/// Describes an environment variable as the location of a setting.
+fn variable_location(variable: &OsStr) -> String {
     format!("environment, {}", variable.to_string_lossy())
 }
 
@@ -158,26 +175,27 @@ fn unknown_variables(command: &Command, names: impl Iterator<Item = OsString>) -
     unknown
 }
 
-/// The file's settings, each known and right by itself.
-fn checked(path: &Path, by_itself: &Command) -> Result<Vec<Entry>, Vec<SettingError>> {
+/// Reads the settings file. Fails with one error per unknown or invalid setting.
+fn read_checked(path: &Path, arguments_only: &Command) -> Result<Vec<Entry>, Vec<SettingError>> {
     let (entries, mut errors) = file::read(path).map_err(|error| vec![error])?;
     errors.extend(entries.iter().filter_map(|entry| {
-        let place = file::place(path, Some(entry.line));
-        let reason = wrong(entry, by_itself)?;
-        Some(SettingError { place, key: entry.key.clone(), reason })
+        let location = file::location(path, Some(entry.line));
+        let reason = invalid_reason(entry, arguments_only)?;
+        Some(SettingError { location, key: entry.key.clone(), reason })
     }));
     if errors.is_empty() { Ok(entries) } else { Err(errors) }
 }
 
-fn wrong(entry: &Entry, by_itself: &Command) -> Option<String> {
-    if option(by_itself, &entry.key).is_none_or(|known| !known.get_action().takes_values()) {
+/// Returns why a setting of the file is unknown or invalid.
+fn invalid_reason(entry: &Entry, arguments_only: &Command) -> Option<String> {
+    if option(arguments_only, &entry.key).is_none_or(|known| !known.get_action().takes_values()) {
         return Some("there is no such setting".to_owned());
     }
     if entry.key == CONFIG_OPTION {
         return Some("a file cannot name another one".to_owned());
     }
     let alone = ["xmeet".to_owned(), entry.as_argument()];
-    by_itself.clone().try_get_matches_from(alone).err().map(|error| reason(&error))
+    arguments_only.clone().try_get_matches_from(alone).err().map(|error| reason(&error))
 }
 
 fn option<'a>(command: &'a Command, key: &str) -> Option<&'a Arg> {
@@ -189,7 +207,7 @@ fn is_set(matches: &ArgMatches, argument: Option<&Arg>) -> bool {
     matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable))
 }
 
-/// What clap has against one value, without the option's name around it.
+/// Converts an error of clap about one value into a reason without the name of the option.
 fn reason(error: &clap::Error) -> String {
     let value = match error.get(ContextKind::InvalidValue) {
         Some(ContextValue::String(value)) if value.is_empty() => return "it is empty".to_owned(),
@@ -221,9 +239,9 @@ impl Effective {
         let raw = matches.get_raw(id).into_iter().flatten();
         let values = raw.map(|value| value.to_string_lossy().into_owned()).collect();
         let source = match (entry, path, matches.value_source(id)) {
-            (Some(Entry { line, .. }), Some(path), _) => file::place(path, Some(*line)),
+            (Some(Entry { line, .. }), Some(path), _) => file::location(path, Some(*line)),
             (_, _, Some(ValueSource::EnvVariable)) => {
-                place_of(argument.get_env().unwrap_or_default())
+                variable_location(argument.get_env().unwrap_or_default())
             }
             (_, _, Some(ValueSource::CommandLine)) => "command line".to_owned(),
             _ => "default".to_owned(),
@@ -237,7 +255,7 @@ impl Effective {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ws::origins::Origins;
+    use crate::config::origins::Origins;
 
     fn load_with(text: &str, more: &[&str]) -> Result<Loaded, String> {
         let folder = tempfile::TempDir::new().unwrap();
@@ -254,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_wins_over_the_file_and_the_file_over_defaults() {
+    fn command_line_overrides_the_file_and_the_file_overrides_defaults() {
         let text = "history-messages = 7\nframe-bytes-max = 1000\n";
         let loaded = load_with(text, &["--history-messages", "9"]).unwrap();
         assert_eq!(loaded.config.store.history_messages, 9);
@@ -265,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_the_file_is_replaced_not_added_to() {
+    fn list_on_the_command_line_replaces_the_list_of_the_file() {
         let text = "allow-origin = [\"https://a\", \"https://b\"]\n";
         let loaded = load_with(text, &[]).unwrap();
         assert_eq!(loaded.config.network.allowed_origins, ["https://a", "https://b"]);
@@ -274,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_of_origins_is_another_thing_than_none_set() {
+    fn empty_list_of_origins_differs_from_no_list() {
         let listed = || Origins::Listed(vec!["https://a".to_owned()]);
         for (text, more, origins) in [
             ("", &[][..], Origins::All),
@@ -284,6 +302,8 @@ mod tests {
             ("allow-origin = [\"https://a\"]\n", &["--allow-origin="], Origins::Own),
             ("allow-origin = []\n", &["--allow-origin=https://a"], listed()),
             ("allow-origin = [\"https://a\", \"\"]\n", &[], listed()),
+            // The way to write an empty list in a variable: an empty variable counts as not set.
+            ("", &["--allow-origin=,"], Origins::Own),
         ] {
             let loaded = load_with(text, more).unwrap();
             assert_eq!(loaded.config.network.origins(), origins, "{text:?} {more:?}");
@@ -291,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_of_proxies_is_none_of_them() {
+    fn empty_list_of_proxies_trusts_no_proxy() {
         let own = ["127.0.0.1/32"].as_slice();
         for (text, more, networks) in [
             ("", &[][..], &[][..]),
@@ -311,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_in_a_file_is_said_with_file_line_key_and_reason() {
+    fn error_of_the_file_names_file_line_key_and_reason() {
         for (text, expected) in [
             ("x = 1\n", "FILE:1: x: there is no such setting"),
             ("\nhelp = true\n", "FILE:2: help: there is no such setting"),
@@ -330,14 +350,14 @@ mod tests {
             assert!(said.starts_with(expected), "{said}");
         }
         let both = load_with("x = 1\nhistory-messages = -1\n", &[]).unwrap_err();
-        assert_eq!(both.matches("FILE:").count(), 2, "all of them at once: {both}");
+        assert_eq!(both.matches("FILE:").count(), 2, "all errors are reported: {both}");
         let missing = load(["xmeet", "--config", "/nowhere/x.toml"].map(OsString::from));
         let said = missing.unwrap_err().to_string();
         assert!(said.starts_with("/nowhere/x.toml: No such file"), "{said}");
     }
 
     #[test]
-    fn variables_with_our_prefix_that_are_no_setting_are_found() {
+    fn unknown_variables_with_the_prefix_are_found() {
         let names =
             ["XMEET_LISTN", "XMEET_LISTEN", "PATH", "XMEET_CONFIG", "XMEET_", "XMEET_BUILD_COMMIT"];
         let found = unknown_variables(&Config::command(), names.into_iter().map(Into::into));

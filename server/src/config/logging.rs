@@ -1,22 +1,22 @@
-//! Settings: what the server says of itself, in its log and as numbers.
+//! Settings of the log and of metrics.
 
 use std::net::SocketAddr;
 
 use clap::{ArgAction, Args, ValueEnum};
 
-/// What the server says of itself, in its log and as numbers.
+/// Settings of the log and of metrics.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Log")]
 pub struct LogSettings {
-    /// What is logged: error, warn, info, debug, trace, or a filter such as xmeet_server::ws=debug
+    /// Log level: error, warn, info, debug, trace, or a filter such as xmeet_server::session=debug
     #[arg(long = "log", env = "XMEET_LOG", value_name = "FILTER", default_value = "info")]
     pub filter: String,
 
-    /// How a line of the log looks
+    /// Format of the log
     #[arg(long, env = "XMEET_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
 
-    /// Let the log say where clients connect from
+    /// Write client addresses to the log
     #[arg(
         long,
         env = "XMEET_LOG_ADDRESSES",
@@ -29,17 +29,17 @@ pub struct LogSettings {
     )]
     pub log_addresses: bool,
 
-    /// Address and port of a listener for the operator: /metrics, /healthz, /readyz [default: none]
+    /// Address and port for metrics and health checks: /metrics, /healthz, /readyz [default: none]
     #[arg(long, env = "XMEET_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
     pub metrics_listen: Option<SocketAddr>,
 }
 
-/// How a line of the log looks.
+/// Format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum LogFormat {
-    /// For people: time, level, words, and name=value
+    /// Lines for people: time, level, message, and name=value
     #[default]
     Text,
-    /// For programs: a JSON object
+    /// Lines for programs: one JSON object each
     Json,
 }

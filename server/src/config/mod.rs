@@ -1,13 +1,15 @@
-//! The settings. Each comes from a TOML file, the environment or the command line, under one name.
+//! The settings. Each can be set in a TOML file, in the environment and on the command line, under the
+//! same name.
 //!
-//! Precedence, the later wins: default, file, environment, command line. [`load`] puts the layers
-//! on top of each other; a setting is added by a field in the struct of its topic, and nothing else.
+//! The command line overrides the environment, which overrides the file, which overrides the default.
+//! [`load`] merges these layers. To add a setting, add a field to the struct of its topic.
 
 mod file;
 pub mod limits;
 mod load;
 pub mod logging;
 pub mod network;
+pub mod origins;
 pub mod page;
 pub mod service;
 pub mod store;
@@ -31,61 +33,67 @@ use tls::TlsSettings;
 #[derive(Debug, Clone, Parser)]
 #[command(name = "xmeet", version = crate::version::LINE.as_str(), max_term_width = 100)]
 pub struct Config {
-    /// What to do
+    /// The command to run
     #[arg(value_enum, default_value_t)]
     pub action: Action,
 
-    /// TOML file with settings; its keys are the options' names without the dashes in front
+    /// File that `backup` creates
+    #[arg(value_name = "PATH", required_if_eq("action", "backup"))]
+    pub backup_path: Option<PathBuf>,
+
+    /// TOML file with settings; its keys are the names of the options without the leading dashes
     #[arg(long = CONFIG_OPTION, env = CONFIG_VARIABLE, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Where it is to be reached.
+    /// Addresses and proxies.
     #[command(flatten)]
     pub network: NetworkSettings,
 
-    /// Its own TLS.
+    /// TLS.
     #[command(flatten)]
     pub tls: TlsSettings,
 
-    /// How the page is served.
+    /// The web client.
     #[command(flatten)]
     pub page: PageSettings,
 
-    /// What is kept.
+    /// The store.
     #[command(flatten)]
     pub store: StoreSettings,
 
-    /// How much anybody may do.
+    /// Limits.
     #[command(flatten)]
     pub limits: LimitSettings,
 
-    /// How it starts and ends.
+    /// The shutdown.
     #[command(flatten)]
     pub service: ServiceSettings,
 
-    /// What it says of itself.
+    /// Log and metrics.
     #[command(flatten)]
     pub log: LogSettings,
 }
 
-/// The one option that a file cannot set.
+/// The option that names the file. It cannot be set in a file.
 const CONFIG_OPTION: &str = "config";
 const CONFIG_VARIABLE: &str = "XMEET_CONFIG";
 
-/// What the name of every variable begins with.
+/// Prefix of all environment variables.
 const VARIABLE_PREFIX: &str = "XMEET_";
 
-/// And of those that are set for a build.
+/// Prefix of the variables that a build reads.
 const BUILD_VARIABLE_PREFIX: &str = "XMEET_BUILD_";
 
-/// What the program is asked to do.
+/// The command to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Action {
     /// Serve rooms and the web client
     #[default]
     Serve,
-    /// Check all settings and the data folder, and print the settings with where each comes from
+    /// Check all settings and the data directory, and print each setting with its source
     Check,
+    /// Copy the history to a new file at PATH, whether or not a server is running
+    Backup,
 }
 
 #[cfg(test)]
@@ -94,7 +102,7 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn every_setting_is_also_an_environment_variable_and_explains_itself() {
+    fn every_setting_has_an_environment_variable_and_a_help_text() {
         let command = Config::command();
         command.clone().debug_assert();
         for argument in command.get_arguments().filter(|argument| !argument.is_positional()) {

@@ -1,4 +1,4 @@
-//! Settings: where the server is to be reached, and from where.
+//! Settings of addresses, origins and proxies.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,23 +7,24 @@ use std::str::FromStr;
 
 use clap::Args;
 
+use crate::config::origins::Origins;
+use crate::limits::forwarded::AddressHeader;
 use crate::limits::network::Network;
-use crate::ws::origins::Origins;
 
-/// Where the server is to be reached, and from where.
+/// Settings of addresses, origins and proxies.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Network")]
 pub struct NetworkSettings {
-    /// Address and port to serve on, or unix: and the path of a socket, for a proxy beside it
+    /// Address and port to listen on, or unix: and the path of a socket for a proxy on this machine
     #[arg(long, env = "XMEET_LISTEN", value_name = "WHERE", default_value = "127.0.0.1:8080")]
     pub listen: ListenAddress,
 
-    /// Who may use the Unix socket: the mode of its file, in octal
+    /// File mode of the Unix socket, in octal
     #[arg(long, env = "XMEET_SOCKET_MODE", value_name = "MODE", default_value = "660")]
     pub socket_mode: SocketMode,
 
-    /// Origins whose pages may connect, separated by commas; an empty list is for pages of this
-    /// server's own host and for programs, which have no origin [default: all]
+    /// Origins whose pages may connect, separated by commas. With an empty list only pages of the
+    /// server's own host may. Programs that send no Origin always may [default: all]
     #[arg(
         long = "allow-origin",
         env = "XMEET_ALLOW_ORIGIN",
@@ -33,8 +34,7 @@ pub struct NetworkSettings {
     )]
     pub allowed_origins: Vec<String>,
 
-    /// Networks of the proxies whose X-Forwarded-For or Forwarded says who a client is, separated by
-    /// commas [default: none]
+    /// Networks of trusted proxies, separated by commas [default: none]
     #[arg(
         long,
         env = "XMEET_TRUSTED_PROXIES",
@@ -43,10 +43,20 @@ pub struct NetworkSettings {
         value_parser = network_or_none
     )]
     pub trusted_proxies: Vec<Option<Network>>,
+
+    /// Header in which trusted proxies send the client's address: forwarded (RFC 7239), or one with
+    /// an address or a list of addresses, such as x-real-ip
+    #[arg(
+        long,
+        env = "XMEET_CLIENT_ADDRESS_HEADER",
+        value_name = "HEADER",
+        default_value = "x-forwarded-for"
+    )]
+    pub client_address_header: AddressHeader,
 }
 
 impl NetworkSettings {
-    /// Whose pages may connect.
+    /// Returns the origins whose pages may connect.
     #[must_use]
     pub fn origins(&self) -> Origins {
         let listed: Vec<_> =
@@ -58,22 +68,22 @@ impl NetworkSettings {
         }
     }
 
-    /// The networks of the proxies that are believed.
+    /// Returns the networks of trusted proxies.
     #[must_use]
     pub fn proxies(&self) -> Vec<Network> {
         self.trusted_proxies.iter().flatten().copied().collect()
     }
 }
 
-/// What a path has before it where a Unix socket is meant.
+/// Prefix of the path of a Unix socket.
 const UNIX: &str = "unix:";
 
-/// Where to listen.
+/// An address to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListenAddress {
     /// A TCP port.
     Tcp(SocketAddr),
-    /// A Unix socket's path.
+    /// The path of a Unix socket.
     Unix(PathBuf),
 }
 
@@ -100,7 +110,7 @@ impl fmt::Display for ListenAddress {
     }
 }
 
-/// The permission bits of a file.
+/// The permission bits of the Unix socket's file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SocketMode(pub u32);
 
@@ -113,7 +123,7 @@ impl FromStr for SocketMode {
     }
 }
 
-/// Takes an origin as browsers send it (RFC 6454 section 6.2): scheme and host, no path.
+/// Parses an origin as browsers send it (RFC 6454 section 6.2): scheme and host without a path.
 pub(super) fn origin(text: &str) -> Result<String, String> {
     let origin = text.trim();
     let (scheme, host) = origin.split_once("://").unwrap_or_default();
@@ -123,12 +133,12 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
     Ok(origin.to_owned())
 }
 
-/// Takes an origin, or the nothing that an empty list is as a text.
+/// Parses an origin, or the empty string that represents an empty list.
 fn origin_or_none(text: &str) -> Result<String, String> {
     if text.is_empty() { Ok(String::new()) } else { origin(text) }
 }
 
-/// Takes a network, or the nothing that an empty list is as a text.
+/// Parses a network, or the empty string that represents an empty list.
 fn network_or_none(text: &str) -> Result<Option<Network>, &'static str> {
     if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
 }
@@ -138,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_to_listen_is_a_port_or_a_path() {
+    fn listen_address_is_a_port_or_a_socket_path() {
         for text in ["127.0.0.1:8080", "[::1]:0", "unix:/run/xmeet.sock", "unix:here"] {
             assert_eq!(text.parse::<ListenAddress>().unwrap().to_string(), text);
         }
@@ -148,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mode_is_octal() {
+    fn socket_mode_is_octal() {
         assert_eq!("0660".parse(), Ok(SocketMode(0o660)));
         for text in ["", "9", "1777", "rw"] {
             assert!(text.parse::<SocketMode>().is_err(), "{text}");

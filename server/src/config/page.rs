@@ -1,15 +1,15 @@
-//! Settings: where the web client lives, and who may show it.
+//! Settings of the web client.
 
 use std::fmt;
 use std::str::FromStr;
 
 use clap::Args;
 
-/// Where the web client lives, and who may show it.
+/// Settings of the web client.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Page")]
 pub struct PageSettings {
-    /// Path that a proxy leaves before every address, as in /chat
+    /// Path prefix of all requests behind a proxy, such as /chat
     #[arg(
         long,
         env = "XMEET_PATH_PREFIX",
@@ -19,7 +19,7 @@ pub struct PageSettings {
     )]
     pub path_prefix: PathPrefix,
 
-    /// Pages that may show the client in a frame: self, none, or origins, separated by commas
+    /// Pages that may embed the client in a frame: self, none, or origins, separated by commas
     #[arg(
         long,
         env = "XMEET_FRAME_ANCESTORS",
@@ -31,12 +31,12 @@ pub struct PageSettings {
     pub frame_ancestors: Vec<String>,
 }
 
-/// What stands before every path: nothing, or segments such as `/chat` or `/a/b`.
+/// A path prefix: empty, or segments such as `/chat` or `/a/b`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PathPrefix(String);
 
 impl PathPrefix {
-    /// The prefix, without a slash at its end; empty when there is none.
+    /// Returns the prefix without a trailing slash; empty if there is none.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -56,7 +56,8 @@ impl FromStr for PathPrefix {
         if segments.next() != Some("") || !segments.clone().all(is_segment) {
             return Err("a prefix is a path of letters, digits and -_.~, as in /chat");
         }
-        // Paths without the prefix are served as well; these two could then be either.
+        // Requests without the prefix are served too, so a prefix must not look like one of the
+        // server's own paths.
         if matches!(segments.next(), Some("room" | "xgate")) {
             return Err("a prefix cannot begin with /room or /xgate");
         }
@@ -70,13 +71,13 @@ impl fmt::Display for PathPrefix {
     }
 }
 
-/// A source of `frame-ancestors` (Content Security Policy Level 3, section 6.4.2), keywords
-/// without their quotes.
+/// Parses a source of `frame-ancestors` (Content Security Policy Level 3, section 6.4.2). Keywords are
+/// written without quotes.
 fn frame_ancestor(text: &str) -> Result<String, String> {
     match text.trim() {
         keyword @ ("self" | "none") => Ok(format!("'{keyword}'")),
         "*" => Ok("*".to_owned()),
-        // What ends a directive, a policy or a header has no place in an origin.
+        // These characters could end the directive, the policy or the header.
         text if text.contains([';', ',', '\'', '"'])
             || !text.bytes().all(|b| b.is_ascii_graphic()) =>
         {
@@ -91,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prefix_is_a_plain_path() {
+    fn path_prefix_is_a_plain_path() {
         for (text, prefix) in
             [("/", ""), ("", ""), ("/chat", "/chat"), ("/chat/", "/chat"), ("/a/b-c", "/a/b-c")]
         {
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_frame_is_a_keyword_or_an_origin() {
+    fn frame_ancestor_is_a_keyword_or_an_origin() {
         for (text, source) in
             [("self", "'self'"), ("none", "'none'"), ("*", "*"), (" https://a:8 ", "https://a:8")]
         {

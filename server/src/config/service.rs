@@ -1,13 +1,13 @@
-//! Settings: how the server starts and ends.
+//! Settings of the shutdown.
 
 use clap::Args;
 
-/// How the server starts and ends.
+/// Settings of the shutdown.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Service")]
 pub struct ServiceSettings {
-    /// How long a shutdown may take in all, in seconds: what was said is stored and answered, clients
-    /// are told to come back, the store is closed
+    /// Time limit of a shutdown, in seconds: received messages are stored and answered, clients are
+    /// asked to reconnect, and the store is closed
     #[arg(
         long,
         env = "XMEET_SHUTDOWN_SECONDS",
@@ -18,8 +18,8 @@ pub struct ServiceSettings {
     pub shutdown_seconds: u64,
 }
 
-/// Below the 10 s after which Docker kills what it stops.
+/// Less than the 10 s after which `docker stop` kills the process.
 const SHUTDOWN_SECONDS_DEFAULT: u64 = 8;
 
-/// An hour: there is nothing to wait for that long.
+/// Upper bound of the setting: an hour.
 const SHUTDOWN_SECONDS_MAX: u64 = 3600;

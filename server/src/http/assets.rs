@@ -1,4 +1,4 @@
-//! The web client, out of the binary. `build/main.rs` puts it there, compressed.
+//! Serves the web client from inside the binary, where `build/main.rs` puts it.
 
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
@@ -7,45 +7,51 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 
+use super::people;
 use super::quality::weighted;
 use super::refusal::Refusal;
 
 /// One file of the web client.
 struct Asset {
-    /// Its path, as in `/xmeet-0123456789abcdef.js`.
+    /// The path, as `/xmeet-0123456789abcdef.js`.
     path: &'static str,
     content_type: &'static str,
     /// A strong entity tag (RFC 9110 section 8.8.3) of the uncompressed bytes, quotes included.
     etag: &'static str,
-    /// Whether the name holds a hash of the content, so that it never changes.
+    /// Whether the name has a hash of the content, so that the file never changes.
     is_hashed: bool,
     plain: &'static [u8],
-    /// Empty where compressing does not help.
+    /// Empty if compression does not help.
     brotli: &'static [u8],
     gzip: &'static [u8],
 }
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
-/// The page as it is at `/`, and as it is one folder further down: it names its files relative to
-/// its own address, because only the browser knows what a proxy has put before that.
+/// The page for `/`, and for addresses one folder deeper. It names its files relative to its address,
+/// because only the browser knows a proxy's prefix.
 const PAGE_PATH: &str = "/index.html";
 const ROOM_PAGE_PATH: &str = "/room/index.html";
+
+/// Well-known addresses that browsers request by themselves, and the files for them.
+const ICON_PATH_ASKED_FOR: &str = "/favicon.ico";
+const ICON_PATH: &str = "/icons/icon-192.png";
+
 const REVALIDATE: &str = "no-cache";
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 const NO_CLIENT: &str = "This xmeet was built without the web client. Rooms are served all the \
                          same, at /xgate/websocket/{room}; `cargo xtask dist` builds both.\n";
 
-/// Marks an answer that is one of the page's files, and no page.
+/// Marks a response that is a file of the page, in its extensions.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OfThePage;
 
-/// The front page.
+/// Serves the front page.
 pub(super) async fn page(request: Request) -> Response<Body> {
     serve_page(PAGE_PATH, &request)
 }
 
-/// The page of every room.
+/// Serves the page of a room.
 pub(super) async fn room_page(request: Request) -> Response<Body> {
     serve_page(ROOM_PAGE_PATH, &request)
 }
@@ -63,9 +69,16 @@ fn serve_page(path: &str, request: &Request) -> Response<Body> {
     }
 }
 
-/// One of the page's files.
+/// Serves one of the page's files. Otherwise redirects a person with a mistyped address, or refuses.
 pub(super) async fn file(request: Request) -> Response<Body> {
-    match find(request.uri().path()) {
+    if let Some(response) = people::redirect(&request) {
+        return response;
+    }
+    let path = match request.uri().path() {
+        ICON_PATH_ASKED_FOR => ICON_PATH,
+        path => path,
+    };
+    match find(path) {
         Some(asset) if ![PAGE_PATH, ROOM_PAGE_PATH].contains(&asset.path) => {
             let mut response = serve(asset, request.headers());
             response.extensions_mut().insert(OfThePage);
@@ -82,7 +95,7 @@ fn find(path: &str) -> Option<&'static Asset> {
 fn serve(asset: &'static Asset, request: &HeaderMap) -> Response<Body> {
     let (encoding, bytes) = negotiate(asset, request);
     let mut response = Response::new(Body::from(Bytes::from_static(bytes)));
-    // Each encoding is a representation of its own, with its own tag (RFC 9110 section 8.8.3.3).
+    // Each encoding is its own representation with its own tag (RFC 9110 section 8.8.3.3).
     let etag = match encoding {
         Some(encoding) => format!("{}-{encoding}\"", asset.etag.trim_end_matches('"')),
         None => asset.etag.to_owned(),
@@ -107,7 +120,7 @@ fn serve(asset: &'static Asset, request: &HeaderMap) -> Response<Body> {
     response
 }
 
-/// The smallest form that the client takes (RFC 9110 section 12.5.3).
+/// Returns the smallest encoding that the client accepts (RFC 9110 section 12.5.3).
 fn negotiate(asset: &'static Asset, request: &HeaderMap) -> (Option<&'static str>, &'static [u8]) {
     if !asset.brotli.is_empty() && accepts(request, "br") {
         (Some("br"), asset.brotli)

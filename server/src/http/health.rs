@@ -1,4 +1,4 @@
-//! `/healthz` and `/readyz`: whether the process lives, and whether it should be sent anybody.
+//! The health checks: `/healthz` and `/readyz`.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::json_response;
 use super::refusal::Refusal;
 use crate::readiness::{Readiness, State};
 
-/// The two routes, for any listener.
+/// Returns the two routes, for any listener.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>(readiness: Arc<Readiness>) -> Router<S> {
     let alive = || async { answer(StatusCode::OK, &json!({ "status": "alive" })) };
     let ready = move || {
@@ -34,7 +34,7 @@ fn ready(state: &State) -> Response<Body> {
     answer(status, &json!({ "status": state.code(), "reason": state.words() }))
 }
 
-/// An answer that is of this moment only.
+/// Marks a response as not cacheable.
 fn answer(status: StatusCode, body: &serde_json::Value) -> Response<Body> {
     let mut response = json_response(status, body);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -1,4 +1,4 @@
-//! Where connections come in: a TCP port, or a Unix socket for a proxy on the same machine.
+//! Listeners: a TCP port, or a Unix socket for a proxy on the same machine.
 
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind};
@@ -15,26 +15,30 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, Un
 use crate::config::network::{ListenAddress, SocketMode};
 use crate::limits::network::Peer;
 
-/// Connections that the system may hold until they are taken.
+/// Connections that wait in the system until they are accepted.
 const BACKLOG_CONNECTIONS: u32 = 4096;
 
-/// A port or a socket that is listened on.
+/// Unsent bytes of a connection that the system buffers. By default it buffers megabytes: the server
+/// then cannot see what a client on a slow line has received, and a ping waits behind all of it.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES_MAX: u32 = 64 * 1024;
+
+/// A listening port or socket.
 #[derive(Debug)]
 pub enum Listener {
-    /// A TCP port.
     Tcp(TcpListener),
-    /// A Unix socket, and its file.
+    /// A Unix socket and its file.
     Unix(UnixListener, SocketFile),
 }
 
-/// A connection as it comes in.
+/// An accepted connection.
 #[derive(Debug)]
 pub(super) enum Incoming {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
-/// A socket's place among the files. It is removed with this, unless another one is there by then.
+/// The file of a Unix socket. Dropping it removes the file, unless another socket has replaced it.
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,
@@ -42,11 +46,11 @@ pub struct SocketFile {
 }
 
 impl Listener {
-    /// Listens with room for a crowd: all members of a server that was restarted come back at once,
-    /// and whoever does not fit tries again only after a second.
+    /// Listens with a long backlog: after a restart all members reconnect at once, and a client that finds
+    /// the backlog full tries again only after a second.
     ///
     /// # Errors
-    /// When the place is taken, or not to be had.
+    /// If the address is in use or cannot be bound.
     pub fn bind(address: &ListenAddress, mode: SocketMode) -> io::Result<Self> {
         match address {
             ListenAddress::Tcp(address) => bind_tcp(*address),
@@ -59,15 +63,16 @@ impl Listener {
         match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
-                // Frames are written whole; waiting for more would only delay them.
+                // Frames are written whole, so Nagle's algorithm would only delay them.
                 let _ = stream.set_nodelay(true);
+                limit_unsent(&stream);
                 Ok((Incoming::Tcp(stream), Peer::Tcp(address.ip())))
             }
             Self::Unix(listener, _) => Ok((Incoming::Unix(listener.accept().await?.0), Peer::Unix)),
         }
     }
 
-    /// Where it listens, as a browser or a proxy is told.
+    /// Returns the address for a browser or a proxy.
     #[must_use]
     pub fn url(&self, is_tls: bool, prefix: &str) -> String {
         let scheme = if is_tls { "https" } else { "http" };
@@ -88,10 +93,10 @@ impl From<TcpListener> for Listener {
 }
 
 impl Incoming {
-    /// Waits until something has come, or the end. A new socket is taken to be readable until one
-    /// has looked, so this looks; what is there stays there.
+    /// Waits for the first bytes or the end of the stream, and leaves them in the socket. Peeks, because
+    /// the runtime takes a new socket for readable until the first attempt.
     pub(super) async fn spoken(&self) {
-        // Whatever is wrong with it is found when it is served.
+        // An error appears again when the connection is served.
         let _ = match self {
             Self::Tcp(stream) => {
                 let look = || SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]);
@@ -105,12 +110,20 @@ impl Incoming {
     }
 }
 
+/// Bounds the unsent bytes that the system buffers, if the system supports that.
+fn limit_unsent(stream: &TcpStream) {
+    #[cfg(target_os = "linux")]
+    let _ = SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
+    #[cfg(not(target_os = "linux"))]
+    let _ = stream;
+}
+
 fn bind_tcp(address: SocketAddr) -> io::Result<Listener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    // The port of a server that has just ended can be had again at once.
+    // The port can be bound again right after a server has ended.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG_CONNECTIONS).map(Listener::Tcp)
@@ -121,21 +134,21 @@ fn bind_unix(path: &Path, SocketMode(mode): SocketMode) -> io::Result<Listener> 
     let socket = UnixSocket::new_stream()?;
     socket.bind(path)?;
     let file = SocketFile { path: path.to_owned(), inode: fs::symlink_metadata(path)?.ino() };
-    // Before anybody can connect.
+    // Before a client can connect.
     fs::set_permissions(path, Permissions::from_mode(mode))?;
     Ok(Listener::Unix(socket.listen(BACKLOG_CONNECTIONS)?, file))
 }
 
-/// Removes a socket that a server left that was killed. One that is listened on is not touched, and
-/// neither is what is no socket.
+/// Removes the socket file of a server that was killed. Leaves sockets with a listener, and other
+/// files, alone.
 fn make_way(path: &Path) -> io::Result<()> {
     if find_stale(path)? { fs::remove_file(path) } else { Ok(()) }
 }
 
-/// Whether there is a socket on which nobody listens any more.
+/// Returns whether the path is a socket without a listener.
 ///
 /// # Errors
-/// When something else is there, or no socket can be.
+/// If another file is there, or the path cannot be a socket.
 pub(crate) fn find_stale(path: &Path) -> io::Result<bool> {
     // A path can be too long for a socket.
     UnixSocketAddr::from_pathname(path)?;
@@ -202,7 +215,7 @@ mod tests {
         let first = bind(&path).unwrap();
         fs::remove_file(&path).unwrap();
         let second = std::os::unix::net::UnixListener::bind(&path).unwrap();
-        // Two sockets that are there at the same time are two files, whatever their numbers.
+        // Sockets that exist at the same time are different files, even if numbers are reused later.
         let same = fs::metadata(&path).unwrap().ino() == inode(&first);
         drop(first);
         assert_eq!(path.exists(), !same);

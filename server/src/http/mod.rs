@@ -1,19 +1,26 @@
-//! Everything that is served over HTTP: the rooms' sockets, the page and its files, QR codes, and
-//! how the server is.
+//! Everything that HTTP serves: the rooms' WebSockets, the page and its files, QR codes, and health
+//! checks.
 
 mod assets;
+#[doc(hidden)]
+pub mod echo;
+pub mod handshake;
 pub(crate) mod health;
 pub mod listener;
+pub mod nicknames;
 mod opening;
+pub(crate) mod operator;
+mod people;
 mod qr;
 pub mod quality;
 pub mod refusal;
 mod serve;
 mod site;
+mod words;
 
 pub use listener::Listener;
 pub use opening::{Opener, Rooms};
-pub use serve::{HttpLimits, serve};
+pub use serve::{HttpLimits, HttpServer};
 pub use site::Site;
 
 use std::sync::Arc;
@@ -32,47 +39,40 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::task::TaskTracker;
 use xmeet_shared::WEBSOCKET_PATH_PREFIX;
 
-use crate::limits::gate::{Denial, Gate, Place};
+use crate::config::origins::Origins;
+use crate::http::handshake::Handshake;
+use crate::limits::admission::{Admission, AdmissionError, ConnectionPermit};
 use crate::limits::network::Peer;
 use crate::metrics::{Metrics, RefusedLabels};
 use crate::readiness::Readiness;
-use crate::tls;
-use crate::ws::account::ConnectionId;
-use crate::ws::connection::Connection;
-use crate::ws::handshake::Handshake;
-use crate::ws::origins::Origins;
-use crate::ws::session::Sessions;
-use crate::ws::stream;
+use crate::session::Sessions;
+use crate::session::connection::Connection;
+use crate::session::stats::ConnectionId;
+use crate::wire::{self, stream};
 use refusal::Refusal;
 
-/// What the routes need.
+/// The state of the routes.
 #[derive(Debug, Clone)]
 pub struct App {
-    /// Where sessions go.
     pub rooms: Rooms,
-    /// Whether the server can be sent anybody.
     pub readiness: Arc<Readiness>,
-    /// Origins that may connect; all when empty.
+    /// Origins that may connect; empty for all.
     pub origins: Arc<Origins>,
-    /// Who may come in.
-    pub gate: Arc<Gate>,
-    /// The sessions that run.
+    pub admission: Arc<Admission>,
+    /// The running sessions.
     pub tasks: TaskTracker,
-    /// Where it is counted what happens.
     pub metrics: Metrics,
 }
 
-/// Who sent a request; an extension of each.
+/// The sender of a request, as an extension of the request.
 #[derive(Debug, Clone)]
 struct Caller {
-    /// What its connection is called in the log.
     id: ConnectionId,
     peer: Peer,
-    /// The place of its connection.
-    place: Arc<Place>,
+    permit: Arc<ConnectionPermit>,
 }
 
-/// The routes.
+/// Returns the routes.
 pub fn router(app: App) -> Router {
     Router::new()
         .route("/xgate/websocket/", any(upgrade))
@@ -80,6 +80,8 @@ pub fn router(app: App) -> Router {
         .route("/", get(assets::page))
         .route("/room/{room}", get(assets::room_page))
         .route("/qr.svg", get(qr::picture))
+        .route("/robots.txt", get(people::robots))
+        .route(people::STYLE_PATH, get(people::style))
         .fallback(get(assets::file).fallback(async || Refusal::method().into_response()))
         .method_not_allowed_fallback(async || Refusal::method().into_response())
         .layer(from_fn_with_state(app.metrics.clone(), turn_away))
@@ -87,13 +89,13 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// Refuses what came on a connection past a limit, whatever it asks for but how the server is.
+/// Refuses every request on a connection beyond a limit, except health checks.
 pub(crate) async fn turn_away(
     State(metrics): State<Metrics>,
     request: Request,
     next: Next,
 ) -> Response<Body> {
-    let Some(denial) = request.extensions().get::<Denial>().copied() else {
+    let Some(denial) = request.extensions().get::<AdmissionError>().copied() else {
         return next.run(request).await;
     };
     let refusal = Refusal::denied(denial);
@@ -116,7 +118,7 @@ async fn upgrade(State(app): State<App>, request: Request) -> Response<Body> {
 
 async fn try_upgrade(app: App, mut request: Request) -> Result<Response<Body>, Refusal> {
     let handshake = Handshake::check(&request, &app.origins)?;
-    // There is nothing to upgrade where the request did not come in over HTTP/1.1.
+    // Only an HTTP/1.1 request can be upgraded.
     if request.extensions().get::<hyper::upgrade::OnUpgrade>().is_none() {
         return Err(Refusal::not_an_upgrade());
     }
@@ -128,18 +130,19 @@ async fn try_upgrade(app: App, mut request: Request) -> Result<Response<Body>, R
     let sessions = app.rooms.opened().await.ok_or_else(refusal)?;
     let caller = request.extensions_mut().remove::<Caller>();
     let id = caller.as_ref().map_or_else(ConnectionId::next, |caller| caller.id);
-    let address =
-        caller.as_ref().and_then(|caller| app.gate.address_for_log(caller.peer, request.headers()));
-    let place = admit(&app.gate, caller, request.headers(), &sessions, &handshake);
-    let place = place.map_err(Refusal::denied)?;
+    let address = caller
+        .as_ref()
+        .and_then(|caller| app.admission.address_for_log(caller.peer, request.headers()));
+    let permit = admit(&app.admission, caller, request.headers(), &sessions, &handshake);
+    let permit = permit.map_err(Refusal::denied)?;
     let response = handshake.response();
     let upgraded = hyper::upgrade::on(&mut request);
-    let tasks = app.tasks.clone();
-    app.tasks.spawn(async move {
+    let (tasks, panics) = (app.tasks.clone(), Arc::clone(&app.metrics.panics));
+    let handing_over = async move {
         match upgraded.await.map(|upgraded| connection(id, upgraded)) {
-            // In a task of its own: it lives long, and needs nothing of what stands here.
+            // In a task of its own, because the session outlives this request.
             Ok(Some(connection)) => {
-                let connection = Connection { address, place, ..connection };
+                let connection = Connection { address, permit, ..connection };
                 tasks.spawn(sessions.session(connection, handshake.into_visitor()));
             }
             Ok(None) => {
@@ -149,27 +152,28 @@ async fn try_upgrade(app: App, mut request: Request) -> Result<Response<Body>, R
                 tracing::debug!(connection = id.number(), %error, "a client left its handshake");
             }
         }
-    });
+    };
+    app.tasks.spawn(async move { panics.catch(serve::CONNECTION_TASK, handing_over).await });
     Ok(response)
 }
 
-/// Finds a place for a session. `None` where the request came from no connection.
+/// Returns the permit for a session, or `None` for a request without a connection, as in tests.
 fn admit(
-    gate: &Arc<Gate>,
+    admission: &Arc<Admission>,
     caller: Option<Caller>,
     headers: &HeaderMap,
     sessions: &Sessions,
     handshake: &Handshake,
-) -> Result<Option<Arc<Place>>, Denial> {
-    let Some(Caller { peer, place, .. }) = caller else { return Ok(None) };
-    let place = gate.admit_socket(peer, headers, &place)?;
+) -> Result<Option<Arc<ConnectionPermit>>, AdmissionError> {
+    let Some(Caller { peer, permit, .. }) = caller else { return Ok(None) };
+    let permit = admission.admit_socket(peer, headers, &permit)?;
     if !sessions.hub.is_in_memory(&handshake.room) {
-        gate.admit_room(&place, sessions.hub.rooms_in_memory())?;
+        admission.admit_room(&permit, sessions.hub.rooms_in_memory())?;
     }
-    Ok(Some(place))
+    Ok(Some(permit))
 }
 
-/// An answer for programs.
+/// Returns a JSON response.
 fn json_response(status: StatusCode, body: &serde_json::Value) -> Response<Body> {
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = status;
@@ -177,8 +181,7 @@ fn json_response(status: StatusCode, body: &serde_json::Value) -> Response<Body>
     response
 }
 
-/// Takes the connection out of what HTTP leaves around it; `None` where it is none of the kinds
-/// that are served.
+/// Returns the stream below an upgraded request, or `None` if it is of no known kind.
 fn connection(id: ConnectionId, upgraded: Upgraded) -> Option<Connection> {
     let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
         Ok(Parts { io, read_buf, .. }) => {
@@ -187,12 +190,12 @@ fn connection(id: ConnectionId, upgraded: Upgraded) -> Option<Connection> {
         Err(upgraded) => upgraded,
     };
     let (halves, read_buf) = match upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>() {
-        Ok(Parts { io, read_buf, .. }) => (tls::split(io.into_inner()), read_buf),
+        Ok(Parts { io, read_buf, .. }) => (wire::tls::split(io.into_inner()), read_buf),
         Err(upgraded) => {
             let Parts { io, read_buf, .. } = upgraded.downcast::<TokioIo<UnixStream>>().ok()?;
             (stream::split_unix(io.into_inner()), read_buf)
         }
     };
     let ((reading, writing), early) = (halves, read_buf.to_vec());
-    Some(Connection { id, address: None, reading, writing, early, place: None })
+    Some(Connection { id, address: None, reading, writing, early, permit: None })
 }

@@ -1,5 +1,5 @@
-//! The rooms, which are there only when the store is open. What comes before waits for a moment,
-//! for a start takes well under a second, and is then sent away for a while.
+//! The sessions, which exist once the store is open. Earlier requests wait a moment, because a start
+//! takes well under a second, and are then refused.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,28 +7,28 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::ws::session::Sessions;
+use crate::session::Sessions;
 
-/// How long a client is kept waiting for the rooms.
+/// The longest wait for the store to open.
 const OPENING_WAIT: Duration = Duration::from_secs(2);
 
-/// The rooms, for those who ask for them.
+/// Returns the sessions once the store is open.
 #[derive(Debug, Clone)]
 pub struct Rooms(watch::Receiver<Option<Arc<Sessions>>>);
 
-/// Opens the rooms, once.
+/// Provides the sessions, once.
 #[derive(Debug)]
 pub struct Opener(watch::Sender<Option<Arc<Sessions>>>);
 
 impl Rooms {
-    /// Rooms that are not open yet, and what opens them.
+    /// Creates the two halves.
     #[must_use]
     pub fn closed() -> (Opener, Self) {
         let (sender, receiver) = watch::channel(None);
         (Opener(sender), Self(receiver))
     }
 
-    /// The rooms. `None` when they do not open in time.
+    /// Waits for the sessions. Returns `None` after a time-out.
     pub(super) async fn opened(&self) -> Option<Arc<Sessions>> {
         let mut receiver = self.0.clone();
         let opening = timeout(OPENING_WAIT, receiver.wait_for(Option::is_some));
@@ -37,7 +37,7 @@ impl Rooms {
 }
 
 impl Opener {
-    /// Lets everybody in.
+    /// Provides the sessions to all who wait, and to later requests.
     pub fn open(self, sessions: Arc<Sessions>) {
         self.0.send_replace(Some(sessions));
     }

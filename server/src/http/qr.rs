@@ -1,5 +1,4 @@
-//! `GET /qr.svg?text=…`: a text as a QR code, so that a phone that is held before the screen opens
-//! the room.
+//! `GET /qr.svg?text=…` returns a text as a QR code, for opening a room on a phone.
 
 use std::fmt::Write as _;
 
@@ -10,33 +9,33 @@ use axum::http::{HeaderValue, Response};
 use percent_encoding::percent_decode_str;
 use qrcodegen::{DataTooLong, QrCode, QrCodeEcc};
 use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
 
 use super::refusal::Refusal;
+use crate::tasks::run_blocking;
 
-/// The longest text, in bytes. The address of a room is below half of it.
+/// The longest text, in bytes. A room's address is shorter than half of it.
 const TEXT_BYTES_MAX: usize = 1024;
 
-/// The empty border, in modules, that the standard (ISO/IEC 18004) asks for.
+/// The width of the empty border in modules (ISO/IEC 18004).
 const QUIET_ZONE: i32 = 4;
 
-/// Codes that are drawn at once; others wait, so that rooms keep their processors.
+/// Codes that are drawn at the same time. Further ones wait, so that rooms keep the processors.
 const DRAWN_AT_ONCE_MAX: usize = 1;
 static DRAWING: Semaphore = Semaphore::const_new(DRAWN_AT_ONCE_MAX);
 
-/// The same text always gives the same picture.
+/// The same text always gives the same picture, so it can be cached.
 const CACHING: &str = "public, max-age=86400";
 
-/// Draws the `text` of the query, black on white whatever the page around it looks like.
+/// Draws the `text` of the query in black on white.
 pub(super) async fn picture(request: Request) -> Response<Body> {
     let text = match text(request.uri().query().unwrap_or_default()) {
         Ok(text) => text,
         Err(refusal) => return refusal.into_response(),
     };
-    // Milliseconds for a long text, in which a thread of the runtime serves rooms.
+    // On a blocking thread, because a long text takes milliseconds.
     let _turn = DRAWING.acquire().await;
-    let svg = match spawn_blocking(move || draw(&text)).await {
-        Ok(Ok(svg)) => svg,
+    let svg = match run_blocking(move || draw(&text)).await {
+        Some(Ok(svg)) => svg,
         _ => return Refusal::bad_text("the text cannot be drawn").into_response(),
     };
     let mut response = Response::new(Body::from(svg));
@@ -46,7 +45,7 @@ pub(super) async fn picture(request: Request) -> Response<Body> {
     response
 }
 
-/// The `text` of a query, percent-decoded. A `+` is a plus, as it is in addresses.
+/// Returns the `text` of a query, percent-decoded. A `+` stays a plus.
 fn text(query: &str) -> Result<String, Refusal> {
     let encoded = query.split('&').find_map(|pair| pair.strip_prefix("text=")).unwrap_or_default();
     let text = percent_decode_str(encoded)
@@ -107,8 +106,8 @@ mod tests {
             let path = svg.rsplit_once(" d=\"").unwrap().1.split_once('"').unwrap().0;
             let mut black = std::collections::HashSet::new();
             for run in path.split('z').filter(|run| !run.is_empty()) {
-                let (place, rest) = run[1..].split_once('h').unwrap();
-                let (x, y) = place.split_once(' ').unwrap();
+                let (start, rest) = run[1..].split_once('h').unwrap();
+                let (x, y) = start.split_once(' ').unwrap();
                 let (x, y): (i32, i32) = (x.parse().unwrap(), y.parse().unwrap());
                 let length: i32 = rest.split_once('v').unwrap().0.parse().unwrap();
                 black.extend((x..x + length).map(|x| (x, y)));

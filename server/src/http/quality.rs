@@ -1,8 +1,7 @@
-//! Header values that weigh alternatives (RFC 9110 section 12.4.2), as `Accept-Encoding` and
-//! `Accept-Language` do.
+//! Header values with quality weights (RFC 9110 section 12.4.2), as in `Accept-Encoding`.
 
-/// The alternatives of a header's text in the order in which they stand, each with its weight:
-/// 1 where none is given or it cannot be read, 0 where the client refuses it.
+/// Returns the alternatives of a header's text in their order, each with its weight: 1 if none is given
+/// or it is invalid, 0 if the client refuses the alternative.
 pub fn weighted(header: &str) -> impl Iterator<Item = (&str, f32)> {
     header.split(',').map(|range| {
         let mut parts = range.split(';');
@@ -11,6 +10,24 @@ pub fn weighted(header: &str) -> impl Iterator<Item = (&str, f32)> {
             .find_map(|part| part.trim().strip_prefix(['q', 'Q'])?.strip_prefix('=')?.parse().ok());
         (name, weight.unwrap_or(1.0))
     })
+}
+
+/// Returns whether an `Accept-Language` (RFC 9110 section 12.5.4) prefers English to Chinese: Chinese
+/// is absent, or English is weighted higher, or both are weighted the same and English stands first.
+pub fn prefers_english(header: &str) -> bool {
+    let best = |language: &str| {
+        let weights = weighted(header).enumerate().filter_map(|(index, (tag, weight))| {
+            let primary = tag.split('-').next()?;
+            (primary.eq_ignore_ascii_case(language) && weight > 0.0)
+                .then_some((weight, std::cmp::Reverse(index)))
+        });
+        weights.max_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal))
+    };
+    match (best("zh"), best("en")) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(chinese), Some(english)) => english > chinese,
+    }
 }
 
 #[cfg(test)]
@@ -22,5 +39,17 @@ mod tests {
         let header = "zh-CN, en;q=0.5;x=1 ,de;Q=0, *;q=much";
         let expected = [("zh-CN", 1.0), ("en", 0.5), ("de", 0.0), ("*", 1.0)];
         assert_eq!(weighted(header).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn the_better_of_the_two_languages_is_found() {
+        for header in
+            ["en", "en-US,en;q=0.9", "en,zh;q=0.9", "zh;q=0.1, en;q=0.2", "de", "", "zh;q=0"]
+        {
+            assert!(prefers_english(header), "{header:?}");
+        }
+        for header in ["zh", "zh-CN,zh;q=0.9,en;q=0.8", "de, zh-TW;q=0.3", "ZH-hant", "zh,en"] {
+            assert!(!prefers_english(header), "{header:?}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Requests that are refused before an upgrade: an HTTP status and a JSON body that says why.
+//! Refusals of requests: an HTTP status and a JSON body with the reason.
 
 use axum::body::Body;
 use axum::http::header::{CONNECTION, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE};
@@ -6,7 +6,7 @@ use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
 use super::json_response;
-use crate::limits::gate::Denial;
+use crate::limits::admission::AdmissionError;
 
 /// A refusal. The body is `{"error":{"code":…,"message":…}}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,26 +17,9 @@ pub struct Refusal {
     header: Option<(HeaderName, HeaderValue)>,
 }
 
-/// When to come back to a server, or from an address, that has as many connections as it may have,
-/// in seconds. Nobody knows: when somebody else leaves.
+/// The `Retry-After` for a limit of connections, in seconds. An estimate: it depends on when others
+/// leave.
 const FULL_RETRY_SECONDS: u64 = 30;
-
-/// The codes by which requests for a room's socket are refused.
-pub const HANDSHAKE_CODES: [&str; 13] = [
-    "bad_room_id",
-    "bad_session",
-    "bad_websocket_key",
-    "origin_not_allowed",
-    "upgrade_required",
-    "websocket_version",
-    "starting",
-    "going_away",
-    "too_many_connections",
-    "too_many_rooms",
-    "too_many_connections_from_address",
-    "connecting_too_often",
-    "too_many_rooms_from_address",
-];
 
 impl Refusal {
     fn new(status: StatusCode, code: &'static str, message: &str) -> Self {
@@ -49,46 +32,46 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "bad_room_id", message)
     }
 
-    /// 400: what the client wants to resume by is no token.
+    /// 400: the resume token is invalid.
     #[must_use]
     pub fn bad_session(message: &str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_session", message)
     }
 
-    /// 400: what is to be drawn is no text that can be.
+    /// 400: the text for a QR code is invalid.
     #[must_use]
     pub fn bad_text(message: &str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_text", message)
     }
 
-    /// 400: no usable `Sec-WebSocket-Key`.
+    /// 400: `Sec-WebSocket-Key` is missing or invalid.
     #[must_use]
     pub fn bad_key() -> Self {
         let message = "Sec-WebSocket-Key must be 16 bytes in base64";
         Self::new(StatusCode::BAD_REQUEST, "bad_websocket_key", message)
     }
 
-    /// 403: the page that this comes from is not on the list.
+    /// 403: the origin may not connect.
     #[must_use]
     pub fn origin() -> Self {
         let message = "this server does not take connections from that origin";
         Self::new(StatusCode::FORBIDDEN, "origin_not_allowed", message)
     }
 
-    /// 404: nothing is here.
+    /// 404.
     #[must_use]
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this address")
     }
 
-    /// 405: nothing here is done with that method. Which ones are is added where that is known.
+    /// 405. The caller adds `Allow` if the methods are known.
     #[must_use]
     pub fn method() -> Self {
         let message = "nothing at this address is done with that method";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
     }
 
-    /// 426: an ordinary request where a WebSocket is served.
+    /// 426: an ordinary request at a WebSocket's address.
     #[must_use]
     pub fn not_an_upgrade() -> Self {
         let message = "a room is a WebSocket: connect with an upgrade request";
@@ -112,7 +95,7 @@ impl Refusal {
         Self { header, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "starting", message) }
     }
 
-    /// 503: the server is going away.
+    /// 503: the server shuts down.
     #[must_use]
     pub fn going_away() -> Self {
         let message = "the server is going away: come back";
@@ -120,36 +103,36 @@ impl Refusal {
         Self { header, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "going_away", message) }
     }
 
-    /// 429 or 503: there are too many, or they come too often.
+    /// 429 or 503: a limit of connections or rooms.
     #[must_use]
-    pub fn denied(denial: Denial) -> Self {
+    pub fn denied(denial: AdmissionError) -> Self {
         let (all, one) = (StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS);
         let (status, code, message, seconds) = match denial {
-            Denial::Connections => (
+            AdmissionError::Connections => (
                 all,
                 "too_many_connections",
                 "this server has as many connections as it takes",
                 FULL_RETRY_SECONDS,
             ),
-            Denial::Rooms => (
+            AdmissionError::Rooms => (
                 all,
                 "too_many_rooms",
                 "this server has as many rooms as it takes",
                 FULL_RETRY_SECONDS,
             ),
-            Denial::AddressConnections => (
+            AdmissionError::AddressConnections => (
                 one,
                 "too_many_connections_from_address",
                 "your address has as many connections as one may have",
                 FULL_RETRY_SECONDS,
             ),
-            Denial::AddressConnects { retry_after_seconds } => (
+            AdmissionError::AddressConnects { retry_after_seconds } => (
                 one,
                 "connecting_too_often",
                 "your address connects too often",
                 retry_after_seconds,
             ),
-            Denial::AddressRooms { retry_after_seconds } => (
+            AdmissionError::AddressRooms { retry_after_seconds } => (
                 one,
                 "too_many_rooms_from_address",
                 "your address opens too many rooms",
@@ -160,17 +143,30 @@ impl Refusal {
         Self { header, ..Self::new(status, code, message) }
     }
 
-    /// What programs know it by.
+    /// Returns the HTTP status.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Returns whether the same request may be answered another time.
+    pub(super) fn may_pass(&self) -> bool {
+        self.header.as_ref().is_some_and(|(name, _)| name == RETRY_AFTER)
+    }
+
+    /// Returns the code for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.code
     }
 
-    /// The response.
+    /// Returns the response for programs. The layer around the routes makes a page for people of the
+    /// refusal in the response's extensions.
     #[must_use]
     pub fn into_response(self) -> Response<Body> {
         let body = json!({ "error": { "code": self.code, "message": self.message } });
         let mut response = json_response(self.status, &body);
+        let refusal = self.clone();
+        response.extensions_mut().insert(refusal);
         let headers = response.headers_mut();
         if let Some((name, value)) = self.header {
             if name == UPGRADE {
@@ -199,12 +195,12 @@ mod tests {
             Refusal::version("13"),
             Refusal::starting(),
             Refusal::going_away(),
-            Refusal::denied(Denial::Connections),
-            Refusal::denied(Denial::Rooms),
-            Refusal::denied(Denial::AddressConnections),
-            Refusal::denied(Denial::AddressConnects { retry_after_seconds }),
-            Refusal::denied(Denial::AddressRooms { retry_after_seconds }),
+            Refusal::denied(AdmissionError::Connections),
+            Refusal::denied(AdmissionError::Rooms),
+            Refusal::denied(AdmissionError::AddressConnections),
+            Refusal::denied(AdmissionError::AddressConnects { retry_after_seconds }),
+            Refusal::denied(AdmissionError::AddressRooms { retry_after_seconds }),
         ];
-        assert_eq!(refusals.map(|refusal| refusal.code()), HANDSHAKE_CODES);
+        assert_eq!(refusals.map(|refusal| refusal.code()), crate::metrics::HANDSHAKE_CODES);
     }
 }

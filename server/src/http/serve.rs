@@ -1,4 +1,4 @@
-//! Takes connections and serves HTTP/1.1 on each, until the shutdown.
+//! Accepts connections and serves HTTP/1.1 on each, until the shutdown.
 
 use std::convert::Infallible;
 use std::io::ErrorKind;
@@ -19,89 +19,119 @@ use tokio_util::task::TaskTracker;
 use super::Caller;
 use super::listener::{Incoming, Listener};
 use super::site::Site;
-use crate::limits::gate::{Denial, Gate};
+use crate::config::limits::LimitSettings;
+use crate::limits::admission::{Admission, AdmissionError};
 use crate::limits::network::Peer;
-use crate::ws::account::ConnectionId;
+use crate::metrics::Panics;
+use crate::session::stats::ConnectionId;
 
-/// How long no connection is taken when the system cannot give one, as when all of the process's
-/// file descriptors are in use.
+/// The pause after the system could not accept a connection, as when all of the process's file
+/// descriptors are in use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long a client has to take a response, beside the time that it may keep a connection idle.
+/// The time to receive a response, beside the keep-alive time.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Connections past a limit that are told so at the same time. More are closed without a word.
+/// Connections beyond a limit that are answered at the same time. Further ones are closed without an
+/// answer.
 const TURNED_AWAY_MAX: usize = 64;
 
-/// How long such a connection may take to send its request and read the answer.
+/// The time of such a connection for its request and the answer.
 const TURN_AWAY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a connection may take before it is a WebSocket.
+/// The label of connections in the count of panics.
+pub(super) const CONNECTION_TASK: &str = "http";
+
+/// The limits of a connection before it is a WebSocket.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpLimits {
-    /// From its beginning until its first request's head is there, a TLS handshake included.
+    /// Time from the start to the end of the first request head, including a TLS handshake.
     pub request: Duration,
-    /// From a response until the next request's head is there.
+    /// Time from a response to the end of the next request head.
     pub keep_alive: Duration,
-    /// A request's head, in bytes; 8 KiB at least.
+    /// Length of a request head in bytes; at least 8 KiB.
     pub head_bytes_max: usize,
 }
 
-/// Serves until `shutdown` is cancelled and what is under way then has been answered. Connections
-/// that were upgraded are not waited for. On a TCP port of a site with TLS nothing else is spoken.
-pub async fn serve(
-    listener: Listener,
-    site: Site,
-    gate: Arc<Gate>,
-    limits: HttpLimits,
-    shutdown: CancellationToken,
-) {
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new());
-    builder.header_read_timeout(limits.keep_alive);
-    builder.max_buf_size(limits.head_bytes_max);
-    let http = Http { builder, site, gate, limits };
-    let turned_away = Arc::new(Semaphore::new(TURNED_AWAY_MAX));
-    let tasks = TaskTracker::new();
-    loop {
-        let (stream, peer) = tokio::select! {
-            biased;
-            () = shutdown.cancelled() => break,
-            accepted = accept(&listener) => accepted,
-        };
-        let http = http.clone();
-        match http.gate.admit(peer) {
-            Ok(place) => {
-                let caller = Caller { id: ConnectionId::next(), peer, place };
-                tasks.spawn(http.serve_when_it_speaks(stream, caller, shutdown.clone()));
-            }
-            Err(denial) => match Arc::clone(&turned_away).try_acquire_owned() {
-                Ok(permit) => {
-                    tasks.spawn(async move {
-                        Box::pin(http.turn_away_in_time(stream, peer, denial)).await;
-                        drop(permit);
-                    });
-                }
-                Err(_) => http.gate.refused(peer, denial),
-            },
+impl From<&LimitSettings> for HttpLimits {
+    fn from(settings: &LimitSettings) -> Self {
+        Self {
+            request: Duration::from_secs(settings.request_seconds.into()),
+            keep_alive: Duration::from_secs(settings.keep_alive_seconds.into()),
+            head_bytes_max: settings.request_head_bytes_max as usize,
         }
     }
-    drop(listener);
-    tasks.close();
-    tasks.wait().await;
 }
 
-/// What each connection is served by.
+/// Serves the connections of a listener.
+#[derive(Debug)]
+pub struct HttpServer {
+    pub site: Site,
+    pub admission: Arc<Admission>,
+    pub limits: HttpLimits,
+    /// The count of panics. A panic ends one connection alone.
+    pub panics: Arc<Panics>,
+}
+
+impl HttpServer {
+    /// Serves until `shutdown` is cancelled and the requests in progress are answered. Does not wait for
+    /// upgraded connections. A TCP port of a site with a certificate speaks TLS only.
+    pub async fn serve(self, listener: Listener, shutdown: CancellationToken) {
+        let Self { site, admission, limits, panics } = self;
+        let http = Http::new(site, admission, limits);
+        let turned_away = Arc::new(Semaphore::new(TURNED_AWAY_MAX));
+        let tasks = TaskTracker::new();
+        loop {
+            let (stream, peer) = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                accepted = accept(&listener) => accepted,
+            };
+            let http = http.clone();
+            let panics = Arc::clone(&panics);
+            match http.admission.admit(peer) {
+                Ok(permit) => {
+                    let caller = Caller { id: ConnectionId::next(), peer, permit };
+                    let work = http.serve_when_it_speaks(stream, caller, shutdown.clone());
+                    tasks.spawn(async move { panics.catch(CONNECTION_TASK, work).await });
+                }
+                Err(denial) => match Arc::clone(&turned_away).try_acquire_owned() {
+                    Ok(permit) => {
+                        let work = async move {
+                            Box::pin(http.turn_away_in_time(stream, peer, denial)).await;
+                            drop(permit);
+                        };
+                        tasks.spawn(async move { panics.catch(CONNECTION_TASK, work).await });
+                    }
+                    Err(_) => http.admission.refused(peer, denial),
+                },
+            }
+        }
+        drop(listener);
+        tasks.close();
+        tasks.wait().await;
+    }
+}
+
+/// The service of each connection.
 #[derive(Clone)]
 struct Http {
     builder: http1::Builder,
     site: Site,
-    gate: Arc<Gate>,
+    admission: Arc<Admission>,
     limits: HttpLimits,
 }
 
 impl Http {
-    /// A connection holds next to nothing until it says something.
+    fn new(site: Site, admission: Arc<Admission>, limits: HttpLimits) -> Self {
+        let mut builder = http1::Builder::new();
+        builder.timer(TokioTimer::new());
+        builder.header_read_timeout(limits.keep_alive);
+        builder.max_buf_size(limits.head_bytes_max);
+        Self { builder, site, admission, limits }
+    }
+
+    /// Serves a connection. It holds almost no memory until the client sends something.
     async fn serve_when_it_speaks(
         self,
         stream: Incoming,
@@ -112,13 +142,13 @@ impl Http {
         tokio::select! {
             () = stream.spoken() => {}
             () = shutdown.cancelled() => return,
-            () = sleep_until(deadline) => return self.gate.gave_up_waiting(),
+            () = sleep_until(deadline) => return self.admission.record_request_timeout(),
         }
         self.serve_boxed(stream, caller, deadline, shutdown).await;
     }
 
-    /// In memory of its own, which a connection has only once it has said something. A function,
-    /// so that the future that waits for that has no room for the other even while it is made.
+    /// Boxes the future that serves requests. A function of its own, so that the future that waits for
+    /// the first bytes does not contain the boxed one while that is made.
     fn serve_boxed(
         self,
         stream: Incoming,
@@ -154,7 +184,7 @@ impl Http {
             Ok(Err(error)) => {
                 tracing::debug!(connection = id.number(), %error, "a TLS handshake failed");
             }
-            Err(_) => self.gate.gave_up_waiting(),
+            Err(_) => self.admission.record_request_timeout(),
         }
     }
 
@@ -167,14 +197,14 @@ impl Http {
     ) where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let Self { builder, site, gate, limits } = self;
+        let Self { builder, site, admission, limits } = self;
         let id = caller.id;
         let requests = Arc::new(AtomicUsize::new(0));
         let service = service_fn({
-            let (requests, gate) = (Arc::clone(&requests), Arc::clone(&gate));
+            let (requests, admission) = (Arc::clone(&requests), Arc::clone(&admission));
             move |mut request: hyper::Request<hyper::body::Incoming>| {
                 requests.fetch_add(1, Ordering::Relaxed);
-                gate.look_at(caller.peer, request.headers());
+                admission.inspect_forwarding(caller.peer, request.headers());
                 request.extensions_mut().insert(caller.clone());
                 site.call(request)
             }
@@ -183,7 +213,7 @@ impl Http {
         let mut connection = pin!(connection.with_upgrades());
         let served = tokio::select! {
             served = &mut connection => served,
-            () = overdue(&requests, deadline, limits) => return gate.gave_up_waiting(),
+            () = overdue(&requests, deadline, limits) => return admission.record_request_timeout(),
             () = shutdown.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
@@ -194,18 +224,19 @@ impl Http {
         }
     }
 
-    /// Has the first request answered as one that came on a connection past a limit.
-    async fn turn_away_in_time(self, stream: Incoming, peer: Peer, denial: Denial) {
-        let (gate, is_served) = (Arc::clone(&self.gate), Arc::new(AtomicBool::new(false)));
+    /// Answers the first request of a connection beyond a limit with the refusal.
+    async fn turn_away_in_time(self, stream: Incoming, peer: Peer, denial: AdmissionError) {
+        let (admission, is_served) =
+            (Arc::clone(&self.admission), Arc::new(AtomicBool::new(false)));
         let turning_away = self.turn_away(stream, denial, Arc::clone(&is_served));
-        // Whoever cannot be told in time is not told.
+        // After the time-out the connection is closed without an answer.
         let _ = timeout(TURN_AWAY_TIMEOUT, turning_away).await;
         if !is_served.load(Ordering::Relaxed) {
-            gate.refused(peer, denial);
+            admission.refused(peer, denial);
         }
     }
 
-    async fn turn_away(self, stream: Incoming, denial: Denial, is_served: Arc<AtomicBool>) {
+    async fn turn_away(self, stream: Incoming, denial: AdmissionError, is_served: Arc<AtomicBool>) {
         match (stream, self.site.tls()) {
             (Incoming::Unix(stream), _) => self.deny_on(stream, denial, is_served).await,
             (Incoming::Tcp(stream), None) => self.deny_on(stream, denial, is_served).await,
@@ -217,7 +248,7 @@ impl Http {
         }
     }
 
-    async fn deny_on<S>(mut self, stream: S, denial: Denial, is_served: Arc<AtomicBool>)
+    async fn deny_on<S>(mut self, stream: S, denial: AdmissionError, is_served: Arc<AtomicBool>)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -227,20 +258,20 @@ impl Http {
             let (answering, is_served) = (site.call(request), Arc::clone(&is_served));
             async move {
                 let response = answering.await?;
-                // It asked how the server is.
-                let is_refused = response.extensions().get::<Denial>().is_some();
+                // A health check.
+                let is_refused = response.extensions().get::<AdmissionError>().is_some();
                 is_served.store(!is_refused, Ordering::Relaxed);
                 Ok::<_, Infallible>(response)
             }
         });
         self.builder.keep_alive(false);
-        // It may be gone already.
+        // The client may have gone.
         let _ = self.builder.serve_connection(TokioIo::new(stream), service).await;
     }
 }
 
-/// Waits until a connection has had its time: no request by the deadline, or, later on, none for
-/// so long that a response must be stuck. Idle ones are ended sooner, by hyper.
+/// Returns when a connection has had no request by the deadline, or later none for so long that a
+/// response must be stuck. hyper closes idle connections earlier.
 async fn overdue(requests: &AtomicUsize, deadline: Instant, limits: HttpLimits) {
     sleep_until(deadline).await;
     let mut seen = requests.load(Ordering::Relaxed);
@@ -258,7 +289,7 @@ async fn accept(listener: &Listener) -> (Incoming, Peer) {
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
-            // One that was gone before it was taken.
+            // The client had gone before the connection was accepted.
             Err(error)
                 if matches!(
                     error.kind(),

@@ -1,5 +1,5 @@
-//! What surrounds the routes: the prefix that a proxy leaves before every path is taken away, and
-//! every answer tells the browser what it may do with it.
+//! The layer around the routes: removes the path prefix, and adds the security headers to every
+//! response.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -9,42 +9,51 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{
-    CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    ALLOW, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderName, HeaderValue, Request, Response, StatusCode, Uri};
+use axum::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
 use super::assets::OfThePage;
+use super::people::Reader;
+use super::refusal::Refusal;
 use crate::config::page::{PageSettings, PathPrefix};
-use crate::limits::gate::Denial;
+use crate::limits::admission::AdmissionError;
 use crate::tls::Tls;
 
-/// What the page may load and do (Content Security Policy Level 3): its own files, its server, and
-/// the pictures it draws itself. WebAssembly is compiled, and nothing is run that stands in the page.
+/// The page's Content Security Policy (Level 3): the page loads its own files, its server and the
+/// pictures that it draws. It may compile WebAssembly, and inline scripts do not run.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
                       img-src 'self' data:; connect-src 'self'; manifest-src 'self'; \
                       worker-src 'self'; form-action 'self'; base-uri 'none'";
 
-/// What a file of the page may do by itself: nothing, and the service worker asks for files. It is
-/// short because it comes with each of them.
+/// The policy of the page's files, which load nothing by themselves; the service worker fetches files.
+/// Short, because every file carries it.
 const FILE_POLICY: &str = "default-src 'none'; connect-src 'self'";
 
-/// A room's name is nobody's business but this server's.
+/// Other sites do not learn a room's name.
 const REFERRER: &str = "same-origin";
 
-/// The page asks for none of these, and nothing in it may.
+/// Browser features that the page does not use and nothing in it may use.
 const PERMISSIONS: &str =
     "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
-/// For how long browsers come back by TLS alone (RFC 6797): a year, in seconds.
-const STRICT_TRANSPORT: &str = "max-age=31536000";
+/// Tells search engines to list nothing but the front page, because a room's address is its only key.
+const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
+const NOT_LISTED: HeaderValue = HeaderValue::from_static("noindex");
 
-/// The routes and what surrounds them.
+/// The value for pages that search engines may list.
+const LISTED_PATHS: [&str; 2] = ["/", "/robots.txt"];
+
+/// The methods of every address.
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+
+/// The routes with the layer around them.
 #[derive(Debug, Clone)]
 pub struct Site {
     router: TowerToHyperService<Router>,
@@ -53,7 +62,7 @@ pub struct Site {
     tls: Option<Tls>,
 }
 
-/// What goes with every answer.
+/// Headers of every response.
 #[derive(Debug)]
 struct Headers {
     pages: Vec<(HeaderName, HeaderValue)>,
@@ -61,13 +70,21 @@ struct Headers {
 }
 
 impl Site {
-    /// A site of these routes, with TLS on its TCP ports where there is a certificate.
+    /// Creates a site. Its TCP ports speak TLS if there is a certificate. `hsts_seconds` is the age of
+    /// Strict-Transport-Security; 0 sends no such header.
     #[must_use]
-    pub fn new(router: Router, settings: &PageSettings, tls: Option<Tls>) -> Self {
+    pub fn new(
+        router: Router,
+        settings: &PageSettings,
+        tls: Option<Tls>,
+        hsts_seconds: u64,
+    ) -> Self {
+        // A proxy that ends TLS sends its own header.
+        let hsts_seconds = if tls.is_some() { hsts_seconds } else { 0 };
         Self {
             router: TowerToHyperService::new(router),
             prefix: settings.path_prefix.clone(),
-            headers: Headers::new(&settings.frame_ancestors, tls.is_some()).into(),
+            headers: Headers::new(&settings.frame_ancestors, hsts_seconds).into(),
             tls,
         }
     }
@@ -78,26 +95,26 @@ impl Site {
 }
 
 impl Headers {
-    /// `is_tls` says whether browsers reach this very server by TLS; a proxy that does TLS has its
-    /// own say in that.
-    fn new(frame_ancestors: &[String], is_tls: bool) -> Self {
+    fn new(frame_ancestors: &[String], hsts_seconds: u64) -> Self {
         let ancestors = frame_ancestors.join(" ");
         let mut files = vec![
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
             (REFERRER_POLICY, HeaderValue::from_static(REFERRER)),
         ];
-        if is_tls {
-            files.push((STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(STRICT_TRANSPORT)));
+        if hsts_seconds > 0 {
+            // RFC 6797 section 6.1. Without subdomains, which may belong to others.
+            let strict = HeaderValue::from_str(&format!("max-age={hsts_seconds}")).ok();
+            files.extend(strict.map(|strict| (STRICT_TRANSPORT_SECURITY, strict)));
         }
         let mut pages = files.clone();
         for (headers, policy) in [(&mut pages, POLICY), (&mut files, FILE_POLICY)] {
-            // The settings take nothing that a header cannot carry.
+            // The settings accept valid header values only.
             let policy = format!("{policy}; frame-ancestors {ancestors}");
             let policy = HeaderValue::from_str(&policy).ok();
             headers.extend(policy.map(|policy| (CONTENT_SECURITY_POLICY, policy)));
         }
         pages.push((PERMISSIONS_POLICY, HeaderValue::from_static(PERMISSIONS)));
-        // For browsers that do not know frame-ancestors, where it can be said to them.
+        // For browsers without frame-ancestors, if it can be expressed for them.
         match ancestors.as_str() {
             "'none'" => pages.push((X_FRAME_OPTIONS, HeaderValue::from_static("DENY"))),
             "'self'" => pages.push((X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"))),
@@ -121,29 +138,64 @@ impl Service<Request<Incoming>> for Site {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let is_denied = request.extensions().get::<Denial>().is_some();
-        if request.uri().path() == self.prefix.as_str() && !is_denied {
-            let mut response = to_root(&self.prefix);
-            self.headers.add_to(&mut response);
-            return Box::pin(async move { Ok(response) });
-        }
         if let Some(uri) = below(request.uri(), self.prefix.as_str()) {
             *request.uri_mut() = uri;
         }
+        let reader = Reader::of(&request);
+        let is_listed = LISTED_PATHS.contains(&request.uri().path());
         let headers = Arc::clone(&self.headers);
-        let answering = self.router.call(request);
+        let answering = match answer_by_itself(&request, &self.prefix) {
+            Some(response) => Err(response),
+            None => Ok(self.router.call(request)),
+        };
         Box::pin(async move {
-            let mut response = answering.await?;
+            let mut response = match answering {
+                Ok(answering) => answering.await?,
+                Err(response) => response,
+            };
             // An upgrade is not a page.
-            if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-                headers.add_to(&mut response);
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                return Ok(response);
             }
+            let refusal: Option<Refusal> = response.extensions_mut().remove();
+            if let (Some(reader), Some(refusal)) = (reader, &refusal) {
+                reader.rewrite(refusal, &mut response);
+            }
+            if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+                response.headers_mut().insert(ALLOW, METHODS);
+            }
+            let is_file = response.extensions().get::<OfThePage>().is_some();
+            if refusal.is_some() || !(is_listed || is_file) {
+                response.headers_mut().insert(ROBOTS, NOT_LISTED);
+            }
+            headers.add_to(&mut response);
             Ok(response)
         })
     }
 }
 
-/// The address without its prefix; `None` where it has none. A proxy may have taken it away.
+/// Answers requests that belong to no route: the bare prefix, which redirects to the front page, and
+/// methods about the whole server.
+fn answer_by_itself<B>(request: &Request<B>, prefix: &PathPrefix) -> Option<Response<Body>> {
+    // Load balancers use it as a health check. It reveals nothing and costs nothing, so it is answered
+    // beyond a limit of connections, too.
+    if request.method() == Method::OPTIONS {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        response.headers_mut().insert(ALLOW, METHODS);
+        return Some(response);
+    }
+    if request.extensions().get::<AdmissionError>().is_some() {
+        return None;
+    }
+    if request.method() == Method::CONNECT {
+        return Some(Refusal::method().into_response());
+    }
+    let is_bare = !prefix.as_str().is_empty() && request.uri().path() == prefix.as_str();
+    is_bare.then(|| to_root(prefix))
+}
+
+/// Returns the address without the prefix, or `None` if it has none: a proxy may have removed it.
 fn below(uri: &Uri, prefix: &str) -> Option<Uri> {
     if prefix.is_empty() {
         return None;
@@ -153,11 +205,11 @@ fn below(uri: &Uri, prefix: &str) -> Option<Uri> {
     is_whole.then(|| rest.parse::<PathAndQuery>().ok()).flatten().map(Uri::from)
 }
 
-/// The page names its files relative to its own address, which so has to end in a slash.
+/// Redirects to the address with a slash, because the page names its files relative to its address.
 fn to_root(prefix: &PathPrefix) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
-    // A prefix is made of characters that a header can carry.
+    // A prefix is a valid header value.
     if let Ok(root) = HeaderValue::from_str(&format!("{}/", prefix.as_str())) {
         response.headers_mut().insert(LOCATION, root);
     }
@@ -189,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_file_has_a_policy_of_its_own_and_a_page_the_whole() {
-        let headers = Headers::new(&["'self'".to_owned()], true);
+        let headers = Headers::new(&["'self'".to_owned()], 3600);
         let mut page = Response::new(Body::empty());
         headers.add_to(&mut page);
         let mut file = Response::new(Body::empty());
@@ -201,7 +253,7 @@ mod tests {
             assert_eq!(headers[CONTENT_SECURITY_POLICY], expected.as_str());
             assert_eq!(headers[X_CONTENT_TYPE_OPTIONS], "nosniff");
             assert_eq!(headers[REFERRER_POLICY], "same-origin");
-            assert_eq!(headers[STRICT_TRANSPORT_SECURITY], STRICT_TRANSPORT);
+            assert_eq!(headers[STRICT_TRANSPORT_SECURITY], "max-age=3600");
         }
         assert!(page.headers().contains_key(PERMISSIONS_POLICY));
     }
@@ -210,7 +262,7 @@ mod tests {
     fn older_browsers_are_told_who_may_frame_where_they_understand_it() {
         let framing = |sources: &[&str]| {
             let sources: Vec<_> = sources.iter().map(|source| (*source).to_owned()).collect();
-            let map: HeaderMap = Headers::new(&sources, false).pages.into_iter().collect();
+            let map: HeaderMap = Headers::new(&sources, 0).pages.into_iter().collect();
             let policy = map[CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
             let ancestors = policy.rsplit_once("frame-ancestors ").unwrap().1.to_owned();
             (ancestors, map.get(X_FRAME_OPTIONS).map(|value| value.to_str().unwrap().to_owned()))

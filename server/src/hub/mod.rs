@@ -1,153 +1,163 @@
-//! All rooms that are in memory, and the way into them.
-//!
-//! A room's task starts when somebody enters and ends when nobody is there and nothing is under
-//! way. Between the two, only the task touches the room; everybody else sends it inputs.
+//! The rooms in memory. Each is owned by a task, which starts when the first member joins and ends
+//! when the room has no member and no work. Sessions send commands to the task.
 
-mod coming;
-mod encode;
-mod fanout;
 mod greeting;
+mod join_queue;
+mod join_request;
+mod long_greeting;
 mod membership;
 mod pages;
+mod pending_joins;
 mod resumption;
 mod room_task;
-mod section;
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use xmeet_shared::{CloseCode, Envelope, Pid, RoomId, ServerMessage};
 
 use crate::clock::Clock;
+use crate::fanout::Encoder;
+pub use crate::fanout::ROOM_ENDED;
 use crate::history::{History, HistoryError};
-use crate::limits::gate::Place;
+use crate::limits::admission::ConnectionPermit;
+use crate::limits::bucket::Rate;
 use crate::limits::pace::Pace;
 use crate::metrics::Metrics;
 use crate::room::{Input, MemberKey};
-use crate::ws::connection::Visitor;
-use crate::ws::frame;
-use crate::ws::keeper::Heartbeat;
-use crate::ws::memory::FrameMemory;
-use crate::ws::outbox::{Ending, Outbox};
-pub use membership::{Membership, RoomEnded, Unsent};
+use crate::wire::budget::{Charge, MemoryBudget};
+use crate::wire::frame;
+use crate::wire::outbox::{CloseReason, Outbox};
+pub use join_request::JoinRequest;
+pub use membership::{Membership, PendingInput, RoomEnded};
 use resumption::Newcomer;
 use room_task::RoomTask;
 
-/// Inputs that may wait for one room; further ones wait with their sessions, which stop reading
-/// from their sockets meanwhile.
-const ROOM_INBOX_INPUTS_MAX: usize = 512;
+/// Returns a client's next heartbeat frame, or `None` before the client is a member.
+pub type Heartbeat = Box<dyn Fn() -> Option<Bytes> + Send + Sync>;
+
+/// Commands in a room's inbox. Further ones wait with their sessions, which read nothing from their
+/// sockets meanwhile.
+const ROOM_INBOX_COMMANDS_MAX: usize = 512;
 
 /// The node's number in its pids. There is one node.
 const NODE: u32 = 0;
 
-/// Rooms that a session tries to enter before it gives up. A room that leaves memory at that very
-/// moment costs a try; so does one that panics before it answers.
-const ENTER_TRIES_MAX: usize = 100;
+/// Attempts of a session to join. An attempt fails if the room's task ends before it answers.
+const JOIN_ATTEMPTS_MAX: usize = 100;
 
-/// What members are closed with when their room ends under them.
-pub const ROOM_ENDED: Ending =
-    Ending { code: CloseCode::TryAgainLater, reason: "the room was restarted: come back" };
-
-/// What a connection is closed with that cannot be greeted.
-pub const NO_HISTORY: Ending = Ending {
+/// Close reason for a newcomer whose greeting cannot be read from the store.
+pub const NO_HISTORY: CloseReason = CloseReason {
     code: CloseCode::TryAgainLater,
     reason: "the room's history cannot be read now: come back",
 };
 
-/// What a connection is closed with when another one takes its member over.
-pub const TAKEN_OVER: Ending =
-    Ending { code: CloseCode::TakenOver, reason: "taken over by another connection" };
+/// Close reason for a connection whose member resumes on another one.
+pub const TAKEN_OVER: CloseReason =
+    CloseReason { code: CloseCode::TakenOver, reason: "taken over by another connection" };
 
-/// What a room's task is sent.
+/// A command to a room's task. Sent in a box, because an inbox has many slots and most are empty.
 #[derive(Debug)]
-enum Envoy {
-    /// Somebody comes in.
-    Enter(Newcomer),
-    /// A member does something.
-    Do(Input),
-    /// A member's connection has ended.
-    Part { member: MemberKey, departure: Departure, pace: Pace },
-    /// A page was read aside.
+enum RoomCommand {
+    Join(Newcomer),
+    /// A member's input, and the memory charge for it.
+    Input(Input, Charge),
+    Disconnected {
+        member: MemberKey,
+        disconnect: Disconnect,
+        pace: Pace,
+    },
+    /// A page was read from the store.
     PageRead(PageRead),
-    /// Nobody will come back: the server ends.
-    GiveUp,
+    /// Lost members leave now: the server shuts down.
+    EndGracePeriods,
 }
 
-/// How it is sent. Boxed, because a room's inbox has many places and mostly they are empty.
-type Letter = Box<Envoy>;
-
-/// A page for one member, on the connection that asked for it.
+/// A page for one member, for the connection that requested it.
 #[derive(Debug)]
 struct PageRead {
     member: MemberKey,
     outbox: Arc<Outbox>,
-    /// Its frame, in pieces.
+    /// The page's frame, in pieces.
     pieces: Vec<Bytes>,
 }
 
 /// How a member's connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Departure {
-    /// It said goodbye: it leaves at once.
-    Left,
-    /// It was lost: if it can come back, it is waited for.
+pub enum Disconnect {
+    /// The client closed it with 1000: the member leaves at once.
+    Clean,
+    /// Any other end: the member has its grace period.
     Lost,
 }
 
-/// Why nobody could come in.
+/// Why a connection could not join.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EnterError {
+pub enum JoinError {
     /// The room's history cannot be read.
     #[error(transparent)]
     History(#[from] HistoryError),
-    /// Another connection came with the same token while this one waited.
-    #[error("another connection took this one's place")]
+    /// A later connection with the same token replaced this one while it waited.
+    #[error("another connection with the same token replaced this one")]
     TakenOver,
-    /// The room has as many members as it may have.
     #[error("the room is full")]
     RoomFull,
-    /// There are as many rooms as there may be.
     #[error("there are too many rooms")]
     TooManyRooms,
+    /// The room's join queue is full.
+    #[error("too many are joining the room")]
+    TooManyJoin,
+    /// The connection ended while it waited.
+    #[error("the connection gave up")]
+    Abandoned,
+    /// The server shuts down.
+    #[error("the server is going away")]
+    GoingAway,
 }
 
-/// What rooms are run by.
+/// The settings of all rooms.
 #[derive(Debug, Clone)]
 pub struct HubSettings {
-    /// Messages kept for each room; with 0 the history is off.
+    /// Messages in the history of each room; 0 turns the history off.
     pub history_kept_messages: u64,
-    /// How long a message is kept; `None` is for ever.
+    /// Text of its newest page that a room holds in memory, in bytes. The rest is read from the store
+    /// for each greeting.
+    pub held_text_bytes_max: usize,
+    /// The retention period; `None` is for ever.
     pub history_kept_for: Option<Duration>,
-    /// How long a member whose connection is lost is waited for.
+    /// The grace period of a member whose connection is lost.
     pub resume_grace: Duration,
-    /// Rooms in memory.
+    /// Rooms in memory at most.
     pub rooms_max: usize,
-    /// Members of one room, those that are waited for included.
+    /// Members of one room at most, including members in their grace period.
     pub members_per_room_max: usize,
-    /// What makes this start's pids unlike those of all others.
+    /// The rate of newcomers of one room; `None` is no limit.
+    pub joins_per_room: Option<Rate>,
+    /// The part of pids that differs at each start of the server.
     pub creation: u64,
-    /// Changes when the store's ids start again.
-    pub epoch: Arc<str>,
-    /// Where it is counted what happens.
     pub metrics: Metrics,
 }
 
 /// The rooms. Shared by all sessions.
 pub struct Hub {
-    rooms: Mutex<HashMap<RoomId, mpsc::Sender<Letter>>>,
+    rooms: Mutex<HashMap<RoomId, mpsc::Sender<Box<RoomCommand>>>>,
     pub(crate) history: Arc<dyn History>,
     pub(crate) clock: Clock,
     settings: HubSettings,
     last_serial: AtomicU64,
-    places: pages::Places,
+    page_slots: pages::PageSlots,
     tasks: TaskTracker,
+    /// Cancelled when the server shuts down, for newcomers that wait.
+    admission: CancellationToken,
 }
 
 impl std::fmt::Debug for Hub {
@@ -157,7 +167,7 @@ impl std::fmt::Debug for Hub {
 }
 
 impl Hub {
-    /// A hub without rooms.
+    /// Creates a hub without rooms.
     #[must_use]
     pub fn new(history: Arc<dyn History>, clock: Clock, settings: HubSettings) -> Self {
         Self {
@@ -166,103 +176,131 @@ impl Hub {
             clock,
             settings,
             last_serial: AtomicU64::new(0),
-            places: pages::Places::default(),
+            page_slots: pages::PageSlots::default(),
             tasks: TaskTracker::new(),
+            admission: CancellationToken::new(),
         }
     }
 
-    /// Enters a room, which is opened when it is not in memory. The greeting is in the outbox, or
-    /// will be, before anything else of the room.
+    /// Joins a room, and opens it if it is not in memory. The greeting is the first that the room
+    /// sends to the outbox. Waits while many join, until `abandoned` is ready.
     ///
     /// # Errors
-    /// [`EnterError`].
-    pub async fn enter(
+    /// [`JoinError`].
+    pub async fn join(
         self: &Arc<Self>,
-        visitor: Visitor,
+        join_request: JoinRequest,
         outbox: &Arc<Outbox>,
-        place: Option<&Arc<Place>>,
-    ) -> Result<Membership, EnterError> {
-        let Visitor { room: room_id, nickname, token } = visitor;
-        for _ in 0..ENTER_TRIES_MAX {
+        permit: Option<&Arc<ConnectionPermit>>,
+        abandoned: impl Future<Output = ()>,
+    ) -> Result<Membership, JoinError> {
+        let mut abandoned = pin!(abandoned);
+        let JoinRequest { room: room_id, nickname, token, is_stored } = join_request;
+        for _ in 0..JOIN_ATTEMPTS_MAX {
             let room = self.room(&room_id)?;
-            let (entered, answer) = oneshot::channel();
+            let (reply, mut answer) = oneshot::channel();
             let (nickname, token) = (nickname.clone(), token.clone());
-            let (outbox, place) = (Arc::clone(outbox), place.map(Arc::clone));
-            let newcomer = Newcomer { nickname, token, outbox, place, entered };
-            if room.send(Box::new(Envoy::Enter(newcomer))).await.is_err() {
+            let (outbox, permit) = (Arc::clone(outbox), permit.map(Arc::clone));
+            let newcomer = Newcomer { nickname, token, outbox, permit, reply };
+            // The inbox is full while the room's store stalls.
+            let sent = tokio::select! {
+                biased;
+                sent = room.send(Box::new(RoomCommand::Join(newcomer))) => sent,
+                () = &mut abandoned => return Err(JoinError::Abandoned),
+                () = self.admission.cancelled() => return Err(JoinError::GoingAway),
+            };
+            if sent.is_err() {
                 continue;
             }
-            // No answer: the room left memory in that very moment. The next one is new.
-            if let Ok(answer) = answer.await {
-                let (key, pid, pace) = answer?;
-                return Ok(Membership::new(key, pid, pace, room));
+            // Without an answer the room's task has ended, and the next attempt starts a new one.
+            let answer = tokio::select! {
+                biased;
+                answer = &mut answer => answer,
+                () = &mut abandoned => withdraw(answer, JoinError::Abandoned),
+                () = self.admission.cancelled() => withdraw(answer, JoinError::GoingAway),
+            };
+            if let Ok(answer) = answer {
+                return Ok(Membership::new(answer?, is_stored, room, self.memory()));
             }
         }
-        Err(EnterError::History(HistoryError::Closed))
+        Err(JoinError::History(HistoryError::Closed))
     }
 
-    /// What makes the heartbeat frames of a member.
+    /// Returns the source of a client's heartbeat frames. It has none before `pid` is set.
     #[must_use]
-    pub fn heartbeat(&self, xnest: RoomId, from: Pid) -> Heartbeat {
+    pub fn heartbeat(&self, xnest: RoomId, pid: Arc<OnceLock<Pid>>) -> Heartbeat {
         let clock = self.clock.clone();
         Box::new(move || {
+            let from = pid.get()?.clone();
             let ts = clock.now();
-            let (from, xnest, send_time) = (from.clone(), xnest.clone(), clock.moment(ts));
-            let message = ServerMessage::Ping;
+            let (xnest, send_time) = (xnest.clone(), clock.moment(ts));
+            let message = ServerMessage::Ping { next_bytes: None };
             let envelope = Envelope { from, xnest, message, send_time, ts: Some(ts) };
-            frame::text(envelope.encode().as_bytes())
+            Some(frame::text(envelope.encode().as_bytes()))
         })
     }
 
-    /// How many rooms are in memory.
+    /// Encodes an `error` frame for a member of a room.
+    #[must_use]
+    pub fn error_frame(&self, room: &RoomId, member: &Pid, error: ServerMessage) -> Bytes {
+        let mut encoder = Encoder::new(room.clone(), self.clock.clone(), self.memory());
+        let now = encoder.now();
+        encoder.frame(member.clone(), error, now)
+    }
+
+    /// Rejects the newcomers that wait, and further ones that would have to. For the shutdown.
+    pub fn end_admission(&self) {
+        self.admission.cancel();
+    }
+
+    /// Returns the number of rooms in memory.
     #[must_use]
     pub fn rooms_in_memory(&self) -> usize {
         self.lock().len()
     }
 
-    /// Whether a room is in memory.
+    /// Returns whether a room is in memory.
     #[must_use]
     pub fn is_in_memory(&self, room: &RoomId) -> bool {
         self.lock().contains_key(room)
     }
 
-    /// How many rooms have ended by a panic since the start.
+    /// Returns how many rooms have panicked since the start.
     #[must_use]
     pub fn room_panics(&self) -> u64 {
         self.metrics().rooms.panics.get()
     }
 
-    /// Where it is counted what happens.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.settings.metrics
     }
 
-    fn memory(&self) -> Arc<FrameMemory> {
-        Arc::clone(&self.metrics().frames)
+    fn memory(&self) -> Arc<MemoryBudget> {
+        Arc::clone(&self.metrics().memory)
     }
 
-    /// Waits until every room has left memory. For the shutdown, when all sessions have ended.
+    /// Waits until every room has left memory. For the shutdown, after all sessions have ended.
     pub async fn drained(&self) {
-        // A room would stay for as long as it waits for a member that was lost.
+        // Grace periods would keep rooms in memory.
         let rooms: Vec<_> = self.lock().values().cloned().collect();
         for room in rooms {
-            // One that has ended waits for nobody.
-            let _ = room.send(Box::new(Envoy::GiveUp)).await;
+            // Fails for a room that has ended.
+            let _ = room.send(Box::new(RoomCommand::EndGracePeriods)).await;
         }
         self.tasks.close();
         self.tasks.wait().await;
     }
 
-    fn room(self: &Arc<Self>, id: &RoomId) -> Result<mpsc::Sender<Letter>, EnterError> {
+    fn room(self: &Arc<Self>, id: &RoomId) -> Result<mpsc::Sender<Box<RoomCommand>>, JoinError> {
         let mut rooms = self.lock();
-        // A closed one has panicked and is about to be taken out.
+        // A closed room has panicked and is about to be removed.
         match rooms.get(id) {
             Some(room) if !room.is_closed() => return Ok(room.clone()),
-            None if rooms.len() >= self.settings.rooms_max => return Err(EnterError::TooManyRooms),
+            None if rooms.len() >= self.settings.rooms_max => return Err(JoinError::TooManyRooms),
             _ => {}
         }
-        let (sender, inbox) = mpsc::channel(ROOM_INBOX_INPUTS_MAX);
+        let (sender, inbox) = mpsc::channel(ROOM_INBOX_COMMANDS_MAX);
         rooms.insert(id.clone(), sender.clone());
         drop(rooms);
         let hub = Arc::clone(self);
@@ -279,8 +317,8 @@ impl Hub {
         Ok(sender)
     }
 
-    /// Takes a room out that has nothing to do, unless something has come for it meanwhile.
-    fn retire(&self, id: &RoomId, inbox: &mpsc::Receiver<Letter>) -> bool {
+    /// Removes an idle room, unless its inbox has a command. Returns whether it did.
+    fn retire(&self, id: &RoomId, inbox: &mpsc::Receiver<Box<RoomCommand>>) -> bool {
         let mut rooms = self.lock();
         let retires = inbox.is_empty();
         if retires {
@@ -289,8 +327,8 @@ impl Hub {
         retires
     }
 
-    /// Takes a room out that has panicked, unless a new one stands in its place.
-    fn forget(&self, id: &RoomId, identity: &mpsc::WeakSender<Letter>) {
+    /// Removes a room that has panicked, unless a new one has replaced it.
+    fn forget(&self, id: &RoomId, identity: &mpsc::WeakSender<Box<RoomCommand>>) {
         let mut rooms = self.lock();
         let is_same = identity
             .upgrade()
@@ -305,9 +343,19 @@ impl Hub {
         (serial, Pid::new(NODE, serial, self.settings.creation))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<RoomId, mpsc::Sender<Letter>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<RoomId, mpsc::Sender<Box<RoomCommand>>>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Stops waiting for a room's answer. An answer that arrives at this moment still counts, because the
+/// room has the member by then.
+fn withdraw<T>(
+    mut answer: oneshot::Receiver<Result<T, JoinError>>,
+    error: JoinError,
+) -> Result<Result<T, JoinError>, oneshot::error::RecvError> {
+    answer.close();
+    Ok(answer.try_recv().unwrap_or(Err(error)))
 }
 
 #[cfg(test)]

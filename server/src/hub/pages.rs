@@ -1,5 +1,5 @@
-//! What rooms read from the store: older pages, which are encoded beside their room's task, and what a
-//! room does not hold of its newest.
+//! Reads pages from the store beside a room's task: older pages, and the part of the newest page that
+//! the room does not hold in memory.
 
 use std::ops::RangeInclusive;
 
@@ -8,41 +8,41 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use xmeet_shared::{ErrorCode, MessageId, Pid, RoomId, ServerMessage};
 
 use super::Hub;
-use super::encode::Encoder;
+use crate::fanout::Encoder;
 use crate::history::HistoryError;
-use crate::limits::hits::LimitKind;
+use crate::limits::counters::LimitKind;
 use crate::metrics::READ_PAGE;
-use crate::room::Kept;
-use crate::ws::outbox::Outbox;
+use crate::room::StoredMessage;
+use crate::wire::outbox::Outbox;
 
-/// Older pages that are read and encoded at once, of all rooms: each can take some megabytes until it
-/// is on its way. The store has a few readers, and one more is being encoded meanwhile.
+/// Older pages of all rooms that are read and encoded at once. Each can take some megabytes of memory.
 const OLDER_AT_ONCE_MAX: usize = 4;
 
-/// The same of newest pages. They have places of their own: a room waits for its.
+/// Newest pages of all rooms that are read and encoded at once. They have slots of their own, because
+/// newcomers wait for them.
 const NEWEST_AT_ONCE_MAX: usize = 2;
 
-/// When whoever asked for a page that cannot be held now may ask again, in milliseconds.
+/// The `retry_after_ms` for a page that does not fit into memory now.
 const RETRY_AFTER_MS: u64 = 1000;
 
-/// Places for pages under way, which are waited for.
+/// The slots for pages that are being read and encoded.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct PageSlots {
     older: Semaphore,
     newest: Semaphore,
 }
 
-impl Default for Places {
+impl Default for PageSlots {
     fn default() -> Self {
         let (older, newest) = (OLDER_AT_ONCE_MAX, NEWEST_AT_ONCE_MAX);
         Self { older: Semaphore::new(older), newest: Semaphore::new(newest) }
     }
 }
 
-impl Places {
-    /// Held until a newest page is encoded.
+impl PageSlots {
+    /// Waits for a slot for a newest page, to be held until the page is encoded.
     pub(super) async fn newest(&self) -> Option<SemaphorePermit<'_>> {
-        // They are never closed.
+        // The semaphore is never closed.
         self.newest.acquire().await.ok()
     }
 }
@@ -52,12 +52,12 @@ pub(super) async fn messages(
     hub: &Hub,
     room: &RoomId,
     ids: RangeInclusive<MessageId>,
-) -> Result<Vec<Kept>, HistoryError> {
+) -> Result<Vec<StoredMessage>, HistoryError> {
     hub.metrics().store.timed(READ_PAGE, hub.history.read(room, ids)).await
 }
 
-/// Reads a page: its frame, or that of the error instead of it, in pieces. `None` where whoever asked
-/// has gone meanwhile.
+/// Reads a page and returns its frame, or the frame of an error, in pieces. Returns `None` if the
+/// client has gone.
 pub(super) async fn read(
     hub: &Hub,
     room: &RoomId,
@@ -65,12 +65,12 @@ pub(super) async fn read(
     (pid, outbox): (&Pid, &Outbox),
     mut encoder: Encoder,
 ) -> Option<Vec<Bytes>> {
-    let _place = hub.places.older.acquire().await;
+    let _slot = hub.page_slots.older.acquire().await;
     if outbox.is_over() {
         return None;
     }
-    // Where much waits already it is not even read.
-    if hub.metrics().frames.is_tight() {
+    // Checked before the page is read, too.
+    if hub.metrics().memory.is_under_pressure() {
         return Some(refusal(hub, pid, &mut encoder));
     }
     match messages(hub, room, ids).await {
@@ -91,7 +91,7 @@ pub(super) async fn read(
     }
 }
 
-/// The answer to whoever asked for a page that cannot be held now.
+/// Returns the error for a page that does not fit into memory now.
 fn refusal(hub: &Hub, pid: &Pid, encoder: &mut Encoder) -> Vec<Bytes> {
     hub.metrics().limits.count(LimitKind::Waiting);
     let error = ServerMessage::Error {

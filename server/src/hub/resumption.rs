@@ -1,7 +1,7 @@
-//! Members who come back: which connection belongs to which member, and for how long a member
-//! whose connection is lost is waited for. A member keeps its pace from one connection to the next.
+//! Resumption: which connection belongs to which member, and the grace period of members whose
+//! connection is lost. A member keeps the state of its rate limit from one connection to the next.
 //!
-//! Tokens live here alone, in memory, one for each member that has one.
+//! Session tokens are kept here alone, and in memory only.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::mem;
@@ -12,64 +12,63 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use xmeet_shared::{Nickname, Pid, SessionToken};
 
-use super::{EnterError, TAKEN_OVER};
-use crate::limits::gate::Place;
+use super::{JoinError, TAKEN_OVER};
+use crate::limits::admission::ConnectionPermit;
 use crate::limits::pace::Pace;
 use crate::room::MemberKey;
-use crate::ws::outbox::Outbox;
+use crate::wire::outbox::Outbox;
 
-/// The longest that a member is waited for, whatever the settings say: a year, for which there is a
-/// deadline on every clock.
+/// The longest grace period: a year. A longer one could overflow a deadline.
 const GRACE_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Lost members that are noted more than once before that is put right, beside twice as many as
-/// there are members.
+/// The list of lost members is cleaned when it has this many entries more than twice the members.
 const LOST_SPARE: usize = 16;
 
-/// How a session in the room is told who it is.
-pub(super) type Entered = oneshot::Sender<Result<(MemberKey, Pid, Pace), EnterError>>;
+/// Answers the session's join request.
+pub(super) type JoinReply = oneshot::Sender<Result<(MemberKey, Pid, Pace), JoinError>>;
 
-/// A connection that wants to come in.
+/// A connection that wants to join.
 #[derive(Debug)]
 pub(super) struct Newcomer {
     pub(super) nickname: Nickname,
     pub(super) token: Option<SessionToken>,
     pub(super) outbox: Arc<Outbox>,
-    /// Its place, where places are counted.
-    pub(super) place: Option<Arc<Place>>,
-    pub(super) entered: Entered,
+    /// The connection's permit, if connections are limited.
+    pub(super) permit: Option<Arc<ConnectionPermit>>,
+    pub(super) reply: JoinReply,
 }
 
-/// What is to be done with a connection that comes in.
+/// What a newcomer is to the room.
 #[derive(Debug)]
 pub(super) enum Arrival {
-    /// It is a new member.
+    /// A new member.
     Joins(Newcomer),
-    /// It is this member, whose old connection is gone.
-    Returns(MemberKey, Pid, Pace, Newcomer),
-    /// It waits until the old connection, which has been told to end, is gone.
-    Waits,
+    /// This member, whose earlier connection has ended.
+    Resumes(MemberKey, Pid, Pace, Newcomer),
+    /// A member whose earlier connection is still open. That connection was told to end, and the
+    /// newcomer waits for its end.
+    AwaitsTakeover,
 }
 
-/// What is to be done with a member whose connection has ended.
+/// What becomes of a member whose connection has ended.
 #[derive(Debug)]
-pub(super) enum Parting {
-    /// It is gone for good. A connection that waited to take it over is a new member.
+pub(super) enum DisconnectOutcome {
+    /// The member leaves. A connection that waited to take it over becomes a new member.
     Leaves(Option<Newcomer>),
-    /// It is waited for.
-    IsMissed,
-    /// A connection that waited takes it over.
-    IsTakenOver(Pid, Pace, Newcomer),
+    /// The member stays for its grace period.
+    GracePeriodStarted,
+    /// A connection that waited takes the member over.
+    TakenOver(Pid, Pace, Newcomer),
 }
 
-/// The members of one room that can come back.
+/// The members of one room that can resume.
 #[derive(Debug)]
 pub(super) struct Resumption {
     grace: Duration,
     by_token: HashMap<SessionToken, MemberKey>,
     members: BTreeMap<MemberKey, Resumable>,
-    /// Members that were lost, the first lost first. A member that came back and was lost again
-    /// stands here twice; only what agrees with its own deadline counts.
+    /// The ends of grace periods, earliest first. An entry counts only if the member is lost until that
+    /// very instant: a member that resumed leaves its entry behind.
     lost: VecDeque<(Instant, MemberKey)>,
 }
 
@@ -77,14 +76,14 @@ pub(super) struct Resumption {
 struct Resumable {
     pid: Pid,
     token: SessionToken,
-    connection: Link,
+    connection: Connection,
 }
 
 #[derive(Debug)]
-enum Link {
+enum Connection {
     Open(Arc<Outbox>),
-    /// Open still, and told to end.
-    Ending(Newcomer),
+    /// Still open and told to end. The newcomer waits for that.
+    CloseReason(Newcomer),
     Lost {
         until: Instant,
         pace: Pace,
@@ -97,7 +96,12 @@ impl Resumption {
         Self { grace: grace.min(GRACE_MAX), by_token, members, lost }
     }
 
-    /// Says what a connection is.
+    /// Returns whether a newcomer has the token of a member.
+    pub(super) fn knows(&self, newcomer: &Newcomer) -> bool {
+        newcomer.token.as_ref().is_some_and(|token| self.by_token.contains_key(token))
+    }
+
+    /// Assigns a newcomer to its member. Tells an earlier connection that is still open to end.
     pub(super) fn arrive(&mut self, newcomer: Newcomer) -> Arrival {
         let known = newcomer.token.as_ref().and_then(|token| self.by_token.get(token));
         let Some(&member) = known else { return Arrival::Joins(newcomer) };
@@ -105,29 +109,29 @@ impl Resumption {
             return Arrival::Joins(newcomer);
         };
         match &mut resumable.connection {
-            Link::Lost { pace, .. } => {
+            Connection::Lost { pace, .. } => {
                 let pace = mem::take(pace);
-                resumable.connection = Link::Open(Arc::clone(&newcomer.outbox));
-                Arrival::Returns(member, resumable.pid.clone(), pace, newcomer)
+                resumable.connection = Connection::Open(Arc::clone(&newcomer.outbox));
+                Arrival::Resumes(member, resumable.pid.clone(), pace, newcomer)
             }
-            Link::Open(outbox) => {
-                outbox.end(TAKEN_OVER);
-                resumable.connection = Link::Ending(newcomer);
-                Arrival::Waits
+            Connection::Open(outbox) => {
+                outbox.close_with(TAKEN_OVER);
+                resumable.connection = Connection::CloseReason(newcomer);
+                Arrival::AwaitsTakeover
             }
-            Link::Ending(_) => {
-                let Link::Ending(earlier) =
-                    mem::replace(&mut resumable.connection, Link::Ending(newcomer))
+            Connection::CloseReason(_) => {
+                let Connection::CloseReason(earlier) =
+                    mem::replace(&mut resumable.connection, Connection::CloseReason(newcomer))
                 else {
-                    unreachable!("it was one a line ago");
+                    unreachable!("the match arm has checked this");
                 };
-                let _ = earlier.entered.send(Err(EnterError::TakenOver));
-                Arrival::Waits
+                let _ = earlier.reply.send(Err(JoinError::TakenOver));
+                Arrival::AwaitsTakeover
             }
         }
     }
 
-    /// Remembers a member that has just joined, if it has a token.
+    /// Adds a member that has just joined, if it has a token.
     pub(super) fn remember(
         &mut self,
         member: MemberKey,
@@ -137,47 +141,54 @@ impl Resumption {
     ) {
         let Some(token) = token else { return };
         self.by_token.insert(token.clone(), member);
-        let connection = Link::Open(Arc::clone(outbox));
+        let connection = Connection::Open(Arc::clone(outbox));
         self.members.insert(member, Resumable { pid: pid.clone(), token, connection });
     }
 
-    /// Says what becomes of a member whose connection has ended.
-    pub(super) fn part(
+    /// Handles the end of a member's connection. `is_clean` is whether the client closed it with 1000,
+    /// after which there is no grace period.
+    pub(super) fn disconnected(
         &mut self,
         member: MemberKey,
         is_clean: bool,
         pace: Pace,
         now: Instant,
-    ) -> Parting {
+    ) -> DisconnectOutcome {
         let Some(Resumable { pid, token, connection }) = self.forget(member) else {
-            return Parting::Leaves(None);
+            return DisconnectOutcome::Leaves(None);
         };
-        let waiting = if let Link::Ending(newcomer) = connection { Some(newcomer) } else { None };
+        let waiting =
+            if let Connection::CloseReason(newcomer) = connection { Some(newcomer) } else { None };
         let until = now + self.grace;
-        let (connection, parting) = match waiting {
-            waiting if is_clean => return Parting::Leaves(waiting),
+        let (connection, outcome) = match waiting {
+            waiting if is_clean => return DisconnectOutcome::Leaves(waiting),
             Some(newcomer) => {
-                let connection = Link::Open(Arc::clone(&newcomer.outbox));
-                (connection, Parting::IsTakenOver(pid.clone(), pace, newcomer))
+                let connection = Connection::Open(Arc::clone(&newcomer.outbox));
+                (connection, DisconnectOutcome::TakenOver(pid.clone(), pace, newcomer))
             }
-            None if self.grace.is_zero() => return Parting::Leaves(None),
+            None if self.grace.is_zero() => return DisconnectOutcome::Leaves(None),
             None => {
                 self.lost.push_back((until, member));
-                (Link::Lost { until, pace }, Parting::IsMissed)
+                (Connection::Lost { until, pace }, DisconnectOutcome::GracePeriodStarted)
             }
         };
         self.by_token.insert(token.clone(), member);
         self.members.insert(member, Resumable { pid, token, connection });
         if self.lost.len() > LOST_SPARE + 2 * self.members.len() {
-            // Somebody is lost and comes back again and again.
+            // A member disconnects and resumes again and again.
             let mut lost = mem::take(&mut self.lost);
             lost.retain(|(until, member)| self.is_lost(*member, *until));
             self.lost = lost;
         }
-        parting
+        outcome
     }
 
-    /// When to call [`Self::expired`] next.
+    /// Returns the pid of a member that can resume, `None` for any other.
+    pub(super) fn pid(&self, member: MemberKey) -> Option<&Pid> {
+        self.members.get(&member).map(|resumable| &resumable.pid)
+    }
+
+    /// Returns when the next grace period ends.
     pub(super) fn deadline(&mut self) -> Option<Instant> {
         while let Some((until, member)) = self.lost.front().copied() {
             if self.is_lost(member, until) {
@@ -188,14 +199,14 @@ impl Resumption {
         None
     }
 
-    /// Forgets a member that was waited for long enough, and says which.
-    pub(super) fn expired(&mut self, now: Instant) -> Option<MemberKey> {
+    /// Removes and returns a member whose grace period has ended.
+    pub(super) fn pop_expired(&mut self, now: Instant) -> Option<MemberKey> {
         let until = self.deadline()?;
-        if until > now { None } else { self.give_up() }
+        if until > now { None } else { self.pop_lost() }
     }
 
-    /// Forgets the member that is waited for longest, and says which.
-    pub(super) fn give_up(&mut self) -> Option<MemberKey> {
+    /// Removes and returns the member whose grace period ends first, before its end.
+    pub(super) fn pop_lost(&mut self) -> Option<MemberKey> {
         self.deadline()?;
         let (_, member) = self.lost.pop_front()?;
         self.forget(member);
@@ -204,7 +215,7 @@ impl Resumption {
 
     fn is_lost(&self, member: MemberKey, since: Instant) -> bool {
         let connection = self.members.get(&member).map(|resumable| &resumable.connection);
-        matches!(connection, Some(Link::Lost { until, .. }) if *until == since)
+        matches!(connection, Some(Connection::Lost { until, .. }) if *until == since)
     }
 
     fn forget(&mut self, member: MemberKey) -> Option<Resumable> {

@@ -7,13 +7,13 @@ use std::task::{Context, Poll};
 use super::*;
 use crate::limits::bucket::Rate;
 use crate::limits::pace::{PaceRates, cost};
-use crate::ws::stream::{WriteHalf, Writing};
-use crate::ws::test_socket::limits;
+use crate::wire::stream::{WriteHalf, Writing};
+use crate::wire::test_socket::limits;
 
 const GRACE: Duration = Duration::from_secs(20);
 const SECOND: Duration = Duration::from_secs(1);
 
-type Answer = oneshot::Receiver<Result<(MemberKey, Pid, Pace), EnterError>>;
+type Answer = oneshot::Receiver<Result<(MemberKey, Pid, Pace), JoinError>>;
 
 /// A socket that takes nothing.
 struct Deaf;
@@ -38,10 +38,10 @@ fn pid(member: MemberKey) -> Pid {
 
 /// A connection with the token of that member.
 fn newcomer(member: MemberKey) -> (Newcomer, Answer) {
-    let (entered, answer) = oneshot::channel();
+    let (reply, answer) = oneshot::channel();
     let outbox = Arc::new(Outbox::new(Writing::Other(Box::new(Deaf)), limits(1000)));
     let nickname = Nickname::new("n").unwrap();
-    (Newcomer { nickname, token: token(member), outbox, place: None, entered }, answer)
+    (Newcomer { nickname, token: token(member), outbox, permit: None, reply }, answer)
 }
 
 /// Members 1, 2, … on open connections.
@@ -61,11 +61,16 @@ fn members(grace: Duration, count: MemberKey) -> (Resumption, Vec<Arc<Outbox>>) 
 
 fn lose(resumption: &mut Resumption, member: MemberKey, now: Instant) {
     let parting = part(resumption, member, false, now);
-    assert!(matches!(parting, Parting::IsMissed), "{parting:?}");
+    assert!(matches!(parting, DisconnectOutcome::GracePeriodStarted), "{parting:?}");
 }
 
-fn part(resumption: &mut Resumption, member: MemberKey, is_clean: bool, now: Instant) -> Parting {
-    resumption.part(member, is_clean, Pace::default(), now)
+fn part(
+    resumption: &mut Resumption,
+    member: MemberKey,
+    is_clean: bool,
+    now: Instant,
+) -> DisconnectOutcome {
+    resumption.disconnected(member, is_clean, Pace::default(), now)
 }
 
 /// The pace of a member that has spoken.
@@ -79,24 +84,24 @@ fn spent() -> Pace {
 
 fn come_back(resumption: &mut Resumption, member: MemberKey) {
     match resumption.arrive(newcomer(member).0) {
-        Arrival::Returns(key, back, ..) => assert_eq!((key, back), (member, pid(member))),
+        Arrival::Resumes(key, back, ..) => assert_eq!((key, back), (member, pid(member))),
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn members_are_given_up_in_the_order_in_which_they_were_lost() {
+fn grace_periods_end_in_the_order_of_disconnects() {
     let (mut resumption, _) = members(GRACE, 3);
     let start = Instant::now();
-    assert_eq!((resumption.deadline(), resumption.expired(start + GRACE)), (None, None));
+    assert_eq!((resumption.deadline(), resumption.pop_expired(start + GRACE)), (None, None));
     for (after_seconds, member) in [(0, 2), (1, 3), (2, 1)] {
         lose(&mut resumption, member, start + after_seconds * SECOND);
     }
     for (after_seconds, member) in [(0, 2), (1, 3), (2, 1)] {
         let until = start + after_seconds * SECOND + GRACE;
         assert_eq!(resumption.deadline(), Some(until));
-        assert_eq!(resumption.expired(until - Duration::from_nanos(1)), None);
-        assert_eq!(resumption.expired(until), Some(member));
+        assert_eq!(resumption.pop_expired(until - Duration::from_nanos(1)), None);
+        assert_eq!(resumption.pop_expired(until), Some(member));
         let arrival = resumption.arrive(newcomer(member).0);
         assert!(matches!(arrival, Arrival::Joins(_)), "it is nobody now: {arrival:?}");
     }
@@ -105,7 +110,7 @@ fn members_are_given_up_in_the_order_in_which_they_were_lost() {
 }
 
 #[test]
-fn a_member_that_was_lost_again_is_waited_for_anew() {
+fn second_disconnect_starts_a_new_grace_period() {
     let (mut resumption, _) = members(GRACE, 2);
     let start = Instant::now();
     lose(&mut resumption, 1, start);
@@ -114,38 +119,38 @@ fn a_member_that_was_lost_again_is_waited_for_anew() {
     // Only the other one is waited for.
     assert_eq!(resumption.deadline(), Some(start + SECOND + GRACE));
     lose(&mut resumption, 1, start + 2 * SECOND);
-    assert_eq!(resumption.expired(start + GRACE), None, "that was the first loss");
-    assert_eq!(resumption.expired(start + 2 * SECOND + GRACE), Some(2));
-    assert_eq!(resumption.expired(start + 2 * SECOND + GRACE), Some(1));
-    assert_eq!(resumption.expired(start + 3 * GRACE), None);
+    assert_eq!(resumption.pop_expired(start + GRACE), None, "that was the first loss");
+    assert_eq!(resumption.pop_expired(start + 2 * SECOND + GRACE), Some(2));
+    assert_eq!(resumption.pop_expired(start + 2 * SECOND + GRACE), Some(1));
+    assert_eq!(resumption.pop_expired(start + 3 * GRACE), None);
 }
 
 #[test]
-fn a_deadline_behind_one_that_still_counts_is_stale_all_the_same() {
+fn stale_deadline_behind_a_valid_one_is_ignored() {
     let (mut resumption, _) = members(GRACE, 2);
     let start = Instant::now();
     lose(&mut resumption, 1, start);
     lose(&mut resumption, 2, start);
     come_back(&mut resumption, 2);
-    assert_eq!(resumption.expired(start + GRACE), Some(1));
-    assert_eq!(resumption.expired(start + GRACE), None);
+    assert_eq!(resumption.pop_expired(start + GRACE), Some(1));
+    assert_eq!(resumption.pop_expired(start + GRACE), None);
     assert_eq!(resumption.deadline(), None);
     assert!(resumption.lost.is_empty());
 }
 
 #[test]
-fn a_connection_that_is_open_is_told_to_end_and_waited_for() {
+fn takeover_tells_the_open_connection_to_end_and_waits() {
     let (mut resumption, outboxes) = members(GRACE, 2);
     let (second, mut second_answer) = newcomer(1);
-    assert!(matches!(resumption.arrive(second), Arrival::Waits));
+    assert!(matches!(resumption.arrive(second), Arrival::AwaitsTakeover));
     assert!(outboxes[0].is_over() && !outboxes[1].is_over());
     let (third, mut third_answer) = newcomer(1);
-    assert!(matches!(resumption.arrive(third), Arrival::Waits));
-    assert_eq!(second_answer.try_recv().unwrap(), Err(EnterError::TakenOver));
+    assert!(matches!(resumption.arrive(third), Arrival::AwaitsTakeover));
+    assert_eq!(second_answer.try_recv().unwrap(), Err(JoinError::TakenOver));
     match part(&mut resumption, 1, false, Instant::now()) {
-        Parting::IsTakenOver(taken, pace, newcomer) => {
+        DisconnectOutcome::TakenOver(taken, pace, newcomer) => {
             assert_eq!(taken, pid(1));
-            newcomer.entered.send(Ok((1, taken, pace))).unwrap();
+            newcomer.reply.send(Ok((1, taken, pace))).unwrap();
         }
         other => panic!("{other:?}"),
     }
@@ -157,46 +162,61 @@ fn a_connection_that_is_open_is_told_to_end_and_waited_for() {
 }
 
 #[test]
-fn a_member_keeps_its_pace_when_it_comes_back_and_when_it_is_taken_over() {
+fn resume_and_takeover_keep_the_rate_limit() {
     let (mut resumption, _) = members(GRACE, 1);
     let now = Instant::now();
-    assert!(matches!(resumption.part(1, false, spent(), now), Parting::IsMissed));
+    assert!(matches!(
+        resumption.disconnected(1, false, spent(), now),
+        DisconnectOutcome::GracePeriodStarted
+    ));
     match resumption.arrive(newcomer(1).0) {
-        Arrival::Returns(_, _, pace, _) => assert_eq!(pace, spent()),
+        Arrival::Resumes(_, _, pace, _) => assert_eq!(pace, spent()),
         other => panic!("{other:?}"),
     }
-    assert!(matches!(resumption.arrive(newcomer(1).0), Arrival::Waits));
-    match resumption.part(1, false, spent(), now) {
-        Parting::IsTakenOver(_, pace, _) => assert_eq!(pace, spent()),
+    assert!(matches!(resumption.arrive(newcomer(1).0), Arrival::AwaitsTakeover));
+    match resumption.disconnected(1, false, spent(), now) {
+        DisconnectOutcome::TakenOver(_, pace, _) => assert_eq!(pace, spent()),
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn one_who_waited_for_a_member_that_leaves_is_a_new_member() {
+fn connection_waiting_for_a_leaving_member_becomes_a_new_member() {
     let (mut resumption, _) = members(GRACE, 1);
-    assert!(matches!(resumption.arrive(newcomer(1).0), Arrival::Waits));
+    assert!(matches!(resumption.arrive(newcomer(1).0), Arrival::AwaitsTakeover));
     let parting = part(&mut resumption, 1, true, Instant::now());
-    assert!(matches!(parting, Parting::Leaves(Some(_))), "{parting:?}");
+    assert!(matches!(parting, DisconnectOutcome::Leaves(Some(_))), "{parting:?}");
     assert!(matches!(resumption.arrive(newcomer(1).0), Arrival::Joins(_)));
 }
 
 #[test]
-fn a_member_without_a_token_is_not_waited_for() {
+fn member_without_a_token_has_no_grace_period() {
     let mut resumption = Resumption::new(GRACE);
     let (Newcomer { outbox, .. }, _) = newcomer(1);
     resumption.remember(1, &pid(1), None, &outbox);
-    assert!(matches!(part(&mut resumption, 1, false, Instant::now()), Parting::Leaves(None)));
+    assert!(matches!(
+        part(&mut resumption, 1, false, Instant::now()),
+        DisconnectOutcome::Leaves(None)
+    ));
     assert_eq!(resumption.deadline(), None);
 }
 
 #[test]
-fn without_a_grace_nobody_is_missed_but_an_open_connection_is_taken_over() {
+fn grace_of_zero_still_allows_takeover() {
     let (mut resumption, _) = members(Duration::ZERO, 2);
-    assert!(matches!(part(&mut resumption, 2, false, Instant::now()), Parting::Leaves(None)));
-    assert!(matches!(resumption.arrive(newcomer(1).0), Arrival::Waits));
-    assert!(matches!(part(&mut resumption, 1, false, Instant::now()), Parting::IsTakenOver(..)));
-    assert!(matches!(part(&mut resumption, 1, false, Instant::now()), Parting::Leaves(None)));
+    assert!(matches!(
+        part(&mut resumption, 2, false, Instant::now()),
+        DisconnectOutcome::Leaves(None)
+    ));
+    assert!(matches!(resumption.arrive(newcomer(1).0), Arrival::AwaitsTakeover));
+    assert!(matches!(
+        part(&mut resumption, 1, false, Instant::now()),
+        DisconnectOutcome::TakenOver(..)
+    ));
+    assert!(matches!(
+        part(&mut resumption, 1, false, Instant::now()),
+        DisconnectOutcome::Leaves(None)
+    ));
     assert!(resumption.by_token.is_empty() && resumption.members.is_empty());
 }
 
@@ -209,32 +229,38 @@ fn the_longest_grace_is_one() {
 }
 
 #[test]
-fn who_is_missed_can_be_given_up_and_who_is_here_cannot() {
+fn lost_member_can_be_removed_early_and_a_connected_one_cannot() {
     let (mut resumption, _) = members(GRACE, 3);
     let now = Instant::now();
     for member in [3, 1] {
         lose(&mut resumption, member, now);
     }
-    assert_eq!(resumption.give_up(), Some(3));
-    assert_eq!(resumption.give_up(), Some(1));
-    assert_eq!(resumption.give_up(), None);
-    assert!(matches!(resumption.arrive(newcomer(2).0), Arrival::Waits));
+    assert_eq!(resumption.pop_lost(), Some(3));
+    assert_eq!(resumption.pop_lost(), Some(1));
+    assert_eq!(resumption.pop_lost(), None);
+    assert!(matches!(resumption.arrive(newcomer(2).0), Arrival::AwaitsTakeover));
 }
 
 #[test]
-fn who_is_lost_and_back_again_and_again_is_not_noted_each_time() {
+fn repeated_resumes_do_not_grow_the_list_of_lost_members() {
     let (mut resumption, _) = members(GRACE, 3);
     let mut now = Instant::now();
     for _ in 0..10_000 {
         now += Duration::from_millis(1);
-        assert!(matches!(part(&mut resumption, 1, false, now), Parting::IsMissed));
+        assert!(matches!(
+            part(&mut resumption, 1, false, now),
+            DisconnectOutcome::GracePeriodStarted
+        ));
         assert!(resumption.lost.len() <= LOST_SPARE + 2 * 3);
         let (newcomer, _answer) = newcomer(1);
-        assert!(matches!(resumption.arrive(newcomer), Arrival::Returns(1, ..)));
+        assert!(matches!(resumption.arrive(newcomer), Arrival::Resumes(1, ..)));
     }
-    assert!(matches!(part(&mut resumption, 2, false, now), Parting::IsMissed));
-    assert!(matches!(part(&mut resumption, 1, false, now + SECOND), Parting::IsMissed));
-    assert_eq!(resumption.expired(now + GRACE), Some(2));
-    assert_eq!(resumption.expired(now + GRACE), None);
-    assert_eq!(resumption.expired(now + GRACE + SECOND), Some(1));
+    assert!(matches!(part(&mut resumption, 2, false, now), DisconnectOutcome::GracePeriodStarted));
+    assert!(matches!(
+        part(&mut resumption, 1, false, now + SECOND),
+        DisconnectOutcome::GracePeriodStarted
+    ));
+    assert_eq!(resumption.pop_expired(now + GRACE), Some(2));
+    assert_eq!(resumption.pop_expired(now + GRACE), None);
+    assert_eq!(resumption.pop_expired(now + GRACE + SECOND), Some(1));
 }

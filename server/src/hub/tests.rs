@@ -1,20 +1,28 @@
 //! Goal: what the hub promises when things go wrong around a room. Method: a real SQLite store,
 //! wrapped so that a test can make it fail or panic at will.
 
+mod joins;
+mod long_pages;
+mod panics;
+mod presence;
+mod waiting;
+
+use std::future::pending;
 use std::io::{self, IoSlice};
 use std::ops::RangeInclusive;
-use std::sync::atomic::{AtomicU8, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize};
 use std::task::{Context, Poll};
 
 use tempfile::TempDir;
+use tokio::sync::Notify;
 use xmeet_shared::{Cursor, ErrorCode, MessageId, Nickname, SessionToken};
 
 use super::*;
-use crate::history::Answer;
 use crate::history::sqlite::SqliteHistory;
-use crate::room::{Kept, Message, Stored};
-use crate::ws::stream::{WriteHalf, Writing};
-use crate::ws::test_socket::limits;
+use crate::history::{OpenRoom, StoreFuture};
+use crate::room::{Message, StoredMessage};
+use crate::wire::stream::{WriteHalf, Writing};
+use crate::wire::test_socket::limits;
 
 /// How long anything may take before a test fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -23,14 +31,20 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const WORKS: u8 = 0;
 const FAILS: u8 = 1;
 const PANICS: u8 = 2;
+const STALLS_READS: u8 = 3;
+const STALLS_APPENDS: u8 = 4;
 
 struct Moody {
     inner: SqliteHistory,
     mood: AtomicU8,
+    /// Releases the reads that stall.
+    reads: Arc<Notify>,
+    /// The same of appends.
+    appends: Arc<Notify>,
 }
 
 impl Moody {
-    fn answer<T: Send + 'static>(&self, ask: impl FnOnce() -> Answer<T>) -> Answer<T> {
+    fn answer<T: Send + 'static>(&self, ask: impl FnOnce() -> StoreFuture<T>) -> StoreFuture<T> {
         match self.mood.load(Ordering::SeqCst) {
             FAILS => Box::pin(async { Err(HistoryError::Storage("on purpose".to_owned())) }),
             PANICS => Box::pin(async { panic!("on purpose") }),
@@ -44,26 +58,45 @@ impl History for Moody {
         self.inner.epoch()
     }
 
-    fn load(&self, room: &RoomId) -> Answer<Stored> {
+    fn load(&self, room: &RoomId) -> StoreFuture<OpenRoom> {
         self.answer(|| self.inner.load(room))
     }
 
-    fn append(&self, room: &RoomId, messages: Vec<Arc<Message>>) -> Answer<MessageId> {
-        self.answer(|| self.inner.append(room, messages))
+    fn append(&self, room: &RoomId, messages: Vec<Arc<Message>>) -> StoreFuture<MessageId> {
+        if self.mood.load(Ordering::SeqCst) != STALLS_APPENDS {
+            return self.answer(|| self.inner.append(room, messages));
+        }
+        let (released, answer) = (Arc::clone(&self.appends), self.inner.append(room, messages));
+        Box::pin(async move {
+            released.notified().await;
+            answer.await
+        })
     }
 
-    fn read(&self, room: &RoomId, ids: RangeInclusive<MessageId>) -> Answer<Vec<Kept>> {
-        self.answer(|| self.inner.read(room, ids))
+    fn read(
+        &self,
+        room: &RoomId,
+        ids: RangeInclusive<MessageId>,
+    ) -> StoreFuture<Vec<StoredMessage>> {
+        if self.mood.load(Ordering::SeqCst) != STALLS_READS {
+            return self.answer(|| self.inner.read(room, ids));
+        }
+        let (released, answer) = (Arc::clone(&self.reads), self.inner.read(room, ids));
+        Box::pin(async move {
+            released.notified().await;
+            answer.await
+        })
     }
 }
 
 /// What a member was sent, and in how many writes.
 #[derive(Clone, Default)]
-struct Sent(Arc<Mutex<Vec<u8>>>, Arc<AtomicUsize>);
+struct Sent(Arc<Mutex<Vec<u8>>>, Arc<AtomicUsize>, Arc<AtomicBool>);
 
 impl WriteHalf for Sent {
     fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         self.1.fetch_add(1, Ordering::SeqCst);
+        assert!(!self.2.swap(false, Ordering::SeqCst), "a test asked for this panic");
         let mut sent = self.0.lock().unwrap();
         slices.iter().for_each(|slice| sent.extend_from_slice(slice));
         Ok(slices.iter().map(|slice| slice.len()).sum())
@@ -75,20 +108,16 @@ impl WriteHalf for Sent {
 }
 
 impl Sent {
-    /// Takes the messages that have come whole. None of them here is long.
+    /// Takes the messages that have come whole.
     fn take(&self) -> Vec<ServerMessage> {
+        self.take_envelopes().into_iter().map(|envelope| envelope.message).collect()
+    }
+
+    /// Takes the frames that have come whole.
+    fn take_envelopes(&self) -> Vec<Envelope> {
         let mut sent = self.0.lock().unwrap();
-        let mut messages = Vec::new();
-        while let [0x81, length, rest @ ..] = &sent[..] {
-            let (length, start) = match length {
-                126 => (usize::from(u16::from_be_bytes([rest[0], rest[1]])), 4),
-                short => (usize::from(*short), 2),
-            };
-            let text = String::from_utf8(sent[start..start + length].to_vec()).unwrap();
-            messages.push(Envelope::parse(&text).unwrap().message);
-            sent.drain(..start + length);
-        }
-        messages
+        let texts = xmeet_testframes::take_all(&mut sent).unwrap();
+        texts.into_iter().map(|frame| Envelope::parse(&frame.text()).unwrap()).collect()
     }
 }
 
@@ -110,20 +139,28 @@ impl World {
     }
 
     fn with_grace(resume_grace: Duration) -> Self {
+        Self::with(|settings| settings.resume_grace = resume_grace)
+    }
+
+    /// A world with settings of its own.
+    fn with(change: impl FnOnce(&mut HubSettings)) -> Self {
         let folder = TempDir::new().unwrap();
         let inner = SqliteHistory::open(folder.path(), 10_000).unwrap().history;
-        let history = Arc::new(Moody { inner, mood: AtomicU8::new(WORKS) });
+        let (mood, reads, appends) = (AtomicU8::new(WORKS), Arc::default(), Arc::default());
+        let history = Arc::new(Moody { inner, mood, reads, appends });
         let clock = Clock::new(None).unwrap();
-        let settings = HubSettings {
+        let mut settings = HubSettings {
             metrics: Metrics::default(),
             history_kept_messages: 10_000,
+            held_text_bytes_max: crate::room::HELD_TEXT_BYTES_MAX_DEFAULT,
             history_kept_for: None,
-            resume_grace,
+            resume_grace: Duration::from_secs(20),
             rooms_max: usize::MAX,
             members_per_room_max: usize::MAX,
+            joins_per_room: None,
             creation: 1,
-            epoch: history.epoch().into(),
         };
+        change(&mut settings);
         let hub = Arc::new(Hub::new(Arc::clone(&history) as Arc<dyn History>, clock, settings));
         Self { hub, history, _folder: folder }
     }
@@ -132,20 +169,40 @@ impl World {
         self.history.mood.store(mood, Ordering::SeqCst);
     }
 
-    async fn enter(&self) -> (Result<Membership, EnterError>, Line) {
+    async fn enter(&self) -> (Result<Membership, JoinError>, Line) {
         self.enter_with(None).await
     }
 
-    async fn enter_with(&self, token: Option<&str>) -> (Result<Membership, EnterError>, Line) {
+    /// Enters, and says more than a room holds, so that further greetings read a page. The frames so
+    /// far are taken off the line.
+    async fn enter_long_room(&self) -> (Membership, Line) {
+        let (member, line) = self.enter().await;
+        let member = member.unwrap();
+        for _ in 0..4 {
+            member.say("x".repeat(60_000)).unwrap();
+        }
+        until(|| line.sent.0.lock().unwrap().len() > 4 * 60_000).await;
+        line.sent.0.lock().unwrap().clear();
+        (member, line)
+    }
+
+    async fn enter_with(&self, token: Option<&str>) -> (Result<Membership, JoinError>, Line) {
+        let (join_request, line) = Self::join_request(token);
+        (soon(self.hub.join(join_request, &line.outbox, None, pending())).await, line)
+    }
+
+    /// Who wants to enter, and a connection for it.
+    fn join_request(token: Option<&str>) -> (JoinRequest, Line) {
         let sent = Sent::default();
         let outbox =
             Arc::new(Outbox::new(Writing::Other(Box::new(sent.clone())), limits(1_000_000)));
-        let visitor = Visitor {
+        let join_request = JoinRequest {
+            is_stored: true,
             room: RoomId::new("r").unwrap(),
             nickname: Nickname::new("n").unwrap(),
             token: token.map(|text| SessionToken::new(text).unwrap()),
         };
-        (soon(self.hub.enter(visitor, &outbox, None)).await, Line { outbox, sent })
+        (join_request, Line { outbox, sent })
     }
 }
 
@@ -172,33 +229,33 @@ async fn until(mut condition: impl FnMut() -> bool) {
 }
 
 #[tokio::test]
-async fn for_whoever_has_gone_no_page_is_read() {
+async fn page_for_a_closed_connection_is_not_read() {
     let world = World::new();
     let (_, line) = world.enter().await;
     world.store(PANICS);
-    line.outbox.end(ROOM_ENDED);
+    line.outbox.close_with(ROOM_ENDED);
     let (room, pid) = (RoomId::new("r").unwrap(), Pid::new(0, 1, 1));
-    let encoder = encode::Encoder::new(room.clone(), Clock::new(None).unwrap(), Arc::default());
+    let encoder = Encoder::new(room.clone(), Clock::new(None).unwrap(), Arc::default());
     let page = pages::read(&world.hub, &room, 1..=50, (&pid, &line.outbox), encoder);
     assert!(soon(page).await.is_none(), "and the store is not asked");
 }
 
 #[tokio::test]
-async fn an_empty_room_leaves_memory() {
+async fn empty_room_leaves_memory() {
     let world = World::new();
     let (first, line) = world.enter().await;
     let (second, _) = world.enter().await;
     first.as_ref().unwrap().say("x".to_owned()).unwrap();
     wait_for(&line, |message| matches!(message, ServerMessage::Normal { .. })).await;
     assert_eq!(world.hub.rooms_in_memory(), 1);
-    first.unwrap().leave(Departure::Left).await;
-    second.unwrap().leave(Departure::Left).await;
+    first.unwrap().leave(Disconnect::Clean).await;
+    second.unwrap().leave(Disconnect::Clean).await;
     until(|| world.hub.rooms_in_memory() == 0).await;
     soon(world.hub.drained()).await;
 }
 
 #[tokio::test]
-async fn a_session_that_is_dropped_leaves() {
+async fn dropped_membership_leaves_the_room() {
     let world = World::new();
     let (stays, line) = world.enter().await;
     drop(world.enter().await);
@@ -207,26 +264,10 @@ async fn a_session_that_is_dropped_leaves() {
     until(|| world.hub.rooms_in_memory() == 0).await;
 }
 
-#[tokio::test]
-async fn a_room_that_panics_ends_alone_and_its_members_come_back() {
-    let world = World::new();
-    let (member, line) = world.enter().await;
-    world.store(PANICS);
-    member.unwrap().say("x".to_owned()).unwrap();
-    assert_eq!(soon(line.outbox.tend()).await, ROOM_ENDED);
-    until(|| world.hub.room_panics() == 1).await;
-    world.store(WORKS);
-    let (member, line) = world.enter().await;
-    // Whoever is gone is told nothing more.
-    let member = member.unwrap();
-    member.say("y".to_owned()).unwrap();
-    wait_for(&line, |message| matches!(message, ServerMessage::Normal { id: Some(1), .. })).await;
-}
-
 /// A network that drops hundreds at once does not make a room write hundreds of times to each of
 /// those who stay.
 #[tokio::test]
-async fn a_crowd_that_goes_at_once_is_told_of_in_one_write() {
+async fn mass_disconnect_is_one_write() {
     const CROWD: usize = 100;
     let world = World::new();
     let (_stays, line) = world.enter().await;
@@ -239,7 +280,7 @@ async fn a_crowd_that_goes_at_once_is_told_of_in_one_write() {
     line.sent.take();
     let before = line.sent.1.load(Ordering::SeqCst);
     for member in crowd {
-        member.leave(Departure::Left).await;
+        member.leave(Disconnect::Clean).await;
     }
     let mut left = 0;
     until(|| {
@@ -252,7 +293,7 @@ async fn a_crowd_that_goes_at_once_is_told_of_in_one_write() {
 }
 
 #[tokio::test]
-async fn a_room_that_cannot_be_opened_turns_everybody_away_until_it_can() {
+async fn unreadable_room_rejects_newcomers_until_it_can_be_read() {
     let world = World::new();
     for mood in [FAILS, PANICS] {
         world.store(mood);
@@ -264,7 +305,7 @@ async fn a_room_that_cannot_be_opened_turns_everybody_away_until_it_can() {
 }
 
 #[tokio::test]
-async fn a_message_that_cannot_be_kept_is_refused_and_the_next_one_is_kept() {
+async fn failed_append_refuses_its_message_and_the_next_one_is_stored() {
     let world = World::new();
     let (member, line) = world.enter().await;
     let member = member.unwrap();
@@ -277,7 +318,7 @@ async fn a_message_that_cannot_be_kept_is_refused_and_the_next_one_is_kept() {
 }
 
 #[tokio::test]
-async fn a_page_that_cannot_be_read_is_an_error_and_one_that_panics_ends_the_connection() {
+async fn unreadable_page_is_an_error_and_a_panic_closes_the_connection() {
     let world = World::new();
     let (member, line) = world.enter().await;
     let member = member.unwrap();
@@ -292,60 +333,63 @@ async fn a_page_that_cannot_be_read_is_an_error_and_one_that_panics_ends_the_con
     soon(line.outbox.answer_written()).await;
     world.store(PANICS);
     member.history(Cursor(1)).unwrap();
-    soon(line.outbox.tend()).await;
+    soon(line.outbox.drive_writes()).await;
+    assert_eq!(world.hub.metrics().panics.counted("page_reader"), 1);
 }
 
 #[tokio::test]
-async fn what_is_refused_beside_the_answer_that_is_waited_for_does_not_end_the_waiting() {
+async fn barrier_is_reached_behind_the_answers_to_earlier_messages() {
     let world = World::new();
     let (member, line) = world.enter().await;
     let member = member.unwrap();
-    line.outbox.expect_answer();
-    member.hold_off("beside it".to_owned(), 1, false).unwrap();
-    wait_for(&line, |message| matches!(message, ServerMessage::Error { .. })).await;
-    assert!(line.outbox.answer_written().now_or_never().is_none());
-    member.hold_off("it".to_owned(), 1, true).unwrap();
-    soon(line.outbox.answer_written()).await;
+    for number in 0..20 {
+        member.say(number.to_string()).unwrap();
+    }
+    assert!(line.outbox.expect_barrier());
+    member.barrier().unwrap();
+    soon(line.outbox.barrier_passed()).await;
+    let envelopes = line.sent.take_envelopes();
+    assert_eq!(envelopes.iter().filter(|sent| sent.message.kind() == "normal").count(), 20);
 }
 
 #[tokio::test]
-async fn a_connection_that_waits_to_take_over_is_outdone_by_a_later_one() {
+async fn later_connection_replaces_one_that_waits_to_take_over() {
     let world = World::new();
     let token = Some("abcdefghijklmnopqrstuvwxyz");
     let (first, first_line) = world.enter_with(token).await;
     let first = first.unwrap();
     let (second, third) = (world.enter_with(token), world.enter_with(token));
     let ends = async {
-        assert_eq!(soon(first_line.outbox.tend()).await, TAKEN_OVER);
+        assert_eq!(soon(first_line.outbox.drive_writes()).await, TAKEN_OVER);
         let pid = first.pid().clone();
         // The room has taken both by then: it takes one input after the other.
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }
-        first.leave(Departure::Lost).await;
+        first.leave(Disconnect::Lost).await;
         pid
     };
     let ((second, _), (third, _), pid) = tokio::join!(second, third, ends);
-    assert_eq!(second.unwrap_err(), EnterError::TakenOver);
+    assert_eq!(second.unwrap_err(), JoinError::TakenOver);
     assert_eq!(third.unwrap().pid(), &pid);
 }
 
 #[tokio::test]
-async fn a_room_leaves_memory_when_the_last_one_it_waited_for_is_given_up() {
+async fn room_leaves_memory_with_its_last_grace_period() {
     let world = World::with_grace(Duration::from_millis(50));
     let (first, _) = world.enter_with(Some("abcdefghijklmnopqrstuvwxyz")).await;
     let (second, _) = world.enter_with(Some("ABCDEFGHIJKLMNOPQRSTUVWXYZ")).await;
-    first.unwrap().leave(Departure::Lost).await;
-    second.unwrap().leave(Departure::Lost).await;
+    first.unwrap().leave(Disconnect::Lost).await;
+    second.unwrap().leave(Disconnect::Lost).await;
     assert_eq!(world.hub.rooms_in_memory(), 1);
     until(|| world.hub.rooms_in_memory() == 0).await;
 }
 
 #[tokio::test]
-async fn a_shutdown_waits_for_nobody_who_was_lost() {
+async fn shutdown_ends_grace_periods() {
     let world = World::with_grace(Duration::from_secs(u64::MAX));
     let (member, _) = world.enter_with(Some("abcdefghijklmnopqrstuvwxyz")).await;
-    member.unwrap().leave(Departure::Lost).await;
+    member.unwrap().leave(Disconnect::Lost).await;
     soon(world.hub.drained()).await;
     assert_eq!((world.hub.rooms_in_memory(), world.hub.room_panics()), (0, 0));
 }

@@ -1,48 +1,47 @@
-//! What is remembered of addresses: how many connections each has, how often it connects, how many
-//! rooms it opens, how much it is greeted with. Pure: time is a number of nanoseconds.
+//! The limits of each address: connections, new connections, new rooms, bytes of long greetings. Pure:
+//! time is a number of nanoseconds.
 //!
-//! The table is bounded. An address without a connection is forgotten as soon as its buckets are
-//! full again, since a new one would be no other; where the table is full of such that are not, all
-//! of them are forgotten at once.
+//! The table is bounded. An address without a connection is removed once its buckets are full, because
+//! a new entry would be the same. If the table is full all the same, all addresses without a
+//! connection are removed.
 
 use std::collections::HashMap;
 
 use super::bucket::{Bucket, Rate};
 use super::network::AddressKey;
 
-/// Addresses that are remembered before those without a connection are forgotten. One takes about
-/// 50 bytes.
-const REMEMBERED_MAX: usize = 65_536;
+/// Entries at which addresses without a connection are removed. An entry takes about 50 bytes.
+const ENTRIES_MAX: usize = 65_536;
 
-/// How much one address may do.
+/// The limits of one address. A rate of `None` is no limit.
 #[derive(Debug, Clone, Copy)]
 pub struct AddressLimits {
     /// Connections at the same time.
     pub connections_max: usize,
-    /// New connections. `None` is as many as it likes.
+    /// New connections.
     pub connects: Option<Rate>,
-    /// Rooms that were not in memory.
+    /// Rooms that it opens: joins of a room that is not in memory.
     pub rooms: Option<Rate>,
     /// Bytes of long greetings.
     pub greetings: Option<Rate>,
 }
 
-/// Which limit of its address somebody met.
+/// The limit that an address has reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Excess {
-    /// It has as many connections as it may have.
+    /// Connections at the same time.
     Connections,
-    /// It connects too often; in so many nanoseconds it may again.
+    /// New connections; the next one is allowed in so many nanoseconds.
     Connects(u64),
 }
 
-/// The table.
+/// The table of addresses.
 #[derive(Debug)]
 pub struct Addresses {
     limits: AddressLimits,
     entries: HashMap<AddressKey, Entry>,
-    /// At this size something is to be forgotten.
-    crowded_at: usize,
+    /// The number of entries at which the table is cleaned next.
+    clean_at: usize,
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +53,7 @@ struct Entry {
 }
 
 impl Entry {
-    /// Whether a new entry would not be the same.
+    /// Returns whether a new entry would be different.
     fn is_needed(&self, now_ns: u64) -> bool {
         let buckets = [self.connects, self.rooms, self.greetings];
         self.connections > 0 || buckets.iter().any(|bucket| !bucket.is_full(now_ns))
@@ -62,16 +61,16 @@ impl Entry {
 }
 
 impl Addresses {
-    /// A table of nobody.
+    /// Creates an empty table.
     #[must_use]
     pub fn new(limits: AddressLimits) -> Self {
-        Self { limits, entries: HashMap::new(), crowded_at: REMEMBERED_MAX }
+        Self { limits, entries: HashMap::new(), clean_at: ENTRIES_MAX }
     }
 
-    /// Takes a connection of an address.
+    /// Counts a new connection of an address.
     ///
     /// # Errors
-    /// [`Excess`]; nothing is counted then.
+    /// [`Excess`] if the address has reached a limit. Nothing is counted then.
     pub fn connect(&mut self, address: AddressKey, now_ns: u64) -> Result<(), Excess> {
         let limits = self.limits;
         let entry = self.entry(address, now_ns);
@@ -85,24 +84,24 @@ impl Addresses {
         Ok(())
     }
 
-    /// A connection of an address has ended.
+    /// Counts the end of a connection of an address.
     pub fn disconnect(&mut self, address: AddressKey) {
         if let Some(entry) = self.entries.get_mut(&address) {
             entry.connections = entry.connections.saturating_sub(1);
         }
     }
 
-    /// Takes a room that an address opens.
+    /// Counts a room that an address opens.
     ///
     /// # Errors
-    /// In how many nanoseconds it may open one again.
+    /// The time until the address may open a room, in nanoseconds.
     pub fn open_room(&mut self, address: AddressKey, now_ns: u64) -> Result<(), u64> {
         let Some(rate) = self.limits.rooms else { return Ok(()) };
         self.entry(address, now_ns).rooms.take(rate, 1, now_ns)
     }
 
-    /// Takes a long greeting of an address. Whoever still owes for one has none: nobody is shut out for
-    /// longer than its bucket takes to fill.
+    /// Charges an address for a long greeting of so many bytes. Returns whether it was allowed: an
+    /// address in debt gets none. The debt is at most a full bucket.
     #[must_use]
     pub fn take_greeting(&mut self, address: AddressKey, bytes: u64, now_ns: u64) -> bool {
         let Some(rate) = self.limits.greetings else { return true };
@@ -114,7 +113,7 @@ impl Addresses {
         may_be_greeted
     }
 
-    /// Whether an address may be sent a long greeting.
+    /// Returns whether an address may receive a long greeting.
     #[must_use]
     pub fn may_be_greeted(&self, address: AddressKey, now_ns: u64) -> bool {
         let (Some(rate), Some(entry)) = (self.limits.greetings, self.entries.get(&address)) else {
@@ -123,32 +122,31 @@ impl Addresses {
         entry.greetings.wait_ns(rate, 1, now_ns) == 0
     }
 
-    /// Forgets whoever need not be remembered.
+    /// Removes entries that a new entry would equal.
     pub fn expire(&mut self, now_ns: u64) {
         self.entries.retain(|_, entry| entry.is_needed(now_ns));
         self.entries.shrink_to(2 * self.entries.len());
-        self.crowded_at = REMEMBERED_MAX.max(2 * self.entries.len());
+        self.clean_at = ENTRIES_MAX.max(2 * self.entries.len());
     }
 
-    /// How many addresses are remembered.
+    /// Returns the number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether none is.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
     fn entry(&mut self, address: AddressKey, now_ns: u64) -> &mut Entry {
-        if self.entries.len() >= self.crowded_at && !self.entries.contains_key(&address) {
+        if self.entries.len() >= self.clean_at && !self.entries.contains_key(&address) {
             self.expire(now_ns);
-            if self.entries.len() >= REMEMBERED_MAX {
-                // Better to forgive somebody than to hold more.
+            if self.entries.len() >= ENTRIES_MAX {
+                // A bounded table matters more than the limits of these addresses.
                 self.entries.retain(|_, entry| entry.connections > 0);
-                self.crowded_at = REMEMBERED_MAX.max(2 * self.entries.len());
+                self.clean_at = ENTRIES_MAX.max(2 * self.entries.len());
             }
         }
         self.entries.entry(address).or_default()
@@ -171,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn connections_are_counted_while_they_last() {
+    fn connections_count_until_they_end() {
         let mut table = addresses(2);
         let (one, other) = (AddressKey::V4(1), AddressKey::V6(1));
         assert_eq!(table.connect(one, 0), Ok(()));
@@ -183,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn connecting_and_opening_rooms_have_a_rate() {
+    fn new_connections_and_new_rooms_have_a_rate() {
         let mut table = addresses(100);
         let key = AddressKey::V4(1);
         for _ in 0..5 {
@@ -197,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn long_greetings_are_owed_and_nobody_is_shut_out_for_long() {
+    fn long_greetings_are_charged_up_to_a_full_bucket() {
         let mut table = addresses(100);
         let (key, other) = (AddressKey::V4(1), AddressKey::V4(2));
         assert!(table.may_be_greeted(key, 0));
@@ -220,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_need_not_be_remembered_is_forgotten() {
+    fn addresses_with_full_buckets_are_removed() {
         let mut table = addresses(100);
         for number in 0..1000 {
             table.connect(AddressKey::V4(number), 0).unwrap();
@@ -238,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_bounded_whoever_comes() {
+    fn table_of_addresses_is_bounded() {
         let mut table = addresses(100);
         // Ten stay; of the others each comes once.
         for number in 0..10 {
@@ -247,7 +245,7 @@ mod tests {
         for number in 0..1_000_000 {
             table.connect(AddressKey::V6(number), 0).unwrap();
             table.disconnect(AddressKey::V6(number));
-            assert!(table.len() <= REMEMBERED_MAX);
+            assert!(table.len() <= ENTRIES_MAX);
         }
         for number in 0..10 {
             for _ in 0..4 {

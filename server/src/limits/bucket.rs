@@ -1,8 +1,9 @@
 //! A token bucket. Pure: time comes in as a number of nanoseconds that never falls.
 
-/// Nanoseconds in a second and in a minute.
+/// Nanoseconds in a second, in a minute and in a day.
 const SECOND_NS: u64 = 1_000_000_000;
 const MINUTE_NS: u64 = 60 * SECOND_NS;
+const DAY_NS: u64 = 24 * 60 * MINUTE_NS;
 
 /// How fast a bucket fills, and how much it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,13 @@ impl Rate {
         Self::per(MINUTE_NS, tokens, burst_tokens)
     }
 
+    /// So many tokens at once, and as many again evenly over each day. `None`, which is no limit,
+    /// where it is 0.
+    #[must_use]
+    pub const fn per_day(tokens: u64) -> Option<Self> {
+        Self::per(DAY_NS, tokens, tokens)
+    }
+
     const fn per(span_ns: u64, tokens: u64, burst_tokens: u64) -> Option<Self> {
         if tokens == 0 || burst_tokens == 0 {
             return None;
@@ -43,7 +51,7 @@ impl Rate {
     }
 
     /// What so many tokens take to come, in nanoseconds.
-    fn cost_ns(self, tokens: u64) -> u64 {
+    pub(crate) fn cost_ns(self, tokens: u64) -> u64 {
         self.token_ns.saturating_mul(tokens)
     }
 
@@ -88,6 +96,12 @@ impl Bucket {
         self.full_at_ns = self.full_at_ns.max(now_ns).saturating_add(rate.cost_ns(tokens));
     }
 
+    /// When it is full again: the later, the more is owed.
+    #[must_use]
+    pub fn full_at_ns(&self) -> u64 {
+        self.full_at_ns
+    }
+
     /// Whether it is full, so that a new one would be no other.
     #[must_use]
     pub fn is_full(&self, now_ns: u64) -> bool {
@@ -124,7 +138,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_gives_what_one_that_is_poured_into_gives(
+        fn matches_naive_refill_bucket(
             per_second in 1..2000_u64,
             burst in 1..300_u64,
             steps in vec((0..400_000_000_u64, 1..30_u64), 1..300),
@@ -146,7 +160,7 @@ mod tests {
         }
 
         #[test]
-        fn no_span_of_time_gives_more_than_the_burst_and_what_came_in_it(
+        fn any_span_gives_at_most_the_burst_and_the_refill(
             per_second in 1..2000_u64,
             burst in 1..300_u64,
             pauses in vec(0..50_000_000_u64, 1..500),
@@ -169,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_a_second_is_no_limit_and_much_is_no_overflow() {
+    fn rate_of_zero_is_no_limit_and_large_rates_do_not_overflow() {
         assert_eq!(Rate::per_second(0, 10), None);
         assert_eq!(Rate::per_minute(10, 0), None);
         let huge = Rate::per_second(1, u64::MAX).unwrap();
@@ -180,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_owed_is_waited_for() {
+    fn debt_is_waited_for() {
         let rate = Rate::per_second(10, 2).unwrap();
         let mut bucket = Bucket::default();
         for _ in 0..3 {
@@ -191,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_a_bucket_holds_is_owed_whole_and_taken_for_a_full_one() {
+    fn cost_above_the_burst_is_owed_whole_and_taken_as_a_full_bucket() {
         let rate = Rate::per_second(10, 2).unwrap();
         let (mut owing, mut taking) = (Bucket::default(), Bucket::default());
         owing.owe(rate, 20, 0);

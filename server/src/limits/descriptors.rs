@@ -1,19 +1,18 @@
-//! File descriptors: each connection takes one, and without one nothing else works either.
+//! The process's limit of file descriptors, of which each connection takes one.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors that are not for connections: the database, the log, listeners, the runtime.
+/// Descriptors that are reserved for the database, the log, listeners and the runtime.
 const BESIDE_CONNECTIONS: usize = 128;
 
-/// Has the system allow as many as it may. Many systems allow a thousand only to those who do not
-/// ask.
+/// Raises the soft limit to the hard limit. Many systems have a soft limit of about a thousand.
 pub fn raise() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    // Where it refuses, there are as many as there were.
+    // On an error the limit stays as it is.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
-/// How many connections there are descriptors for; `None` where there is no limit.
+/// Returns how many connections have a descriptor, or `None` if there is no limit.
 #[must_use]
 pub fn connections_max() -> Option<usize> {
     let allowed = usize::try_from(getrlimit(Resource::Nofile).current?).ok()?;

@@ -1,7 +1,10 @@
-//! Who a request is from, where it came through proxies: `X-Forwarded-For`, and `Forwarded` of RFC
-//! 7239. What they say counts only as far as each name was written by somebody who is trusted.
+//! Finds the client of a request that came through proxies, by the one header that a setting names:
+//! `X-Forwarded-For`, `Forwarded` (RFC 7239), or another that holds an address or a list of them. An
+//! address counts only as far as a trusted proxy wrote it.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 
 use axum::http::header::FORWARDED;
 use axum::http::{HeaderMap, HeaderName};
@@ -10,20 +13,74 @@ use super::network::{Network, Peer};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The proxies that are trusted.
+/// The header in which trusted proxies name the client. Only one header counts: a proxy that writes one
+/// passes on any other as the client sent it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddressHeader(HeaderName);
+
+impl Default for AddressHeader {
+    fn default() -> Self {
+        Self(X_FORWARDED_FOR)
+    }
+}
+
+impl FromStr for AddressHeader {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let name = text.trim().parse();
+        name.map(Self).map_err(|_| "it is the name of one header, as in x-forwarded-for")
+    }
+}
+
+impl fmt::Display for AddressHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl AddressHeader {
+    /// Returns the addresses that a request names, in the order of the hops; `None` for each that is
+    /// no address.
+    fn addresses(&self, headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+        let values = headers.get_all(&self.0).into_iter();
+        // A value that is not text counts as an entry that is no address.
+        let lines = values.map(|value| value.to_str().unwrap_or("?"));
+        if self.0 == FORWARDED {
+            lines.flat_map(|line| split(line, ',')).map(forwarded_for).collect()
+        } else {
+            lines.flat_map(|line| line.split(',')).map(address).collect()
+        }
+    }
+}
+
+/// The trusted proxies.
 #[derive(Debug, Clone, Default)]
 pub struct Proxies {
     networks: Vec<Network>,
+    header: AddressHeader,
 }
 
 impl Proxies {
-    /// Those at these addresses, and whoever comes over a Unix socket.
+    /// Trusts peers in these networks, and all peers on a Unix socket, to name clients in `header`.
     #[must_use]
-    pub fn new(networks: Vec<Network>) -> Self {
-        Self { networks }
+    pub fn new(networks: Vec<Network>, header: AddressHeader) -> Self {
+        Self { networks, header }
     }
 
-    /// Whether a peer is one.
+    /// Returns whether a request has the header in which proxies name the client.
+    #[must_use]
+    pub fn names_client(&self, headers: &HeaderMap) -> bool {
+        headers.contains_key(&self.header.0)
+    }
+
+    /// Returns the header in which proxies name the client.
+    #[must_use]
+    pub fn header(&self) -> &AddressHeader {
+        &self.header
+    }
+
+    /// Returns whether a peer is a trusted proxy.
     #[must_use]
     pub fn trust(&self, peer: Peer) -> bool {
         match peer {
@@ -32,20 +89,18 @@ impl Proxies {
         }
     }
 
-    /// Whether an address belongs to a proxy.
+    /// Returns whether an address belongs to a trusted proxy.
     #[must_use]
     pub fn has(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(address))
     }
 
-    /// The address that a request is from. `None` when nobody knows: it came over a Unix socket,
-    /// and the proxy named no address.
+    /// Returns the client's address. Returns `None` if it is unknown: the peer is on a Unix socket and
+    /// names no address.
     ///
-    /// Headers of a peer that is no proxy mean nothing. A proxy appends whom it was asked by, so the
-    /// names are read from the right, past those of further proxies; the first that is none is the
-    /// client. Where a name is no address, what stands left of it is not believed either, and the
-    /// request is from the proxy that was named last. `Forwarded` counts only where there is no
-    /// `X-Forwarded-For`: a proxy that writes the one may pass on a forged other.
+    /// The header counts only from a trusted proxy. Each proxy appends the address of its own peer, so
+    /// entries are read from the right, past those of trusted proxies; the first other one is the
+    /// client. An entry that is no address ends the search, and the address read last counts.
     #[must_use]
     pub fn client(&self, peer: Peer, headers: &HeaderMap) -> Option<IpAddr> {
         let mut nearest = match peer {
@@ -55,7 +110,7 @@ impl Proxies {
         if !self.trust(peer) {
             return nearest;
         }
-        for name in names(headers).into_iter().rev() {
+        for name in self.header.addresses(headers).into_iter().rev() {
             let Some(address) = name else { break };
             nearest = Some(address);
             if !self.has(address) {
@@ -66,27 +121,7 @@ impl Proxies {
     }
 }
 
-/// Whether a request has a header that only proxies write.
-#[must_use]
-pub fn is_there(headers: &HeaderMap) -> bool {
-    headers.contains_key(X_FORWARDED_FOR) || headers.contains_key(FORWARDED)
-}
-
-/// The addresses that are named, in the order of the hops; `None` for one that is no address.
-fn names(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-    // What is no text is no address, and ends the belief like one that is none.
-    let lines = |name: &HeaderName| {
-        let values = headers.get_all(name).into_iter();
-        values.map(|value| value.to_str().unwrap_or("?")).collect::<Vec<_>>()
-    };
-    let listed = lines(&X_FORWARDED_FOR);
-    if !listed.is_empty() {
-        return listed.iter().flat_map(|line| line.split(',')).map(address).collect();
-    }
-    lines(&FORWARDED).into_iter().flat_map(|line| split(line, ',')).map(forwarded_for).collect()
-}
-
-/// The `for` of one hop (RFC 7239 section 5.2).
+/// Returns the address in the `for` parameter of one hop (RFC 7239 section 5.2).
 fn forwarded_for(hop: &str) -> Option<IpAddr> {
     split(hop, ';').into_iter().find_map(|pair| {
         let (key, value) = pair.split_once('=')?;
@@ -134,8 +169,9 @@ mod tests {
 
     const PROXY: &str = "10.0.0.1";
 
-    fn proxies() -> Proxies {
-        Proxies::new(vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()])
+    fn proxies(header: &HeaderName) -> Proxies {
+        let networks = vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
+        Proxies::new(networks, AddressHeader(header.clone()))
     }
 
     fn headers(lines: &[(HeaderName, &str)]) -> HeaderMap {
@@ -147,14 +183,20 @@ mod tests {
         headers
     }
 
+    /// The client by the header of the first line.
     fn client(peer: &str, lines: &[(HeaderName, &str)]) -> String {
+        let header = lines.first().map_or(X_FORWARDED_FOR, |(name, _)| name.clone());
+        client_by(&header, peer, lines)
+    }
+
+    fn client_by(header: &HeaderName, peer: &str, lines: &[(HeaderName, &str)]) -> String {
         let peer = if peer == "unix" { Peer::Unix } else { Peer::Tcp(peer.parse().unwrap()) };
-        let client = proxies().client(peer, &headers(lines));
+        let client = proxies(header).client(peer, &headers(lines));
         client.map_or("nobody knows".to_owned(), |client| client.to_string())
     }
 
     #[test]
-    fn x_forwarded_for_is_read_from_the_right_as_far_as_it_is_trusted() {
+    fn x_forwarded_for_is_read_from_the_right_past_trusted_proxies() {
         for (line, expected) in [
             ("1.2.3.4", "1.2.3.4"),
             (" 1.2.3.4 ", "1.2.3.4"),
@@ -189,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn forwarded_is_read_by_its_own_grammar() {
+    fn forwarded_header_is_parsed_by_rfc_7239() {
         for (line, expected) in [
             ("for=1.2.3.4", "1.2.3.4"),
             ("for=6.6.6.6, for=1.2.3.4;proto=https;by=10.0.0.1", "1.2.3.4"),
@@ -205,8 +247,39 @@ mod tests {
         ] {
             assert_eq!(client(PROXY, &[(FORWARDED, line)]), expected, "{line:?}");
         }
-        let both = [(FORWARDED, "for=6.6.6.6"), (X_FORWARDED_FOR, "1.2.3.4")];
-        assert_eq!(client(PROXY, &both), "1.2.3.4");
+    }
+
+    #[test]
+    fn headers_other_than_the_named_one_never_count() {
+        let names = ["x-forwarded-for", "forwarded", "x-real-ip", "cf-connecting-ip", "x-own"];
+        let names = names.map(HeaderName::from_static);
+        for header in &names {
+            let text = |address| {
+                if *header == FORWARDED { format!("for={address}") } else { String::from(address) }
+            };
+            let others = names
+                .iter()
+                .filter(|name| *name != header)
+                .flat_map(|name| ["6.6.6.6", "for=6.6.6.6"].map(|value| (name.clone(), value)));
+            let others: Vec<_> = others.collect();
+            assert_eq!(client_by(header, PROXY, &others), PROXY, "{header}");
+            let named = text("1.2.3.4");
+            let all = [&others[..], &[(header.clone(), named.as_str())], &others[..]].concat();
+            assert_eq!(client_by(header, PROXY, &all), "1.2.3.4", "{header}");
+            let unreadable = [&others[..], &[(header.clone(), "unknown")]].concat();
+            assert_eq!(client_by(header, PROXY, &unreadable), PROXY, "{header}");
+        }
+    }
+
+    #[test]
+    fn header_setting_is_one_name() {
+        for text in ["x-forwarded-for", "Forwarded", " X-Real-IP "] {
+            let header: AddressHeader = text.parse().unwrap();
+            assert_eq!(header.to_string(), text.trim().to_lowercase());
+        }
+        for text in ["", " ", "a b", "x-real-ip,forwarded", "x:y", "聊"] {
+            assert!(text.parse::<AddressHeader>().is_err(), "{text}");
+        }
     }
 
     #[test]
@@ -232,10 +305,11 @@ mod tests {
                 let Ok(value) = value else { continue };
                 for name in [X_FORWARDED_FOR, FORWARDED] {
                     let mut headers = HeaderMap::new();
-                    headers.insert(name, value.clone());
+                    headers.insert(name.clone(), value.clone());
                     let peer = Peer::Tcp(PROXY.parse().unwrap());
-                    prop_assert!(proxies().client(peer, &headers).is_some());
-                    prop_assert_eq!(proxies().client(Peer::Tcp([9, 9, 9, 9].into()), &headers),
+                    let proxies = proxies(&name);
+                    prop_assert!(proxies.client(peer, &headers).is_some());
+                    prop_assert_eq!(proxies.client(Peer::Tcp([9, 9, 9, 9].into()), &headers),
                         Some([9, 9, 9, 9].into()));
                 }
             }

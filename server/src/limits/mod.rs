@@ -1,23 +1,26 @@
-//! How much anybody may do, so that one client cannot take from the others.
+//! The limits of clients: rates, counts and budgets. The decisions are pure, and time is a number.
 //!
-//! What decides is pure, and time comes in as a number: [`bucket`] and [`pace`] for one connection's
-//! messages, [`addresses`] for what is remembered of addresses, [`network`] and [`forwarded`] for
-//! whose address counts. [`gate`] holds them for all who let somebody in; [`hits`] counts how often
-//! each limit was met, and [`notices`] says in the log who met one.
+//! - [`bucket`]: token buckets; [`pace`]: the rate limit of one client
+//! - [`addresses`]: limits of one address; [`budgets`]: daily storage budgets
+//! - [`network`], [`forwarded`]: the address that counts as the client's, behind proxies
+//! - [`admission`]: admits connections and rooms
+//! - [`counters`], [`log`]: metrics and log lines about limits
+//! - [`descriptors`]: the process's limit of open files
 
 pub mod addresses;
+pub mod admission;
 pub mod bucket;
+pub mod budgets;
+pub mod counters;
 pub mod descriptors;
 pub mod forwarded;
-pub mod gate;
-pub mod hits;
+mod log;
 pub mod network;
-mod notices;
 pub mod pace;
 
 use tokio::time::Instant;
 
-/// The time of all that decides here: nanoseconds since a moment that its owner chose.
+/// Returns the time for all decisions here: nanoseconds since `start`.
 #[must_use]
 pub fn ns_since(start: Instant) -> u64 {
     u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)

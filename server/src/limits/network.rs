@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use ipnet::IpNet;
+
 /// Who is at the other end of a connection, as the system says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
@@ -15,7 +17,7 @@ pub enum Peer {
 
 /// Whose limit it is: one IPv4 address, or the /64 of an IPv6 address, which is what one customer
 /// has at least.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AddressKey {
     /// The address.
     V4(u32),
@@ -62,33 +64,17 @@ impl fmt::Display for AddressKey {
     }
 }
 
-/// A network: an address and how many of its bits count. A single address is one too.
+/// A network in CIDR notation, or a single address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    prefix_bits: u32,
-}
+pub struct Network(IpNet);
 
 impl Network {
-    /// Whether an address belongs to it. An IPv4 address that is written as an IPv6 one (RFC 4291
-    /// section 2.5.5.2) is an IPv4 address.
+    /// Returns whether the network contains an address. An IPv4-mapped IPv6 address (RFC 4291
+    /// section 2.5.5.2) counts as the IPv4 address.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.address, address.to_canonical()) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                is_same(u128::from(own.to_bits() ^ other.to_bits()), 32 - self.prefix_bits)
-            }
-            (IpAddr::V6(own), IpAddr::V6(other)) => {
-                is_same(own.to_bits() ^ other.to_bits(), Ipv6Addr::BITS - self.prefix_bits)
-            }
-            _ => false,
-        }
+        self.0.contains(&address.to_canonical())
     }
-}
-
-/// Whether nothing differs but the lowest bits.
-fn is_same(difference: u128, lowest_bits: u32) -> bool {
-    difference.checked_shr(lowest_bits).unwrap_or(0) == 0
 }
 
 impl FromStr for Network {
@@ -96,17 +82,8 @@ impl FromStr for Network {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| NOT_A_NETWORK)?;
-        let bits = if address.is_ipv4() { 32 } else { Ipv6Addr::BITS };
-        let prefix_bits = match prefix {
-            Some(prefix) => prefix.parse().ok().filter(|prefix| *prefix <= bits),
-            None => Some(bits),
-        };
-        Ok(Self { address, prefix_bits: prefix_bits.ok_or(NOT_A_NETWORK)? })
+        let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        network.map(Self).map_err(|_| NOT_A_NETWORK)
     }
 }
 
@@ -115,7 +92,7 @@ const NOT_A_NETWORK: &str = "a network is an address and how many of its bits co
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix_bits)
+        self.0.fmt(f)
     }
 }
 
@@ -124,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_network_holds_what_its_bits_say() {
+    fn network_contains_the_addresses_of_its_prefix() {
         for (network, inside, outside) in [
             ("10.0.0.0/8", "10.255.0.1", "11.0.0.1"),
             ("10.1.2.3/8", "10.9.9.9", "9.9.9.9"),
@@ -145,14 +122,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_network_is_refused() {
+    fn invalid_network_is_refused() {
         for text in ["", "/8", "10.0.0.0/33", "::/129", "10.0.0/8", "10.0.0.0/-1", "host/8", "*"] {
             assert!(text.parse::<Network>().is_err(), "{text}");
         }
     }
 
     #[test]
-    fn ipv4_counts_whole_and_ipv6_by_its_upper_half() {
+    fn address_key_is_an_ipv4_address_or_an_ipv6_64() {
         let key = |text: &str| AddressKey::from(text.parse::<IpAddr>().unwrap());
         assert_ne!(key("10.0.0.1"), key("10.0.0.2"));
         assert_eq!(key("10.0.0.1"), key("::ffff:10.0.0.1"));

@@ -1,21 +1,24 @@
-//! What the server counts, in Prometheus' text form. One set for each server, nothing global.
+//! The metrics of the server, in Prometheus' text format. Each server has its own set.
 //!
-//! Whoever has something to count holds the set and adds to its part: for a transaction, a read, a
-//! round of a room or a connection, never for a single delivery. docs/operations.md explains each
-//! metric; a test compares the two.
+//! Code that counts something holds the set, and updates it once per transaction, read, connection or
+//! round of a room, never per delivery. docs/operations.md explains each metric, and a test compares
+//! the two.
 
 mod connections;
-mod held;
-pub(crate) mod listener;
+mod gauge_guard;
+mod panics;
 mod process;
 mod rooms;
-mod spread;
+mod sharded_counter;
 mod store;
 
-pub use connections::{ClosedLabels, ConnectionMetrics, RefusedLabels, TrafficMetrics};
-pub use held::Held;
+pub use connections::{
+    ClosedLabels, ConnectionMetrics, HANDSHAKE_CODES, RefusedLabels, TrafficMetrics,
+};
+pub use gauge_guard::GaugeGuard;
+pub use panics::{Panicked, Panics};
 pub use rooms::{ResumeLabels, ResumeOutcome, RoomMetrics};
-pub use spread::{Spread, SpreadCounter};
+pub use sharded_counter::{ShardedCounter, Shards};
 pub use store::{READ_PAGE, READ_ROOM, ReadLabels, StoreMetrics};
 
 use std::fmt;
@@ -29,34 +32,37 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::limits::hits::Hits;
+use crate::limits::counters::LimitCounters;
 use crate::readiness::{Readiness, State};
+use crate::telemetry;
 use crate::version;
-use crate::ws::memory::FrameMemory;
+use crate::wire::budget::{MemoryBudget, Part};
 use process::Process;
 
-/// What every name begins with, but for those of the process.
+/// Prefix of all metrics, except those of the process.
 const PREFIX: &str = "xmeet";
 
-/// What one server counts. Cheap to clone: all clones count together.
+/// The metrics of one server. Clones are cheap and share the values.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
-    /// Of connections.
+    /// Connections.
     pub connections: Arc<ConnectionMetrics>,
-    /// Of what goes over them.
+    /// Messages and bytes.
     pub traffic: Arc<TrafficMetrics>,
-    /// Of rooms.
+    /// Rooms and members.
     pub rooms: Arc<RoomMetrics>,
-    /// Of the store.
+    /// The store.
     pub store: Arc<StoreMetrics>,
-    /// Of limits that somebody met.
-    pub limits: Arc<Hits>,
-    /// What frames hold in memory.
-    pub frames: Arc<FrameMemory>,
+    /// How often limits were reached.
+    pub limits: Arc<LimitCounters>,
+    /// Panics of background tasks.
+    pub panics: Arc<Panics>,
+    /// Memory of data in transit.
+    pub memory: Arc<MemoryBudget>,
 }
 
 impl Metrics {
-    /// All of it with its names, to be asked for as text.
+    /// Registers every metric under its name.
     #[must_use]
     pub fn registry(&self, readiness: Arc<Readiness>) -> Registry {
         let mut all = Registry::default();
@@ -65,62 +71,81 @@ impl Metrics {
         self.traffic.register(registry);
         self.rooms.register(registry);
         self.store.register(registry);
+        self.panics.register(registry);
         registry.register_collector(Box::new(Limits(Arc::clone(&self.limits))));
-        registry.register_collector(Box::new(Frames(Arc::clone(&self.frames))));
+        registry.register_collector(Box::new(Waiting(Arc::clone(&self.memory))));
         registry.register_collector(Box::new(Ready(readiness)));
+        registry.register_collector(Box::new(LogLines));
         let build = Info::new([
             ("version", version::VERSION),
             ("commit", version::COMMIT),
             ("build_date", version::BUILD_DATE.as_str()),
         ]);
-        registry.register("build", "What is running; always 1", build);
+        registry.register("build", "Version of the running server; always 1", build);
         all.register_collector(Box::new(Process));
         all
     }
 }
 
-/// Everything as Prometheus reads it.
+/// Encodes all metrics in Prometheus' text format.
 ///
 /// # Errors
-/// When a metric cannot be written as text, which none of ours does.
+/// If a metric cannot be encoded, which does not happen.
 pub fn text(registry: &Registry) -> Result<String, fmt::Error> {
     let mut text = String::new();
     prometheus_text::encode(&mut text, registry)?;
     Ok(text)
 }
 
-/// Whether the server is ready, as a number.
+/// Dropped lines of the log, which is shared by the whole process.
+#[derive(Debug)]
+struct LogLines;
+
+impl Collector for LogLines {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let dropped = ConstCounter::new(telemetry::dropped_lines());
+        let help = "Log lines dropped because the log is not read fast enough";
+        let kind = MetricType::Counter;
+        dropped.encode(encoder.encode_descriptor("log_dropped_lines", help, None, kind)?)
+    }
+}
+
+/// Whether the server is ready.
 #[derive(Debug)]
 struct Ready(Arc<Readiness>);
 
 impl Collector for Ready {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let ready = ConstGauge::new(i64::from(self.0.state() == State::Ready));
-        let help = "1 while rooms are served and the store takes writes, else 0";
+        let help = "1 if clients are served and the store works, else 0";
         ready.encode(encoder.encode_descriptor("ready", help, None, MetricType::Gauge)?)
     }
 }
 
-/// What frames hold in memory.
+/// The memory of data in transit.
 #[derive(Debug)]
-struct Frames(Arc<FrameMemory>);
+struct Waiting(Arc<MemoryBudget>);
 
-impl Collector for Frames {
+impl Collector for Waiting {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let bytes = ConstGauge::new(i64::try_from(self.0.held_bytes()).unwrap_or(i64::MAX));
-        let help = "What frames on their way to clients hold in memory";
+        let help = "Memory of data in transit, by part";
         let (unit, kind) = (Some(&Unit::Bytes), MetricType::Gauge);
-        bytes.encode(encoder.encode_descriptor("frames", help, unit, kind)?)
+        let mut family = encoder.encode_descriptor("waiting", help, unit, kind)?;
+        for (part, name) in Part::ALL {
+            let bytes = i64::try_from(self.0.part_bytes(part)).unwrap_or(i64::MAX);
+            ConstGauge::new(bytes).encode(family.encode_family(&[("part", name)])?)?;
+        }
+        Ok(())
     }
 }
 
-/// How often each limit was met.
+/// How often each limit was reached.
 #[derive(Debug)]
-struct Limits(Arc<Hits>);
+struct Limits(Arc<LimitCounters>);
 
 impl Collector for Limits {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let help = "How often somebody met a limit, by its kind";
+        let help = "How often a limit was reached, by kind";
         let kind = MetricType::Counter;
         let mut family = encoder.encode_descriptor("limit_hits", help, None, kind)?;
         for (kind, count) in self.0.all() {
@@ -135,8 +160,8 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    /// The names and types of a text in the form of
-    /// <https://prometheus.io/docs/instrumenting/exposition_formats/>, each line of which is checked.
+    /// Parses the text format, <https://prometheus.io/docs/instrumenting/exposition_formats/>, and
+    /// checks each line. Returns the metrics with their types.
     fn families(text: &str) -> BTreeMap<String, String> {
         let mut families = BTreeMap::new();
         for line in text.lines() {
@@ -158,7 +183,7 @@ mod tests {
         families
     }
 
-    /// A text in which every metric has something to say.
+    /// Encodes metrics of which each has a value.
     fn full_text() -> String {
         let metrics = Metrics::default();
         metrics.connections.count_refused(RefusedLabels { code: "bad_room_id" });
@@ -167,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn names_follow_the_conventions() {
+    fn metric_names_follow_the_conventions() {
         let text = full_text();
         assert!(text.ends_with('\n'));
         for (name, kind) in families(&text) {
@@ -178,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn every_metric_is_documented_and_nothing_else_is() {
+    fn documented_metrics_are_those_that_exist() {
         let documents = include_str!("../../../docs/operations.md");
         let documented: BTreeMap<_, _> = documents
             .lines()
@@ -189,9 +214,8 @@ mod tests {
         assert_eq!(documented, families(&full_text()));
     }
 
-    /// The dashboard asks for nothing that is not there.
     #[test]
-    fn the_dashboard_knows_only_what_there_is() {
+    fn dashboard_queries_only_existing_metrics() {
         let dashboard: serde_json::Value =
             serde_json::from_str(include_str!("../../../docs/grafana.json")).unwrap();
         let mut expressions = Vec::new();

@@ -1,4 +1,4 @@
-//! What is counted of rooms and their members.
+//! Metrics of rooms and members.
 
 use std::fmt;
 
@@ -8,36 +8,36 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// Of rooms and their members.
+/// Metrics of rooms and members.
 #[derive(Debug, Default)]
 pub struct RoomMetrics {
     /// Rooms in memory.
     pub rooms: Gauge,
-    /// Members of all rooms, those included whose connection is lost and who are waited for.
+    /// Members of all rooms, including those with a lost connection in their grace period.
     pub members: Gauge,
-    /// Rooms that ended by a panic.
+    /// Rooms that panicked.
     pub panics: Counter,
-    /// What became of members that can come back.
+    /// Outcomes of members that can resume.
     pub resumes: Family<ResumeLabels, Counter>,
 }
 
-/// What a resume came to.
+/// The outcome of a member that can resume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ResumeLabels {
-    /// What it came to.
+    /// The outcome.
     pub outcome: ResumeOutcome,
 }
 
-/// What a resume came to.
+/// The outcome of a member that can resume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ResumeOutcome {
-    /// A lost member came back.
+    /// A member with a lost connection came back in time.
     Returned,
-    /// A connection took over a member that was connected still.
+    /// A new connection replaced one that was still open.
     TookOver,
-    /// No member had this token: a new one joined.
+    /// No member had the token, so a new member joined.
     New,
-    /// A lost member did not come back in time.
+    /// A member with a lost connection did not come back in time.
     Expired,
 }
 
@@ -54,7 +54,7 @@ impl EncodeLabelValue for ResumeOutcome {
 }
 
 impl RoomMetrics {
-    /// Counts what a resume came to.
+    /// Counts an outcome.
     pub fn resumed(&self, outcome: ResumeOutcome) {
         self.resumes.get_or_create(&ResumeLabels { outcome }).inc();
     }
@@ -62,10 +62,10 @@ impl RoomMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
         let Self { rooms, members, panics, resumes } = self;
         registry.register("rooms", "Rooms in memory", rooms.clone());
-        let help = "Members of all rooms, with those that are waited for";
+        let help = "Members of all rooms, including those in their grace period";
         registry.register("members", help, members.clone());
-        registry.register("room_panics", "Rooms that ended by a panic", panics.clone());
-        let help = "Members that can come back, by what became of that";
+        registry.register("room_panics", "Rooms that panicked", panics.clone());
+        let help = "Members that can resume, by outcome";
         registry.register("resumes", help, resumes.clone());
         for outcome in [
             ResumeOutcome::Returned,

@@ -1,44 +1,55 @@
-//! What is counted of the store.
+//! Metrics of the store.
 
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use tokio::time::Instant;
 
-/// Bounds of the latencies' buckets in seconds: from 50 µs, doubling, up to 3.3 s.
+/// Buckets of latencies in seconds: start, factor and count. From 50 µs, doubling, to 3.3 s.
 const LATENCY_BUCKETS: (f64, f64, u16) = (0.000_05, 2.0, 17);
 
-/// Bounds of the batches' buckets in messages: from 1, fourfold, up to 65,536.
+/// Buckets of batches in messages: start, factor and count. From 1, fourfold, to 65,536.
 const BATCH_BUCKETS: (f64, f64, u16) = (1.0, 4.0, 9);
 
-/// Of the store. Added to once for a transaction or a read.
+/// Metrics of the store. Updated once per transaction or read.
 #[derive(Debug)]
 pub struct StoreMetrics {
-    /// What a transaction took, in seconds.
+    /// Duration of transactions, in seconds.
     pub commit_seconds: Histogram,
-    /// How many messages it kept.
+    /// Messages per transaction.
     pub commit_messages: Histogram,
-    /// Transactions that failed: nothing of them was kept.
+    /// Failed transactions, of which nothing was stored.
     pub commit_failures: Counter,
-    /// What a read took from the question to the answer, in seconds.
+    /// Duration of reads from the request to the result, in seconds.
     pub read_seconds: Family<ReadLabels, Histogram, fn() -> Histogram>,
+    /// Bytes of the database in use.
+    pub used_bytes: Gauge,
+    /// Size of the store's files, in bytes.
+    pub file_bytes: Gauge,
+    /// Size limit of the database, in bytes.
+    pub max_bytes: Gauge,
+    /// Evicted rooms.
+    pub evicted_rooms: Counter,
+    /// Messages removed because the store was full.
+    pub evicted_messages: Counter,
 }
 
-/// What was read.
+/// The kind of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ReadLabels {
-    /// `page`, a page that somebody asked for; `room`, what is held of a room that is opened.
+    /// `page` or `room`.
     pub kind: &'static str,
 }
 
-/// A page that somebody asked for.
+/// The read of a history page.
 pub const READ_PAGE: ReadLabels = ReadLabels { kind: "page" };
 
-/// What is held of a room that is opened.
+/// The read that opens a room.
 pub const READ_ROOM: ReadLabels = ReadLabels { kind: "room" };
 
 impl Default for StoreMetrics {
@@ -49,6 +60,11 @@ impl Default for StoreMetrics {
             commit_messages: Histogram::new(exponential_buckets(start, factor, length)),
             commit_failures: Counter::default(),
             read_seconds: Family::new_with_constructor(latency),
+            used_bytes: Gauge::default(),
+            file_bytes: Gauge::default(),
+            max_bytes: Gauge::default(),
+            evicted_rooms: Counter::default(),
+            evicted_messages: Counter::default(),
         }
     }
 }
@@ -59,33 +75,53 @@ fn latency() -> Histogram {
 }
 
 impl StoreMetrics {
-    /// Waits for what is read, and counts how long that took.
+    /// Awaits a read and records its duration.
     pub async fn timed<T>(&self, kind: ReadLabels, read: impl Future<Output = T>) -> T {
         let began = Instant::now();
-        let answer = read.await;
+        let result = read.await;
         self.read_seconds.get_or_create(&kind).observe(began.elapsed().as_secs_f64());
-        answer
+        result
     }
 
-    /// Counts a transaction that kept so many messages.
-    pub fn committed(&self, messages: usize, took: Duration) {
+    /// Records a successful transaction.
+    pub fn record_commit(&self, messages: usize, took: Duration) {
         self.commit_seconds.observe(took.as_secs_f64());
         #[expect(clippy::cast_precision_loss, reason = "a batch is far below 2^52 messages")]
         self.commit_messages.observe(messages as f64);
     }
 
     pub(super) fn register(&self, registry: &mut Registry) {
-        let Self { commit_seconds, commit_messages, commit_failures, read_seconds } = self;
-        let help = "What a transaction of the store took";
+        let Self { commit_seconds, commit_messages, commit_failures, read_seconds, .. } = self;
+        let help = "Duration of a transaction of the store";
         registry.register_with_unit("store_commit", help, Unit::Seconds, commit_seconds.clone());
-        let help = "Messages that a transaction of the store kept";
+        let help = "Messages per transaction of the store";
         registry.register("store_commit_messages", help, commit_messages.clone());
-        let help = "Transactions of the store that failed";
+        let help = "Failed transactions of the store";
         registry.register("store_commit_failures", help, commit_failures.clone());
-        let help = "What a read of the history took, queueing included";
+        let help = "Duration of a read of the history, including the wait in the queue";
         registry.register_with_unit("history_read", help, Unit::Seconds, read_seconds.clone());
         for kind in [READ_PAGE, READ_ROOM] {
             drop(read_seconds.get_or_create(&kind));
         }
+        self.register_size(registry);
+    }
+
+    fn register_size(&self, registry: &mut Registry) {
+        let sizes = [
+            ("store_used", "Bytes of the database in use", &self.used_bytes),
+            (
+                "store_files",
+                "Size of the store's files, including the write-ahead log",
+                &self.file_bytes,
+            ),
+            ("store_max", "Size limit of the database", &self.max_bytes),
+        ];
+        for (name, help, gauge) in sizes {
+            registry.register_with_unit(name, help, Unit::Bytes, gauge.clone());
+        }
+        let help = "Rooms evicted because the store was full";
+        registry.register("store_evicted_rooms", help, self.evicted_rooms.clone());
+        let help = "Messages removed because the store was full";
+        registry.register("store_evicted_messages", help, self.evicted_messages.clone());
     }
 }

@@ -1,209 +1,126 @@
-//! What goes into a room and what comes out of it.
+//! A room's inputs and effects.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use xmeet_shared::{Cursor, ErrorCode, MessageId, Nickname, Pid, ServerMessage, UnixMillis};
+use xmeet_shared::{Cursor, MessageId, Nickname, Pid, ServerMessage, UnixMillis};
 
-use super::message::{Kept, Message};
-use super::roster::Roster;
+use super::message::{Message, StoredMessage};
+use super::roster::{MemberKey, Roster};
 
-/// A member as the room names it. Keys grow, so their order is the order of coming.
-pub type MemberKey = u64;
-
-/// What the store holds of a room when the room opens.
+/// A room's history as the store returns it when the room opens.
 #[derive(Debug, Clone)]
-pub struct Stored {
-    /// The oldest message's id; 1 more than `newest` when there is none.
+pub struct RoomHistory {
+    /// The oldest message's id, or `newest + 1` if the history is empty.
     pub oldest: MessageId,
-    /// The newest message's id; 0 when there was never one.
+    /// The newest message's id, or 0 if no message was ever stored.
     pub newest: MessageId,
     /// The newest page, oldest message first.
-    pub tail: Vec<Kept>,
-    /// Where messages have an age: the time of the last one before that page that is neither too
-    /// old nor from the future.
-    pub timely_before: Option<UnixMillis>,
+    pub tail: Vec<StoredMessage>,
+    /// With a retention period: the time of the last message before `tail` that lies within the
+    /// period and not in the future.
+    pub valid_before: Option<UnixMillis>,
 }
 
-impl Default for Stored {
-    /// What there is of a room that was never seen.
+impl Default for RoomHistory {
+    /// The history of a new room.
     fn default() -> Self {
-        Self { oldest: 1, newest: 0, tail: Vec::new(), timely_before: None }
+        Self { oldest: 1, newest: 0, tail: Vec::new(), valid_before: None }
     }
 }
 
-/// Something that came to the room.
+/// An input of the room.
 #[derive(Debug)]
 pub enum Input {
-    /// A member came. The key is larger than every key before.
-    Join {
-        /// Its key.
-        member: MemberKey,
-        /// Its pid.
-        pid: Pid,
-        /// Its name.
-        nickname: Nickname,
-    },
-    /// A member is gone for good.
-    Leave {
-        /// Its key.
-        member: MemberKey,
-    },
-    /// A member's connection is lost, and the member may come back: it stays a member, and nothing
-    /// is sent to it.
-    Lose {
-        /// Its key.
-        member: MemberKey,
-    },
-    /// A member is back on a new connection, perhaps under another name. It is greeted again.
-    Return {
-        /// Its key.
-        member: MemberKey,
-        /// Its name.
-        nickname: Nickname,
-    },
-    /// A member said something.
+    /// A member sends a text.
     Say {
-        /// Its key.
         member: MemberKey,
-        /// The text.
         text: String,
+        /// Whether the text becomes part of the history. A text that does not has no id, and the
+        /// same place among the events.
+        is_stored: bool,
     },
-    /// A member wants another name.
-    ChangeName {
-        /// Its key.
-        member: MemberKey,
-        /// The new name.
-        nickname: Nickname,
-    },
-    /// A member asks for a page.
-    History {
-        /// Its key.
-        member: MemberKey,
-        /// Which page.
-        cursor: Cursor,
-    },
-    /// A member sent what cannot be done. It passes through the room so that the answer comes in
-    /// its place among the member's other answers.
-    Refuse {
-        /// Its key.
-        member: MemberKey,
-        /// Why, for programs.
-        code: ErrorCode,
-        /// Why, for people.
-        words: String,
-        /// When it may be tried again, in milliseconds from now, where that is known.
-        retry_after_ms: Option<u64>,
-        /// Whether the member is not read from until it has been told.
-        is_awaited: bool,
-    },
-    /// A member's session waits until everything that it sent before is done.
-    Mark {
-        /// Its key.
-        member: MemberKey,
-    },
-    /// Nothing more comes from a member, and it is to be told when everything that came before is
-    /// done: when the server ends.
-    Finish {
-        /// Its key.
-        member: MemberKey,
-    },
-    /// The store has kept the batch of [`Effect::Append`], from this id on.
+    /// A member does anything else.
+    Action { member: MemberKey, action: Action },
+    /// The store has committed the batch of [`Effect::Append`].
     Appended {
-        /// The id of the batch's first message.
+        /// The id of the batch's first message; the others follow.
         first: MessageId,
     },
-    /// The store could not keep the batch: none of it is in the history.
+    /// The store could not commit the batch of [`Effect::Append`].
     AppendFailed,
 }
 
-/// Something that `hub` is to do, in the order given.
+/// What a member, or its session, can do besides sending a text.
+#[derive(Debug)]
+pub enum Action {
+    /// The member joins. Its key is larger than every earlier key.
+    Join { pid: Pid, nickname: Nickname },
+    /// The member leaves for good.
+    Leave,
+    /// The member's connection is lost and the grace period starts: it stays a member, and nothing is
+    /// sent to it.
+    ConnectionLost,
+    /// The member resumes on a new connection, perhaps under another name, and is greeted again.
+    Resume { nickname: Nickname },
+    /// The member changes its name.
+    ChangeName { nickname: Nickname },
+    /// The member requests a page of the history.
+    RequestPage { cursor: Cursor },
+    /// The session waits until all earlier inputs of the member are answered.
+    Barrier,
+    /// The server shuts down: the connection ends once all earlier inputs of the member are answered.
+    Finish,
+}
+
+impl Action {
+    /// Returns the input for a member that does this.
+    #[must_use]
+    pub fn by(self, member: MemberKey) -> Input {
+        Input::Action { member, action: self }
+    }
+}
+
+/// An instruction to `hub`. Effects are carried out in order.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Keep these messages, then answer with [`Input::Appended`] or [`Input::AppendFailed`]. There
-    /// is never a second one before the answer.
+    /// Append these messages to the history and answer with [`Input::Appended`] or
+    /// [`Input::AppendFailed`]. There is at most one unanswered batch.
     Append(Vec<Arc<Message>>),
-    /// Greet members who came one right behind the other, all with the same state of the room.
-    Greet {
-        /// Who.
-        members: Vec<(MemberKey, Pid)>,
-        /// What the greeting says.
-        snapshot: Snapshot,
-    },
-    /// A member is not here any more: nothing is sent to it from here on.
-    Part {
-        /// Who.
-        member: MemberKey,
-    },
-    /// Everything that a member sent before [`Input::Mark`] is done.
-    Reached {
-        /// Who.
-        member: MemberKey,
-    },
-    /// Everything that came from a member is done: its connection may end behind what it has been
-    /// sent by now.
-    Finish {
-        /// Who.
-        member: MemberKey,
-    },
-    /// Send an event.
-    Tell {
-        /// To whom.
-        to: Audience,
-        /// What.
-        event: Event,
-    },
-    /// Send a page that the room has at hand.
-    Page {
-        /// To whom.
-        member: MemberKey,
-        /// Its pid.
-        pid: Pid,
-        /// The page, oldest message first.
-        messages: Vec<Kept>,
-    },
-    /// Read a page from the store and send it.
-    ReadPage {
-        /// To whom.
-        member: MemberKey,
-        /// Its pid.
-        pid: Pid,
-        /// Which messages.
-        ids: RangeInclusive<MessageId>,
-    },
+    /// Greet members who joined one directly after the other, all with the same snapshot.
+    Greet { members: Vec<(MemberKey, Pid)>, snapshot: Snapshot },
+    /// Send nothing more to this member.
+    Detach { member: MemberKey },
+    /// Tell the member's session that everything before [`Action::Barrier`] is answered.
+    BarrierReached { member: MemberKey },
+    /// End the member's connection behind everything sent so far.
+    Finish { member: MemberKey },
+    /// Send an event to every member that was greeted and not detached.
+    Broadcast(Event),
+    /// Send an event to one member.
+    Reply { member: MemberKey, event: Event },
+    /// Send a history page that is in memory, oldest message first.
+    Page { member: MemberKey, pid: Pid, messages: Vec<StoredMessage> },
+    /// Read a history page from the store and send it.
+    ReadPage { member: MemberKey, pid: Pid, ids: RangeInclusive<MessageId> },
 }
 
-/// Who receives an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Audience {
-    /// Every member that was greeted and has not parted.
-    All,
-    /// This one.
-    One(MemberKey),
-    /// This one, which is not read from until it has been told.
-    Waiting(MemberKey),
-}
-
-/// What members are told.
+/// One event, as members receive it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Whose doing it is.
+    /// The pid of the member that caused it.
     pub from: Pid,
-    /// What happened.
     pub message: ServerMessage,
-    /// When.
     pub ts: UnixMillis,
 }
 
-/// The room at one place in its order.
+/// The state of the room at one place in its order.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Who is there.
     pub roster: Roster,
-    /// The first messages of page 0, where they are not in memory: they are to be read.
+    /// The first messages of page 0, if they must be read from the store.
     pub absent: Option<RangeInclusive<MessageId>>,
-    /// Those of page 0 that are, behind them, oldest message first.
-    pub tail: Vec<Kept>,
-    /// When.
+    /// The other messages of page 0, oldest first.
+    pub tail: Vec<StoredMessage>,
     pub ts: UnixMillis,
 }

@@ -1,27 +1,25 @@
-//! A message that somebody said, before and after it was kept.
+//! A message, before and after it is stored.
 
 use std::sync::Arc;
 
 use xmeet_shared::{MessageId, Nickname, Pid, UnixMillis};
 
-/// What was said, by whom, under which name, when.
+/// A text with its author and its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// The author's pid.
     pub from: Pid,
-    /// The author's nickname at the time of speaking.
+    /// The author's nickname when the text was sent.
     pub nickname: Nickname,
-    /// The text, exactly as it was sent.
+    /// The text exactly as it was sent.
     pub text: String,
-    /// When it reached the room.
+    /// When the text reached the room.
     pub ts: UnixMillis,
 }
 
-/// A message with its place in the room's history. Cheap to clone: the text is shared.
+/// A message in a room's history. Cheap to clone, because the text is shared.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
-    /// Its place: 1, 2, 3 and so on.
+pub struct StoredMessage {
+    /// The position in the history: 1, 2, 3 and so on.
     pub id: MessageId,
-    /// The message.
     pub message: Arc<Message>,
 }

@@ -1,10 +1,9 @@
-//! A room as a pure state machine: inputs go in with the time, effects come out. Nothing here does
+//! A room as a pure state machine: inputs and the time go in, effects come out. Nothing here does
 //! IO, reads a clock, draws a random number or knows of tasks; `hub` does all that.
 //!
-//! Everything that happens in a room has one place in the room's order, the order in which the
-//! inputs came. A message takes its place when it comes and is applied once it is kept, and
-//! whatever came after it waits behind it ([`pending`]). So every member, every greeting and every
-//! history page reads the same log in the same order.
+//! A room applies its inputs in the order in which they arrive. A message is applied once the store
+//! has committed it, and later inputs wait behind it ([`pending`]). So every member, every greeting
+//! and every history page reads the same log in the same order.
 
 mod age;
 mod interface;
@@ -14,11 +13,12 @@ mod roster;
 mod state;
 mod tail;
 
-pub(crate) use age::{Timely, gone};
-pub use interface::{Audience, Effect, Event, Input, MemberKey, Snapshot, Stored};
-pub use message::{Kept, Message};
-pub use roster::Roster;
+pub(crate) use age::{ValidTimes, expired_count};
+pub use interface::{Action, Effect, Event, Input, RoomHistory, Snapshot};
+pub use message::{Message, StoredMessage};
+pub use roster::{MemberKey, Roster};
 pub use state::Room;
+pub use tail::HELD_TEXT_BYTES_MAX_DEFAULT;
 
 #[cfg(test)]
 mod age_test;

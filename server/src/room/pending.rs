@@ -1,139 +1,101 @@
-//! What has taken its place in the room's order and is not applied yet.
+//! Inputs that have a place in the room's order and are not applied yet, because they wait for the
+//! store or behind a message that does.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use xmeet_shared::{Cursor, ErrorCode, Nickname, Pid, UnixMillis};
+use xmeet_shared::UnixMillis;
 
-use super::interface::MemberKey;
+use super::interface::Action;
 use super::message::Message;
+use super::roster::MemberKey;
 
-/// One place in the order.
+/// An input that has its place in the order.
 #[derive(Debug)]
-pub(super) enum Entry {
-    Join {
-        member: MemberKey,
-        pid: Pid,
-        nickname: Nickname,
-    },
-    Leave {
-        member: MemberKey,
-    },
-    Lose {
-        member: MemberKey,
-    },
-    Return {
-        member: MemberKey,
-        nickname: Nickname,
-    },
-    Say {
+pub(super) enum Pending {
+    /// A text, with its author's name at this place.
+    Message {
         member: MemberKey,
         message: Arc<Message>,
+        is_stored: bool,
     },
-    ChangeName {
+    Action {
         member: MemberKey,
-        nickname: Nickname,
+        action: Action,
+        ts: UnixMillis,
     },
-    History {
-        member: MemberKey,
-        cursor: Cursor,
-    },
-    Refuse {
-        member: MemberKey,
-        code: ErrorCode,
-        words: String,
-        retry_after_ms: Option<u64>,
-        is_awaited: bool,
-    },
-    Mark {
-        member: MemberKey,
-    },
-    Finish {
-        member: MemberKey,
-    },
-}
-
-/// An entry and the time it took its place.
-#[derive(Debug)]
-pub(super) struct Placed {
-    pub(super) entry: Entry,
-    pub(super) ts: UnixMillis,
-}
-
-/// The queue of entries that are not applied. Messages at its front may be on their way to the
-/// store; one batch at a time, so that what waits meanwhile becomes the next batch by itself.
-#[derive(Debug)]
-pub(super) struct Pending {
-    /// Whether messages wait for the store. They do not where nothing is kept.
-    is_storing: bool,
-    entries: VecDeque<Placed>,
-    text_bytes: usize,
-    /// How many of the messages in `entries`, counted from the front, are with the store.
-    appending: usize,
 }
 
 impl Pending {
-    pub(super) fn new(is_storing: bool) -> Self {
-        Self { is_storing, entries: VecDeque::new(), text_bytes: 0, appending: 0 }
+    fn is_stored(&self) -> bool {
+        matches!(self, Self::Message { is_stored: true, .. })
     }
 
-    pub(super) fn push(&mut self, entry: Entry, ts: UnixMillis) {
-        if let Entry::Say { message, .. } = &entry {
-            self.text_bytes += message.text.len();
-        }
-        self.entries.push_back(Placed { entry, ts });
-    }
-
-    /// Takes the front entry if it need not wait for the store.
-    pub(super) fn pop_ready(&mut self) -> Option<Placed> {
-        match &self.entries.front()?.entry {
-            Entry::Say { .. } if self.is_storing => None,
-            _ => self.pop(),
+    fn text_bytes(&self) -> usize {
+        match self {
+            Self::Message { message, .. } => message.text.len(),
+            Self::Action { .. } => 0,
         }
     }
+}
 
-    /// Takes the front entry if it need not wait, or is a message that the store has answered for.
-    pub(super) fn pop_answered(&mut self) -> Option<Placed> {
-        match &self.entries.front()?.entry {
-            Entry::Say { .. } if self.appending > 0 => {
-                self.appending -= 1;
-                self.pop()
-            }
-            _ => self.pop_ready(),
-        }
+/// The queue of pending inputs. The store has at most one batch of its messages at a time; messages
+/// that arrive meanwhile form the next batch.
+#[derive(Debug, Default)]
+pub(super) struct PendingQueue {
+    inputs: VecDeque<Pending>,
+    text_bytes: usize,
+    /// How many of the queue's first stored messages the store has now.
+    appending: usize,
+}
+
+impl PendingQueue {
+    pub(super) fn push(&mut self, input: Pending) {
+        self.text_bytes += input.text_bytes();
+        self.inputs.push_back(input);
     }
 
-    fn pop(&mut self) -> Option<Placed> {
-        let placed = self.entries.pop_front()?;
-        if let Entry::Say { message, .. } = &placed.entry {
-            self.text_bytes -= message.text.len();
-        }
-        Some(placed)
+    /// Removes and returns the first input, unless it waits for the store.
+    pub(super) fn pop_ready(&mut self) -> Option<Pending> {
+        if self.inputs.front()?.is_stored() { None } else { self.pop() }
     }
 
-    /// The messages to hand to the store now: all that wait, unless a batch is there already.
+    /// Removes and returns the first input, unless it is a message of a later batch. To be called
+    /// until it returns `None` when the store has answered.
+    pub(super) fn pop_answered(&mut self) -> Option<Pending> {
+        if self.inputs.front()?.is_stored() {
+            self.appending = self.appending.checked_sub(1)?;
+        }
+        self.pop()
+    }
+
+    fn pop(&mut self) -> Option<Pending> {
+        let input = self.inputs.pop_front()?;
+        self.text_bytes -= input.text_bytes();
+        Some(input)
+    }
+
+    /// Returns the messages that the store gets now: all that wait for it, or `None` while it has a
+    /// batch or nothing waits.
     pub(super) fn next_batch(&mut self) -> Option<Vec<Arc<Message>>> {
         if self.appending > 0 {
             return None;
         }
-        let batch: Vec<_> = self
-            .entries
-            .iter()
-            .filter_map(|placed| match &placed.entry {
-                Entry::Say { message, .. } => Some(Arc::clone(message)),
-                _ => None,
-            })
-            .collect();
+        let stored = self.inputs.iter().filter_map(|input| match input {
+            Pending::Message { message, is_stored: true, .. } => Some(Arc::clone(message)),
+            _ => None,
+        });
+        let batch: Vec<_> = stored.collect();
         self.appending = batch.len();
         (!batch.is_empty()).then_some(batch)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.inputs.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.entries.len()
+        self.inputs.len()
     }
 
     pub(super) fn text_bytes(&self) -> usize {

@@ -1,4 +1,4 @@
-//! The room's state and what each input does to it.
+//! The room's state, and how each input changes it.
 
 use std::collections::HashMap;
 use std::mem;
@@ -10,231 +10,253 @@ use xmeet_shared::{
 };
 
 use super::age;
-use super::interface::{Audience, Effect, Event, Input, MemberKey, Snapshot, Stored};
-use super::message::{Kept, Message};
-use super::pending::{Entry, Pending, Placed};
-use super::roster::Roster;
-use super::tail::{TAIL_TEXT_BYTES_MAX, Tail};
+use super::interface::{Action, Effect, Event, Input, RoomHistory, Snapshot};
+use super::message::{Message, StoredMessage};
+use super::pending::{Pending, PendingQueue};
+use super::roster::{MemberKey, Roster};
+use super::tail::{HELD_TEXT_BYTES_MAX_DEFAULT, Tail};
 
-/// Entries that may wait for the store before the room takes no more.
-const PENDING_ENTRIES_MAX: usize = 1024;
+/// Pending inputs at which the room is full.
+const PENDING_INPUTS_MAX: usize = 1024;
 
-/// Text that may wait for the store before the room takes no more, in bytes.
+/// Memory of a pending input beside its text, in bytes.
+const PENDING_INPUT_BYTES: usize = 256;
+
+/// Text of pending inputs at which the room is full, in bytes.
 const PENDING_TEXT_BYTES_MAX: usize = 1024 * 1024;
+
+/// How far the room's time may be ahead of the clock, in milliseconds. A clock that is set back by
+/// less never makes the room's time fall. A clock that is set back by more is followed at once, so
+/// that one message with a wrong time does not give later messages a wrong time.
+const TIME_AHEAD_MS_MAX: UnixMillis = 1_000;
 
 /// A room.
 #[derive(Debug)]
 pub struct Room {
     roster: Roster,
-    /// How many there will be once everything pending is applied.
+    /// The number of members once all pending inputs are applied.
     member_count: usize,
-    /// Who came last, one right behind the other, and is not greeted yet.
+    /// The members who joined last, one directly after the other, and are not greeted yet.
     newcomers: Vec<(MemberKey, Pid)>,
-    /// When the last of them came.
+    /// When the last of the newcomers joined.
     newcomers_ts: UnixMillis,
-    /// Members that will be others, or will not be, once everything pending is applied: a message
-    /// that waits is kept under the name its author had when it took its place. Empty when nothing
-    /// is pending.
-    ahead: HashMap<MemberKey, Option<Member>>,
-    pending: Pending,
+    /// Each member that pending inputs change, as it is once they are applied; `None` for a member
+    /// that leaves. A message carries its author's name at the message's place in the order. Empty
+    /// when nothing is pending.
+    members_ahead: HashMap<MemberKey, Option<Member>>,
+    pending: PendingQueue,
+    /// The ids in the history.
     kept: RangeInclusive<MessageId>,
     kept_max: u64,
-    /// How old a message may be, in milliseconds.
+    /// The retention period, in milliseconds.
     age_ms_max: Option<UnixMillis>,
     /// The newest page.
     tail: Tail,
-    /// The latest time of what stands before it and is not from the future.
+    /// The latest time of a message before `tail` that is not in the future.
     before_tail_ts: Option<UnixMillis>,
-    /// The latest time given out: while the room is in memory, a clock that jumps back does not
-    /// turn its times around. Not taken from the store, where one wrong clock would stay for good.
+    /// The room's time, at most [`TIME_AHEAD_MS_MAX`] ahead of the clock. It is not restored from
+    /// the history, where one message with a wrong time would determine it for good.
     latest_ts: UnixMillis,
 }
 
 impl Room {
-    /// Opens a room on what the store holds of it; `kept_max` messages stay in its history. With
-    /// 0 the history is off: nothing is stored, and messages have no ids.
+    /// Opens a room on its history, of which it keeps the newest `kept_max` messages. With 0 the
+    /// history is off: nothing is stored, and messages have no ids.
     #[must_use]
-    pub fn new(stored: Stored, kept_max: u64) -> Self {
-        Self::holding(stored, kept_max, TAIL_TEXT_BYTES_MAX)
+    pub fn new(stored: RoomHistory, kept_max: u64) -> Self {
+        Self::with_text_bound(stored, kept_max, HELD_TEXT_BYTES_MAX_DEFAULT)
     }
 
-    /// The same with a bound of its own on the texts that are in memory, in bytes.
-    pub(super) fn holding(stored: Stored, kept_max: u64, text_bytes_max: usize) -> Self {
+    /// Like [`Self::new`], with `text_bytes_max` bytes of texts in memory.
+    #[must_use]
+    pub fn with_text_bound(stored: RoomHistory, kept_max: u64, text_bytes_max: usize) -> Self {
         let mut room = Self {
             roster: Roster::default(),
             member_count: 0,
             newcomers: Vec::new(),
             newcomers_ts: UnixMillis::MIN,
-            ahead: HashMap::new(),
-            pending: Pending::new(kept_max > 0),
+            members_ahead: HashMap::new(),
+            pending: PendingQueue::default(),
             kept: stored.oldest.max(1)..=stored.newest,
             kept_max,
             age_ms_max: None,
             tail: Tail::new(stored.tail, text_bytes_max),
-            before_tail_ts: stored.timely_before,
+            before_tail_ts: stored.valid_before,
             latest_ts: UnixMillis::MIN,
         };
         room.trim();
         room
     }
 
-    /// The same room, which shows no message that is older than this, in milliseconds.
+    /// Sets the retention period, in milliseconds: the room shows no older message.
     #[must_use]
-    pub fn forgetting_after(mut self, age_ms_max: Option<UnixMillis>) -> Self {
+    pub fn with_retention(mut self, age_ms_max: Option<UnixMillis>) -> Self {
         self.age_ms_max = age_ms_max;
         self
     }
 
-    /// How many members there are, those included that are waited for.
+    /// Returns the number of members, including members in their grace period.
     #[must_use]
     pub fn members(&self) -> usize {
         self.roster.len()
     }
 
-    /// Whether nobody is here and nothing is under way, so that the room can leave memory.
+    /// Returns whether the room has no member and no pending input, so that it can leave memory.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.roster.is_empty() && self.pending.is_empty()
     }
 
-    /// How many members there are once everything under way is done.
+    /// Returns the number of members once all pending inputs are applied.
     #[must_use]
     pub fn member_count(&self) -> usize {
         self.member_count
     }
 
-    /// Whether so much waits for the store that further inputs must wait outside.
+    /// Returns the memory of the pending inputs, in bytes.
+    #[must_use]
+    pub fn pending_bytes(&self) -> usize {
+        self.pending.text_bytes() + self.pending.len() * PENDING_INPUT_BYTES
+    }
+
+    /// Returns whether further inputs must wait until the store has answered.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.pending.len() >= PENDING_ENTRIES_MAX
+        self.pending.len() >= PENDING_INPUTS_MAX
             || self.pending.text_bytes() >= PENDING_TEXT_BYTES_MAX
     }
 
-    /// Takes one input; what is to be done is appended to `effects`. After as many inputs as came
-    /// together, [`Self::settle`] is due.
+    /// Handles one input and appends its effects. After the last input of a round, call
+    /// [`Self::end_round`].
     pub fn handle(&mut self, input: Input, now: UnixMillis, effects: &mut Vec<Effect>) {
-        self.latest_ts = self.latest_ts.max(now);
+        self.latest_ts = next_ts(self.latest_ts, now);
         match input {
+            Input::Say { member, text, is_stored } => self.push_message(member, text, is_stored),
+            Input::Action { member, action } => self.push_action(member, action),
             Input::Appended { first } => self.appended(first, effects),
             Input::AppendFailed => self.append_failed(effects),
-            other => {
-                if let Some(entry) = self.take_place(other) {
-                    self.pending.push(entry, self.latest_ts);
-                }
-            }
         }
-        while let Some(placed) = self.pending.pop_ready() {
-            self.apply(placed, effects);
+        while let Some(input) = self.pending.pop_ready() {
+            self.apply(input, effects);
         }
         if self.pending.is_empty() {
-            debug_assert_eq!(self.member_count, self.roster.len(), "everything is done");
-            if !self.ahead.is_empty() {
-                self.ahead = HashMap::new();
+            debug_assert_eq!(self.member_count, self.roster.len(), "all inputs are applied");
+            if !self.members_ahead.is_empty() {
+                self.members_ahead = HashMap::new();
             }
         }
     }
 
-    /// Ends a row of inputs: whoever came with them is greeted, all at once, and what was said goes
-    /// to the store, all in one batch.
-    pub fn settle(&mut self, effects: &mut Vec<Effect>) {
+    /// Ends a round of inputs: greets the round's last newcomers together, and gives the store the
+    /// messages that wait for it as one batch.
+    pub fn end_round(&mut self, effects: &mut Vec<Effect>) {
         self.greet(effects);
         if let Some(batch) = self.pending.next_batch() {
             effects.push(Effect::Append(batch));
         }
     }
 
-    /// Gives an input its place in the order. `None` for one whose author is not here.
-    fn take_place(&mut self, input: Input) -> Option<Entry> {
-        Some(match input {
-            Input::Join { member, pid, nickname } => {
-                let joins = Member { pid: pid.clone(), nickname: nickname.clone() };
-                self.ahead.insert(member, Some(joins));
-                self.member_count += 1;
-                Entry::Join { member, pid, nickname }
-            }
-            Input::Leave { member } => {
-                self.member_ahead(member)?;
-                self.ahead.insert(member, None);
-                self.member_count -= 1;
-                Entry::Leave { member }
-            }
-            Input::Lose { member } => Entry::Lose { member },
-            Input::Return { member, nickname } => {
-                self.rename_ahead(member, &nickname)?;
-                Entry::Return { member, nickname }
-            }
-            Input::Say { member, text } => {
-                let Member { pid: from, nickname } = self.member_ahead(member)?.clone();
-                let message = Message { from, nickname, text, ts: self.latest_ts };
-                Entry::Say { member, message: Arc::new(message) }
-            }
-            Input::ChangeName { member, nickname } => {
-                self.rename_ahead(member, &nickname)?;
-                Entry::ChangeName { member, nickname }
-            }
-            Input::History { member, cursor } => Entry::History { member, cursor },
-            Input::Refuse { member, code, words, retry_after_ms, is_awaited } => {
-                Entry::Refuse { member, code, words, retry_after_ms, is_awaited }
-            }
-            Input::Mark { member } => Entry::Mark { member },
-            Input::Finish { member } => Entry::Finish { member },
-            Input::Appended { .. } | Input::AppendFailed => return None,
-        })
+    /// Ignores a text of a member that is not here.
+    fn push_message(&mut self, member: MemberKey, text: String, is_stored: bool) {
+        let Some(Member { pid: from, nickname }) = self.member_ahead(member).cloned() else {
+            return;
+        };
+        let message = Arc::new(Message { from, nickname, text, ts: self.latest_ts });
+        let is_stored = is_stored && self.kept_max > 0;
+        self.pending.push(Pending::Message { member, message, is_stored });
     }
 
-    /// A member as it will be once everything pending is applied.
+    /// Ignores an action of a member that is not here.
+    fn push_action(&mut self, member: MemberKey, action: Action) {
+        let author = self.member_ahead(member).cloned();
+        match (&action, author) {
+            (Action::Join { pid, nickname }, _) => {
+                let joins = Member { pid: pid.clone(), nickname: nickname.clone() };
+                self.members_ahead.insert(member, Some(joins));
+                self.member_count += 1;
+            }
+            (Action::Leave, Some(_)) => {
+                self.members_ahead.insert(member, None);
+                self.member_count -= 1;
+            }
+            (Action::Resume { nickname } | Action::ChangeName { nickname }, Some(author)) => {
+                let renamed = Member { nickname: nickname.clone(), ..author };
+                self.members_ahead.insert(member, Some(renamed));
+            }
+            (Action::Leave | Action::Resume { .. } | Action::ChangeName { .. }, None) => return,
+            (
+                Action::ConnectionLost
+                | Action::RequestPage { .. }
+                | Action::Barrier
+                | Action::Finish,
+                _,
+            ) => {}
+        }
+        self.pending.push(Pending::Action { member, action, ts: self.latest_ts });
+    }
+
+    /// Returns a member as it is once all pending inputs are applied.
     fn member_ahead(&self, member: MemberKey) -> Option<&Member> {
-        match self.ahead.get(&member) {
+        match self.members_ahead.get(&member) {
             Some(ahead) => ahead.as_ref(),
             None => self.roster.get(member),
         }
     }
 
-    fn rename_ahead(&mut self, member: MemberKey, nickname: &Nickname) -> Option<()> {
-        let pid = self.member_ahead(member)?.pid.clone();
-        self.ahead.insert(member, Some(Member { pid, nickname: nickname.clone() }));
-        Some(())
-    }
-
     fn appended(&mut self, first: MessageId, effects: &mut Vec<Effect>) {
         let mut id = first;
-        while let Some(placed) = self.pending.pop_answered() {
-            if let Entry::Say { message, .. } = placed.entry {
-                self.keep(Kept { id, message }, effects);
+        while let Some(input) = self.pending.pop_answered() {
+            if let Pending::Message { message, is_stored: true, .. } = input {
+                self.keep(StoredMessage { id, message }, effects);
                 id += 1;
             } else {
-                self.apply(placed, effects);
+                self.apply(input, effects);
             }
         }
     }
 
     fn append_failed(&mut self, effects: &mut Vec<Effect>) {
-        while let Some(placed) = self.pending.pop_answered() {
-            if let Entry::Say { member, .. } = placed.entry {
-                let words = "the message could not be stored, so nobody received it".to_owned();
-                let (code, retry_after_ms, is_awaited) = (ErrorCode::Storage, None, false);
-                let entry = Entry::Refuse { member, code, words, retry_after_ms, is_awaited };
-                self.apply(Placed { entry, ..placed }, effects);
+        while let Some(input) = self.pending.pop_answered() {
+            if let Pending::Message { member, message, is_stored: true } = input {
+                self.refuse_unstored(member, message.ts, effects);
             } else {
-                self.apply(placed, effects);
+                self.apply(input, effects);
             }
         }
     }
 
-    fn keep(&mut self, kept: Kept, effects: &mut Vec<Effect>) {
-        self.said(&kept.message, Some(kept.id), effects);
+    fn refuse_unstored(&mut self, member: MemberKey, ts: UnixMillis, effects: &mut Vec<Effect>) {
+        self.greet(effects);
+        let Some(pid) = self.roster.pid(member) else { return };
+        let message = ServerMessage::Error {
+            words: "the message could not be stored, so nobody received it".to_owned(),
+            code: Some(ErrorCode::Storage),
+            retry_after_ms: None,
+        };
+        effects.push(Effect::Reply { member, event: event(pid, message, ts) });
+    }
+
+    fn keep(&mut self, kept: StoredMessage, effects: &mut Vec<Effect>) {
+        self.broadcast_message(&kept.message, Some(kept.id), effects);
         self.kept = *self.kept.start()..=kept.id;
         self.tail.push(kept);
         self.trim();
     }
 
-    fn said(&mut self, said: &Message, id: Option<MessageId>, effects: &mut Vec<Effect>) {
+    fn broadcast_message(
+        &mut self,
+        message: &Message,
+        id: Option<MessageId>,
+        effects: &mut Vec<Effect>,
+    ) {
         self.greet(effects);
-        let message = ServerMessage::Normal { text: said.text.clone(), id };
-        effects.push(tell(Audience::All, &said.from, message, said.ts));
+        let nickname = Some(message.nickname.clone());
+        let normal = ServerMessage::Normal { text: message.text.clone(), id, nickname };
+        effects.push(broadcast(&message.from, normal, message.ts));
     }
 
-    /// Forgets what is no longer kept, and of the tail what is not on page 0.
+    /// Drops ids past `kept_max` from the history, and messages that are not on page 0 from the
+    /// tail.
     fn trim(&mut self) {
         let newest = *self.kept.end();
         let oldest = (newest + 1).saturating_sub(self.kept_max).max(*self.kept.start());
@@ -243,73 +265,85 @@ impl Room {
         let is_on_page = |id| page.as_ref().is_some_and(|page| page.contains(&id));
         while self.tail.first_id().is_some_and(|id| !is_on_page(id)) {
             let ts = self.tail.pop();
-            self.before_tail_ts = self.before_tail_ts.max(ts.filter(|ts| *ts <= self.latest_ts));
+            let times = self.before_tail_ts.into_iter().chain(ts);
+            self.before_tail_ts = times.filter(|ts| *ts <= self.latest_ts).max();
         }
     }
 
-    /// Forgets what has become too old, as far as it is in memory: something timely before the tail
-    /// keeps all that stands behind it.
-    fn forget_old(&mut self) {
+    /// Drops expired messages from the tail. A message before the tail that is not expired keeps
+    /// every message behind it.
+    fn expire(&mut self) {
         let (Some(age_ms_max), Some(first)) = (self.age_ms_max, self.tail.first_id()) else {
             return;
         };
         let timely = self.latest_ts.saturating_sub(age_ms_max)..=self.latest_ts;
-        let is_cut = *self.kept.start() < first;
-        if is_cut && self.before_tail_ts.is_some_and(|ts| timely.contains(&ts)) {
+        let has_older = *self.kept.start() < first;
+        if has_older && self.before_tail_ts.is_some_and(|ts| timely.contains(&ts)) {
             return;
         }
-        let gone = age::gone(self.tail.times(), &timely);
-        if gone > 0 {
-            self.kept = first + gone as u64..=*self.kept.end();
-            for _ in 0..gone {
+        let expired = age::expired_count(self.tail.times(), &timely);
+        if expired > 0 {
+            self.kept = first + expired as u64..=*self.kept.end();
+            for _ in 0..expired {
                 self.tail.pop();
             }
         }
     }
 
-    fn apply(&mut self, Placed { entry, ts }: Placed, effects: &mut Vec<Effect>) {
-        // Only who comes one right behind the other is greeted together: nobody misses what
-        // happens behind its own coming.
-        if !matches!(entry, Entry::Join { .. } | Entry::Return { .. }) {
-            self.greet(effects);
-        }
-        match entry {
-            Entry::Join { member, pid, nickname } => {
-                let joined = ServerMessage::Join(nickname.clone());
-                effects.push(tell(Audience::All, &pid, joined, ts));
-                self.roster.add(member, Member { pid: pid.clone(), nickname });
-                self.welcome(member, pid, ts);
-            }
-            Entry::Lose { member } => effects.push(Effect::Part { member }),
-            Entry::Return { member, nickname } => self.come_back(member, nickname, ts, effects),
-            Entry::Leave { member } => {
-                if let Some(pid) = self.roster.remove(member) {
-                    effects.push(Effect::Part { member });
-                    effects.push(tell(Audience::All, &pid, ServerMessage::Leave, ts));
-                }
-            }
-            Entry::ChangeName { member, nickname } => {
-                if let Some(pid) = self.roster.rename(member, nickname.clone()) {
-                    let renamed = ServerMessage::ChangeName(nickname);
-                    effects.push(tell(Audience::All, &pid, renamed, ts));
-                }
-            }
-            Entry::History { member, cursor } => self.page(member, cursor, effects),
-            Entry::Refuse { member, code, words, retry_after_ms, is_awaited } => {
-                if let Some(pid) = self.roster.pid(member) {
-                    let error = ServerMessage::Error { words, code: Some(code), retry_after_ms };
-                    let to = if is_awaited { Audience::Waiting } else { Audience::One };
-                    effects.push(tell(to(member), pid, error, ts));
-                }
-            }
-            Entry::Mark { member } => effects.push(Effect::Reached { member }),
-            Entry::Finish { member } => effects.push(Effect::Finish { member }),
-            // The store has answered, or there is none.
-            Entry::Say { message, .. } => self.said(&message, None, effects),
+    fn apply(&mut self, input: Pending, effects: &mut Vec<Effect>) {
+        match input {
+            Pending::Action { member, action, ts } => self.act(member, action, ts, effects),
+            // The store does not get this message.
+            Pending::Message { message, .. } => self.broadcast_message(&message, None, effects),
         }
     }
 
-    fn come_back(
+    fn act(
+        &mut self,
+        member: MemberKey,
+        action: Action,
+        ts: UnixMillis,
+        effects: &mut Vec<Effect>,
+    ) {
+        // A newcomer must not miss an event behind its join, so only newcomers who joined one
+        // directly after the other are greeted together.
+        if !matches!(action, Action::Join { .. } | Action::Resume { .. }) {
+            self.greet(effects);
+        }
+        match action {
+            Action::Join { pid, nickname } => {
+                effects.push(broadcast(&pid, ServerMessage::Join(nickname.clone()), ts));
+                self.roster.add(member, Member { pid: pid.clone(), nickname });
+                self.add_newcomer(member, pid, ts);
+            }
+            Action::Resume { nickname } => self.resume(member, nickname, ts, effects),
+            Action::ConnectionLost => effects.push(Effect::Detach { member }),
+            Action::Leave => {
+                if let Some(pid) = self.roster.remove(member) {
+                    effects.push(Effect::Detach { member });
+                    effects.push(broadcast(&pid, ServerMessage::Leave, ts));
+                }
+            }
+            Action::ChangeName { nickname } => self.rename(member, nickname, ts, effects),
+            Action::RequestPage { cursor } => self.page(member, cursor, effects),
+            Action::Barrier => effects.push(Effect::BarrierReached { member }),
+            Action::Finish => effects.push(Effect::Finish { member }),
+        }
+    }
+
+    fn rename(
+        &mut self,
+        member: MemberKey,
+        nickname: Nickname,
+        ts: UnixMillis,
+        effects: &mut Vec<Effect>,
+    ) {
+        if let Some(pid) = self.roster.rename(member, nickname.clone()) {
+            effects.push(broadcast(&pid, ServerMessage::ChangeName(nickname), ts));
+        }
+    }
+
+    fn resume(
         &mut self,
         member: MemberKey,
         nickname: Nickname,
@@ -318,14 +352,12 @@ impl Room {
     ) {
         let Some(present) = self.roster.get(member).cloned() else { return };
         if present.nickname != nickname {
-            self.roster.rename(member, nickname.clone());
-            let renamed = ServerMessage::ChangeName(nickname);
-            effects.push(tell(Audience::All, &present.pid, renamed, ts));
+            self.rename(member, nickname, ts, effects);
         }
-        self.welcome(member, present.pid, ts);
+        self.add_newcomer(member, present.pid, ts);
     }
 
-    fn welcome(&mut self, member: MemberKey, pid: Pid, ts: UnixMillis) {
+    fn add_newcomer(&mut self, member: MemberKey, pid: Pid, ts: UnixMillis) {
         self.newcomers.push((member, pid));
         self.newcomers_ts = ts;
     }
@@ -334,7 +366,7 @@ impl Room {
         if self.newcomers.is_empty() {
             return;
         }
-        self.forget_old();
+        self.expire();
         let snapshot = Snapshot {
             roster: self.roster.clone(),
             absent: self.tail.absent(),
@@ -346,7 +378,7 @@ impl Room {
 
     fn page(&mut self, member: MemberKey, cursor: Cursor, effects: &mut Vec<Effect>) {
         let Some(pid) = self.roster.pid(member).cloned() else { return };
-        self.forget_old();
+        self.expire();
         effects.push(match cursor.ids(&self.kept) {
             None => Effect::Page { member, pid, messages: Vec::new() },
             Some(_) if cursor == Cursor(0) && self.tail.absent().is_none() => {
@@ -357,6 +389,15 @@ impl Room {
     }
 }
 
-fn tell(to: Audience, from: &Pid, message: ServerMessage, ts: UnixMillis) -> Effect {
-    Effect::Tell { to, event: Event { from: from.clone(), message, ts } }
+/// Returns the room's time behind `latest` when the clock shows `now`.
+fn next_ts(latest: UnixMillis, now: UnixMillis) -> UnixMillis {
+    if latest.saturating_sub(now) > TIME_AHEAD_MS_MAX { now } else { latest.max(now) }
+}
+
+fn event(from: &Pid, message: ServerMessage, ts: UnixMillis) -> Event {
+    Event { from: from.clone(), message, ts }
+}
+
+fn broadcast(from: &Pid, message: ServerMessage, ts: UnixMillis) -> Effect {
+    Effect::Broadcast(event(from, message, ts))
 }

@@ -1,6 +1,6 @@
-//! A room's newest page, as far as it is in memory: of all messages the id and the time, of the
-//! newest the text as well. There are many rooms, and a page of the largest texts takes megabytes:
-//! what goes over a bound is read from the store again when somebody needs it.
+//! A room's newest page in memory: the id and the time of every message, and the newest texts up to a
+//! bound. Other texts are read from the store when they are needed, because there are many rooms and a
+//! page of the longest texts takes megabytes.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
@@ -8,17 +8,17 @@ use std::sync::Arc;
 
 use xmeet_shared::{MessageId, UnixMillis};
 
-use super::message::{Kept, Message};
+use super::message::{Message, StoredMessage};
 
-/// Texts that a room holds, in bytes. Those of an ordinary page are some thousand bytes.
-pub(super) const TAIL_TEXT_BYTES_MAX: usize = 128 * 1024;
+/// The default bound of a room's texts in memory, in bytes. An ordinary page has a few thousand bytes.
+pub const HELD_TEXT_BYTES_MAX_DEFAULT: usize = 128 * 1024;
 
 /// The newest page.
 #[derive(Debug)]
 pub(super) struct Tail {
     entries: VecDeque<Entry>,
-    /// How many entries are without their messages; they are the first.
-    bare: usize,
+    /// How many entries have lost their messages. These are the first.
+    evicted: usize,
     text_bytes: usize,
     text_bytes_max: usize,
 }
@@ -31,58 +31,59 @@ struct Entry {
 }
 
 impl Tail {
-    pub(super) fn new(messages: Vec<Kept>, text_bytes_max: usize) -> Self {
-        let mut tail = Self { entries: VecDeque::new(), bare: 0, text_bytes: 0, text_bytes_max };
+    pub(super) fn new(messages: Vec<StoredMessage>, text_bytes_max: usize) -> Self {
+        let mut tail = Self { entries: VecDeque::new(), evicted: 0, text_bytes: 0, text_bytes_max };
         messages.into_iter().for_each(|kept| tail.push(kept));
         tail
     }
 
-    pub(super) fn push(&mut self, Kept { id, message }: Kept) {
+    pub(super) fn push(&mut self, StoredMessage { id, message }: StoredMessage) {
         self.text_bytes += message.text.len();
         self.entries.push_back(Entry { id, ts: message.ts, message: Some(message) });
-        while self.text_bytes > self.text_bytes_max {
-            self.text_bytes -= self.entries[self.bare].strip();
-            self.bare += 1;
+        // The newest message always stays, so that a greeting has it even if the store cannot be read.
+        while self.text_bytes > self.text_bytes_max && self.evicted + 1 < self.entries.len() {
+            self.text_bytes -= self.entries[self.evicted].evict();
+            self.evicted += 1;
         }
     }
 
-    /// Takes the oldest message out, and answers with its time.
+    /// Removes the oldest message and returns its time.
     pub(super) fn pop(&mut self) -> Option<UnixMillis> {
         let mut entry = self.entries.pop_front()?;
-        self.bare = self.bare.saturating_sub(1);
-        self.text_bytes -= entry.strip();
+        self.evicted = self.evicted.saturating_sub(1);
+        self.text_bytes -= entry.evict();
         Some(entry.ts)
     }
 
-    /// The id of the oldest message.
+    /// Returns the id of the oldest message.
     pub(super) fn first_id(&self) -> Option<MessageId> {
         self.entries.front().map(|entry| entry.id)
     }
 
-    /// The times of its messages, oldest message first.
+    /// Returns the times of all messages, oldest first.
     pub(super) fn times(&self) -> impl Iterator<Item = UnixMillis> {
         self.entries.iter().map(|entry| entry.ts)
     }
 
-    /// The messages that are in memory, oldest first.
-    pub(super) fn messages(&self) -> Vec<Kept> {
-        let whole = self.entries.range(self.bare..);
+    /// Returns the messages in memory, oldest first.
+    pub(super) fn messages(&self) -> Vec<StoredMessage> {
+        let whole = self.entries.range(self.evicted..);
         let kept = whole.filter_map(|Entry { id, message, .. }| {
-            Some(Kept { id: *id, message: Arc::clone(message.as_ref()?) })
+            Some(StoredMessage { id: *id, message: Arc::clone(message.as_ref()?) })
         });
         kept.collect()
     }
 
-    /// The messages that are not, which stand before them.
+    /// Returns the ids of the messages that are not in memory. They precede the others.
     pub(super) fn absent(&self) -> Option<RangeInclusive<MessageId>> {
-        let last = self.entries.get(self.bare.checked_sub(1)?)?;
+        let last = self.entries.get(self.evicted.checked_sub(1)?)?;
         Some(self.first_id()?..=last.id)
     }
 }
 
 impl Entry {
-    /// Lets the message go; the bytes of its text.
-    fn strip(&mut self) -> usize {
+    /// Drops the message and returns the length of its text in bytes.
+    fn evict(&mut self) -> usize {
         self.message.take().map_or(0, |message| message.text.len())
     }
 }
@@ -92,10 +93,10 @@ mod tests {
     use super::*;
     use xmeet_shared::{Nickname, Pid};
 
-    fn kept(id: MessageId, text: &str) -> Kept {
+    fn kept(id: MessageId, text: &str) -> StoredMessage {
         let (from, nickname) = (Pid::new(0, 1, 1), Nickname::new("n").unwrap());
         let message = Message { from, nickname, text: text.to_owned(), ts: id as i64 };
-        Kept { id, message: Arc::new(message) }
+        StoredMessage { id, message: Arc::new(message) }
     }
 
     fn ids(tail: &Tail) -> (Option<RangeInclusive<MessageId>>, Vec<MessageId>) {
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_texts_go_and_their_places_and_times_stay() {
+    fn evicted_texts_keep_their_ids_and_times() {
         let mut tail = Tail::new(vec![kept(7, "aaaa"), kept(8, "bb"), kept(9, "cccc")], 10);
         assert_eq!(ids(&tail), (None, vec![7, 8, 9]));
         tail.push(kept(10, "d"));
@@ -120,9 +121,9 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_too_large_by_itself_is_read_each_time() {
+    fn newest_text_stays_in_memory() {
         let mut tail = Tail::new(vec![kept(1, "aaaa"), kept(2, "bbbbbbbbbbb")], 10);
-        assert_eq!(ids(&tail), (Some(1..=2), vec![]));
+        assert_eq!(ids(&tail), (Some(1..=1), vec![2]));
         tail.push(kept(3, ""));
         assert_eq!(ids(&tail), (Some(1..=2), vec![3]));
     }

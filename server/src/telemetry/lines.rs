@@ -1,8 +1,7 @@
-//! Standard error, to which every event goes as one line, whatever is in it: what could end the
-//! line, or make a terminal do something, is written as an escape.
+//! Writes each event as one line, and escapes characters that could end the line or control a terminal.
 //!
-//! Nothing that a client sends is logged in the first place. This is for what others say, an error
-//! of a library for instance, in which its words may come back.
+//! The server logs nothing that a client sends. But an error of a library, for example, may quote
+//! input of a client.
 
 use std::env;
 use std::fmt::Write as _;
@@ -12,17 +11,26 @@ use rustix::fs::fstat;
 use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Standard error.
-#[derive(Debug, Clone, Copy, Default)]
+use super::queue::LineQueue;
+
+/// Writes events to the log, one line each.
+#[derive(Debug, Clone)]
 pub(super) struct Lines {
-    /// Whether lines are coloured. Then the layer above has written escapes for those of others.
+    pub(super) queue: LineQueue,
+    pub(super) style: Style,
+}
+
+/// The format of lines.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Style {
+    /// Whether lines are coloured. The formatter then has already escaped control sequences in values.
     pub(super) has_colours: bool,
-    /// Whether lines are JSON, which has escapes of its own.
+    /// Whether lines are JSON, and so need JSON escapes.
     pub(super) is_json: bool,
-    /// Whether systemd's journal reads them, which takes all for as severe as each other unless each
-    /// says it (sd-daemon(3)).
+    /// Whether systemd's journal reads the lines. It needs the severity as a prefix of each line
+    /// (sd-daemon(3)).
     pub(super) is_journal: bool,
-    /// What says it.
+    /// That prefix; empty without the journal.
     pub(super) severity: &'static str,
 }
 
@@ -30,40 +38,42 @@ impl<'a> MakeWriter<'a> for Lines {
     type Writer = Self;
 
     fn make_writer(&'a self) -> Self {
-        *self
+        self.clone()
     }
 
     fn make_writer_for(&'a self, event: &Metadata<'_>) -> Self {
-        Self { severity: if self.is_journal { severity(*event.level()) } else { "" }, ..*self }
+        let severity = if self.style.is_journal { severity(*event.level()) } else { "" };
+        Self { queue: self.queue.clone(), style: Style { severity, ..self.style } }
     }
 }
 
 impl Write for Lines {
-    /// Takes a whole event: that is how the layer above writes.
+    /// Writes one event. The formatter passes each event in a single call.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let line = event.strip_suffix(b"\n").unwrap_or(event);
-        if is_plain(line) && self.severity.is_empty() {
-            io::stderr().write_all(event)?;
+        self.queue.push(if is_plain(line) && self.style.severity.is_empty() {
+            event.to_vec()
         } else {
             let text = String::from_utf8_lossy(line);
-            let whole = format!("{}{}\n", self.severity, self.escaped(&text));
-            io::stderr().write_all(whole.as_bytes())?;
-        }
+            format!("{}{}\n", self.style.severity, self.style.escaped(&text)).into_bytes()
+        });
         Ok(event.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        Ok(())
     }
 }
 
-/// Whether standard error leads to systemd's journal (systemd.exec(5), `JOURNAL_STREAM`).
+/// Returns whether standard error is connected to systemd's journal (systemd.exec(5),
+/// `JOURNAL_STREAM`).
 pub(super) fn leads_to_journal() -> bool {
     let Ok(stderr) = fstat(io::stderr()) else { return false };
     let stream = format!("{}:{}", stderr.st_dev, stderr.st_ino);
     env::var("JOURNAL_STREAM").is_ok_and(|journal| journal == stream)
 }
 
+/// Returns the prefix for a severity in the journal.
 fn severity(level: Level) -> &'static str {
     match level {
         Level::ERROR => "<3>",
@@ -73,21 +83,22 @@ fn severity(level: Level) -> &'static str {
     }
 }
 
-/// Nearly all lines are.
+/// Returns whether a line needs no escapes, as nearly all lines.
 fn is_plain(line: &[u8]) -> bool {
     line.iter().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-impl Lines {
+impl Style {
+    /// Returns a line with its control characters escaped.
     fn escaped(self, line: &str) -> String {
         let mut out = String::with_capacity(line.len() + 16);
         for char in line.chars() {
             // Writing to a String cannot fail.
             let _ = match char {
                 '\u{1b}' if self.has_colours => write!(out, "{char}"),
-                // All of these have four digits.
-                _ if is_unruly(char) && self.is_json => write!(out, "\\u{:04x}", u32::from(char)),
-                _ if is_unruly(char) => write!(out, "{}", char.escape_default()),
+                // All of these characters have at most four hex digits.
+                _ if must_escape(char) && self.is_json => write!(out, "\\u{:04x}", u32::from(char)),
+                _ if must_escape(char) => write!(out, "{}", char.escape_default()),
                 _ => write!(out, "{char}"),
             };
         }
@@ -95,8 +106,8 @@ impl Lines {
     }
 }
 
-/// Ends a line somewhere, is a terminal's command, or turns the direction of what stands around it.
-fn is_unruly(char: char) -> bool {
+/// Returns whether a character can end a line, control a terminal, or change the text direction.
+fn must_escape(char: char) -> bool {
     char.is_control()
         || matches!(char, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}')
         || matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -107,15 +118,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_break_a_line_is_an_escape() {
+    fn control_characters_are_escaped() {
         let hostile = "a\nb\r\u{1b}[31mc\u{9b}d\0\u{2028}e\u{202e}f\u{7f} 聊天 é";
         let expected = "a\\nb\\r\\u{1b}[31mc\\u{9b}d\\u{0}\\u{2028}e\\u{202e}f\\u{7f} 聊天 é";
-        let lines = |has_colours, is_json| Lines { has_colours, is_json, ..Lines::default() };
+        let lines = |has_colours, is_json| Style { has_colours, is_json, ..Style::default() };
         assert_eq!(lines(false, false).escaped(hostile), expected);
         let coloured = lines(true, false).escaped(hostile);
         assert!(coloured.contains("\\r\u{1b}[31mc\\u{9b}"), "{coloured}");
         let json = format!("\"{}\"", lines(false, true).escaped(hostile));
-        assert!(!json.contains(is_unruly), "{json}");
+        assert!(!json.contains(must_escape), "{json}");
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), hostile);
         assert!(is_plain(b"INFO plain=1") && !is_plain(b"a\tb") && !is_plain("é".as_bytes()));
     }

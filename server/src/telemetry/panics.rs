@@ -1,10 +1,10 @@
-//! Panics, as lines of the log like others.
+//! Writes panics to the log.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{self, PanicHookInfo};
 use std::thread;
 
-/// Has panics logged from here on.
+/// Installs a panic hook that logs panics.
 pub(super) fn log() {
     panic::set_hook(Box::new(|panic| {
         let thread = thread::current();
@@ -15,12 +15,12 @@ pub(super) fn log() {
             thread = thread.name(),
             backtrace = backtrace.as_ref().map(tracing::field::display),
             "panicked: {}",
-            words(panic)
+            literal_message(panic)
         );
     }));
 }
 
-/// What it says, if it says always the same: anything else may hold what somebody has written.
-fn words<'a>(panic: &'a PanicHookInfo<'_>) -> &'a str {
+/// Returns the message of a panic if it is a literal. A formatted message may contain text of a client.
+fn literal_message<'a>(panic: &'a PanicHookInfo<'_>) -> &'a str {
     panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(see where)")
 }

@@ -1,5 +1,5 @@
-//! Signals that change what is logged. They need no tool but `kill`, and nobody but the server's own
-//! user and root can send them.
+//! Signals that change the log filter. They need no tool but `kill`, and only root and the server's
+//! user can send them.
 
 use std::io;
 
@@ -7,57 +7,56 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Log;
 
-/// What is logged after the first SIGUSR1, after the second, and so on.
-const MORE: [&str; 2] = ["debug", "trace"];
+/// The filters after the first SIGUSR1, after the second, and so on.
+const VERBOSE_FILTERS: [&str; 2] = ["debug", "trace"];
 
-/// What a signal asks for.
-enum Wish {
-    /// What the settings say by now.
+/// The effect of a signal.
+enum Change {
+    /// SIGHUP: use the filter of the settings, which are read again.
     Reread,
-    /// The next of [`MORE`].
-    More,
-    /// What the settings said last.
-    Back,
+    /// SIGUSR1: use the next of [`VERBOSE_FILTERS`].
+    MoreVerbose,
+    /// SIGUSR2: use the last filter of the settings.
+    Reset,
 }
 
-/// The signals. They count from here on, though nothing is done about them until
-/// [`Signals::follow`].
+/// The signal handlers. Signals are queued until [`Signals::follow`] handles them.
 #[derive(Debug)]
 pub struct Signals {
     hangup: Option<Signal>,
-    more: Signal,
-    back: Signal,
+    more_verbose: Signal,
+    reset: Signal,
 }
 
 impl Signals {
-    /// Listens for SIGUSR1 and SIGUSR2, and for SIGHUP where that asks for the settings to be read
-    /// again; otherwise it goes on meaning that the terminal is gone.
+    /// Installs handlers for SIGUSR1 and SIGUSR2. With `hangup_rereads` also for SIGHUP; without, SIGHUP
+    /// ends the process as usual.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// If a handler cannot be installed.
     pub fn listen(hangup_rereads: bool) -> io::Result<Self> {
         Ok(Self {
             hangup: hangup_rereads.then(|| signal(SignalKind::hangup())).transpose()?,
-            more: signal(SignalKind::user_defined1())?,
-            back: signal(SignalKind::user_defined2())?,
+            more_verbose: signal(SignalKind::user_defined1())?,
+            reset: signal(SignalKind::user_defined2())?,
         })
     }
 
-    /// Does what they ask for, for ever. `reread` reads the filter in the settings again.
+    /// Handles the signals; never returns. `reread` reads the settings again and returns their filter.
     pub async fn follow(mut self, mut log: Log, reread: impl Fn() -> Result<String, String>) {
         let mut steps = 0;
         loop {
             let outcome = match self.next().await {
-                Wish::More => {
-                    let filter = MORE[steps.min(MORE.len() - 1)];
+                Change::MoreVerbose => {
+                    let filter = VERBOSE_FILTERS[steps.min(VERBOSE_FILTERS.len() - 1)];
                     steps += 1;
                     log.set(filter)
                 }
-                Wish::Back => {
+                Change::Reset => {
                     steps = 0;
                     log.set(&log.configured)
                 }
-                Wish::Reread => match reread() {
+                Change::Reread => match reread() {
                     Ok(filter) => {
                         steps = 0;
                         let outcome = log.set(&filter);
@@ -67,19 +66,19 @@ impl Signals {
                         outcome
                     }
                     Err(error) => {
-                        tracing::error!(error, "the settings cannot be read again");
+                        tracing::error!(error, "failed to reread the settings");
                         continue;
                     }
                 },
             };
             if let Err(error) = outcome {
-                tracing::error!(%error, "the log's filter stays as it is");
+                tracing::error!(%error, "failed to change the log filter");
             }
         }
     }
 
-    async fn next(&mut self) -> Wish {
-        let Self { hangup, more, back } = self;
+    async fn next(&mut self) -> Change {
+        let Self { hangup, more_verbose, reset } = self;
         let hangup = async {
             match hangup {
                 Some(hangup) => hangup.recv().await,
@@ -87,9 +86,9 @@ impl Signals {
             }
         };
         tokio::select! {
-            _ = hangup => Wish::Reread,
-            _ = more.recv() => Wish::More,
-            _ = back.recv() => Wish::Back,
+            _ = hangup => Change::Reread,
+            _ = more_verbose.recv() => Change::MoreVerbose,
+            _ = reset.recv() => Change::Reset,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The operator's certificate and its key, out of two PEM files.
+//! Reads the operator's certificate and its key from two PEM files.
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,11 +15,11 @@ use rustls::sign::CertifiedKey;
 use super::validity;
 use crate::config::tls::TlsSettings;
 
-/// Why TLS is not possible.
+/// Why TLS cannot be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{setting}: {reason}")]
 pub struct TlsError {
-    /// The setting that is to blame.
+    /// The setting that causes the error.
     pub setting: &'static str,
     /// What is wrong with it.
     pub reason: String,
@@ -33,24 +33,24 @@ impl TlsError {
         Self { setting, reason: reason.into() }
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "it stands where map_err wants it")]
+    #[expect(clippy::needless_pass_by_value, reason = "map_err passes the error by value")]
     pub(super) fn provider(error: rustls::Error) -> Self {
         Self::new(CERTIFICATE, error.to_string())
     }
 }
 
-/// Where a certificate and its key are.
+/// The paths of a certificate and its key.
 #[derive(Debug, Clone)]
 pub struct Files {
     certificate: PathBuf,
     key: PathBuf,
 }
 
-/// By what a change of the files is noticed: when each was written, its length, and which file it
-/// is; `None` for one that is not there.
+/// Detects changes of the two files: modification time, length and inode of each; `None` for a missing
+/// file.
 pub(super) type Fingerprint = [Option<(Option<SystemTime>, u64, u64)>; 2];
 
-/// A certificate that can be used.
+/// A valid certificate chain with its key.
 #[derive(Debug)]
 pub struct Certificate {
     key: Arc<CertifiedKey>,
@@ -58,10 +58,10 @@ pub struct Certificate {
 }
 
 impl Files {
-    /// The files that the settings name; `None` where TLS is off.
+    /// Returns the files that the settings name; `None` if TLS is off.
     ///
     /// # Errors
-    /// When only one of the two is set.
+    /// If only one of the two settings is set.
     pub fn of(settings: &TlsSettings) -> Result<Option<Self>, TlsError> {
         match (&settings.certificate, &settings.key) {
             (Some(certificate), Some(key)) => {
@@ -77,17 +77,17 @@ impl Files {
         }
     }
 
-    /// Reads both.
+    /// Reads both files.
     ///
     /// # Errors
-    /// When one cannot be read, is no PEM of its kind, or the two do not belong together.
+    /// If a file cannot be read or contains no certificate or key, or the key does not match.
     pub fn read(&self) -> Result<Certificate, TlsError> {
         let chain = self.chain()?;
         let valid_until = validity::valid_until(&chain[0]).ok_or_else(|| {
-            TlsError::new(CERTIFICATE, self.of_certificate("the first certificate is damaged"))
+            TlsError::new(CERTIFICATE, self.certificate_reason("the first certificate is damaged"))
         })?;
         let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|error| {
-            let reason = in_words(&error, "private key");
+            let reason = pem_reason(&error, "private key");
             TlsError::new(KEY, format!("{}: {reason}", self.key.display()))
         })?;
         let key =
@@ -110,18 +110,19 @@ impl Files {
         let read = CertificateDer::pem_file_iter(&self.certificate).and_then(Iterator::collect);
         match read {
             Ok(chain) if Vec::is_empty(&chain) => {
-                let reason = in_words(&pem::Error::NoItemsFound, "certificate");
-                Err(TlsError::new(CERTIFICATE, self.of_certificate(&reason)))
+                let reason = pem_reason(&pem::Error::NoItemsFound, "certificate");
+                Err(TlsError::new(CERTIFICATE, self.certificate_reason(&reason)))
             }
             Ok(chain) => Ok(chain),
             Err(error) => {
-                let reason = in_words(&error, "certificate");
-                Err(TlsError::new(CERTIFICATE, self.of_certificate(&reason)))
+                let reason = pem_reason(&error, "certificate");
+                Err(TlsError::new(CERTIFICATE, self.certificate_reason(&reason)))
             }
         }
     }
 
-    fn of_certificate(&self, reason: &str) -> String {
+    /// Prefixes a reason with the path of the certificate.
+    fn certificate_reason(&self, reason: &str) -> String {
         format!("{}: {reason}", self.certificate.display())
     }
 
@@ -134,7 +135,8 @@ impl Files {
     }
 }
 
-fn in_words(error: &pem::Error, what: &str) -> String {
+/// Describes an error about a PEM file. `what` names the missing item.
+fn pem_reason(error: &pem::Error, what: &str) -> String {
     match error {
         pem::Error::Io(error) => error.to_string(),
         pem::Error::NoItemsFound => format!("there is no {what} in it, in PEM form"),
@@ -143,13 +145,12 @@ fn in_words(error: &pem::Error, what: &str) -> String {
 }
 
 impl Certificate {
-    /// When it ends to be valid.
+    /// Returns when the certificate expires.
     #[must_use]
     pub fn valid_until(&self) -> Timestamp {
         self.valid_until
     }
 
-    /// Whether that was in the past.
     #[must_use]
     pub fn is_expired(&self) -> bool {
         self.valid_until < Timestamp::now()
@@ -167,8 +168,8 @@ mod tests {
 
     use super::*;
 
-    /// A certificate that is valid until the end of a year's first day, and its key, as PEM.
-    fn made(until_year: i32) -> (String, String) {
+    /// Creates a certificate that expires on the first day of a year. Returns it and its key as PEM.
+    fn create(until_year: i32) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
         params.not_after = date_time_ymd(until_year, 1, 1);
@@ -187,9 +188,9 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_says_until_when_it_is_valid() {
+    fn expiry_of_a_certificate_is_read() {
         for (year, is_expired) in [(2021, true), (2049, false), (2050, false), (2112, false)] {
-            let (certificate, key) = made(year);
+            let (certificate, key) = create(year);
             let read = read(&certificate, &key).unwrap();
             assert_eq!(read.valid_until().to_string(), format!("{year}-01-01T00:00:00Z"));
             assert_eq!(read.is_expired(), is_expired);
@@ -197,8 +198,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_the_setting_and_the_file() {
-        let ((certificate, key), (other, _)) = (made(2100), made(2100));
+    fn error_names_the_setting_and_the_file() {
+        let ((certificate, key), (other, _)) = (create(2100), create(2100));
         for (certificate, key, setting, reason) in [
             (other.as_str(), key.as_str(), KEY, "key.pem: it is not the key of the certificate"),
             ("", &key, CERTIFICATE, "cert.pem: there is no certificate in it"),
@@ -216,12 +217,16 @@ mod tests {
     }
 
     #[test]
-    fn one_file_alone_is_not_enough() {
+    fn one_file_without_the_other_is_an_error() {
         let path = Some(PathBuf::from("x"));
-        for (certificate, key, blamed) in [(path.clone(), None, KEY), (None, path, CERTIFICATE)] {
-            let error = Files::of(&TlsSettings { certificate, key }).unwrap_err();
-            assert_eq!(error.setting, blamed);
+        for (certificate, key, setting) in [(path.clone(), None, KEY), (None, path, CERTIFICATE)] {
+            let error = Files::of(&TlsSettings { certificate, key, hsts_seconds: 0 }).unwrap_err();
+            assert_eq!(error.setting, setting);
         }
-        assert!(Files::of(&TlsSettings { certificate: None, key: None }).unwrap().is_none());
+        assert!(
+            Files::of(&TlsSettings { certificate: None, key: None, hsts_seconds: 0 })
+                .unwrap()
+                .is_none()
+        );
     }
 }

@@ -1,12 +1,10 @@
-//! TLS with the operator's own certificate. It is read anew when its files change: who connects from
-//! then on gets the new one, and open connections stay.
+//! TLS with the operator's certificate. The certificate is reloaded when its files change: new
+//! connections use the new one, and open connections are not affected.
 
 mod certificate;
-mod halves;
 mod validity;
 
 pub use certificate::{Certificate, Files, TlsError};
-pub use halves::split;
 
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -17,87 +15,92 @@ use rustls::crypto::ring;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio::net::TcpStream;
-use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use certificate::Fingerprint;
 
-/// How often the files are looked at. They are read once they have stayed the same from one look to
-/// the next, so that a certificate is not tried with the key of the one before it.
-const LOOK_PERIOD: Duration = Duration::from_secs(2);
+use crate::tasks::run_blocking;
 
-/// The one thing that is spoken inside (RFC 7301).
+/// Time between two checks of the files. They are reloaded once they are unchanged between two checks,
+/// so that a new certificate is not combined with the old key.
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The only protocol that the server offers (RFC 7301).
 const ALPN_HTTP_1_1: &[u8] = b"http/1.1";
 
-/// TLS for connections that come in.
+/// Accepts TLS connections. Clones share the certificate.
 #[derive(Clone)]
 pub struct Tls {
     acceptor: TlsAcceptor,
-    current: Arc<Current>,
+    current: Arc<CertificateStore>,
 }
 
-/// What a client that connects now is shown.
+/// The certificate for new connections, with the files it comes from.
 #[derive(Debug)]
-struct Current {
+struct CertificateStore {
     files: Files,
-    shown: RwLock<Shown>,
+    loaded: RwLock<Loaded>,
 }
 
 #[derive(Debug, Clone)]
-struct Shown {
+struct Loaded {
     certificate: Arc<Certificate>,
-    read_from: Fingerprint,
+    /// The state of the files when they were read.
+    fingerprint: Fingerprint,
 }
 
 impl Tls {
-    /// Reads the files.
+    /// Reads the certificate.
     ///
     /// # Errors
-    /// When they are no certificate with its key.
+    /// If the files are not a certificate with its key.
     pub fn new(files: Files) -> Result<Self, TlsError> {
-        let read_from = files.fingerprint();
+        let fingerprint = files.fingerprint();
         let certificate = Arc::new(files.read()?);
-        let current =
-            Arc::new(Current { files, shown: RwLock::new(Shown { certificate, read_from }) });
+        let current = Arc::new(CertificateStore {
+            files,
+            loaded: RwLock::new(Loaded { certificate, fingerprint }),
+        });
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(TlsError::provider)?
             .with_no_client_auth()
-            .with_cert_resolver(Arc::<Current>::clone(&current));
+            .with_cert_resolver(Arc::<CertificateStore>::clone(&current));
         config.alpn_protocols = vec![ALPN_HTTP_1_1.to_vec()];
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), current })
     }
 
-    /// Shakes hands with a client, however long that takes.
+    /// Performs the TLS handshake with a client. Has no timeout.
     ///
     /// # Errors
-    /// When the client speaks no TLS that is spoken here, or goes away.
+    /// If the client does not speak TLS 1.2 or later, or disconnects.
     pub async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         self.acceptor.accept(stream).await
     }
 
-    /// Watches the files, for ever. What cannot be used is logged, and the certificate before it
-    /// stays.
+    /// Reloads the certificate whenever its files change, and warns once when it has expired. Never
+    /// returns. If the new files cannot be used, logs that and keeps the old certificate.
     pub async fn watch(&self) {
-        let mut tried = self.current.shown().read_from;
+        let mut tried = self.current.loaded().fingerprint;
         let mut seen = tried;
-        let mut warned_of = None;
+        let mut warned_about = None;
         loop {
-            let shown = self.current.shown().certificate;
-            if shown.is_expired() && warned_of.as_ref() != Some(&shown.valid_until()) {
-                tracing::warn!(until = %shown.valid_until(), "the TLS certificate has expired");
-                warned_of = Some(shown.valid_until());
+            let certificate = self.current.loaded().certificate;
+            if certificate.is_expired() && warned_about.as_ref() != Some(&certificate.valid_until())
+            {
+                tracing::warn!(until = %certificate.valid_until(), "the TLS certificate has expired");
+                warned_about = Some(certificate.valid_until());
             }
-            sleep(LOOK_PERIOD).await;
+            sleep(CHECK_INTERVAL).await;
             let current = Arc::clone(&self.current);
-            let look = spawn_blocking(move || current.files.fingerprint()).await;
-            let Ok(found) = look else { continue };
+            let check = run_blocking(move || current.files.fingerprint()).await;
+            let Some(found) = check else { continue };
             if found != tried && found == seen {
                 tried = found;
                 let current = Arc::clone(&self.current);
-                let _ = spawn_blocking(move || current.read(found)).await;
+                run_blocking(move || current.reload(found)).await;
             } else {
                 seen = found;
             }
@@ -105,28 +108,28 @@ impl Tls {
     }
 }
 
-impl Current {
-    fn shown(&self) -> Shown {
-        self.shown.read().unwrap_or_else(PoisonError::into_inner).clone()
+impl CertificateStore {
+    fn loaded(&self) -> Loaded {
+        self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn read(&self, read_from: Fingerprint) {
+    fn reload(&self, fingerprint: Fingerprint) {
         match self.files.read() {
             Ok(certificate) => {
-                tracing::info!(until = %certificate.valid_until(), "a new TLS certificate is used");
-                let shown = Shown { certificate: Arc::new(certificate), read_from };
-                *self.shown.write().unwrap_or_else(PoisonError::into_inner) = shown;
+                tracing::info!(until = %certificate.valid_until(), "the TLS certificate was reloaded");
+                let loaded = Loaded { certificate: Arc::new(certificate), fingerprint };
+                *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = loaded;
             }
             Err(error) => {
-                tracing::error!(%error, "the new TLS certificate cannot be used; the old one stays");
+                tracing::error!(%error, "failed to reload the TLS certificate; the old one stays in use");
             }
         }
     }
 }
 
-impl ResolvesServerCert for Current {
+impl ResolvesServerCert for CertificateStore {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.shown().certificate.key())
+        Some(self.loaded().certificate.key())
     }
 }
 

@@ -1,17 +1,17 @@
-//! Until when a certificate is valid: the one thing that rustls does not say of a server's own.
+//! Reads the expiry of a certificate, which rustls does not expose for a server's own certificate.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-/// Tags of DER (ITU-T X.690) that stand before it.
+/// DER tags (ITU-T X.690) of the elements up to the expiry.
 const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
 const VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
-/// The end of a certificate's validity (RFC 5280 section 4.1); `None` where it is not well formed.
+/// Returns when a certificate expires (RFC 5280 section 4.1); `None` if it is malformed.
 pub(super) fn valid_until(certificate: &[u8]) -> Option<Timestamp> {
     let mut outer = certificate;
     let mut certificate = take(&mut outer, SEQUENCE)?;
@@ -27,7 +27,8 @@ pub(super) fn valid_until(certificate: &[u8]) -> Option<Timestamp> {
     time(&mut validity)
 }
 
-/// Takes the value of the next element, which has to have this tag.
+/// Removes the next element from `rest` and returns its value; `None` if it has another tag or is
+/// malformed.
 fn take<'a>(rest: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
     let (&[found, length], behind) = rest.split_first_chunk()?;
     if found != tag {
@@ -35,7 +36,7 @@ fn take<'a>(rest: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
     }
     let (length, behind) = match length {
         0..=0x7f => (usize::from(length), behind),
-        // The length is in so many bytes.
+        // Long form: the low bits give the number of length bytes.
         0x81..=0x84 => {
             let (bytes, behind) = behind.split_at_checked(usize::from(length - 0x80))?;
             (bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)), behind)
@@ -47,8 +48,8 @@ fn take<'a>(rest: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
     Some(value)
 }
 
-/// A time, which is of this century or the last one where its year has two digits (RFC 5280 section
-/// 4.1.2.5.1).
+/// Removes a time from `rest` and returns it. Two-digit years below 50 are in this century (RFC 5280
+/// section 4.1.2.5.1).
 fn time(rest: &mut &[u8]) -> Option<Timestamp> {
     let text = if rest.first() == Some(&UTC_TIME) {
         let text = std::str::from_utf8(take(rest, UTC_TIME)?).ok()?;
@@ -66,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_der_has_no_end() {
+    fn malformed_certificate_has_no_expiry() {
         for bytes in [&b""[..], b"\x30", b"\x30\x84", b"\x30\x05\x30\x03\x02\x01\x01", b"\x31\x00"]
         {
             assert_eq!(valid_until(bytes), None, "{bytes:?}");
@@ -74,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_of_a_time_are_read() {
+    fn utc_time_and_generalized_time_are_read() {
         for (element, expected) in [
             (&b"\x17\x0d491231235959Z"[..], "2049-12-31T23:59:59Z"),
             (b"\x17\x0d500101000000Z", "1950-01-01T00:00:00Z"),

@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use xmeet_testframes::{HEADER_BYTES_MAX, TEXT, header};
+
 /// How long a read or a write may take before the test fails instead of hanging.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -93,20 +95,13 @@ fn hears(member: &mut TcpStream, buffer: &mut [u8; BUFFER_BYTES]) -> bool {
 }
 
 fn frame_length(member: &mut TcpStream) -> usize {
-    let mut header = [0; 2];
-    member.read_exact(&mut header).expect("a frame");
-    assert_eq!(header[0], 0x81, "a text frame");
-    match header[1] {
-        126 => {
-            let mut length = [0; 2];
-            member.read_exact(&mut length).expect("a frame's length");
-            usize::from(u16::from_be_bytes(length))
+    let mut head = [0; HEADER_BYTES_MAX];
+    for read in 0..HEADER_BYTES_MAX {
+        member.read_exact(&mut head[read..=read]).expect("a frame");
+        if let Some(header) = header(&head[..=read]).expect("a server's frame") {
+            assert_eq!(header.first, TEXT);
+            return header.payload_bytes;
         }
-        127 => {
-            let mut length = [0; 8];
-            member.read_exact(&mut length).expect("a frame's length");
-            usize::try_from(u64::from_be_bytes(length)).unwrap()
-        }
-        length => usize::from(length),
     }
+    panic!("no header is that long");
 }

@@ -114,7 +114,7 @@ impl<'a> Connection<'a> {
     pub(crate) async fn read(&mut self) -> Result<Envelope, Ended> {
         let envelope = next(self.load, &mut self.socket, self.reads).await?;
         match &envelope.message {
-            ServerMessage::Normal { text, id } => {
+            ServerMessage::Normal { text, id, .. } => {
                 let id = id.expect("a message has an id");
                 self.take(id, envelope.from.clone(), text.clone());
             }

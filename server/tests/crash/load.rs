@@ -18,7 +18,7 @@ pub(crate) struct Load {
     /// The moment has come when so many messages have reached somebody live.
     deliveries_awaited: u32,
     moment: Semaphore,
-    /// Clients that have gone for good, for the server has: one permit each.
+    /// Clients that have gone for good, for the server has: one place each.
     gone: Semaphore,
     /// Set before the server is told to end or killed. Only from then on may connections break.
     pub(crate) over: CancellationToken,

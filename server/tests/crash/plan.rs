@@ -45,7 +45,7 @@ pub(crate) enum Role {
 
 /// How a round ends. However that is, the server was killed.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Ending {
+pub(crate) enum CloseReason {
     /// It is killed under load.
     Kill,
     /// And is killed again while it starts: at these parts of the time that a start takes.
@@ -61,7 +61,7 @@ pub(crate) struct Plan {
     pub(crate) rooms: Vec<Vec<Role>>,
     /// Deliveries after which it ends.
     pub(crate) deliveries: u32,
-    pub(crate) ending: Ending,
+    pub(crate) ending: CloseReason,
     /// Whether the server that follows has one processor only, and with it the other runtime.
     pub(crate) is_next_on_one_processor: bool,
     /// Where its clients take their choices from.
@@ -80,10 +80,10 @@ impl Plan {
         let ending = match turn {
             0 => {
                 let count = rng.usize(1..=STARTS_KILLED_MAX);
-                Ending::KillStartsToo((0..count).map(|_| rng.f64()).collect())
+                CloseReason::KillStartsToo((0..count).map(|_| rng.f64()).collect())
             }
-            1 => Ending::KillShutdown { gone: rng.u32(0..=GONE_CLIENTS_MAX) },
-            _ => Ending::Kill,
+            1 => CloseReason::KillShutdown { gone: rng.u32(0..=GONE_CLIENTS_MAX) },
+            _ => CloseReason::Kill,
         };
         Self { rooms, deliveries, ending, is_next_on_one_processor: round % 2 == 1, rng }
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use crate::load::Load;
-use crate::plan::{Ending, Plan};
+use crate::plan::{CloseReason, Plan};
 use crate::support::{Process, soon};
 
 /// Nothing of the history goes, however many rounds there are.
@@ -74,7 +74,7 @@ impl Server {
 
     /// The load that ends with the moment that is planned.
     pub(crate) fn load(&self, plan: &Plan) -> Arc<Load> {
-        let is_asked_first = matches!(plan.ending, Ending::KillShutdown { .. });
+        let is_asked_first = matches!(plan.ending, CloseReason::KillShutdown { .. });
         let victim = (!is_asked_first).then(|| self.victim.clone());
         Arc::new(Load::new(self.address, plan.deliveries, victim))
     }
@@ -83,13 +83,13 @@ impl Server {
     pub(crate) async fn crash(self, plan: &Plan, load: &Load, folder: &Path) -> Self {
         load.moment().await;
         match &plan.ending {
-            Ending::Kill => {}
-            Ending::KillStartsToo(moments) => {
+            CloseReason::Kill => {}
+            CloseReason::KillStartsToo(moments) => {
                 for moment in moments {
                     kill_start(folder, self.start_took.mul_f64(*moment)).await;
                 }
             }
-            Ending::KillShutdown { gone } => {
+            CloseReason::KillShutdown { gone } => {
                 load.over.cancel();
                 let process = self.victim.take().expect("nobody killed it");
                 process.signal("TERM");

@@ -2,6 +2,8 @@
 //! sees any of it.
 
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use crate::support::client::{path, resumable_path};
 use crate::support::{Client, Process, TestServer, raw, soon};
@@ -43,6 +45,16 @@ async fn the_epoch_is_that_of_the_store() {
 }
 
 #[tokio::test]
+async fn history_off_tells_no_epoch_and_a_resumed_member_keeps_its_pid() {
+    let server = TestServer::with(&["--history-messages", "0"]).await;
+    let path = resumable_path("r", "n", TOKEN);
+    let client = Client::enter_by(server.address, &path, &[]).await;
+    assert_eq!(client.epoch, None, "there are no ids that it could be about");
+    let back = Client::enter_by(server.address, &path, &[]).await;
+    assert_eq!((back.pid, back.epoch), (client.pid, None));
+}
+
+#[tokio::test]
 async fn what_is_no_token_is_a_400_that_does_not_repeat_it() {
     let server = TestServer::start().await;
     let too_short = "s".repeat(21);
@@ -79,6 +91,69 @@ async fn what_is_no_token_is_a_400_that_does_not_repeat_it() {
     }
 }
 
+/// The texts of a connection's next frames.
+async fn texts(stream: &mut TcpStream, count: usize) -> Vec<String> {
+    let mut texts = Vec::new();
+    for _ in 0..count {
+        let (_, frame) = soon("a frame", raw::read_frame(stream)).await.unwrap();
+        texts.push(String::from_utf8(frame).unwrap());
+    }
+    texts
+}
+
+#[tokio::test]
+async fn self_tells_the_bytes_of_the_rest_of_the_greeting() {
+    let server = TestServer::start().await;
+    for (room, text) in [("short", "x"), ("长", &"\u{1}\"".repeat(20_000))] {
+        let mut talker = Client::enter(server.address, room, "小\"talker").await;
+        talker.say(text).await;
+        let path = resumable_path(room, "n", TOKEN);
+        let (_, mut stream) = raw::upgrade(server.address, &path, &[]).await;
+        let greeting = texts(&mut stream, 4).await;
+        let told: serde_json::Value = serde_json::from_str(&greeting[0]).unwrap();
+        let bytes: usize = greeting[1..].iter().map(String::len).sum();
+        assert_eq!(told["greeting_bytes"], bytes);
+        assert!(bytes > 3 * text.len(), "the page is in it, with its escapes");
+    }
+}
+
+#[tokio::test]
+async fn a_long_answer_is_announced_by_its_bytes_and_a_short_one_is_not() {
+    const ANNOUNCED_ABOVE: usize = 16 * 1024;
+    let server = TestServer::start().await;
+    let mut talker = Client::enter(server.address, "r", "talker").await;
+    let (_, mut stream) = raw::upgrade(server.address, &resumable_path("r", "n", TOKEN), &[]).await;
+    texts(&mut stream, 4).await;
+    assert_eq!(talker.next().await.message.kind(), "join");
+    let mut announced = Vec::new();
+    // Pages of all lengths around the bound, old ones that are read from the store too.
+    for round in 0..102 {
+        talker.say(&"x".repeat(250 + round % 9)).await;
+        texts(&mut stream, 1).await;
+        if round % 3 > 0 {
+            continue;
+        }
+        for cursor in [0, 1] {
+            let question = format!("@history:{cursor}");
+            stream.write_all(&raw::frame(0x81, question.as_bytes())).await.unwrap();
+            let mut next_bytes = None;
+            let mut answer = texts(&mut stream, 1).await.remove(0);
+            if answer.contains(r#""type":"ping""#) {
+                let ping: serde_json::Value = serde_json::from_str(&answer).unwrap();
+                next_bytes = ping["next_bytes"].as_u64().map(|bytes| bytes as usize);
+                answer = texts(&mut stream, 1).await.remove(0);
+            }
+            assert!(answer.contains(r#""type":"history""#), "{answer}");
+            let is_long = answer.len() > ANNOUNCED_ABOVE;
+            assert_eq!(next_bytes, is_long.then_some(answer.len()));
+            announced.push((cursor, is_long));
+        }
+    }
+    for case in [(0, false), (0, true), (1, false), (1, true)] {
+        assert!(announced.contains(&case), "{case:?} was not tried");
+    }
+}
+
 /// Everything that a connection is sent until a message that says `end`.
 async fn read_to_the_end(client: &mut Client) -> String {
     let mut everything = String::new();
@@ -101,6 +176,8 @@ async fn nobody_else_sees_any_of_it() {
         assert_eq!(member.closed().await, 4001);
         next.lose().await;
     }
+    old.send(&"x".repeat(20_000)).await;
+    old.send("@history:0").await;
     let mut member = Client::enter_with(server.address, "r", "n", TOKEN).await;
     // The greeting of somebody who comes now is part of what others see.
     let (response, mut stream) = raw::upgrade(server.address, &path("r", "late"), &[]).await;
@@ -114,7 +191,7 @@ async fn nobody_else_sees_any_of_it() {
     let seen_by_other = read_to_the_end(&mut other).await;
     let seen_by_member = read_to_the_end(&mut member).await;
     assert!(seen_by_old.contains("changename") && !seen_by_old.contains("leave"), "{seen_by_old}");
-    for extension in ["epoch", r#""ping""#, "session"] {
+    for extension in ["epoch", "greeting_bytes", "next_bytes", r#""ping""#, "session"] {
         assert!(!seen_by_old.contains(extension), "{extension}: {seen_by_old}");
     }
     for seen in [seen_by_old, seen_by_other, seen_by_member] {

@@ -1,5 +1,5 @@
-//! A store that is full, on the real binary: who writes is refused, who reads goes on, `/readyz`
-//! says so, and nobody has to do anything once there is room again.
+//! A full store, with the real binary: writes are rejected, reads work, `/readyz` fails, and the server
+//! recovers without intervention once there is room again.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -35,7 +35,7 @@ fn limit_files(process: &Process, bytes: &str) {
     assert!(Command::new("prlimit").args(arguments).status().unwrap().success());
 }
 
-async fn until_ready(address: SocketAddr, wanted: &str) {
+pub(crate) async fn until_ready(address: SocketAddr, wanted: &str) {
     let work = async {
         while ready(address).await.1 != wanted {
             sleep(Duration::from_millis(50)).await;
@@ -108,7 +108,7 @@ async fn story(process: Process, folder: &Path, fill: impl Fn(&Process), free: i
 }
 
 #[tokio::test]
-async fn files_that_may_not_grow_refuse_writers_and_serve_readers() {
+async fn file_size_limit_rejects_writes_and_serves_reads() {
     let folder = TempDir::new().unwrap();
     let process = Process::spawn(limited(folder.path()));
     // Less than the database and its log have: neither can be added to.
@@ -116,16 +116,22 @@ async fn files_that_may_not_grow_refuse_writers_and_serve_readers() {
     story(process, folder.path(), fill, |process| limit_files(process, "unlimited")).await;
 }
 
-/// A small file system of its own, where this machine lets us have one.
-struct Disk(TempDir);
+/// A small file system of its own.
+pub(crate) struct Disk(TempDir);
 
 impl Disk {
-    fn mount() -> Option<Self> {
+    pub(crate) fn mount() -> Self {
         let folder = TempDir::new().unwrap();
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(folder.path());
-        let is_mounted = mount.output().is_ok_and(|output| output.status.success());
-        is_mounted.then_some(Self(folder))
+        let output = mount.output().expect("this test needs mount, of util-linux");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "this test needs root, to mount a tmpfs: {said}");
+        Self(folder)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
     }
 }
 
@@ -136,11 +142,10 @@ impl Drop for Disk {
 }
 
 #[tokio::test]
-async fn a_full_disk_refuses_writers_and_serves_readers() {
-    // Only root may mount; the test above takes another way to the same errors.
-    let Some(disk) = Disk::mount() else { return eprintln!("nothing can be mounted here") };
-    let ballast = disk.0.path().join("ballast");
-    let folder = disk.0.path().join("data");
+async fn full_disk_rejects_writes_and_serves_reads() {
+    let disk = Disk::mount();
+    let ballast = disk.path().join("ballast");
+    let folder = disk.path().join("data");
     let fill = |_: &Process| {
         let mut file = File::create(&ballast).unwrap();
         // Until there is no room for another byte.

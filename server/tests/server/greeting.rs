@@ -80,7 +80,7 @@ impl View {
                     "a stranger renamed"
                 );
             }
-            ServerMessage::Normal { text, id } => {
+            ServerMessage::Normal { text, id, .. } => {
                 assert!(self.members.contains_key(&from), "a stranger spoke");
                 assert_eq!(id, Some(self.next_id), "a message is missing or doubled");
                 self.next_id += 1;

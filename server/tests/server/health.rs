@@ -1,4 +1,4 @@
-//! `/healthz` and `/readyz`, and what a server answers before its store is open.
+//! `/healthz` and `/readyz`, and responses before the store is open.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use xmeet_server::config::Config;
 use xmeet_server::history::sqlite::SqliteHistory;
-use xmeet_server::http::{self, App, Opener, Rooms, Site};
+use xmeet_server::http::{self, App, HttpServer, Opener, Rooms, Site};
+use xmeet_server::limits::admission::Admission;
 use xmeet_server::limits::forwarded::Proxies;
-use xmeet_server::limits::gate::Gate;
 use xmeet_server::metrics::Metrics;
 use xmeet_server::readiness::Readiness;
 
@@ -26,19 +26,21 @@ async fn unopened() -> (SocketAddr, Arc<Readiness>, Opener) {
     let readiness = Arc::new(Readiness::default());
     let (opener, rooms) = Rooms::closed();
     let config = Config::parse_from(["xmeet"]);
-    let gate = Gate::new(config.limits.gate(), Proxies::default(), Arc::default(), false);
-    let gate = Arc::new(gate);
+    let admission =
+        Admission::new(config.limits.admission(), Proxies::default(), Arc::default(), false);
+    let admission = Arc::new(admission);
     let app = App {
         rooms,
         readiness: Arc::clone(&readiness),
         origins: Arc::default(),
-        gate: Arc::clone(&gate),
+        admission: Arc::clone(&admission),
         tasks: TaskTracker::new(),
         metrics: Metrics::default(),
     };
-    let site = Site::new(http::router(app), &config.page, None);
-    let (end, limits) = (CancellationToken::new(), config.limits.http());
-    tokio::spawn(http::serve(listener.into(), site, gate, limits, end));
+    let site = Site::new(http::router(app), &config.page, None, 0);
+    let server =
+        HttpServer { site, admission, limits: (&config.limits).into(), panics: Arc::default() };
+    tokio::spawn(server.serve(listener.into(), CancellationToken::new()));
     (address, readiness, opener)
 }
 
@@ -53,7 +55,7 @@ pub(crate) async fn ready(address: SocketAddr) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn whoever_waits_for_a_store_that_will_not_open_is_told_that_the_server_goes_away() {
+async fn requests_before_the_store_opens_get_going_away_on_shutdown() {
     let (address, readiness, opener) = unopened().await;
     let waiting = tokio::spawn(async move { raw::upgrade(address, &path("r", "a"), &[]).await.0 });
     readiness.drain();
@@ -64,7 +66,7 @@ async fn whoever_waits_for_a_store_that_will_not_open_is_told_that_the_server_go
 }
 
 #[tokio::test]
-async fn a_server_whose_store_is_not_open_is_alive_and_not_ready() {
+async fn server_without_an_open_store_is_alive_but_not_ready() {
     let (address, readiness, _opener) = unopened().await;
     assert_eq!(raw::get(address, "/healthz", &[]).await.status, 200);
     assert_eq!(ready(address).await, (503, "starting".to_owned()));
@@ -76,7 +78,7 @@ async fn a_server_whose_store_is_not_open_is_alive_and_not_ready() {
     assert_eq!(refused.status, 400);
     let folder = tempfile::TempDir::new().unwrap();
     let store = SqliteHistory::open(folder.path(), 10).unwrap();
-    readiness.opened(store.health);
+    readiness.set_open(store.health);
     assert_eq!(ready(address).await, (200, "ready".to_owned()));
     readiness.drain();
     assert_eq!(ready(address).await, (503, "draining".to_owned()));
@@ -84,7 +86,7 @@ async fn a_server_whose_store_is_not_open_is_alive_and_not_ready() {
 }
 
 #[tokio::test]
-async fn a_server_that_has_let_somebody_in_is_ready() {
+async fn server_with_a_client_is_ready() {
     let server = TestServer::start().await;
     crate::support::Client::enter(server.address, "r", "a").await;
     assert_eq!(ready(server.address).await, (200, "ready".to_owned()));

@@ -1,5 +1,4 @@
-//! The log of the real binary: what stands in it, what does not, and that no client can break a
-//! line of it.
+//! The log of the real binary: its content, its filter, and that client input cannot break its lines.
 
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
@@ -134,7 +133,7 @@ fn is_timestamp(text: &str) -> bool {
 const LEVELS: [&str; 5] = ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
 
 #[tokio::test]
-async fn nothing_that_a_client_sends_breaks_a_line_of_text() {
+async fn client_input_cannot_break_a_text_line() {
     let log = log_of_an_attack("text").await;
     for line in log.split_terminator('\n') {
         assert!(!line.contains(char::is_control), "{line:?}");
@@ -145,7 +144,7 @@ async fn nothing_that_a_client_sends_breaks_a_line_of_text() {
 }
 
 #[tokio::test]
-async fn nothing_that_a_client_sends_breaks_a_line_of_json() {
+async fn client_input_cannot_break_a_json_line() {
     let log = log_of_an_attack("json").await;
     for line in log.split_terminator('\n') {
         let event: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line:?}"));
@@ -163,18 +162,23 @@ fn events(log: &str, message: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_connection_has_a_line_when_it_begins_and_one_when_it_ends() {
+async fn connection_is_logged_at_its_start_and_end() {
     let folder = TempDir::new().unwrap();
     let mut command = Process::command(folder.path());
     command.args(["--log-format", "json"]);
     let process = Process::spawn(command);
     let mut a = Client::enter(process.address, "r", "a").await;
     a.say("hello").await;
+    let ends = async |count: usize| {
+        until("an end", async || process.logged().matches("disconnected").count() == count).await;
+    };
     a.leave().await;
+    ends(1).await;
     Client::enter(process.address, "r", "b").await.lose().await;
+    ends(2).await;
     Client::enter(process.address, "r", "c").await.end_with(&[0x81, 1, b'x']).await;
+    ends(3).await;
     let mut d = Client::enter(process.address, "r", "d").await;
-    until("three ends", async || process.logged().matches("disconnected").count() == 3).await;
     let (log, code) = tokio::join!(process.stopped(), d.closed());
     assert_eq!(code, 1001);
     assert!(!log.contains("address"), "not unless it is asked for: {log}");
@@ -187,7 +191,7 @@ async fn a_connection_has_a_line_when_it_begins_and_one_when_it_ends() {
     let ends: Vec<_> =
         ended.iter().map(|e| (e["by"].as_str().unwrap(), e["code"].as_u64())).collect();
     let expected =
-        [("client", Some(1000)), ("nobody", None), ("server", Some(1002)), ("server", Some(1001))];
+        [("client", Some(1000)), ("network", None), ("server", Some(1002)), ("server", Some(1001))];
     assert_eq!(ends, expected);
     for event in &ended {
         assert!(event["duration_ms"].is_u64() && !event["reason"].as_str().unwrap().is_empty());
@@ -199,7 +203,7 @@ async fn a_connection_has_a_line_when_it_begins_and_one_when_it_ends() {
 }
 
 #[tokio::test]
-async fn addresses_are_logged_when_that_is_asked_for() {
+async fn addresses_are_logged_only_if_enabled() {
     let folder = TempDir::new().unwrap();
     let mut command = Process::command(folder.path());
     command.args(["--log-format", "json", "--log-addresses"]);
@@ -214,7 +218,7 @@ async fn addresses_are_logged_when_that_is_asked_for() {
 fn quiet(folder: &TempDir) -> (Process, std::path::PathBuf) {
     let settings = folder.path().join("xmeet.toml");
     // The lines that say where it is are waited for.
-    fs::write(&settings, "log = \"warn,xmeet_server=info,xmeet_server::ws=warn\"\n").unwrap();
+    fs::write(&settings, "log = \"warn,xmeet_server=info,xmeet_server::session=warn\"\n").unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
     command.args(["--listen", "127.0.0.1:0", "--config"]).arg(&settings);
     command.arg("--data-dir").arg(folder.path().join("data"));
@@ -222,45 +226,45 @@ fn quiet(folder: &TempDir) -> (Process, std::path::PathBuf) {
 }
 
 #[tokio::test]
-async fn the_log_is_changed_while_the_server_runs_by_its_settings_file() {
+async fn sighup_applies_the_filter_of_the_settings_file() {
     let folder = TempDir::new().unwrap();
     let (process, settings) = quiet(&folder);
     Client::enter(process.address, "r", "a").await.leave().await;
     fs::write(&settings, "log = \"info\"\n").unwrap();
     process.signal("HUP");
-    process.logs("the log has another filter").await;
+    process.logs("log filter changed").await;
     assert!(!process.logged().contains("a client"), "{}", process.logged());
     let mut b = Client::enter(process.address, "r", "b").await;
     process.logs("a client connected").await;
     // What is wrong changes nothing.
     fs::write(&settings, "log = \"==\"\n").unwrap();
     process.signal("HUP");
-    process.logs("filter stays as it is").await;
+    process.logs("failed to change the log filter").await;
     fs::write(&settings, "no-such-thing = 1\n").unwrap();
     process.signal("HUP");
-    process.logs("the settings cannot be read again").await;
+    process.logs("failed to reread the settings").await;
     b.say("still there").await;
     b.leave().await;
     process.logs("a client disconnected").await;
 }
 
 #[tokio::test]
-async fn the_log_is_changed_while_the_server_runs_by_signals_alone() {
+async fn sigusr1_and_sigusr2_change_the_log_filter() {
     let folder = TempDir::new().unwrap();
     let (process, _settings) = quiet(&folder);
     for filter in ["debug", "trace", "trace"] {
-        let before = process.logged().matches("another filter").count();
+        let before = process.logged().matches("log filter changed").count();
         process.signal("USR1");
-        let changed = async || process.logged().matches("another filter").count() > before;
-        until("another filter", changed).await;
+        let changed = async || process.logged().matches("log filter changed").count() > before;
+        until("log filter changed", changed).await;
         let log = process.logged();
-        let line = log.lines().rfind(|line| line.contains("another filter")).unwrap();
+        let line = log.lines().rfind(|line| line.contains("log filter changed")).unwrap();
         assert!(line.contains(&format!("filter={filter:?}")), "{line}");
     }
     Client::enter(process.address, "r", "a").await.leave().await;
     process.logs("a client disconnected").await;
     process.signal("USR2");
-    process.logs("xmeet_server::ws=warn").await;
+    process.logs("xmeet_server::session=warn").await;
     let before = process.logged().matches("a client").count();
     Client::enter(process.address, "r", "b").await.leave().await;
     let log = process.stopped().await;
@@ -269,7 +273,7 @@ async fn the_log_is_changed_while_the_server_runs_by_signals_alone() {
 
 /// As systemd does: the journal is where `JOURNAL_STREAM` says, if that is standard error.
 #[tokio::test]
-async fn the_journal_is_told_how_severe_a_line_is_and_nobody_else() {
+async fn severity_prefix_is_written_only_for_the_journal() {
     for is_journal in [true, false] {
         let folder = TempDir::new().unwrap();
         let log = folder.path().join("log");

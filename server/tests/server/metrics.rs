@@ -1,4 +1,4 @@
-//! The operator's listener: numbers that agree with what happened, and nothing for the public.
+//! The operator's listener: its metrics are right, and they are not on the public listener.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -30,7 +30,7 @@ async fn settle(metrics: SocketAddr, expected: &[(&str, u64)]) {
 }
 
 #[tokio::test]
-async fn what_happened_is_counted() {
+async fn connections_and_messages_are_counted() {
     let (server, metrics) = observed(&[]).await;
     let mut a = Client::enter(server.address, "secretroom", "secretname").await;
     let mut b = Client::enter(server.address, "secretroom", "b").await;
@@ -85,7 +85,7 @@ async fn what_happened_is_counted() {
 }
 
 #[tokio::test]
-async fn pages_that_are_read_are_timed() {
+async fn page_reads_are_timed() {
     let (server, metrics) = observed(&[]).await;
     let mut a = Client::enter(server.address, "r", "a").await;
     for number in 0..60 {
@@ -102,7 +102,7 @@ async fn pages_that_are_read_are_timed() {
 
 /// Many come back at once, as when a network was away: what they are greeted with is in memory.
 #[tokio::test]
-async fn those_who_come_back_read_nothing_from_the_store() {
+async fn resuming_members_read_nothing_from_the_store() {
     const MEMBERS: usize = 200;
     let (server, metrics) = observed(&["--resume-grace-seconds", "3600"]).await;
     let mut writer = Client::enter(server.address, "r", "writer").await;
@@ -142,7 +142,7 @@ fn documented() -> BTreeMap<String, String> {
 }
 
 #[tokio::test]
-async fn what_is_documented_is_there_and_nothing_else() {
+async fn scraped_metrics_are_the_documented_ones() {
     let limits = ["--no-limits=false", "--messages-burst", "1", "--messages-per-second", "1"];
     let (server, metrics) = observed(&limits).await;
     // What has labels is there once it has happened.
@@ -162,7 +162,7 @@ async fn what_is_documented_is_there_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn resumes_are_counted_by_what_became_of_them() {
+async fn resumes_are_counted_by_outcome() {
     const TOKEN: &str = "a-token-of-a-tab_012345";
     let (server, metrics) = observed(&["--resume-grace-seconds", "1"]).await;
     let mut witness = Client::enter(server.address, "r", "w").await;
@@ -193,7 +193,7 @@ fn refused(code: &str) -> String {
 }
 
 #[tokio::test]
-async fn refusals_and_broken_frames_are_counted() {
+async fn rejections_and_broken_frames_are_counted() {
     let (server, metrics) = observed(&[]).await;
     let before = series(metrics).await;
     for name in [
@@ -220,7 +220,7 @@ async fn refusals_and_broken_frames_are_counted() {
 }
 
 #[tokio::test]
-async fn refusals_by_a_limit_of_connections_are_counted_whatever_they_are_of() {
+async fn rejections_by_connection_limits_are_counted_for_every_request() {
     const SOURCE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 7));
     let (server, metrics) =
         observed(&["--no-limits=false", "--connections-per-address", "1"]).await;
@@ -234,7 +234,7 @@ async fn refusals_by_a_limit_of_connections_are_counted_whatever_they_are_of() {
     for (method, path) in [("GET", "/"), ("GET", &*path("r", "b")), ("CONNECT", "a:1")] {
         assert_eq!(ask(method, path).await.0, 429, "{method} {path}");
     }
-    // Whoever asks how the server is is not refused.
+    // Health checks are not rejected.
     assert_eq!(ask("GET", "/healthz").await.0, 200);
     settle(
         metrics,
@@ -249,7 +249,7 @@ async fn refusals_by_a_limit_of_connections_are_counted_whatever_they_are_of() {
 
 /// Messages until the kernel's buffers and the outbox are full.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn who_reads_too_slowly_is_counted() {
+async fn slow_readers_are_counted() {
     let (server, metrics) = observed(&["--outbox-bytes-max", "100000"]).await;
     let (response, stalled) = raw::upgrade(server.address, &path("r", "stalled"), &[]).await;
     assert_eq!(response.status, 101);
@@ -270,7 +270,7 @@ async fn who_reads_too_slowly_is_counted() {
 }
 
 #[tokio::test]
-async fn the_public_listener_has_no_metrics_and_the_other_one_nothing_else() {
+async fn metrics_are_served_only_on_the_operators_listener() {
     let (server, metrics) = observed(&[]).await;
     assert_eq!(raw::get(server.address, "/metrics", &[]).await.status, 404);
     for path in ["/", "/room/r", "/xgate/websocket/r", "/qr.svg?text=x"] {
@@ -292,7 +292,7 @@ async fn the_public_listener_has_no_metrics_and_the_other_one_nothing_else() {
 
 /// A client that does not answer its goodbye keeps the server for some seconds.
 #[tokio::test]
-async fn a_server_that_goes_away_says_so_to_the_last() {
+async fn readyz_reports_draining_until_the_end() {
     let (server, metrics) = observed(&[]).await;
     until("ready", async || ready(metrics).await == (200, "ready".to_owned())).await;
     let (response, silent) = raw::upgrade(server.address, &path("r", "silent"), &[]).await;
@@ -306,7 +306,7 @@ async fn a_server_that_goes_away_says_so_to_the_last() {
 }
 
 #[tokio::test]
-async fn a_listener_that_cannot_be_had_is_said_in_a_sentence() {
+async fn unusable_metrics_address_fails_with_one_sentence() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let taken = listener.local_addr().unwrap().to_string();
     let folder = TempDir::new().unwrap();
@@ -317,7 +317,7 @@ async fn a_listener_that_cannot_be_had_is_said_in_a_sentence() {
 }
 
 #[tokio::test]
-async fn who_meets_a_limit_is_counted() {
+async fn reached_limits_are_counted() {
     let limits = ["--no-limits=false", "--messages-burst", "2", "--messages-per-second", "1"];
     let (server, metrics) = observed(&limits).await;
     let mut a = Client::enter(server.address, "r", "a").await;

@@ -1,4 +1,4 @@
-//! A server that is told to end before its store is open, on the real binary.
+//! A shutdown before the store is open, with the real binary.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -97,18 +97,18 @@ async fn ends_in_order(file: &str) {
     let client = Client::enter(process.address, "r", "a").await;
     assert_eq!(client.page.last().unwrap().payload, "kept");
     let logs = log + &process.logged();
-    assert!(logs.contains("the history's schema was brought up to date"), "{logs}");
+    assert!(logs.contains("the history's schema was migrated"), "{logs}");
     assert_eq!(files(folder.path(), ".copying"), Vec::<PathBuf>::new());
     assert!(!files(folder.path(), ".schema-1.").is_empty(), "there is a way back");
 }
 
 /// Should the copy be whole before the signal comes, the start does not come to its end either.
 #[tokio::test]
-async fn a_signal_while_the_history_is_copied_ends_it_in_order() {
+async fn signal_during_a_migration_copy_ends_the_start_cleanly() {
     ends_in_order(".copying").await;
 }
 
 #[tokio::test]
-async fn a_signal_while_the_store_opens_ends_it_in_order() {
+async fn signal_while_the_store_opens_ends_the_start_cleanly() {
     ends_in_order(".schema-1.").await;
 }

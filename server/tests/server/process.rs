@@ -1,16 +1,18 @@
-//! The real binary: signals, crashes, and what it says when it cannot start.
+//! The real binary: signals, crashes, and error messages of a failed start.
 
 use std::io::Read;
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
+use xmeet_server::shutdown::ShutdownOutcome;
+use xmeet_shared::ErrorCode;
 
 use crate::support::{Client, Process, TestServer, raw};
 
 const TOKEN: &str = "a-token-of-a-tab_012345";
 
 #[tokio::test]
-async fn what_a_member_received_outlives_kill_9() {
+async fn received_messages_survive_kill_9() {
     let folder = TempDir::new().unwrap();
     let (mut received, mut epoch) = (0, None);
     let mut pids = std::collections::BTreeSet::new();
@@ -39,7 +41,7 @@ async fn what_a_member_received_outlives_kill_9() {
 /// The crash comes while messages are on their way: whatever came back before it is kept, the rest
 /// is kept or not, and there is no gap and no message twice.
 #[tokio::test]
-async fn a_crash_in_the_middle_of_a_flood_loses_nothing_that_came_back() {
+async fn crash_during_a_flood_loses_no_delivered_message() {
     let folder = TempDir::new().unwrap();
     let process = Process::start(folder.path());
     let mut writer = Client::enter(process.address, "r", "a").await;
@@ -64,7 +66,7 @@ async fn a_crash_in_the_middle_of_a_flood_loses_nothing_that_came_back() {
 }
 
 #[tokio::test]
-async fn a_signal_says_goodbye_and_keeps_everything() {
+async fn signal_closes_clients_and_keeps_every_message() {
     for signal in ["TERM", "INT"] {
         let folder = TempDir::new().unwrap();
         let process = Process::start(folder.path());
@@ -82,7 +84,7 @@ async fn a_signal_says_goodbye_and_keeps_everything() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_take_its_goodbye_does_not_hold_up_the_end() {
+async fn client_that_ignores_its_close_does_not_delay_the_shutdown() {
     let folder = TempDir::new().unwrap();
     let process = Process::start(folder.path());
     let path = crate::support::client::path("r", "silent");
@@ -96,7 +98,7 @@ async fn a_client_that_does_not_take_its_goodbye_does_not_hold_up_the_end() {
 /// Something holds the database, and many rooms have messages that wait for it: the end does not
 /// wait for each of them. The server is in this process, because no other could hold it.
 #[tokio::test]
-async fn a_locked_store_does_not_hold_up_the_end() {
+async fn locked_store_does_not_delay_the_shutdown() {
     let server = TestServer::start().await;
     let mut clients = Vec::new();
     for room in 0..20 {
@@ -107,13 +109,19 @@ async fn a_locked_store_does_not_hold_up_the_end() {
     for client in &mut clients {
         client.send("never kept").await;
     }
-    let _folder = server.stop().await;
+    let (ended, _folder) = server.ended().await;
+    assert_eq!(ended, ShutdownOutcome::Clean);
+    for client in &mut clients {
+        assert_eq!(client.next_error().await, ErrorCode::Storage);
+        assert_eq!(client.closed().await, 1001);
+    }
     other.execute_batch("ROLLBACK").unwrap();
 }
 
-/// While a server runs its database is its own; when it is killed nothing stays locked.
+/// Beside a running server another program reads the database; when the server is killed nothing
+/// stays locked.
 #[tokio::test]
-async fn no_other_program_uses_the_database_of_a_running_server() {
+async fn another_program_can_read_the_database_of_a_running_server() {
     let folder = TempDir::new().unwrap();
     let process = Process::start(folder.path());
     let mut a = Client::enter(process.address, "r", "a").await;
@@ -123,14 +131,15 @@ async fn no_other_program_uses_the_database_of_a_running_server() {
         let other = rusqlite::Connection::open(&database)?;
         other.query_row("SELECT count(*) FROM message", [], |row| row.get::<_, u64>(0))
     };
-    let refused = count().unwrap_err();
-    assert_eq!(refused.sqlite_error_code(), Some(rusqlite::ErrorCode::DatabaseBusy));
-    process.kill();
     assert_eq!(count().unwrap(), 1);
+    assert_eq!(a.say("kept, too").await, 2);
+    assert_eq!(count().unwrap(), 2);
+    process.kill();
+    assert_eq!(count().unwrap(), 2);
     let process = Process::start(folder.path());
     let mut b = Client::enter(process.address, "r", "b").await;
-    assert_eq!(b.page.len(), 1);
-    assert_eq!(b.say("goes on").await, 2);
+    assert_eq!(b.page.len(), 2);
+    assert_eq!(b.say("goes on").await, 3);
 }
 
 /// Runs `xmeet` to its end: whether it succeeded, and what it said.
@@ -142,7 +151,7 @@ fn outcome(mut command: Command) -> (bool, String) {
 }
 
 #[tokio::test]
-async fn what_cannot_work_is_said_in_a_sentence() {
+async fn failed_start_prints_one_sentence() {
     let folder = TempDir::new().unwrap();
     let process = Process::start(folder.path());
     let (succeeded, said) = outcome(Process::command(folder.path()));
@@ -183,7 +192,7 @@ fn with(folder: &TempDir, name: &str, value: &str) -> Command {
 }
 
 #[test]
-fn it_explains_itself() {
+fn help_and_version_are_printed() {
     let run = |argument: &str| {
         let output = Command::new(env!("CARGO_BIN_EXE_xmeet")).arg(argument).output().unwrap();
         assert!(output.status.success());
@@ -202,7 +211,7 @@ fn it_explains_itself() {
 }
 
 #[tokio::test]
-async fn settings_come_from_the_environment_too() {
+async fn settings_are_read_from_the_environment() {
     let folder = TempDir::new().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
     command.env("XMEET_LISTEN", "127.0.0.1:0").env("XMEET_DATA_DIR", folder.path());

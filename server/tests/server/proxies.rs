@@ -39,10 +39,45 @@ async fn behind_a_trusted_proxy_each_client_has_its_own_limit() {
     // 9.9.9.9 has two, whatever it says of itself; the others have one.
     let forged = [("X-Forwarded-For", "7.7.7.7, 9.9.9.9")];
     assert_eq!(enter(&server, PROXY, &forged).await.0, 429);
-    let (status, stream) = enter(&server, PROXY, &[("Forwarded", "for=\"1.2.3.4:99\"")]).await;
-    kept.push(stream);
-    assert_eq!(status, 101);
-    assert_eq!(enter(&server, PROXY, &[("Forwarded", "for=1.2.3.4")]).await.0, 429);
+    // The other headers are the client's own words.
+    for other in ["Forwarded", "X-Real-IP", "CF-Connecting-IP"] {
+        for value in ["7.7.7.7", "for=7.7.7.7"] {
+            let headers = [("X-Forwarded-For", "9.9.9.9"), (other, value)];
+            assert_eq!(enter(&server, PROXY, &headers).await.0, 429, "{other}: {value}");
+        }
+    }
+}
+
+/// Behind each proxy, one that writes its own header and passes on all others as the client wrote
+/// them.
+#[tokio::test]
+async fn client_is_found_by_the_header_of_the_setting_and_by_no_other() {
+    let all = ["X-Forwarded-For", "Forwarded", "X-Real-IP", "CF-Connecting-IP", "X-Own"];
+    for named in all {
+        let setting = format!("--client-address-header={}", named.to_lowercase());
+        let limits = ["--connections-per-address=1", "--trusted-proxies=127.0.0.9", &setting];
+        let server = TestServer::limited(&limits).await;
+        let written = if named == "Forwarded" { "for=9.9.9.9" } else { "9.9.9.9" };
+        let (status, _first) = enter(&server, PROXY, &[(named, written)]).await;
+        assert_eq!(status, 101, "{named}");
+        for forged in all.iter().filter(|other| **other != named) {
+            for value in ["7.7.7.7", "for=7.7.7.7"] {
+                for headers in
+                    [[(named, written), (*forged, value)], [(*forged, value), (named, written)]]
+                {
+                    let status = enter(&server, PROXY, &headers).await.0;
+                    assert_eq!(status, 429, "{headers:?} by {named}");
+                }
+            }
+        }
+        // Without its own header a client is one of those that are not named, all of them together.
+        let (status, _unnamed) = enter(&server, PROXY, &[]).await;
+        assert_eq!(status, 101, "{named}");
+        for forged in all.iter().filter(|other| **other != named) {
+            let status = enter(&server, PROXY, &[(*forged, "7.7.7.7")]).await.0;
+            assert_eq!(status, 429, "{forged} by {named}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -134,7 +169,7 @@ async fn the_log_says_who_was_refused_and_warns_of_a_proxy_that_names_nobody() {
 
 /// A proxy behind a proxy that names nobody.
 #[tokio::test]
-async fn whom_a_proxy_names_by_another_proxy_is_nobody_known() {
+async fn client_reported_as_trusted_proxy_uses_shared_bucket() {
     let folder = TempDir::new().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
     command.args(["--trusted-proxies=127.0.0.9,10.0.0.0/8", "--listen=127.0.0.1:0"]);

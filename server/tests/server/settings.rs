@@ -1,5 +1,5 @@
-//! What an operator sets, on the real binary: what is wrong is found before anything begins, and
-//! what counts is said.
+//! Settings, with the real binary: errors are reported before the server starts, and `xmeet check` prints
+//! the effective values.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
+use clap::CommandFactory;
 use tempfile::TempDir;
+use xmeet_server::config::Config;
 
 use crate::support::{Client, Process};
 
@@ -18,7 +20,7 @@ const DEAD_SECONDS_MAX: u64 = 60;
 /// `xmeet` in a folder of its own.
 fn xmeet(folder: &TempDir, action: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
-    // A port that nobody else has.
+    // A free port.
     command.current_dir(folder.path()).arg(action).env("XMEET_LISTEN", "127.0.0.1:0");
     command
 }
@@ -31,10 +33,10 @@ fn outcome(command: &mut Command) -> (i32, String, String) {
 }
 
 #[test]
-fn check_and_serve_refuse_the_same_before_anything_is_bound() {
+fn check_and_serve_reject_the_same_settings_before_binding() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("xmeet.toml");
-    // Whoever binds first would complain of this.
+    // Binding this address would fail, if it were tried.
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let run = |action: &str, text: &str| {
@@ -57,8 +59,8 @@ fn check_and_serve_refuse_the_same_before_anything_is_bound() {
         for action in ["check", "serve"] {
             let (code, _, said) = run(action, text);
             assert_eq!(code, expected, "{action} {text}");
-            let place = format!("{}:1", file.display());
-            for words in [place.as_str(), key, reason] {
+            let location = format!("{}:1", file.display());
+            for words in [location.as_str(), key, reason] {
                 assert!(said.contains(words), "{action} {text} {words}: {said}");
             }
             assert!(!said.contains("cannot listen"), "{action} {text}: {said}");
@@ -72,7 +74,7 @@ fn check_and_serve_refuse_the_same_before_anything_is_bound() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_said_at_once_with_where_it_stands() {
+fn all_invalid_settings_are_reported_with_their_location() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("xmeet.toml");
     fs::write(&file, "no-such-thing = 1\nping-seconds = 0\nframe-bytes-max = 0\n").unwrap();
@@ -94,15 +96,15 @@ fn everything_that_is_wrong_is_said_at_once_with_where_it_stands() {
 }
 
 #[test]
-fn what_is_misspelt_is_found() {
+fn misspelt_settings_are_reported() {
     let folder = TempDir::new().unwrap();
     let (code, _, said) = outcome(xmeet(&folder, "check").args(["--log", "inof"]));
-    assert!(code == 2 && said.contains("log: \"inof\" is none of error, warn, info"), "{said}");
+    assert!(code == 2 && said.contains("log: \"inof\" is not one of error, warn, info"), "{said}");
     for nothing in ["", ",", " "] {
         let (code, _, said) = outcome(xmeet(&folder, "check").args(["--log", nothing]));
         assert!(code == 2 && said.contains("log: it is empty"), "{nothing:?}: {said}");
     }
-    let target = ["--log", "warn,xmeet_server::ws=debug,[span]=info"];
+    let target = ["--log", "warn,xmeet_server::session=debug,[span]=info"];
     assert_eq!(outcome(xmeet(&folder, "check").args(target)).0, 0);
     // Of what is wrong this is often the cause.
     let mut command = xmeet(&folder, "check");
@@ -115,18 +117,37 @@ fn what_is_misspelt_is_found() {
 }
 
 #[test]
-fn what_the_data_folder_holds_is_looked_at_and_left_alone() {
+fn check_prints_the_store_limit_and_warns_if_the_disk_is_smaller() {
+    let folder = TempDir::new().unwrap();
+    let small = ["--store-bytes-max", "33554432"];
+    let (code, printed, said) = outcome(xmeet(&folder, "check").args(small));
+    assert_eq!((code, said.as_str()), (0, ""));
+    assert!(printed.contains("\nstore-bytes-max = 33554432 # command line\n"), "{printed}");
+    assert!(printed.ends_with("\n# the store may have 33554432 bytes here\n"), "{printed}");
+    // More than any file system has.
+    let (code, printed, said) =
+        outcome(xmeet(&folder, "check").args(["--store-bytes-max", &u64::MAX.to_string()]));
+    let words = "warning: store-bytes-max: the file system has room for ";
+    assert!(code == 0 && said.contains(words), "{said}");
+    let possible = said.split(words).nth(1).unwrap().split(' ').next().unwrap();
+    assert!(printed.contains(&format!("# the store may have {possible} bytes here")), "{printed}");
+    let (code, _, said) = outcome(xmeet(&folder, "check").args(["--store-bytes-max", "1000"]));
+    assert!(code == 2 && said.contains("store-bytes-max"), "{said}");
+}
+
+#[test]
+fn invalid_database_is_reported_and_left_unchanged() {
     let folder = TempDir::new().unwrap();
     let database = folder.path().join("xmeet-data/history.sqlite3");
     fs::create_dir(database.parent().unwrap()).unwrap();
-    let newer = [&b"SQLite format 3\0"[..], &[0; 44], &99_u32.to_be_bytes(), &[0; 36]].concat();
+    let beginning = [&b"SQLite format 3\0"[..], &[0; 44], &99_u32.to_be_bytes(), &[0; 36]].concat();
     for (bytes, why) in [
-        (&b"SQLite format 3"[..], "is no SQLite database"),
+        (&b"SQLite format 3"[..], "is not a SQLite database"),
         (
             b"a text of somebody, longer than what SQLite has at its files' beginning",
-            "is no SQLite",
+            "is not a SQLite",
         ),
-        (&newer, "was written by a newer xmeet (schema 99"),
+        (&beginning, "is damaged"),
     ] {
         fs::write(&database, bytes).unwrap();
         for action in ["check", "serve"] {
@@ -141,7 +162,7 @@ fn what_the_data_folder_holds_is_looked_at_and_left_alone() {
 }
 
 #[test]
-fn a_place_that_cannot_be_listened_on_is_found() {
+fn unusable_listen_address_is_reported() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("file"), "mine").unwrap();
     let long = format!("unix:{}", "x".repeat(200));
@@ -158,7 +179,7 @@ fn a_place_that_cannot_be_listened_on_is_found() {
 
 /// An operator checks before a restart.
 #[tokio::test]
-async fn a_server_that_runs_on_the_same_settings_is_no_error() {
+async fn check_beside_a_running_server_warns_only() {
     let folder = TempDir::new().unwrap();
     let process = Process::start(folder.path());
     let check = |listen: &str| {
@@ -167,7 +188,9 @@ async fn a_server_that_runs_on_the_same_settings_is_no_error() {
     };
     let (code, _, said) = check(&process.address.to_string());
     assert_eq!(code, 0, "{said}");
-    for words in ["warning: data-dir: an xmeet runs", "warning: listen: somebody listens there"] {
+    for words in
+        ["warning: data-dir: a server is already running", "warning: listen: the address is in use"]
+    {
         assert!(said.contains(words), "{said}");
     }
     process.kill();
@@ -175,9 +198,9 @@ async fn a_server_that_runs_on_the_same_settings_is_no_error() {
     assert!(code == 0 && !said.contains("data-dir"), "{said}");
 }
 
-/// Whoever else has an account on the machine reads nothing of it.
+/// Other users of the machine must not read the history.
 #[tokio::test]
-async fn what_is_kept_is_for_the_servers_user_alone() {
+async fn data_files_are_readable_by_the_servers_user_only() {
     let folder = TempDir::new().unwrap();
     let data = folder.path().join("data");
     let process = Process::start(&data);
@@ -193,7 +216,7 @@ async fn what_is_kept_is_for_the_servers_user_alone() {
 }
 
 #[test]
-fn the_command_line_wins_over_the_environment_and_that_over_the_file_and_check_says_so() {
+fn command_line_overrides_environment_overrides_file() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("xmeet.toml");
     fs::write(&file, "history-messages = 1\nhistory-days = 2\nping-seconds = 3\n").unwrap();
@@ -212,10 +235,47 @@ fn the_command_line_wins_over_the_environment_and_that_over_the_file_and_check_s
     }
 }
 
+/// As a compose file leaves them: `XMEET_SYNC: ${XMEET_SYNC:-}`.
 #[test]
-fn without_any_setting_it_is_for_this_machine_alone_and_has_limits() {
+fn empty_variables_count_as_not_set() {
     let folder = TempDir::new().unwrap();
-    // Whether somebody else has that port now does not matter.
+    let check = |variables: &[String]| {
+        let mut command = xmeet(&folder, "check");
+        command.env_remove("XMEET_LISTEN").arg("--listen=127.0.0.1:0");
+        // A bound that any file system has room for: what is free changes between two checks.
+        command.arg("--store-bytes-max=16777216");
+        outcome(command.envs(variables.iter().map(|variable| (variable, ""))))
+    };
+    let command = Config::command();
+    let variables: Vec<_> = command
+        .get_arguments()
+        .filter_map(|argument| argument.get_env()?.to_str().map(str::to_owned))
+        .collect();
+    assert!(variables.len() > 40, "{variables:?}");
+    let unset = check(&[]);
+    assert_eq!(unset.0, 0, "{}", unset.2);
+    assert_eq!(check(&variables), unset);
+    for variable in variables {
+        assert_eq!(check(std::slice::from_ref(&variable)), unset, "{variable}");
+    }
+}
+
+/// What an empty list means can be said by a variable too.
+#[test]
+fn lone_comma_in_a_variable_is_an_empty_list() {
+    let folder = TempDir::new().unwrap();
+    for variable in ["XMEET_ALLOW_ORIGIN", "XMEET_TRUSTED_PROXIES"] {
+        let (code, printed, said) = outcome(xmeet(&folder, "check").env(variable, ","));
+        assert_eq!(code, 0, "{said}");
+        let line = format!("# environment, {variable}");
+        assert!(printed.contains(&line), "{variable}: {printed}");
+    }
+}
+
+#[test]
+fn defaults_listen_on_loopback_with_limits() {
+    let folder = TempDir::new().unwrap();
+    // The test does not need that port to be free.
     let (_, printed, _) = outcome(xmeet(&folder, "check").env_remove("XMEET_LISTEN"));
     let lines =
         printed.lines().filter_map(|line| line.strip_suffix(" # default")?.split_once(" = "));

@@ -25,7 +25,7 @@ async fn last_words(client: &mut Client) -> (Vec<(u64, String)>, u16) {
     loop {
         match client.next_or_close().await {
             Ok(envelope) => match envelope.message {
-                ServerMessage::Normal { text, id } if envelope.from == client.pid => {
+                ServerMessage::Normal { text, id, .. } if envelope.from == client.pid => {
                     said.push((id.unwrap(), text));
                 }
                 ServerMessage::Normal { .. } | ServerMessage::Join(_) => {}
@@ -152,7 +152,7 @@ async fn a_store_that_does_not_answer_is_not_waited_for_past_the_deadline() {
     // The store tries this one for as long again, should it give the first up before the end begins.
     client.send("nor this").await;
     let (ended, _folder) = server.ended().await;
-    assert_eq!(ended, xmeet_server::shutdown::Ended::Cut);
+    assert_eq!(ended, xmeet_server::shutdown::ShutdownOutcome::Forced);
     other.execute_batch("ROLLBACK").unwrap();
 }
 
@@ -180,7 +180,7 @@ async fn what_is_too_much_is_refused_to_the_last_and_not_dropped() {
     };
     assert_eq!((kept + refused, code), (SENT, 1001));
     assert!(kept >= 5 && refused > 0, "{kept} were kept, {refused} refused");
-    assert_eq!(ending.await.unwrap().0, xmeet_server::shutdown::Ended::InOrder);
+    assert_eq!(ending.await.unwrap().0, xmeet_server::shutdown::ShutdownOutcome::Clean);
 }
 
 /// The next piece of news from the server that is not about being alive.
@@ -214,7 +214,7 @@ async fn a_service_manager_is_told_when_it_is_ready_alive_and_stopping() {
     }
     // A reload, with no settings file.
     process.signal("HUP");
-    process.logs("the log has another filter").await;
+    process.logs("log filter changed").await;
     process.signal("TERM");
     assert!(news(&manager).starts_with("STOPPING=1\nSTATUS="));
     assert_eq!(process.ended().await.code(), Some(0));

@@ -49,6 +49,38 @@ async fn text_is_said_exactly_as_it_stands() {
 }
 
 #[tokio::test]
+async fn private_message_is_refused_and_neither_said_nor_stored() {
+    let server = TestServer::start().await;
+    let mut client = Client::enter(server.address, "r", "a").await;
+    let mut other = Client::enter(server.address, "r", "b").await;
+    assert_eq!(client.next().await.message.kind(), "join");
+    let to_other = format!("@to:{}|secret", other.pid);
+    for private in [to_other.as_str(), "@to:<0.9.9>|secret|more", "@to:|", "@to:x\n|secret"] {
+        client.send(private).await;
+        assert_eq!(client.next_error().await, ErrorCode::Unsupported, "{private:?}");
+    }
+    assert_eq!(client.say("in public").await, 1);
+    assert_eq!(other.next_said().await, (client.pid.clone(), "in public".to_owned(), 1));
+    let kept: Vec<_> = client.ask_page(0).await.into_iter().map(|record| record.payload).collect();
+    assert_eq!(kept, ["in public"]);
+}
+
+#[tokio::test]
+async fn live_message_carries_the_authors_name_at_that_moment() {
+    let server = TestServer::start().await;
+    let mut client = Client::enter(server.address, "r", "小明").await;
+    for name in ["小明", "a \"b\""] {
+        client.send(&format!("@changename:{name}")).await;
+        assert_eq!(client.next().await.message.kind(), "changename");
+        client.send("x").await;
+        let ServerMessage::Normal { nickname, .. } = client.next().await.message else {
+            panic!("not a normal")
+        };
+        assert_eq!(nickname.unwrap().as_str(), name);
+    }
+}
+
+#[tokio::test]
 async fn an_empty_frame_says_nothing() {
     let server = TestServer::start().await;
     let mut client = Client::enter(server.address, "r", "a").await;
@@ -167,7 +199,7 @@ async fn many_writers_are_seen_in_one_order_by_all() {
         tokio::spawn(async move {
             let mut seen = Vec::new();
             while seen.len() < WRITERS * EACH {
-                if let ServerMessage::Normal { text, id } = reader.next().await.message {
+                if let ServerMessage::Normal { text, id, .. } = reader.next().await.message {
                     seen.push((id.unwrap(), text));
                 }
             }

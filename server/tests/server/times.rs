@@ -74,19 +74,20 @@ async fn a_head_has_a_size() {
 /// Connections that do not come to an end of their request.
 const HALF_OPEN: usize = 10_000;
 
-/// Lets this process have so many descriptors; false where the system does not.
-fn may_open(descriptors: usize) -> bool {
+/// Lets this process have so many descriptors.
+fn raise_descriptors(descriptors: usize) {
     let arguments = ["--pid", &process::id().to_string(), &format!("--nofile={descriptors}:")];
-    Command::new("prlimit").args(arguments).output().is_ok_and(|output| output.status.success())
+    let output = Command::new("prlimit").args(arguments).output();
+    let output = output.expect("this test needs prlimit, of util-linux");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "this test needs ulimit -Hn {descriptors} or more: {said}");
 }
 
 /// Ten thousand of five addresses, half of which say nothing and half the beginning of a request:
 /// somebody who talks is answered meanwhile, and their places are free again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn ten_thousand_half_open_connections_are_cut_and_nobody_else_notices() {
-    if !may_open(HALF_OPEN + 1000) {
-        return eprintln!("nobody can have so many connections here");
-    }
+    raise_descriptors(HALF_OPEN + 1000);
     let folder = TempDir::new().unwrap();
     // With the limits that an operator gets.
     let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
@@ -163,17 +164,4 @@ async fn whoever_is_in_the_midst_of_a_message_is_not_silent() {
             _ => panic!("{first:x} {}", String::from_utf8_lossy(&payload)),
         }
     }
-}
-
-/// What it sent is read late, its answers to pings too: that is not its silence.
-#[tokio::test]
-async fn whoever_is_slowed_down_is_not_silent() {
-    // Together less than the five seconds in which nothing is read.
-    let server = TestServer::limited(&["--ping-seconds", "2", "--pong-seconds", "2"]).await;
-    let mut client = Client::enter(server.address, "r", "a").await;
-    // So many that some are still to be read after that.
-    for number in 0..1000 {
-        client.send(&number.to_string()).await;
-    }
-    assert_eq!(client.closed().await, 1008);
 }

@@ -67,7 +67,7 @@ async fn many_who_ask_for_pages_and_do_not_read_them_hold_no_more_than_they_may(
     let watching = async {
         loop {
             let now = series(metrics).await;
-            most_bytes = most_bytes.max(now["xmeet_frames_bytes"]);
+            most_bytes = most_bytes.max(now["xmeet_waiting_bytes{part=\"outgoing\"}"]);
             let count = |series| now.get(series).copied().unwrap_or_default();
             let read = count("xmeet_history_read_seconds_count{kind=\"page\"}");
             let refused = count("xmeet_limit_hits_total{kind=\"waiting\"}");
@@ -114,7 +114,7 @@ async fn who_takes_a_few_bytes_now_and_then_is_closed_all_the_same() {
     // Until the system's buffers are full and more waits than is ever on its way to the writer.
     let much_bytes = 10.0 * LARGE_TEXT_BYTES as f64;
     let filling = async {
-        while series(metrics).await["xmeet_frames_bytes"] < much_bytes {
+        while series(metrics).await["xmeet_waiting_bytes{part=\"outgoing\"}"] < much_bytes {
             writer.say(&text).await;
         }
     };

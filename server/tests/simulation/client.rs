@@ -101,8 +101,8 @@ impl Client {
     }
 
     fn open(&mut self, room: &str, token: Option<&str>) {
-        let visitor = (room, self.nickname.as_str(), token);
-        let line = Line::open(&self.place, &mut self.rng, self.nature.manner, visitor);
+        let request = (room, self.nickname.as_str(), token);
+        let line = Line::open(&self.place, &mut self.rng, self.nature.manner, request);
         if self.rng.u32(..5) == 0 {
             // It does not wait for its greeting.
             line.send([Command::Say(self.text())]);

@@ -21,6 +21,8 @@ pub(crate) struct Run {
 pub(crate) struct Terms {
     pub(crate) kept_max: u64,
     pub(crate) grace_ms: u64,
+    /// Text of the newest page that a room holds: what is beyond it is read for each greeting.
+    pub(crate) held_text_bytes_max: usize,
     /// How much later than the client the server may learn that a connection is lost, or the room
     /// that another has come.
     pub(crate) slack_ms: u64,
@@ -35,8 +37,9 @@ pub(crate) struct RoomRecord {
     pub(crate) handed: Vec<(String, Option<u64>)>,
     /// When the store's answer panicked, and the room with it.
     pub(crate) panics: Vec<Moment>,
-    /// Pages that panicked, and times that the room could not be opened.
+    /// Pages that panicked or failed, and times that the room could not be opened.
     pub(crate) page_panics: u64,
+    pub(crate) page_failures: u64,
     pub(crate) load_failures: u64,
     /// What the room did that a store does not allow.
     pub(crate) offences: Vec<String>,
@@ -122,6 +125,8 @@ pub(crate) struct Received {
     pub(crate) is_prompt: bool,
     /// When the client took its last byte.
     pub(crate) taken: Moment,
+    /// What it is dated by the server, in virtual milliseconds.
+    pub(crate) dated_ms: u64,
     pub(crate) from: Pid,
     pub(crate) message: ServerMessage,
 }

@@ -8,16 +8,18 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
-use xmeet_server::ws::account::ConnectionId;
-use xmeet_server::ws::connection::{Connection, Visitor};
-use xmeet_server::ws::session::Sessions;
-use xmeet_server::ws::stream::{Reading, Writing};
+use xmeet_server::hub::JoinRequest;
+use xmeet_server::session::Sessions;
+use xmeet_server::session::connection::Connection;
+use xmeet_server::session::stats::ConnectionId;
+use xmeet_server::wire::stream::{Reading, Writing};
 use xmeet_shared::{Envelope, Nickname, RoomId, SessionToken};
 
 use crate::journal::{Command, End, HungUp, Journal, Received, Sent};
 use crate::pipe::{Down, Up, UpEnd};
 use crate::timeline::Timeline;
 use crate::wire::{self, Frame, Parser};
+use crate::world::START_TS;
 
 /// Largest piece in which a client's bytes come, in bytes.
 const PIECE_BYTES_MAX: usize = 600;
@@ -29,6 +31,18 @@ pub(crate) struct Manner {
     pub(crate) capacity_bytes: usize,
     /// The longest time that a piece takes, either way, in virtual milliseconds.
     pub(crate) latency_ms_max: u64,
+    /// How much goes through it, either way. `None` is as much as there is.
+    pub(crate) bytes_per_second: Option<u64>,
+}
+
+/// How often a line with a bandwidth brings bytes, in virtual milliseconds.
+const SLICE_MS: u64 = 50;
+
+impl Manner {
+    /// What the line brings in one slice of time, in bytes.
+    fn slice_bytes(self) -> Option<usize> {
+        self.bytes_per_second.map(|bytes| (bytes * SLICE_MS / 1000).max(1) as usize)
+    }
 }
 
 /// What every client of a run shares.
@@ -92,14 +106,15 @@ impl Line {
             reading: Reading::Other(Box::new(up.clone())),
             writing: Writing::Other(down.server_end()),
             early: Vec::new(),
-            place: None,
+            permit: None,
         };
-        let visitor = Visitor {
+        let request = JoinRequest {
             room: RoomId::new(room).unwrap(),
             nickname: Nickname::new(nickname).unwrap(),
             token: token.map(|token| SessionToken::new(token).unwrap()),
+            is_stored: true,
         };
-        tokio::spawn(Arc::clone(&place.sessions).session(connection, visitor));
+        tokio::spawn(Arc::clone(&place.sessions).session(connection, request));
         let (out, outgoing) = mpsc::unbounded_channel();
         let (reads, reading) = watch::channel(true);
         let line = Self {
@@ -112,9 +127,8 @@ impl Line {
             out,
             reads,
         };
-        let latency_ms_max = manner.latency_ms_max;
-        tokio::spawn(line.sending(outgoing, rng.fork(), latency_ms_max));
-        tokio::spawn(line.receiving(reading, place, rng.fork(), latency_ms_max));
+        tokio::spawn(line.sending(outgoing, rng.fork(), manner));
+        tokio::spawn(line.receiving(reading, place, rng.fork(), manner));
         line
     }
 
@@ -171,7 +185,7 @@ impl Line {
         &self,
         mut outgoing: mpsc::UnboundedReceiver<Outgoing>,
         mut rng: Rng,
-        latency_ms_max: u64,
+        manner: Manner,
     ) -> impl Future<Output = ()> + use<> {
         let (up, timeline) = (self.up.clone(), self.timeline.clone());
         let journal = Arc::clone(&self.journal);
@@ -181,8 +195,15 @@ impl Line {
                 // A crowd of frames comes in a few large pieces.
                 let piece_bytes_max = PIECE_BYTES_MAX.max(bytes.len() / 4);
                 while start < bytes.len() {
-                    pause(&mut rng, latency_ms_max).await;
-                    let end = (start + rng.usize(1..=piece_bytes_max)).min(bytes.len());
+                    pause(&mut rng, manner.latency_ms_max).await;
+                    let piece_bytes = match manner.slice_bytes() {
+                        Some(bytes) => {
+                            sleep(Duration::from_millis(SLICE_MS)).await;
+                            bytes
+                        }
+                        None => rng.usize(1..=piece_bytes_max),
+                    };
+                    let end = (start + piece_bytes).min(bytes.len());
                     let now = timeline.now();
                     if !up.push(&bytes[start..end]) {
                         return;
@@ -205,7 +226,7 @@ impl Line {
         mut reading: watch::Receiver<bool>,
         place: &Place,
         mut rng: Rng,
-        latency_ms_max: u64,
+        manner: Manner,
     ) -> impl Future<Output = ()> + use<> {
         let (digest, journal) = (Arc::clone(&place.digest), Arc::clone(&self.journal));
         let number = place.journals.lock().unwrap().len();
@@ -217,11 +238,14 @@ impl Line {
                 if !down.filled().await {
                     break;
                 }
-                pause(&mut rng, latency_ms_max).await;
+                pause(&mut rng, manner.latency_ms_max).await;
+                if manner.bytes_per_second.is_some() {
+                    sleep(Duration::from_millis(SLICE_MS)).await;
+                }
                 if !*reading.borrow() {
                     continue;
                 }
-                let bytes = down.take();
+                let bytes = down.take(manner.slice_bytes().unwrap_or(usize::MAX));
                 {
                     let mut digest = digest.lock().unwrap();
                     digest.write_usize(number);
@@ -262,13 +286,15 @@ impl Journal {
             }
             match frame {
                 Frame::Text(text) => {
-                    let Envelope { from, xnest, message, .. } =
+                    let Envelope { from, xnest, message, ts, .. } =
                         Envelope::parse(&text).map_err(|error| error.to_string())?;
                     if xnest.as_str() != self.room {
                         return Err("a frame of another room".to_owned());
                     }
                     let ((written, is_prompt), taken) = (down.written(start), timeline.now());
-                    self.received.push(Received { written, is_prompt, taken, from, message });
+                    let dated_ms = ts.map_or(0, |ts| u64::try_from(ts - START_TS).unwrap_or(0));
+                    let received = Received { written, is_prompt, taken, dated_ms, from, message };
+                    self.received.push(received);
                 }
                 Frame::Ping(payload) => answer(wire::pong(&payload), false),
                 Frame::Close(code) => {

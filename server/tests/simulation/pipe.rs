@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, ReadBuf};
-use xmeet_server::ws::stream::WriteHalf;
+use xmeet_server::wire::stream::WriteHalf;
 
 use crate::timeline::{Moment, Timeline};
 
@@ -72,10 +72,11 @@ impl Down {
         .await
     }
 
-    /// Takes what is there.
-    pub(crate) fn take(&self) -> Vec<u8> {
+    /// Takes what is there, but not more than so many bytes.
+    pub(crate) fn take(&self, bytes_max: usize) -> Vec<u8> {
         let mut state = self.lock();
-        let bytes = state.bytes.drain(..).collect();
+        let bytes = bytes_max.min(state.bytes.len());
+        let bytes = state.bytes.drain(..bytes).collect();
         wake(&mut state.server);
         bytes
     }

@@ -1,12 +1,14 @@
 //! Goal: what a stalled reader, a stuck store, a panic and a takeover in a full room do to the
 //! others. Method: runs that are laid out, not drawn, and then checked as all runs are.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
 use tokio::time::sleep;
 use xmeet_server::limits::bucket::Rate;
 use xmeet_server::limits::pace::PaceRates;
+use xmeet_server::wire::budget::MemoryBudget;
 use xmeet_shared::{ErrorCode, ServerMessage};
 
 use crate::checker::check;
@@ -15,12 +17,14 @@ use crate::line::{Line, Manner};
 use crate::store::Temper;
 use crate::world::{World, in_virtual_time};
 
-const TERMS: Terms = Terms { kept_max: 10_000, grace_ms: 5000, slack_ms: 1000 };
-const OUTBOX_BYTES_MAX: usize = 20_000;
-const TOKEN: &str = "a-token-of-enough-length";
+pub(crate) const TERMS: Terms =
+    Terms { kept_max: 10_000, grace_ms: 5000, held_text_bytes_max: 1000, slack_ms: 1000 };
+pub(crate) const OUTBOX_BYTES_MAX: usize = 20_000;
+pub(crate) const TOKEN: &str = "a-token-of-enough-length";
 
 /// Nothing is late on its way, and much fits.
-const WIDE: Manner = Manner { capacity_bytes: 10_000_000, latency_ms_max: 0 };
+pub(crate) const WIDE: Manner =
+    Manner { capacity_bytes: 10_000_000, latency_ms_max: 0, bytes_per_second: None };
 
 /// Messages that a room holds while the store is stuck, and nearly as many more as its inbox holds.
 const CROWD_MESSAGES: usize = 1024 + 500;
@@ -29,29 +33,43 @@ const CROWD_MESSAGES: usize = 1024 + 500;
 const CROWD_BEHIND_MESSAGES: usize = 100;
 
 /// A world and the choices of its connections.
-struct Stage {
-    world: World,
+pub(crate) struct Stage {
+    pub(crate) world: World,
     rng: Rng,
 }
 
 impl Stage {
-    fn new(outbox_bytes_max: usize) -> Self {
+    pub(crate) fn new(outbox_bytes_max: usize) -> Self {
         Self::paced(outbox_bytes_max, PaceRates::default())
     }
 
     fn paced(outbox_bytes_max: usize, pace: PaceRates) -> Self {
-        let mut rng = Rng::with_seed(0);
-        Self { world: World::new(&mut rng, TERMS, outbox_bytes_max, pace), rng }
+        Self::within(outbox_bytes_max, pace, &Arc::default())
     }
 
-    async fn enter(&mut self, room: &str, name: &str, token: Option<&str>, how: Manner) -> Line {
+    pub(crate) fn within(
+        outbox_bytes_max: usize,
+        pace: PaceRates,
+        budget: &Arc<MemoryBudget>,
+    ) -> Self {
+        let mut rng = Rng::with_seed(0);
+        Self { world: World::new(&mut rng, TERMS, outbox_bytes_max, pace, None, budget), rng }
+    }
+
+    pub(crate) async fn enter(
+        &mut self,
+        room: &str,
+        name: &str,
+        token: Option<&str>,
+        how: Manner,
+    ) -> Line {
         let line = Line::open(&self.world.place, &mut self.rng, how, (room, name, token));
         pass(10).await;
         line
     }
 
     /// Sends everybody away and checks the whole run.
-    async fn end(self, lines: impl IntoIterator<Item = Line>) {
+    pub(crate) async fn end(self, lines: impl IntoIterator<Item = Line>) {
         self.world.store.calm();
         pass(60_000).await;
         for line in lines {
@@ -63,19 +81,19 @@ impl Stage {
     }
 }
 
-async fn pass(ms: u64) {
+pub(crate) async fn pass(ms: u64) {
     sleep(Duration::from_millis(ms)).await;
 }
 
-fn say(text: &str) -> [Command; 1] {
+pub(crate) fn say(text: &str) -> [Command; 1] {
     [Command::Say(text.to_owned())]
 }
 
-fn received(line: &Line) -> Vec<Received> {
+pub(crate) fn received(line: &Line) -> Vec<Received> {
     line.journal.lock().unwrap().received.clone()
 }
 
-fn has(line: &Line, wanted: impl Fn(&ServerMessage) -> bool) -> bool {
+pub(crate) fn has(line: &Line, wanted: impl Fn(&ServerMessage) -> bool) -> bool {
     received(line).iter().any(|received| wanted(&received.message))
 }
 
@@ -89,7 +107,7 @@ fn a_stalled_reader_is_given_up_at_its_limit_and_nobody_else_waits() {
         let mut stage = Stage::new(OUTBOX_BYTES_MAX);
         let talks = stage.enter("room", "talks", None, WIDE).await;
         let listens = stage.enter("room", "listens", None, WIDE).await;
-        let narrow = Manner { capacity_bytes: CAPACITY_BYTES, latency_ms_max: 0 };
+        let narrow = Manner { capacity_bytes: CAPACITY_BYTES, ..WIDE };
         let stalls = stage.enter("room", "stalls", None, narrow).await;
         stalls.stall(true);
         let mut said = 0;
@@ -247,7 +265,7 @@ fn a_greeting_that_waits_for_the_store_comes_before_the_first_heartbeat() {
         let comes = stage.enter("room", "comes", Some(TOKEN), WIDE).await;
         pass(60_000).await;
         assert_eq!(received(&comes)[0].message.kind(), "self");
-        assert!(has(&comes, |message| *message == ServerMessage::Ping));
+        assert!(has(&comes, |message| matches!(message, ServerMessage::Ping { .. })));
         stage.end([talks, comes]).await;
     });
 }
@@ -263,35 +281,31 @@ fn waits_ms(line: &Line) -> Vec<u64> {
     refusals.collect()
 }
 
+/// The answers to a client's messages, in their order: `normal` or `error`.
+fn answers(line: &Line) -> Vec<&'static str> {
+    let kinds = received(line).into_iter().map(|received| received.message.kind());
+    kinds.filter(|kind| ["normal", "error"].contains(kind)).collect()
+}
+
 #[test]
-fn a_client_is_to_blame_for_nothing_that_it_sent_before_it_was_told_however_late_that_is() {
+fn refusals_stand_behind_slow_answers_and_a_flood_is_closed() {
     in_virtual_time(async {
         let pace = PaceRates { messages: Rate::per_second(1, 20), ..PaceRates::default() };
         let mut stage = Stage::paced(OUTBOX_BYTES_MAX, pace);
         let talks = stage.enter("room", "talks", None, WIDE).await;
-        // Each answer stands behind messages that the store takes its time for.
         let slow = Temper { delay_ms_min: 800, ..Temper::default() };
         stage.world.store.set("room", slow);
-        let mut said = 0;
-        while waits_ms(&talks).is_empty() {
-            talks.send(say(&format!("text {said}")));
-            said += 1;
-            pass(50).await;
+        for number in 0..25 {
+            talks.send(say(&number.to_string()));
         }
-        assert!(said > 25, "it was told after {said}");
         pass(10_000).await;
-        let waits_ms = waits_ms(&talks);
-        let is_said = |received: &&Received| received.message.kind() == "normal";
-        let taken = received(&talks).iter().filter(is_said).count();
-        assert_eq!(taken + waits_ms.len(), said, "each is answered");
-        assert!(waits_ms.iter().all(|wait_ms| *wait_ms <= 1000), "a strike: {waits_ms:?}");
-        // Whoever goes on when it has been told is told to wait longer, and is closed.
+        let expected = [["normal"; 20].as_slice(), ["error"; 5].as_slice()].concat();
+        assert_eq!(answers(&talks), expected);
+        assert!(waits_ms(&talks).iter().all(|wait_ms| (1..=1000).contains(wait_ms)));
         stage.world.store.calm();
-        let mut said = 0;
         while talks.is_open() {
-            talks.send(say(&format!("more {said}")));
-            said += 1;
-            pass(50).await;
+            talks.send(say("flood"));
+            pass(1).await;
         }
         assert_eq!(talks.close_code(), Some(1008));
         stage.world.must_be_empty().await.unwrap();

@@ -2,6 +2,7 @@
 //! that rooms ask it only what a store may be asked.
 
 use std::collections::BTreeMap;
+use std::future::pending;
 use std::ops::RangeInclusive;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -9,8 +10,8 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use tokio::time::sleep;
-use xmeet_server::history::{Answer, History, HistoryError};
-use xmeet_server::room::{Kept, Message, Stored};
+use xmeet_server::history::{History, HistoryError, OpenRoom, StoreFuture};
+use xmeet_server::room::{Message, RoomHistory, StoredMessage};
 use xmeet_shared::limits::HISTORY_PAGE_MESSAGES;
 use xmeet_shared::{MessageId, RoomId};
 
@@ -24,6 +25,8 @@ pub(crate) struct Temper {
     pub(crate) delay_ms_min: u64,
     /// What it takes beside that at most; mostly it is far less.
     pub(crate) delay_ms_max: u64,
+    /// What reading messages takes beside that, in virtual milliseconds.
+    pub(crate) read_ms: u64,
     /// How many of a thousand requests it refuses.
     pub(crate) failures_permille: u32,
     /// How many of a thousand answers panic.
@@ -45,10 +48,14 @@ pub(crate) struct Store {
     state: Arc<Mutex<State>>,
     timeline: Timeline,
     kept_max: u64,
+    /// Which process uses it, counted from 0.
+    process: u64,
 }
 
 #[derive(Debug)]
 struct State {
+    /// The process that is running. Requests of earlier ones are never carried out or answered.
+    process: u64,
     rng: Rng,
     tempers: BTreeMap<String, Temper>,
     rooms: BTreeMap<String, Held>,
@@ -64,8 +71,29 @@ struct Held {
 
 impl Store {
     pub(crate) fn new(rng: Rng, timeline: Timeline, kept_max: u64) -> Self {
-        let state = State { rng, tempers: BTreeMap::new(), rooms: BTreeMap::new() };
-        Self { state: Arc::new(Mutex::new(state)), timeline, kept_max }
+        let state = State { process: 0, rng, tempers: BTreeMap::new(), rooms: BTreeMap::new() };
+        Self { state: Arc::new(Mutex::new(state)), timeline, kept_max, process: 0 }
+    }
+
+    /// The process crashes. Returns the store as the next one opens it.
+    pub(crate) fn restart(&self) -> Self {
+        let mut state = self.lock();
+        state.process += 1;
+        for held in state.rooms.values_mut() {
+            (held.is_appending, held.is_loading) = (false, false);
+        }
+        Self { process: state.process, ..self.clone() }
+    }
+
+    /// Waits. Never comes back when the process crashes meanwhile.
+    async fn pass(&self, time: Duration) {
+        if !time.is_zero() {
+            sleep(time).await;
+        }
+        let is_running = self.lock().process == self.process;
+        if !is_running {
+            pending::<()>().await;
+        }
     }
 
     /// From here on the store is like this for a room.
@@ -82,6 +110,11 @@ impl Store {
     pub(crate) fn records(&self) -> BTreeMap<String, RoomRecord> {
         let state = self.lock();
         state.rooms.iter().map(|(room, held)| (room.clone(), held.record.clone())).collect()
+    }
+
+    /// How many messages of a room it has kept.
+    pub(crate) fn kept(&self, room: &str) -> usize {
+        self.with(room, |held| held.messages.len())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -154,17 +187,17 @@ impl Held {
         (self.messages.len() as u64 + 1).saturating_sub(kept_max).max(1)
     }
 
-    fn read(&self, ids: RangeInclusive<MessageId>, kept_max: u64) -> Vec<Kept> {
+    fn read(&self, ids: RangeInclusive<MessageId>, kept_max: u64) -> Vec<StoredMessage> {
         let oldest = self.oldest(kept_max);
         let known = (1..).zip(&self.messages).filter(|(id, _)| *id >= oldest && ids.contains(id));
-        known.map(|(id, message)| Kept { id, message: Arc::clone(message) }).collect()
+        known.map(|(id, message)| StoredMessage { id, message: Arc::clone(message) }).collect()
     }
 
-    fn load(&self, kept_max: u64) -> Stored {
+    fn load(&self, kept_max: u64) -> RoomHistory {
         let newest = self.messages.len() as u64;
         let page = (newest + 1).saturating_sub(HISTORY_PAGE_MESSAGES)..=newest;
         let (oldest, tail) = (self.oldest(kept_max), self.read(page, kept_max));
-        Stored { oldest, newest, tail, timely_before: None }
+        RoomHistory { oldest, newest, tail, valid_before: None }
     }
 }
 
@@ -177,18 +210,12 @@ fn panic_quietly() -> ! {
     resume_unwind(Box::new("on purpose"))
 }
 
-async fn pass(time: Duration) {
-    if !time.is_zero() {
-        sleep(time).await;
-    }
-}
-
 impl History for Store {
     fn epoch(&self) -> &str {
         "simulated"
     }
 
-    fn load(&self, room: &RoomId) -> Answer<Stored> {
+    fn load(&self, room: &RoomId) -> StoreFuture<OpenRoom> {
         let (store, room) = (self.clone(), room.as_str().to_owned());
         let fate = self.lock().fate(&room);
         self.with(&room, |held| {
@@ -198,9 +225,9 @@ impl History for Store {
             held.is_loading = true;
         });
         Box::pin(async move {
-            pass(fate.before).await;
+            store.pass(fate.before).await;
             let stored = store.with(&room, |held| held.load(store.kept_max));
-            pass(fate.after).await;
+            store.pass(fate.after).await;
             let now = store.timeline.now();
             store.with(&room, |held| {
                 held.is_loading = false;
@@ -210,12 +237,15 @@ impl History for Store {
             match fate {
                 Fate { panics: true, .. } => panic_quietly(),
                 Fate { fails: true, .. } => refused(),
-                Fate { .. } => Ok(stored),
+                Fate { .. } => {
+                    let (epoch, lease) = (store.epoch().into(), Box::new(()));
+                    Ok(OpenRoom { stored, epoch, lease })
+                }
             }
         })
     }
 
-    fn append(&self, room: &RoomId, messages: Vec<Arc<Message>>) -> Answer<MessageId> {
+    fn append(&self, room: &RoomId, messages: Vec<Arc<Message>>) -> StoreFuture<MessageId> {
         let (store, room) = (self.clone(), room.as_str().to_owned());
         let fate = self.lock().fate(&room);
         self.with(&room, |held| {
@@ -225,12 +255,12 @@ impl History for Store {
             held.is_appending = true;
         });
         Box::pin(async move {
-            pass(fate.before).await;
+            store.pass(fate.before).await;
             let first = if fate.fails { None } else { Some(store.keep(&room, &messages)) };
             if fate.fails {
                 store.refuse(&room, &messages);
             }
-            pass(fate.after).await;
+            store.pass(fate.after).await;
             store.answer_append(&room, first, fate.panics);
             if fate.panics {
                 panic_quietly();
@@ -239,18 +269,28 @@ impl History for Store {
         })
     }
 
-    fn read(&self, room: &RoomId, ids: RangeInclusive<MessageId>) -> Answer<Vec<Kept>> {
+    fn read(
+        &self,
+        room: &RoomId,
+        ids: RangeInclusive<MessageId>,
+    ) -> StoreFuture<Vec<StoredMessage>> {
         let (store, room) = (self.clone(), room.as_str().to_owned());
         let fate = self.lock().fate(&room);
+        let read_ms = self.lock().tempers.get(&room).map_or(0, |temper| temper.read_ms);
         Box::pin(async move {
-            pass(fate.before).await;
+            store.pass(Duration::from_millis(read_ms)).await;
+            store.pass(fate.before).await;
             let page = store.with(&room, |held| held.read(ids, store.kept_max));
-            pass(fate.after).await;
+            store.pass(fate.after).await;
             if fate.panics {
                 store.with(&room, |held| held.record.page_panics += 1);
                 panic_quietly();
             }
-            if fate.fails { refused() } else { Ok(page) }
+            if fate.fails {
+                store.with(&room, |held| held.record.page_failures += 1);
+                return refused();
+            }
+            Ok(page)
         })
     }
 }

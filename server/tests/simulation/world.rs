@@ -9,13 +9,15 @@ use fastrand::Rng;
 use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, timeout};
 use xmeet_server::clock::Clock;
-use xmeet_server::history::History;
 use xmeet_server::hub::{Hub, HubSettings};
+use xmeet_server::limits::bucket::Rate;
+use xmeet_server::limits::budgets::StoreBudgets;
 use xmeet_server::limits::pace::PaceRates;
 use xmeet_server::metrics::Metrics;
-use xmeet_server::ws::keeper::Keeper;
-use xmeet_server::ws::outbox::OutboxLimits;
-use xmeet_server::ws::session::{MessageLimits, SessionLimits, Sessions};
+use xmeet_server::session::keepalive::{Keepalive, KeepaliveTimeouts};
+use xmeet_server::session::{MessageLimits, SessionLimits, Sessions};
+use xmeet_server::wire::budget::MemoryBudget;
+use xmeet_server::wire::outbox::OutboxLimits;
 
 use crate::client::{Client, Nature};
 use crate::journal::{Run, Terms};
@@ -24,7 +26,7 @@ use crate::store::{Store, Temper};
 use crate::timeline::Timeline;
 
 /// The wall clock at the start of every run, in Unix milliseconds.
-const START_TS: i64 = 1_800_000_000_000;
+pub(crate) const START_TS: i64 = 1_800_000_000_000;
 
 /// After this time without anything being done, whatever had to happen has happened: connections
 /// that nobody reads are ended, lost members are gone. In virtual time.
@@ -58,31 +60,21 @@ impl World {
         terms: Terms,
         outbox_bytes_max: usize,
         pace: PaceRates,
+        joins_per_room: Option<Rate>,
+        budget: &Arc<MemoryBudget>,
     ) -> Self {
         let timeline = Timeline::new();
         let store = Store::new(rng.fork(), timeline.clone(), terms.kept_max);
-        let settings = HubSettings {
-            metrics: Metrics::default(),
-            history_kept_messages: terms.kept_max,
-            history_kept_for: None,
-            resume_grace: Duration::from_millis(terms.grace_ms),
-            rooms_max: usize::MAX,
-            members_per_room_max: usize::MAX,
+        let process = Process {
+            terms,
+            outbox_bytes_max,
+            pace,
+            joins_per_room,
+            budget: Arc::clone(budget),
+            clock: Clock::simulated(START_TS),
             creation: 1,
-            epoch: store.epoch().into(),
         };
-        let clock = Clock::simulated(START_TS);
-        let hub = Arc::new(Hub::new(Arc::new(store.clone()), clock, settings));
-        let (bytes_max, write_time, memory) = (outbox_bytes_max, WRITE_TIME, Arc::default());
-        let outbox = Arc::new(OutboxLimits { bytes_max, write_time, memory });
-        let message = MessageLimits { bytes_max: FRAME_BYTES_MAX, time_max: MESSAGE_TIME_MAX };
-        let limits = SessionLimits { message, outbox, pace };
-        let (keeper, started, deadline) = (Keeper::default(), Instant::now(), OnceLock::new());
-        let sessions = Arc::new(Sessions { hub, keeper, limits, started, deadline });
-        tokio::spawn({
-            let sessions = Arc::clone(&sessions);
-            async move { sessions.keeper.run().await }
-        });
+        let sessions = process.serve(&store);
         let (journals, digest) = (Arc::default(), Arc::new(Mutex::new(DefaultHasher::new())));
         Self { store, place: Place { sessions, timeline, journals, digest } }
     }
@@ -115,6 +107,50 @@ impl World {
     }
 }
 
+/// One process of the server: its settings, and the number of its start.
+#[derive(Debug, Clone)]
+pub(crate) struct Process {
+    pub(crate) terms: Terms,
+    pub(crate) outbox_bytes_max: usize,
+    pub(crate) pace: PaceRates,
+    pub(crate) joins_per_room: Option<Rate>,
+    pub(crate) budget: Arc<MemoryBudget>,
+    pub(crate) clock: Clock,
+    pub(crate) creation: u64,
+}
+
+impl Process {
+    /// Starts it on a store.
+    pub(crate) fn serve(&self, store: &Store) -> Arc<Sessions> {
+        let Self { terms, budget, .. } = self;
+        let settings = HubSettings {
+            metrics: Metrics { memory: Arc::clone(budget), ..Metrics::default() },
+            history_kept_messages: terms.kept_max,
+            held_text_bytes_max: terms.held_text_bytes_max,
+            history_kept_for: None,
+            resume_grace: Duration::from_millis(terms.grace_ms),
+            rooms_max: usize::MAX,
+            members_per_room_max: usize::MAX,
+            joins_per_room: self.joins_per_room,
+            creation: self.creation,
+        };
+        let hub = Arc::new(Hub::new(Arc::new(store.clone()), self.clock.clone(), settings));
+        let (bytes_max, memory) = (self.outbox_bytes_max, Arc::clone(budget));
+        let outbox = Arc::new(OutboxLimits { bytes_max, write_time: WRITE_TIME, memory });
+        let message = MessageLimits { bytes_max: FRAME_BYTES_MAX, time_max: MESSAGE_TIME_MAX };
+        let (pace, budgets) = (self.pace, StoreBudgets::default());
+        let limits = SessionLimits { message, outbox, pace, budgets };
+        let keepalive = Keepalive::new(KeepaliveTimeouts::default(), Arc::clone(budget));
+        let (started, deadline) = (Instant::now(), OnceLock::new());
+        let sessions = Arc::new(Sessions { hub, keepalive, limits, started, deadline });
+        tokio::spawn({
+            let sessions = Arc::clone(&sessions);
+            async move { sessions.keepalive.run().await }
+        });
+        sessions
+    }
+}
+
 /// Runs work in virtual time, which jumps whenever everything waits.
 pub(crate) fn in_virtual_time<T>(work: impl Future<Output = T>) -> T {
     Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(work)
@@ -134,17 +170,23 @@ async fn live(mut rng: Rng) -> Result<Outcome, String> {
     let terms = Terms {
         kept_max: rng.choice([7, 60, 120, 10_000]).unwrap(),
         grace_ms: rng.choice([1500, 5000]).unwrap(),
+        held_text_bytes_max: rng.choice([600, 20_000, usize::MAX]).unwrap(),
         // A page that is read late keeps its session from noticing that its client is gone; so
         // does a full room, or one that is being opened.
-        slack_ms: 1000 + 3 * 2 * delay_ms_max,
+        slack_ms: 1500 + 3 * 2 * delay_ms_max,
     };
     let outbox_bytes_max = rng.choice([2000, 20_000, 1_000_000]).unwrap();
     // Here it is about what a server does that takes all it is sent.
-    let world = World::new(&mut rng, terms, outbox_bytes_max, PaceRates::default());
+    // Where many come at once some wait for their turn, for half a second at most.
+    let joins_per_room = rng.choice([None, Rate::per_second(20, 2)]).unwrap();
+    let pace = PaceRates::default();
+    let world =
+        World::new(&mut rng, terms, outbox_bytes_max, pace, joins_per_room, &Arc::default());
     let rooms: Vec<String> = (0..=rng.usize(..3)).map(|number| format!("room {number}")).collect();
     for room in &rooms {
         let temper = Temper {
             delay_ms_min: 0,
+            read_ms: 0,
             delay_ms_max,
             failures_permille: rng.choice([0, 0, 30, 200]).unwrap(),
             panics_permille: rng.choice([0, 0, 0, 20]).unwrap(),
@@ -157,6 +199,7 @@ async fn live(mut rng: Rng) -> Result<Outcome, String> {
         let manner = Manner {
             capacity_bytes: rng.choice([300, 4000, 60_000, 1_000_000]).unwrap(),
             latency_ms_max: rng.choice([0, 5, 60]).unwrap(),
+            bytes_per_second: None,
         };
         let has_tokens = rng.u32(..10) < 7;
         let (rooms, grace_ms) = (rooms.clone(), terms.grace_ms);

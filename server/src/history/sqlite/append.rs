@@ -1,4 +1,5 @@
-//! What one transaction does: inserts the messages of many appends, and removes old ones.
+//! The contents of a write transaction: inserts the messages of a batch of appends and deletes
+//! messages that exceed a room's limit.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,34 +8,35 @@ use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 use xmeet_shared::{MessageId, RoomId};
 
-use super::held::{self, Held};
+use super::leases::{Hour, Leases, this_hour};
 use super::queue::Weight;
+use super::removal::{MESSAGE_OVERHEAD_BYTES, Removal, RemovalBudget, remove_below};
+use super::room_range::{self, RoomRange};
 use crate::history::HistoryError;
 use crate::room::Message;
 
-/// Rooms whose place in the database is remembered, so that an append looks nothing up.
+/// Rooms in [`Appender`]'s cache, for which an append needs no lookup.
 const ROOMS_CACHED_MAX: usize = 64 * 1024;
 
-/// Messages that a room may hold beyond its limit before they are removed, all at once: pages of
-/// the database that hold old messages are then written once in a while, not with every append.
-/// The room shows none of them.
+/// Messages that a room may hold beyond its limit before they are deleted, all at once. This way the
+/// database pages of old messages are not rewritten on every append. Rooms do not show the extra
+/// messages to clients.
 pub(super) const TRIM_SLACK_MESSAGES: u64 = 128;
 
-/// Old messages that one transaction removes at most, beyond as many as it adds. It bounds how
-/// long a lowered limit on the history can hold up the writer.
+/// Old messages that one transaction may delete beyond the number that it inserts; their bytes are
+/// bounded as well ([`super::removal`]). This limits how long the writer is busy with old messages
+/// after an operator lowers the limit.
 pub(super) const TRIM_EXTRA_MESSAGES_MAX: u64 = 1024;
 
-/// What a message weighs beside its text, in bytes: pid, nickname, numbers.
-const MESSAGE_OVERHEAD_BYTES: usize = 64;
-
-/// Messages to keep, and where to say so.
+/// A request to store messages in a room.
 #[derive(Debug)]
 pub(super) struct Append {
     room: RoomId,
     messages: Vec<Arc<Message>>,
-    /// About how much will be written for it, in bytes.
+    /// Estimated bytes that the transaction writes for it.
     bytes: usize,
-    pub(super) answer: oneshot::Sender<Result<MessageId, HistoryError>>,
+    /// Receives the id of the first message.
+    pub(super) result: oneshot::Sender<Result<MessageId, HistoryError>>,
 }
 
 impl Weight for Append {
@@ -44,169 +46,209 @@ impl Weight for Append {
 }
 
 impl Append {
-    /// How many messages it is.
-    pub(super) fn messages(&self) -> usize {
-        self.messages.len()
-    }
-
     pub(super) fn new(
         room: RoomId,
         messages: Vec<Arc<Message>>,
-        answer: oneshot::Sender<Result<MessageId, HistoryError>>,
+        result: oneshot::Sender<Result<MessageId, HistoryError>>,
     ) -> Self {
         let bytes =
             messages.iter().map(|message| message.text.len() + MESSAGE_OVERHEAD_BYTES).sum();
-        Self { room, messages, bytes, answer }
+        Self { room, messages, bytes, result }
+    }
+
+    pub(super) fn message_count(&self) -> usize {
+        self.messages.len()
     }
 }
 
-/// What the writer knows of the rooms.
+/// Writes messages to the database. Caches the row and the ids of recently written rooms.
 #[derive(Debug)]
 pub(super) struct Appender {
-    rooms: HashMap<RoomId, Held>,
-    kept_max: u64,
+    rooms: HashMap<RoomId, RoomRange>,
+    messages_max: u64,
+    leases: Arc<Leases>,
 }
 
 impl Appender {
-    pub(super) fn new(kept_max: u64) -> Self {
-        // The newest message tells where the ids go on: it stays whatever the limit is.
-        Self { rooms: HashMap::new(), kept_max: kept_max.max(1) }
+    /// Creates an appender that stores up to `messages_max` messages per room.
+    pub(super) fn new(messages_max: u64, leases: Arc<Leases>) -> Self {
+        // New ids continue from the newest message, so that one is always stored.
+        Self { rooms: HashMap::new(), messages_max: messages_max.max(1), leases }
     }
 
-    /// Commits all of it, and answers with the first id of each append; or none of it, and then
-    /// [`Self::abandon`] must be called.
+    /// Commits a batch in one transaction. Returns the first id of each append.
+    ///
+    /// # Errors
+    /// If any statement fails. The transaction may still be open: call [`Self::roll_back`].
     pub(super) fn commit(
         &mut self,
         connection: &Connection,
         batch: &[Append],
     ) -> rusqlite::Result<Vec<MessageId>> {
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let added: usize = batch.iter().map(|append| append.messages.len()).sum();
-        let mut removable = added as u64 + TRIM_EXTRA_MESSAGES_MAX;
+        let added: usize = batch.iter().map(Append::message_count).sum();
+        let added_bytes: usize = batch.iter().map(|append| append.bytes).sum();
+        let mut budget = RemovalBudget::for_messages(added as u64 + TRIM_EXTRA_MESSAGES_MAX)
+            .with_extra_bytes(added_bytes as u64);
+        let now = this_hour();
         let firsts = batch
             .iter()
-            .map(|append| self.append(connection, append, &mut removable))
+            .map(|append| self.insert(connection, append, now, &mut budget))
             .collect::<rusqlite::Result<Vec<_>>>()?;
         connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(firsts)
     }
 
-    /// Removes the oldest messages of a room up to the one that stays, so many at most, and answers
-    /// with how many. On an error [`Self::abandon`] must be called.
+    /// Deletes messages of a room below `first_retained`, oldest first, in one transaction: at most
+    /// `count_max`, and a bounded number of bytes. Deletes nothing if the room no longer has this
+    /// row, because it was evicted.
+    ///
+    /// # Errors
+    /// If any statement fails. The transaction may still be open: call [`Self::roll_back`].
     pub(super) fn remove_old(
         &mut self,
         connection: &Connection,
-        room: &RoomId,
-        stays: MessageId,
+        room: (&RoomId, i64),
+        first_retained: MessageId,
         count_max: u64,
-    ) -> rusqlite::Result<u64> {
+    ) -> rusqlite::Result<Removal> {
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let mut removed = 0;
-        if let Some(held) = held::find(connection, room)? {
-            let stays = stays.clamp(held.oldest, held.oldest + count_max);
-            removed = stays - held.oldest;
-            if removed > 0 {
-                delete_below(connection, held.row, stays)?;
-            }
-            if removed > 0 && stays > held.newest {
-                // No message tells any more how far the ids have come.
-                connection
-                    .prepare_cached("UPDATE room SET spent = ?2 WHERE id = ?1")?
-                    .execute(params![held.row, held.newest])?;
-            }
-            if let Some(known) = self.rooms.get_mut(room) {
-                known.oldest = stays;
-            }
-        }
+        let mut budget = RemovalBudget::for_messages(count_max);
+        let removal = self.remove_within(connection, room, first_retained, &mut budget)?;
         connection.prepare_cached("COMMIT")?.execute([])?;
-        Ok(removed)
+        Ok(removal)
     }
 
-    /// Forgets what is known of the rooms, and gives back its memory.
-    pub(super) fn forget_rooms(&mut self) {
+    /// Like [`Self::remove_old`], in the caller's transaction and within its budget.
+    pub(super) fn remove_within(
+        &mut self,
+        connection: &Connection,
+        (room, row): (&RoomId, i64),
+        first_retained: MessageId,
+        budget: &mut RemovalBudget,
+    ) -> rusqlite::Result<Removal> {
+        let found = room_range::find(connection, room)?;
+        let Some(range) = found.filter(|range| range.row == row) else {
+            return Ok(Removal { messages: 0, first_remaining: first_retained, is_complete: true });
+        };
+        let removal = remove_below(connection, row, first_retained, budget)?;
+        let oldest = removal.first_remaining.max(range.oldest);
+        if removal.messages > 0 && oldest > range.newest {
+            // No message is left to show where the ids continue, so the row has to.
+            connection
+                .prepare_cached("UPDATE room SET spent = ?2 WHERE id = ?1")?
+                .execute(params![row, range.newest])?;
+        }
+        if let Some(cached) = self.rooms.get_mut(room) {
+            cached.oldest = oldest;
+        }
+        Ok(removal)
+    }
+
+    /// Drops evicted rooms from the cache.
+    pub(super) fn forget(&mut self, rooms: &[RoomId]) {
+        for room in rooms {
+            self.rooms.remove(room);
+        }
+    }
+
+    /// Empties the cache and frees its memory.
+    pub(super) fn clear_cache(&mut self) {
         self.rooms = HashMap::new();
     }
 
-    /// Takes back a transaction that failed, and forgets what it had changed of what is known.
-    pub(super) fn abandon(&mut self, connection: &Connection) {
+    /// Rolls back a failed transaction, and empties the cache, which may contain its changes.
+    pub(super) fn roll_back(&mut self, connection: &Connection) {
         self.rooms.clear();
-        // Some errors have ended the transaction by themselves.
+        // SQLite rolls back by itself on some errors.
         if !connection.is_autocommit()
             && let Err(error) = connection.execute_batch("ROLLBACK")
         {
-            tracing::error!(%error, "a failed transaction could not be taken back");
+            tracing::error!(%error, "failed to roll back a transaction");
         }
     }
 
-    fn append(
+    /// Inserts the messages of one append. Returns the id of the first.
+    fn insert(
         &mut self,
         connection: &Connection,
         append: &Append,
-        removable: &mut u64,
+        now: Hour,
+        budget: &mut RemovalBudget,
     ) -> rusqlite::Result<MessageId> {
-        let mut held = match self.rooms.get(&append.room) {
-            Some(held) => *held,
-            None => find_or_add(connection, &append.room)?,
+        let mut range = match self.rooms.get(&append.room) {
+            Some(range) => *range,
+            None => self.find_or_create(connection, &append.room, now)?,
         };
-        let first = held.newest + 1;
-        let mut add = connection.prepare_cached(
+        if range.last_used < now {
+            range.last_used = now;
+            connection
+                .prepare_cached("UPDATE room SET used = ?2 WHERE id = ?1")?
+                .execute(params![range.row, now])?;
+        }
+        let first = range.newest + 1;
+        let mut insert = connection.prepare_cached(
             "INSERT INTO message (room, id, ts, pid, nickname, text)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?;
         for message in &append.messages {
-            held.newest += 1;
+            range.newest += 1;
             let Message { from, nickname, text, ts } = &**message;
             let (from, nickname) = (from.as_str(), nickname.as_str());
-            add.execute(params![held.row, held.newest, ts, from, nickname, text])?;
+            insert.execute(params![range.row, range.newest, ts, from, nickname, text])?;
         }
-        self.trim(connection, &mut held, removable)?;
-        self.remember(&append.room, held);
+        self.trim(connection, &mut range, budget)?;
+        self.cache(&append.room, range);
         Ok(first)
     }
 
-    fn remember(&mut self, room: &RoomId, held: Held) {
-        if let Some(known) = self.rooms.get_mut(room) {
-            *known = held;
+    fn find_or_create(
+        &self,
+        connection: &Connection,
+        room: &RoomId,
+        now: Hour,
+    ) -> rusqlite::Result<RoomRange> {
+        if let Some(range) = room_range::find(connection, room)? {
+            return Ok(range);
+        }
+        let generation = self.leases.generation_of_new(room);
+        // Rows in `evicted` still own messages, so a new room must not get one of those row ids.
+        let row = connection
+            .prepare_cached(
+                "INSERT INTO room (id, name, spent, generation, used) VALUES (
+                    1 + max(coalesce((SELECT max(id) FROM room), 0),
+                            coalesce((SELECT max(room) FROM evicted), 0)),
+                    ?1, 0, ?2, ?3)",
+            )?
+            .insert(params![room.as_str(), generation, now])?;
+        Ok(RoomRange { row, oldest: 1, newest: 0, generation, last_used: now })
+    }
+
+    fn cache(&mut self, room: &RoomId, range: RoomRange) {
+        if let Some(cached) = self.rooms.get_mut(room) {
+            *cached = range;
             return;
         }
-        // Rooms that are still written come back by themselves.
+        // Active rooms return to the cache with their next append.
         if self.rooms.len() >= ROOMS_CACHED_MAX {
             self.rooms.clear();
         }
-        self.rooms.insert(room.clone(), held);
+        self.rooms.insert(room.clone(), range);
     }
 
-    /// Removes messages that are no longer kept.
+    /// Deletes messages beyond the room's limit once they exceed [`TRIM_SLACK_MESSAGES`].
     fn trim(
         &self,
         connection: &Connection,
-        held: &mut Held,
-        removable: &mut u64,
+        range: &mut RoomRange,
+        budget: &mut RemovalBudget,
     ) -> rusqlite::Result<()> {
-        let surplus = (held.newest + 1 - held.oldest).saturating_sub(self.kept_max);
-        if surplus <= TRIM_SLACK_MESSAGES || *removable == 0 {
-            return Ok(());
+        let surplus = (range.newest + 1 - range.oldest).saturating_sub(self.messages_max);
+        if surplus > TRIM_SLACK_MESSAGES && !budget.is_spent() {
+            let first_retained = range.oldest + surplus;
+            let removal = remove_below(connection, range.row, first_retained, budget)?;
+            range.oldest = removal.first_remaining;
         }
-        let removed = surplus.min(*removable);
-        *removable -= removed;
-        held.oldest += removed;
-        delete_below(connection, held.row, held.oldest)
+        Ok(())
     }
-}
-
-fn delete_below(connection: &Connection, row: i64, id: MessageId) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("DELETE FROM message WHERE room = ?1 AND id < ?2")?
-        .execute(params![row, id])
-        .map(drop)
-}
-
-fn find_or_add(connection: &Connection, room: &RoomId) -> rusqlite::Result<Held> {
-    if let Some(held) = held::find(connection, room)? {
-        return Ok(held);
-    }
-    let row = connection
-        .prepare_cached("INSERT INTO room (name, spent) VALUES (?1, 0)")?
-        .insert([room.as_str()])?;
-    Ok(Held { row, oldest: 1, newest: 0 })
 }

@@ -1,89 +1,148 @@
-//! Why the history could not be opened.
+//! Errors from opening the store.
 
 use std::path::Path;
 
-/// Why the history could not be opened.
+/// Why the store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The folder or a file in it cannot be used.
-    #[error("the data folder {path} cannot be used")]
+    /// The data directory or a file in it cannot be used.
+    #[error("the data directory {path} cannot be used")]
     Folder {
-        /// The folder.
+        /// The directory.
         path: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// Another server has it.
-    #[error("the data folder {path} is in use by another xmeet")]
+    /// Another server uses the data directory.
+    #[error("the data directory {path} is in use by another xmeet")]
     InUse {
-        /// The folder.
+        /// The directory.
         path: String,
     },
-    /// Another program, not a server, reads or writes the database.
+    /// A program other than a server has locked the database.
     #[error("the history database {path} is in use by another program: close it there first")]
-    Held {
+    Locked {
         /// The database.
         path: String,
     },
-    /// What has the database's name is something else.
-    #[error("{path} is no SQLite database")]
-    NoDatabase {
+    /// The file with the database's name is not a SQLite database.
+    #[error("{path} is not a SQLite database")]
+    NotADatabase {
         /// The file.
         path: String,
     },
-    /// The database is of a later version.
-    #[error("the history was written by a newer xmeet (schema {found}; this one knows {known})")]
-    TooNew {
-        /// The version in the file.
-        found: i64,
-        /// The newest version that this program knows.
-        known: i64,
-    },
-    /// The database could not be copied before its schema is changed, so it was left as it is.
-    #[error("the history could not be copied to {path} before its schema is changed: {reason}")]
-    NoCopy {
-        /// Where to.
+    /// The database has the tables or the application id of another program.
+    #[error("{path} is the database of another program")]
+    Foreign {
+        /// The file.
         path: String,
-        /// What was said.
+    },
+    /// SQLite found damaged pages.
+    #[error("{path} is damaged: {reason}")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// SQLite's description of the damage.
         reason: String,
     },
-    /// The file system cannot hold SQLite's journal, without which nobody can read while it is
-    /// written.
-    #[error("the data folder must be on a local file system: SQLite's journal there is {mode:?}")]
-    NoWal {
-        /// The journal mode that SQLite fell back to.
+    /// A directory or special file has the name of one of the server's files.
+    #[error("{path} is not a file")]
+    NotAFile {
+        /// The path.
+        path: String,
+    },
+    /// A symbolic link with the name of one of the server's files has no target.
+    #[error("{path} is a link to a file that does not exist")]
+    DanglingLink {
+        /// The link.
+        path: String,
+    },
+    /// The database has a schema of a newer server.
+    #[error("the history was written by a newer xmeet (schema {found}; this one knows {known})")]
+    TooNew {
+        /// The schema version of the database.
+        found: i64,
+        /// The newest schema version that this server knows.
+        known: i64,
+    },
+    /// The database could not be copied before its schema migration. The database is unchanged.
+    #[error("the history could not be copied to {path} before its schema is changed: {reason}")]
+    CopyFailed {
+        /// The path of the copy.
+        path: String,
+        /// The error of SQLite or of the operating system.
+        reason: String,
+    },
+    /// The file system does not support SQLite's WAL mode, which concurrent reads need.
+    #[error(
+        "the data directory must be on a local file system: SQLite's journal there is {mode:?}"
+    )]
+    WalUnsupported {
+        /// The journal mode that SQLite chose instead.
         mode: String,
     },
-    /// The database is damaged, or not one.
+    /// SQLite reported another error.
     #[error("the history database cannot be opened")]
     Database(#[from] rusqlite::Error),
 }
 
 impl OpenError {
-    /// Whether it may pass with nobody changing anything: what the system says of a folder may.
+    /// Returns whether a later start may succeed without any change of settings or data.
     #[must_use]
-    pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Folder { .. } | Self::InUse { .. } | Self::Held { .. })
+    pub fn is_transient(&self) -> bool {
+        use rusqlite::ErrorCode;
+
+        match self {
+            // The target of a dangling link may be on a disk that is not mounted yet.
+            Self::Folder { .. }
+            | Self::InUse { .. }
+            | Self::Locked { .. }
+            | Self::CopyFailed { .. }
+            | Self::DanglingLink { .. } => true,
+            Self::Database(error) => matches!(
+                error.sqlite_error_code(),
+                Some(
+                    ErrorCode::CannotOpen
+                        | ErrorCode::DatabaseBusy
+                        | ErrorCode::DatabaseLocked
+                        | ErrorCode::DiskFull
+                        | ErrorCode::FileLockingProtocolFailed
+                        | ErrorCode::OutOfMemory
+                        | ErrorCode::PermissionDenied
+                        | ErrorCode::ReadOnly
+                        | ErrorCode::SystemIoFailure
+                )
+            ),
+            Self::NotADatabase { .. }
+            | Self::Foreign { .. }
+            | Self::Damaged { .. }
+            | Self::NotAFile { .. }
+            | Self::TooNew { .. }
+            | Self::WalUnsupported { .. } => false,
+        }
     }
 
-    /// Says that the folder cannot be used.
+    pub(super) fn damaged(database: &Path, reason: &str) -> Self {
+        Self::Damaged { path: database.display().to_string(), reason: reason.to_owned() }
+    }
+
     pub(super) fn folder(folder: &Path, source: std::io::Error) -> Self {
         Self::Folder { path: folder.display().to_string(), source }
     }
 
-    /// Says that the folder of a database cannot be used.
+    /// Reports that the directory of a database cannot be used.
     pub(super) fn folder_of(database: &Path, source: std::io::Error) -> Self {
         Self::folder(database.parent().unwrap_or(database), source)
     }
 
-    /// Tells a database that somebody else holds from one that is damaged.
-    pub(super) fn or_held(self, database: &Path) -> Self {
-        match &self {
-            Self::Database(error)
-                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) =>
-            {
-                Self::Held { path: database.display().to_string() }
-            }
+    /// Turns SQLite's errors about a locked or damaged database into errors that name its path.
+    pub(super) fn with_path(self, database: &Path) -> Self {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, NotADatabase};
+
+        let Self::Database(error) = &self else { return self };
+        match error.sqlite_error_code() {
+            Some(DatabaseBusy) => Self::Locked { path: database.display().to_string() },
+            Some(DatabaseCorrupt | NotADatabase) => Self::damaged(database, &error.to_string()),
             _ => self,
         }
     }

@@ -1,288 +1,288 @@
-//! The embedded engine: one SQLite database (WAL) in the data directory, one thread that writes,
-//! some that read, one that moves what was written out of the log, and one that removes what is no
-//! longer kept.
+//! The SQLite engine: one database in WAL mode in the data directory.
 //!
-//! The writer takes whatever waits and commits it in one transaction, so the price of a commit is
-//! paid per batch and the batches grow with the load. While there is little, a task takes the
-//! thread's place ([`prompt`]). While a server runs, no other program can
-//! use the database, not even to read it.
+//! SQLite runs on the engine's own threads, never on a thread of the async runtime ([`database`]):
+//! - one writer, which commits all waiting appends in one transaction, so that batches grow with the
+//!   load, and which evicts rooms between transactions;
+//! - a few readers;
+//! - a checkpointer, which moves committed pages from the WAL into the database;
+//! - a sweeper, which deletes expired messages;
+//! - a watcher, which checks that the database's files are still in place.
 
 mod append;
-mod backup;
-mod checkpoint;
+mod database;
 mod error;
-mod held;
+mod evict;
+mod eviction_order;
+mod examine;
+mod expiry;
+mod file_watch;
+mod files;
 mod identity;
-mod old;
-mod prompt;
+mod largest;
+mod leases;
+mod lock_file;
+mod migration_copy;
+mod online_backup;
 mod queue;
 mod reader;
+mod removal;
+mod room_name;
+mod room_range;
 mod schema;
+mod spawn;
+mod store_size;
 mod sweep;
+mod threads;
+mod wal;
 mod writer;
 
-use std::fs::File;
+use std::fs;
+use std::io;
 use std::ops::RangeInclusive;
 use std::path::Path;
-use std::sync::mpsc::{self, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::Arc;
+use std::sync::mpsc;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc as tokio_mpsc, oneshot};
 use xmeet_shared::limits::HISTORY_KEPT_MESSAGES_DEFAULT;
 use xmeet_shared::{MessageId, RoomId};
 
-use super::{Answer, Health, History, HistoryError};
+use super::{History, HistoryError, OpenRoom, StoreFuture};
+use crate::config::store::BYTES_MAX_DEFAULT;
+pub use crate::config::store::SyncMode;
 use crate::metrics::StoreMetrics;
-use crate::room::{Kept, Message, Stored};
+use crate::readiness::Health;
+use crate::room::{Message, StoredMessage};
 use append::Append;
-use checkpoint::{Bounds, Turn, Watch};
+use database::BlockingPermit;
 pub use error::OpenError;
-use queue::{Queue, Weight};
-use reader::Request;
-use sweep::Sweeper;
-use writer::Writer;
+use evict::Evictor;
+pub use examine::Depth;
+use file_watch::FileWatch;
+use leases::Leases;
+use lock_file::LockFile;
+pub use online_backup::{BackupError, back_up};
+use queue::{Weight, WorkQueue};
+use reader::{Request, RoomOpener};
+use schema::Vfs;
+use spawn::ThreadStarter;
+use store_size::{FileSystem, StoreSize};
+use threads::Queues;
+pub use threads::Threads;
+use wal::{CheckpointLock, WalLimits, WalMonitor};
+use writer::{WriteGuard, Writer};
 
 /// The database's file name in the data directory.
 const DATABASE_FILE: &str = "history.sqlite3";
 
-/// Requests that may wait for the writer, and as many for the readers; further ones wait with
-/// whoever asks.
-const QUEUE_REQUESTS_MAX: usize = 1024;
+/// Default time between two sweeps for expired messages.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Threads that read: a page that the disk is slow to give does not hold up the others.
-const READER_THREADS: usize = 3;
-
-/// What a commit waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum SyncMode {
-    /// The system has it: a crash of xmeet loses nothing, a power cut may lose the last seconds
-    #[default]
-    Normal,
-    /// The disk has it: a power cut loses nothing either, and each commit waits for the disk
-    Full,
-}
-
-/// Between two looks for messages that are no longer kept, in rooms that nobody writes to as well.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
-
-/// What is kept, and how safely.
+/// Which messages are stored, for how long, and how durably.
 #[derive(Debug, Clone, Copy)]
-pub struct Keeping {
-    /// Messages of each room. The newest is always kept for its number, so that its id does not
-    /// come again; with 0 nothing is removed for its number in rooms that nobody writes to.
+pub struct Retention {
+    /// Messages stored per room. The newest message of a room is always stored, because new ids
+    /// continue from it. With 0 the sweeper removes nothing by count.
     pub messages_max: u64,
-    /// How old a message may be; `None` keeps it for ever.
+    /// Size bound of the database, in bytes. The least recently used rooms are evicted near it. The
+    /// last tenth of the file system stays free even if the bound is larger.
+    pub bytes_max: u64,
+    /// Messages older than this expire; with `None` they never do. Reads hide an expired message at
+    /// once, and the next sweep deletes it.
     pub age_max: Option<Duration>,
-    /// What a commit waits for.
+    /// Whether commits wait for the disk.
     pub sync: SyncMode,
-    /// How often all rooms are looked at for messages that are no longer kept. What is too old is
-    /// not shown from that moment on, whether or not it has been removed.
-    pub sweep_every: Duration,
+    /// Time between two sweeps for expired messages.
+    pub sweep_interval: Duration,
 }
 
-impl Default for Keeping {
+impl Default for Retention {
     fn default() -> Self {
         Self {
             messages_max: HISTORY_KEPT_MESSAGES_DEFAULT,
+            bytes_max: BYTES_MAX_DEFAULT,
             age_max: None,
             sync: SyncMode::default(),
-            sweep_every: SWEEP_EVERY,
+            sweep_interval: SWEEP_INTERVAL,
         }
     }
 }
 
-/// How a data folder is found.
+/// Whether a data directory is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// A server can start on it, as far as can be told without that.
+pub enum FolderState {
+    /// No server uses the directory, and nothing was found that would prevent a start.
     Free,
-    /// A server runs on it.
+    /// A running server holds the directory's lock.
     InUse,
 }
 
-/// Looks at a data folder, and changes nothing.
+/// Checks whether the engine could open a data directory. Changes nothing, and does not touch the
+/// database of a running server.
 ///
 /// # Errors
-/// [`OpenError`] says what stands in the way of a start.
-pub fn examine(folder: &Path) -> Result<Standing, OpenError> {
-    schema::examine(&folder.join(DATABASE_FILE))?;
-    let is_locked = identity::is_locked(folder);
-    let is_locked = is_locked.map_err(|source| OpenError::folder(folder, source))?;
-    Ok(if is_locked { Standing::InUse } else { Standing::Free })
+/// The [`OpenError`] that opening would fail with.
+pub fn examine(folder: &Path, depth: Depth) -> Result<FolderState, OpenError> {
+    files::open_usable(&folder.join(lock_file::LOCK_FILE))?;
+    let is_locked = lock_file::is_locked(folder);
+    if is_locked.map_err(|source| OpenError::folder(folder, source))? {
+        return Ok(FolderState::InUse);
+    }
+    examine::examine(&folder.join(DATABASE_FILE), depth)?;
+    Ok(FolderState::Free)
 }
 
-/// The engine.
+/// Returns how large the database in a directory may become, in bytes: `bytes_max`, or less if the
+/// file system has no room for that. The directory need not exist.
+///
+/// # Errors
+/// If the file system's size cannot be read.
+pub fn possible_bytes(folder: &Path, bytes_max: u64) -> io::Result<u64> {
+    let folder = std::path::absolute(folder)?;
+    let existing = folder.ancestors().find(|above| above.exists()).unwrap_or(&folder);
+    let available = FileSystem::of(existing)?.available_bytes();
+    let present = fs::metadata(folder.join(DATABASE_FILE)).map_or(0, |file| file.len());
+    Ok(present.saturating_add(available).min(bytes_max))
+}
+
+/// A handle to the running engine. Requests go through queues to the engine's threads, which stop
+/// when the handle is dropped.
 #[derive(Debug)]
 pub struct SqliteHistory {
     queues: Arc<Queues>,
     epoch: Arc<str>,
 }
 
-/// What [`SqliteHistory::open`] gives beside the engine.
+/// The result of [`SqliteHistory::open`].
 #[derive(Debug)]
 pub struct Opened {
-    /// The engine.
+    /// The engine's handle.
     pub history: SqliteHistory,
-    /// How often this data directory has been opened, this time included: what makes pids of this
-    /// start differ from those of every other.
-    pub creation: u64,
-    /// What [`History::epoch`] says.
+    /// How often this data directory has been opened, including now. It makes the pids of this run
+    /// differ from those of every other run.
+    pub start_count: u64,
+    /// Same as [`History::epoch`].
     pub epoch: Arc<str>,
-    /// Whether it can write.
+    /// Whether the engine can read and write at the moment.
     pub health: Arc<Health>,
-    /// To end the engine.
+    /// Stops the engine.
     pub threads: Threads,
+    /// Receives the names of engine threads that panic. After a panic every request fails with
+    /// [`HistoryError::Closed`].
+    pub panicked: tokio_mpsc::Receiver<&'static str>,
 }
 
-/// The engine's threads.
-#[derive(Debug)]
-pub struct Threads {
-    queues: Arc<Queues>,
-    joins: Vec<JoinHandle<()>>,
-    lock: File,
+/// Properties of the machine and of SQLite that tests replace.
+struct Environment {
+    wal_limits: WalLimits,
+    /// The id of the machine's current boot; `None` if the system has none.
+    boot: Option<String>,
+    /// The SQLite file system; `None` selects SQLite's default.
+    vfs: Vfs,
+    /// A value for `PRAGMA synchronous` that replaces the one of [`Retention::sync`].
+    synchronous: Option<&'static str>,
 }
 
-/// Where the threads are asked. They end when nobody can ask any more.
-#[derive(Debug)]
-struct Queues {
-    writer: Arc<Queue<Append>>,
-    reader: Arc<Queue<Request>>,
-    /// The sweeper ends when this is dropped.
-    sweeping: Mutex<Option<SyncSender<()>>>,
-}
-
-impl Queues {
-    fn new(sweeping: SyncSender<()>) -> Self {
-        Self {
-            sweeping: Mutex::new(Some(sweeping)),
-            writer: Arc::new(Queue::new(QUEUE_REQUESTS_MAX)),
-            reader: Arc::new(Queue::new(QUEUE_REQUESTS_MAX)),
-        }
-    }
-
-    fn close(&self) {
-        self.writer.close();
-        self.reader.close();
-        *self.sweeping.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-}
-
-impl Drop for Queues {
-    fn drop(&mut self) {
-        self.close();
-    }
-}
-
-impl Threads {
-    /// Ends the engine when everything that it was sent is on disk, and answers then. What it is
-    /// sent from here on is answered with [`HistoryError::Closed`].
-    ///
-    /// The waiting is done by a thread of its own, so that whoever cannot wait any longer can go:
-    /// what was not answered by then was never promised to anybody.
-    pub fn stop(self) -> oneshot::Receiver<()> {
-        let (stopped, answer) = oneshot::channel();
-        self.queues.close();
-        thread::spawn(move || {
-            for join in self.joins {
-                if join.join().is_err() {
-                    tracing::error!("a thread of the history panicked");
-                }
-            }
-            // The folder is free only now.
-            drop(self.lock);
-            let _ = stopped.send(());
-        });
-        answer
+impl Environment {
+    fn production() -> Self {
+        let boot = lock_file::boot_id();
+        Self { wal_limits: wal::LIMITS, boot, vfs: None, synchronous: None }
     }
 }
 
 impl SqliteHistory {
-    /// Opens the history in a folder, which is made when it is not there. `kept_max` messages of
-    /// each room are kept; the newest always, so that its id does not come again.
+    /// Opens or creates the store in a directory, and starts its threads. Stores `messages_max`
+    /// messages per room, at least the newest. Blocks: do not call it on a runtime thread.
     ///
     /// # Errors
-    /// [`OpenError`] says what stands in the way.
-    pub fn open(folder: &Path, kept_max: u64) -> Result<Opened, OpenError> {
-        let keeping = Keeping { messages_max: kept_max, ..Keeping::default() };
-        Self::open_with(folder, &keeping, Arc::default())
+    /// [`OpenError`] says why the store cannot be opened.
+    pub fn open(folder: &Path, messages_max: u64) -> Result<Opened, OpenError> {
+        let retention = Retention { messages_max, ..Retention::default() };
+        Self::open_with(folder, &retention, Arc::default())
     }
 
-    /// As [`Self::open`], says in full what is kept and how safely, and counts its transactions in
-    /// `counts`.
+    /// Like [`Self::open`], with every retention setting. `metrics` counts transactions and sizes.
     ///
     /// # Errors
-    /// [`OpenError`] says what stands in the way.
+    /// [`OpenError`] says why the store cannot be opened.
     pub fn open_with(
         folder: &Path,
-        keeping: &Keeping,
-        counts: Arc<StoreMetrics>,
+        retention: &Retention,
+        metrics: Arc<StoreMetrics>,
     ) -> Result<Opened, OpenError> {
-        Self::open_with_bounds(folder, keeping, checkpoint::BOUNDS, counts)
+        let bytes_max = possible_bytes(folder, retention.bytes_max).unwrap_or(retention.bytes_max);
+        let wal_limits = WalLimits::for_store(bytes_max);
+        let environment = Environment { wal_limits, ..Environment::production() };
+        Self::open_in(folder, retention, environment, metrics)
     }
 
-    fn open_with_bounds(
+    fn open_in(
         folder: &Path,
-        keeping: &Keeping,
-        bounds: Bounds,
-        counts: Arc<StoreMetrics>,
+        retention: &Retention,
+        environment: Environment,
+        metrics: Arc<StoreMetrics>,
     ) -> Result<Opened, OpenError> {
-        let mut lock = identity::lock_folder(folder)?;
+        let _permit = BlockingPermit::new();
+        let Environment { wal_limits, boot, vfs, synchronous } = environment;
+        let mut lock = LockFile::lock(folder)?;
         let path = folder.join(DATABASE_FILE);
-        if let Err(error) = backup::remove_partial(&path) {
-            tracing::warn!(%error, "a copy that was broken off could not be removed");
-        }
-        let mut writing = schema::open_for_writing(&path).map_err(|error| error.or_held(&path))?;
-        let identity::Start { creation, epoch } =
-            identity::count_start(&mut writing, &path, &mut lock)?;
-        schema::set_sync(&writing, keeping.sync)?;
-        let (wake, woken) = mpsc::sync_channel(1);
-        let turn = Turn::default();
-        let watch = Watch::new(&mut writing, bounds, wake, Arc::clone(&turn))?;
-        let copying = schema::open_for_checkpoints(&path)?;
+        migration_copy::remove_partial(&path);
+        let file = examine::prepare(&path)?;
+        let mut connection =
+            schema::open_for_writing(&path, vfs).map_err(|error| error.with_path(&path))?;
+        let start = identity::record_start(&mut connection, &path, &mut lock, boot, retention.sync)
+            .map_err(|error| error.with_path(&path))?;
+        schema::set_sync(&connection, synchronous.unwrap_or(schema::sync_word(retention.sync)))?;
 
-        let (sweeping, stop) = mpsc::sync_channel(0);
-        let queues = Arc::new(Queues::new(sweeping));
-        let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
-            let thread = thread::Builder::new().name(name.to_owned());
-            thread.spawn(work).map_err(|source| OpenError::folder(folder, source))
-        };
+        let unusable = |source| OpenError::folder(folder, source);
+        let (wake_checkpointer, checkpoint_wakes) = mpsc::sync_channel(1);
+        let checkpoints = CheckpointLock::default();
+        let wal = WalMonitor::new(
+            &mut connection,
+            wal_limits,
+            wake_checkpointer,
+            Arc::clone(&checkpoints),
+        )?;
+        let files = FileWatch::new(&path, file, Arc::clone(&checkpoints), wal.pages());
+        let files = Arc::new(files.map_err(unusable)?);
+        let (stop_sweeper, sweeper_stopped) = mpsc::sync_channel(0);
+        let (stop_watcher, watcher_stopped) = mpsc::sync_channel(0);
+        let queues = Arc::new(Queues::new(vec![stop_sweeper, stop_watcher]));
         let queue = Arc::clone(&queues.writer);
         let health = Arc::new(Health::new({
             let queue = Arc::clone(&queue);
-            move || queue.nudge()
+            move || queue.wake()
         }));
-        let messages_max = keeping.messages_max;
-        let writer = Writer::new(writing, messages_max, watch, Arc::clone(&health), counts);
-        let sweeper = Sweeper {
-            connection: schema::open_for_reading(&path)?,
-            writer: Arc::clone(&writer),
-            queue: Arc::clone(&queue),
-            keeping: *keeping,
-            stop,
-        };
-        let thread_writer = Arc::clone(&writer);
-        let mut joins = vec![
-            spawn("history-writer", Box::new(move || writer::run(&thread_writer, &queue)))?,
-            spawn("history-copier", Box::new(move || checkpoint::run(&copying, &woken, &turn)))?,
-            spawn("history-sweeper", Box::new(move || sweep::run(&sweeper)))?,
-        ];
-        let age_max = keeping.age_max;
-        for _ in 0..READER_THREADS {
-            let (queue, reading) = (Arc::clone(&queues.reader), schema::open_for_reading(&path)?);
-            let work = move || reader::run(&reading, &queue, age_max);
-            joins.push(spawn("history-reader", Box::new(work))?);
-        }
-        // A commit that waits for the disk must not hold up a task.
-        if let (SyncMode::Normal, Ok(runtime)) = (keeping.sync, Handle::try_current()) {
-            runtime.spawn(prompt::run(writer, Arc::clone(&queues.writer)));
-        }
-        let epoch: Arc<str> = epoch.into();
-        let threads = Threads { queues: Arc::clone(&queues), joins, lock };
+        let leases = Arc::new(Leases::new(start.evictions));
+        let bounds = (retention.bytes_max, wal_limits.refuse_bytes);
+        let size = StoreSize::new(&connection, &path, bounds, Arc::clone(&metrics))?;
+        let evictor = Evictor::new(&connection, size, Arc::clone(&leases), Arc::clone(&metrics))?;
+        let guard = WriteGuard { files: Arc::clone(&files), health: Arc::clone(&health) };
+        let rooms = (retention.messages_max, Arc::clone(&leases));
+        let writer = Writer::new(connection, rooms, wal, evictor, guard, metrics);
+
+        let (mut threads, panicked) = ThreadStarter::new(&queues, folder, &path, vfs);
+        let is_durable = threads.start_writer(&writer, &queue)?;
+        let checkpoint_sync = synchronous.unwrap_or("NORMAL");
+        let connection = schema::open_for_checkpoints(&path, vfs, checkpoint_sync)?;
+        threads.start("wal-checkpoint", move || {
+            wal::run(&connection, &checkpoint_wakes, &checkpoints);
+        })?;
+        threads.start_sweeper(writer, queue, *retention, sweeper_stopped)?;
+        let (watched, watch_health) = (Arc::clone(&files), Arc::clone(&health));
+        threads.start("history-watcher", move || {
+            file_watch::run(&watched, &watch_health, &watcher_stopped);
+        })?;
+        let epoch: Arc<str> = start.epoch.into();
+        let opener = RoomOpener { leases, store_epoch: Arc::clone(&epoch) };
+        threads.start_readers(&opener, retention.age_max, &queues, &health)?;
+
+        let joins = threads.joins;
+        let threads = Threads { queues: Arc::clone(&queues), joins, lock, is_durable, files };
         let history = Self { queues, epoch: Arc::clone(&epoch) };
-        Ok(Opened { history, creation, epoch, health, threads })
+        let start_count = start.count;
+        Ok(Opened { history, start_count, epoch, health, threads, panicked })
     }
 }
 
@@ -291,30 +291,35 @@ impl History for SqliteHistory {
         &self.epoch
     }
 
-    fn load(&self, room: &RoomId) -> Answer<Stored> {
+    fn load(&self, room: &RoomId) -> StoreFuture<OpenRoom> {
         let room = room.clone();
-        ask(&self.queues.reader, |answer| Request::Load { room, answer })
+        request(&self.queues.reader, |result| Request::Load { room, result })
     }
 
-    fn append(&self, room: &RoomId, messages: Vec<Arc<Message>>) -> Answer<MessageId> {
+    fn append(&self, room: &RoomId, messages: Vec<Arc<Message>>) -> StoreFuture<MessageId> {
         let room = room.clone();
-        ask(&self.queues.writer, |answer| Append::new(room, messages, answer))
+        request(&self.queues.writer, |result| Append::new(room, messages, result))
     }
 
-    fn read(&self, room: &RoomId, ids: RangeInclusive<MessageId>) -> Answer<Vec<Kept>> {
+    fn read(
+        &self,
+        room: &RoomId,
+        ids: RangeInclusive<MessageId>,
+    ) -> StoreFuture<Vec<StoredMessage>> {
         let room = room.clone();
-        ask(&self.queues.reader, |answer| Request::Read { room, ids, answer })
+        request(&self.queues.reader, |result| Request::Read { room, ids, result })
     }
 }
 
-/// Hands a request to a thread and waits for its answer.
-fn ask<R: Weight + Send + 'static, T: Send + 'static>(
-    queue: &Arc<Queue<R>>,
-    request: impl FnOnce(oneshot::Sender<Result<T, HistoryError>>) -> R,
-) -> Answer<T> {
+/// Sends a request to a thread's queue. The returned future waits for room in the queue and then for
+/// the result.
+fn request<R: Weight + Send + 'static, T: Send + 'static>(
+    queue: &Arc<WorkQueue<R>>,
+    make_request: impl FnOnce(oneshot::Sender<Result<T, HistoryError>>) -> R,
+) -> StoreFuture<T> {
     let queue = Arc::clone(queue);
     let (sender, receiver) = oneshot::channel();
-    let request = request(sender);
+    let request = make_request(sender);
     Box::pin(async move {
         queue.push(request).await.map_err(|_| HistoryError::Closed)?;
         receiver.await.map_err(|_| HistoryError::Closed)?

@@ -1,33 +1,35 @@
-//! The database's shape, and how it is opened.
+//! The database's schema and its migrations, and how connections are opened.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::SyncMode;
-use super::backup;
+use super::database::Database;
 use super::error::OpenError;
-use super::identity::FILE_MODE;
+use super::migration_copy;
 
-/// How long a connection waits for a lock that another connection of this process holds, and the
-/// first one at opening for one that another program holds. Rooms wait with the writer, so it is
-/// short; what cannot be written by then is refused to its sender.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a connection waits for a lock of another connection. It is short because rooms wait with
+/// the writer; a message that cannot be written in time is rejected.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Pages that the writer's connection keeps in memory, in KiB: the newest page of each of some
-/// thousand rooms that are written at once, so that an append reads nothing.
+/// Page cache of the writer's connection, in KiB. It fits the newest page of some thousand active
+/// rooms, so that their appends read nothing from the disk.
 const WRITER_CACHE_KIB: i64 = 32 * 1024;
 
-/// Where SQLite keeps its locks and the index of its log: in this process's memory, because nobody
-/// else may use the database while a server does. A commit then makes no system call but its
-/// writes. Elsewhere than on Unix there is no such choice.
-const VFS: Option<&str> = if cfg!(unix) { Some("unix-excl") } else { None };
+/// The SQLite file system that keeps the WAL's index in memory, so that no index file is created.
+pub(super) const EXCLUSIVE_VFS: &str = "unix-excl";
 
-/// Each step takes the schema from its index to the next version. Steps are added, never edited.
+/// The name of a SQLite file system; `None` selects the default.
+pub(super) type Vfs = Option<&'static str>;
+
+/// The database's `application_id`. The writer's probes set it.
+pub(super) const APPLICATION_ID: i64 = 1_481_467_252;
+
+/// The migration at index `n` takes the schema from version `n` to `n + 1`. Released migrations are
+/// never edited.
 const MIGRATIONS: &[&str] = &[
     "
     CREATE TABLE start (
@@ -53,29 +55,38 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (room, id)
     ) WITHOUT ROWID;
     ",
-    // A room's row is not written with every append any more: its messages say how far its ids
-    // have come. `spent` is how far they had come where no message tells: such rooms were made
-    // while nothing was kept.
+    // An append no longer updates the room's row: the messages show where the ids continue. `spent`
+    // is the newest id of a room without messages.
     "
     ALTER TABLE start ADD COLUMN epoch TEXT NOT NULL DEFAULT '';
     ALTER TABLE start ADD COLUMN file TEXT NOT NULL DEFAULT '';
     ALTER TABLE room DROP COLUMN oldest;
     ALTER TABLE room RENAME COLUMN newest TO spent;
     ",
+    // Eviction. `used` is the room's last use, in hours since 1970. `generation` is the number of
+    // evictions when the room was created. `evicted` lists deleted rows of `room` whose messages are
+    // still to be deleted.
+    "
+    ALTER TABLE start ADD COLUMN evictions INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE room ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE room ADD COLUMN used INTEGER NOT NULL DEFAULT 0;
+    UPDATE room SET used = coalesce(
+        (SELECT ts FROM message WHERE room = room.id ORDER BY message.id DESC LIMIT 1) / 3600000, 0
+    );
+    CREATE INDEX room_used ON room (used);
+    CREATE TABLE evicted (room INTEGER PRIMARY KEY);
+    ",
 ];
 
-/// Opens or makes the database, and brings its schema up to date. Each commit is on the disk when
-/// it succeeds, until [`set_sync`] says otherwise.
-pub(super) fn open_for_writing(path: &Path) -> Result<Connection, OpenError> {
-    // SQLite would say of the one what it says of a damaged one too, and not which file it is.
-    examine(path)?;
-    make_private(path).map_err(|source| OpenError::folder_of(path, source))?;
-    let mut connection = connect(path)?;
-    // WAL: readers do not wait for the writer.
+/// Opens the writer's connection and migrates the schema. Every commit syncs to disk until
+/// [`set_sync`] changes that. The database must have passed [`super::examine::prepare`].
+pub(super) fn open_for_writing(path: &Path, vfs: Vfs) -> Result<Database, OpenError> {
+    let mut connection = connect(path, vfs)?;
+    // In WAL mode readers do not wait for the writer.
     let mode: String =
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {
-        return Err(OpenError::NoWal { mode });
+        return Err(OpenError::WalUnsupported { mode });
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
@@ -83,127 +94,125 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-/// Says what a commit waits for. In WAL mode NORMAL loses nothing when the process dies; a commit
-/// reaches the platter at the next checkpoint.
-pub(super) fn set_sync(connection: &Connection, sync: SyncMode) -> Result<(), OpenError> {
-    let word = match sync {
-        SyncMode::Normal => "NORMAL",
-        SyncMode::Full => "FULL",
-    };
+/// Sets `PRAGMA synchronous`. With NORMAL in WAL mode, commits survive a crash of the process, and
+/// reach the disk at the next checkpoint.
+pub(super) fn set_sync(connection: &Connection, word: &str) -> Result<(), OpenError> {
     Ok(connection.pragma_update(None, "synchronous", word)?)
 }
 
-/// Opens the database once more, to copy the log into it.
-pub(super) fn open_for_checkpoints(path: &Path) -> Result<Connection, OpenError> {
-    let connection = connect(path)?;
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
+/// Returns the value of `PRAGMA synchronous` for a mode.
+pub(super) fn sync_word(sync: SyncMode) -> &'static str {
+    match sync {
+        SyncMode::Normal => "NORMAL",
+        SyncMode::Full => "FULL",
+    }
+}
+
+/// Opens a further connection, for checkpoints.
+pub(super) fn open_for_checkpoints(
+    path: &Path,
+    vfs: Vfs,
+    word: &str,
+) -> Result<Database, OpenError> {
+    let connection = connect(path, vfs)?;
+    set_sync(&connection, word)?;
     Ok(connection)
 }
 
-/// Opens the database once more, for reading only.
-pub(super) fn open_for_reading(path: &Path) -> Result<Connection, OpenError> {
-    let connection = connect(path)?;
-    // A connection that is opened for reading only takes no part in the locks in memory.
+/// Opens a further connection, for reads.
+pub(super) fn open_for_reading(path: &Path, vfs: Vfs) -> Result<Database, OpenError> {
+    let connection = connect(path, vfs)?;
+    // SQLITE_OPEN_READ_ONLY would not do: such a connection cannot create the WAL's index.
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
 }
 
-/// Makes a file that SQLite fills, where there is none: its own would be readable for everybody.
-/// The log beside a database has the mode of the database.
-pub(super) fn make_private(path: &Path) -> io::Result<()> {
-    OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(path).map(drop)
-}
-
-/// What SQLite's files begin with (its file format, section 1.3), and where they have the schema's
-/// number, as four bytes.
-const MAGIC: &[u8] = b"SQLite format 3\0";
-const SCHEMA_AT: usize = 60;
-
-/// Looks at a database without SQLite: whether it can be used, is one, and of a schema that is known,
-/// as far as the file itself says.
-pub(super) fn examine(path: &Path) -> Result<(), OpenError> {
-    let unusable = |source| OpenError::folder_of(path, source);
-    let mut head = Vec::new();
-    match OpenOptions::new().read(true).write(true).open(path) {
-        Ok(file) => file.take(SCHEMA_AT as u64 + 4).read_to_end(&mut head).map_err(unusable)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(unusable(error)),
-    };
-    if head.is_empty() {
-        return Ok(());
+/// Checks that an open database is a history, has a known schema version, and that table `start` can be
+/// read.
+pub(super) fn examine(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let application_id: i64 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let mut tables = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?;
+    let tables: Vec<String> =
+        tables.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    if is_foreign(&tables, application_id, found) {
+        return Err(OpenError::Foreign { path: path.display().to_string() });
     }
-    let schema = head.get(SCHEMA_AT..).and_then(|bytes| bytes.try_into().ok());
-    let schema = schema.map(u32::from_be_bytes).filter(|_| head.starts_with(MAGIC));
     let known = known_schema();
-    match schema.map(i64::from) {
-        Some(found) if found > known => Err(OpenError::TooNew { found, known }),
-        // What a crash left SQLite may mend, by its journal or its log.
-        None if !is_unfinished(path) => {
-            Err(OpenError::NoDatabase { path: path.display().to_string() })
-        }
-        Some(_) | None => Ok(()),
+    if found > known {
+        return Err(OpenError::TooNew { found, known });
     }
+    if found > 0 {
+        connection.query_row("SELECT creation FROM start", [], |row| row.get::<_, u64>(0))?;
+    }
+    Ok(())
 }
 
-fn is_unfinished(path: &Path) -> bool {
-    ["-journal", "-wal"].iter().any(|suffix| backup::beside(path, suffix).exists())
-}
-
-/// The newest schema that this program knows.
+/// Returns the newest schema version that this server knows.
 fn known_schema() -> i64 {
     i64::try_from(MIGRATIONS.len()).expect("there are few migrations")
 }
 
-fn connect(path: &Path) -> Result<Connection, OpenError> {
+fn connect(path: &Path, vfs: Vfs) -> Result<Database, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = match VFS {
+    let connection = match vfs {
         Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
         None => Connection::open_with_flags(path, flags)?,
     };
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    Ok(connection)
+    Ok(Database::new(connection))
 }
 
 fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let known = known_schema();
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    // A database without a schema is a new one.
+    // Version 0 is a new database, and needs no copy.
     if !(1..known).contains(&found) {
-        return take_steps(connection, known);
+        return apply_migrations(connection, known);
     }
-    let copy = backup::copy_aside(connection, path, found)?;
-    tracing::info!(copy = %copy.display(), "the history was copied before its schema changes");
-    let outcome = take_steps(connection, known);
+    let copy = migration_copy::copy_database(connection, path, found)?;
+    tracing::info!(copy = %copy.display(), "the history was copied before its schema migration");
+    let outcome = apply_migrations(connection, known);
     if outcome.is_err() {
-        // Nothing has changed, and each further try would leave a copy more.
+        // The database is unchanged, and without this every further start would leave another copy.
         let _ = fs::remove_file(&copy);
     }
     outcome
 }
 
-fn take_steps(connection: &mut Connection, known: i64) -> Result<(), OpenError> {
+fn apply_migrations(connection: &mut Connection, known: i64) -> Result<(), OpenError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found > known {
         return Err(OpenError::TooNew { found, known });
     }
-    let done = usize::try_from(found).unwrap_or(0);
-    for step in &MIGRATIONS[done..] {
-        transaction.execute_batch(step)?;
+    let applied = usize::try_from(found).unwrap_or(0);
+    for migration in &MIGRATIONS[applied..] {
+        transaction.execute_batch(migration)?;
     }
     if found < known {
         transaction.pragma_update(None, "user_version", known)?;
-        tracing::info!(from = found, to = known, "the history's schema was brought up to date");
+        tracing::info!(from = found, to = known, "the history's schema was migrated");
     }
     transaction.commit()?;
     Ok(())
 }
 
-/// Makes a database of the first schema, as an older server left it.
+/// Returns whether a database belongs to another program, judging by its tables and application id.
+pub(super) fn is_foreign(tables: &[String], application_id: i64, schema: i64) -> bool {
+    let is_known_id = application_id == 0 || application_id == APPLICATION_ID;
+    let has_ours = ["start", "room", "message"].iter().all(|ours| tables.iter().any(|t| t == ours));
+    // An empty database is new, or its first start was interrupted.
+    let is_new = schema == 0 && tables.is_empty();
+    !is_known_id || !(is_new || has_ours)
+}
+
+/// Creates a database of schema version 1, as an older server left it.
 #[cfg(test)]
-pub(super) fn make_first_schema(path: &Path) -> Connection {
+pub(super) fn create_first_schema(path: &Path) -> Connection {
     let connection = Connection::open(path).unwrap();
     connection.execute_batch(MIGRATIONS[0]).unwrap();
     connection.pragma_update(None, "user_version", 1).unwrap();

@@ -1,12 +1,10 @@
-//! The thread that removes what is no longer kept, in rooms that nobody writes to as well.
+//! The sweeper thread: deletes expired messages, and messages beyond a room's limit, in all rooms.
 //!
-//! It goes through all rooms every so often, by a connection of its own, and takes the writer's place
-//! for a moment wherever there is something to remove: few messages at once, with a rest behind them,
-//! so that no append waits noticeably. Rooms in which something is said stay within their number of
-//! messages by themselves ([`super::append`]).
+//! It scans every room at a fixed interval with its own connection. To delete, it locks the writer
+//! for a small batch and then pauses, so that no append waits noticeably. Rooms with new messages are
+//! also trimmed to their limit as part of the appends ([`super::append`]).
 //!
-//! Between the rounds it has the memory given back that is held for writing much, whenever little was
-//! written for some seconds.
+//! Between sweeps it releases the memory of caches when few messages were written lately.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError};
@@ -15,62 +13,64 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use xmeet_shared::{MessageId, RoomId, UnixMillis};
 
-use super::Keeping;
+use super::Retention;
 use super::append::{Append, TRIM_SLACK_MESSAGES};
-use super::old::{self, OldestRun, RUN_MESSAGES};
-use super::queue::Queue;
+use super::database::Database;
+use super::expiry::{self, ExpiredPrefix, SCAN_MESSAGES};
+use super::queue::WorkQueue;
+use super::room_name;
 use super::writer::{SharedWriter, Writer};
-use crate::room::Timely;
+use crate::room::ValidTimes;
 
-/// Rooms that are looked at in one query.
-const LOOK_ROOMS: usize = 256;
+/// Rooms that one query returns.
+const QUERY_ROOMS: usize = 256;
 
-/// How long one removal is to take about, during which no message is stored.
-const REMOVAL_AIM: Duration = Duration::from_millis(1);
+/// Target duration of one batch of deletions. No message can be stored meanwhile.
+const BATCH_TIME_TARGET: Duration = Duration::from_millis(1);
 
-/// Messages that one removal takes at least and at most, according to how long they took.
-const REMOVAL_MESSAGES_MIN: u64 = 16;
-const REMOVAL_MESSAGES_MAX: u64 = 512;
+/// Messages per batch of deletions. The size adapts to [`BATCH_TIME_TARGET`] within these bounds.
+const BATCH_MESSAGES_MIN: u64 = 16;
+const BATCH_MESSAGES_MAX: u64 = 512;
 
-/// How long the thread rests for each time that it was at work: it takes a fifth of the writer's
-/// time, and of a core's.
-const RESTS_PER_WORK: u32 = 4;
+/// The thread pauses four times as long as it works, so it uses a fifth of the writer's time and of a
+/// core.
+const PAUSES_PER_WORK: u32 = 4;
 
-/// The least that it rests, so that whoever waited for the writer has it.
-const REST_MIN: Duration = Duration::from_millis(1);
+/// Minimum pause, which lets a waiting thread lock the writer.
+const PAUSE_MIN: Duration = Duration::from_millis(1);
 
-/// How often it looks whether little was written.
-const LET_GO_EVERY: Duration = Duration::from_secs(10);
+/// Time between two attempts to release memory.
+const MEMORY_RELEASE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What the thread needs.
+/// The parts that the sweeper thread works with.
 pub(super) struct Sweeper {
-    pub(super) connection: Connection,
+    pub(super) connection: Database,
     pub(super) writer: SharedWriter,
-    pub(super) queue: Arc<Queue<Append>>,
-    pub(super) keeping: Keeping,
-    /// Nothing comes through it: it is closed when the thread is to end.
+    pub(super) queue: Arc<WorkQueue<Append>>,
+    pub(super) retention: Retention,
+    /// Carries no messages. The thread stops when its sender is dropped.
     pub(super) stop: Receiver<()>,
 }
 
-/// Why a round ended early.
-enum Early {
-    /// The thread is to end.
-    Stop,
-    /// Nothing can be read or written now: the next round tries again.
+/// Why a sweep ended early.
+enum SweepAborted {
+    /// The thread has to stop.
+    Stopped,
+    /// A read or a write failed. The next sweep tries again.
     Failed,
 }
 
-/// What is no longer kept now.
-struct Old {
-    /// The times of messages that are not too old.
-    timely: Option<Timely>,
-    /// More messages than this in a room are too many. A room is left alone until they are so by
-    /// more than the slack ([`super::append::TRIM_SLACK_MESSAGES`]).
+/// The rules by which messages expire, evaluated at the start of a sweep.
+struct Rules {
+    /// Timestamps of messages that have not expired; `None` if messages never expire.
+    valid: Option<ValidTimes>,
+    /// Messages allowed per room; `None` for no limit. A room is swept only if it exceeds the limit
+    /// by more than [`TRIM_SLACK_MESSAGES`].
     messages_max: Option<u64>,
 }
 
-/// A room, as one look shows it.
-struct Seen {
+/// A room with its oldest and newest message, as [`list_rooms`] returns it.
+pub(super) struct RoomSummary {
     row: i64,
     room: RoomId,
     oldest: MessageId,
@@ -78,149 +78,166 @@ struct Seen {
     newest: MessageId,
 }
 
-/// Runs until it is stopped.
+/// Runs the sweeper thread until it is stopped.
 pub(super) fn run(sweeper: &Sweeper) {
-    let every = sweeper.keeping.sweep_every;
-    let mut swept = Instant::now();
+    let interval = sweeper.retention.sweep_interval;
+    let mut last_sweep = Instant::now();
     loop {
-        let left = every.saturating_sub(swept.elapsed());
-        if sweeper.rest(left.min(LET_GO_EVERY)).is_err() {
+        let until_sweep = interval.saturating_sub(last_sweep.elapsed());
+        if sweeper.pause(until_sweep.min(MEMORY_RELEASE_INTERVAL)).is_err() {
             return;
         }
-        if swept.elapsed() >= every {
-            if let Err(Early::Stop) = sweeper.sweep() {
+        if last_sweep.elapsed() >= interval {
+            if let Err(SweepAborted::Stopped) = sweeper.sweep() {
                 return;
             }
-            swept = Instant::now();
+            last_sweep = Instant::now();
         }
-        if let Err(Early::Stop) = sweeper.let_go() {
+        if let Err(SweepAborted::Stopped) = sweeper.release_memory() {
             return;
         }
     }
 }
 
 impl Sweeper {
-    /// One round, and what is said of it.
-    fn sweep(&self) -> Result<(), Early> {
-        let begun = Instant::now();
-        let removed = self.round()?;
+    /// Sweeps all rooms once, and logs how many messages were deleted.
+    fn sweep(&self) -> Result<(), SweepAborted> {
+        let start = Instant::now();
+        let removed = self.sweep_rooms()?;
         if removed > 0 {
-            let duration_ms = begun.elapsed().as_millis();
+            let duration_ms = start.elapsed().as_millis();
             tracing::info!(removed, duration_ms, "old messages were removed");
         }
         Ok(())
     }
 
-    /// Goes through all rooms; answers with how many messages were removed.
-    fn round(&self) -> Result<u64, Early> {
-        let Keeping { messages_max, age_max, .. } = self.keeping;
-        let old = Old {
-            timely: old::timely(age_max),
-            // With 0 nothing is stored any more; what is there stays.
+    /// Sweeps all rooms once. Returns how many messages were deleted.
+    fn sweep_rooms(&self) -> Result<u64, SweepAborted> {
+        let Retention { messages_max, age_max, .. } = self.retention;
+        let rules = Rules {
+            valid: expiry::valid_times(age_max),
+            // With 0 the server stores no new messages, and the existing ones are left.
             messages_max: (messages_max > 0).then_some(messages_max),
         };
-        let (mut last_row, mut removed, mut step) = (0, 0, REMOVAL_MESSAGES_MIN);
+        let (mut last_row, mut removed, mut batch_messages) = (0, 0, BATCH_MESSAGES_MIN);
         loop {
-            let begun = Instant::now();
-            let seen = look(&self.connection, last_row)?;
-            let Some(last) = seen.last() else { return Ok(removed) };
-            last_row = last.row;
-            self.rest(begun.elapsed() * RESTS_PER_WORK)?;
-            for seen in seen.iter().filter(|seen| seen.is_due(&old)) {
-                let stays = self.first_to_stay(seen, &old)?;
-                if stays > seen.oldest {
-                    removed += self.clear(&seen.room, stays, &mut step)?;
+            let start = Instant::now();
+            let rooms = list_rooms(&self.connection, last_row)?;
+            let Some(&(row, _)) = rooms.last() else { return Ok(removed) };
+            last_row = row;
+            self.pause(start.elapsed() * PAUSES_PER_WORK)?;
+            let rooms = rooms.iter().filter_map(|(_, room)| room.as_ref());
+            for room in rooms.filter(|room| room.may_have_expired(&rules)) {
+                let first_retained = self.first_retained(room, &rules)?;
+                if first_retained > room.oldest {
+                    removed += self.remove_below(room, first_retained, &mut batch_messages)?;
                 }
             }
         }
     }
 
-    /// The oldest message of a room that stays. It is found before the writer is held up, and stays
-    /// right, for what is said meanwhile stands behind it.
-    fn first_to_stay(&self, seen: &Seen, old: &Old) -> Result<MessageId, Early> {
-        let mut run = OldestRun::new(seen.oldest);
-        if let Some(timely) = &old.timely {
-            while !run.is_read() {
-                let begun = Instant::now();
-                run.read_on(&self.connection, seen.row, timely, RUN_MESSAGES)?;
-                self.rest(begun.elapsed() * RESTS_PER_WORK)?;
+    /// Returns the id of the oldest message that stays in a room. Does not lock the writer: new
+    /// messages come after this one and do not change the result.
+    fn first_retained(&self, room: &RoomSummary, rules: &Rules) -> Result<MessageId, SweepAborted> {
+        let mut prefix = ExpiredPrefix::new(room.oldest);
+        if let Some(valid) = &rules.valid {
+            while !prefix.is_complete() {
+                let start = Instant::now();
+                prefix.advance(&self.connection, room.row, valid, SCAN_MESSAGES)?;
+                self.pause(start.elapsed() * PAUSES_PER_WORK)?;
             }
         }
-        Ok(run.stays.max(seen.oldest + seen.too_many(old)))
+        Ok(prefix.first_retained.max(room.oldest + room.surplus(rules)))
     }
 
-    /// Removes what is older than the message that stays in one room.
-    fn clear(&self, room: &RoomId, stays: MessageId, step: &mut u64) -> Result<u64, Early> {
+    /// Deletes a room's messages below `first_retained` in batches, and adapts the batch size. Returns
+    /// how many messages were deleted.
+    fn remove_below(
+        &self,
+        room: &RoomSummary,
+        first_retained: MessageId,
+        batch_messages: &mut u64,
+    ) -> Result<u64, SweepAborted> {
         let mut removed = 0;
         loop {
-            let begun = Instant::now();
-            let count = self.with_writer(|writer| writer.remove_old(room, stays, *step))?;
-            let elapsed = begun.elapsed();
-            removed += count;
-            self.rest(elapsed * RESTS_PER_WORK)?;
-            if count < *step {
+            let start = Instant::now();
+            let target = (&room.room, room.row);
+            let batch = self
+                .with_writer(|writer| writer.remove_old(target, first_retained, *batch_messages))?;
+            let elapsed = start.elapsed();
+            removed += batch.messages;
+            self.pause(elapsed * PAUSES_PER_WORK)?;
+            if batch.is_complete {
                 return Ok(removed);
             }
-            *step = if elapsed < REMOVAL_AIM { *step * 2 } else { *step / 2 };
-            *step = (*step).clamp(REMOVAL_MESSAGES_MIN, REMOVAL_MESSAGES_MAX);
+            let is_fast = elapsed < BATCH_TIME_TARGET;
+            *batch_messages = if is_fast { *batch_messages * 2 } else { *batch_messages / 2 };
+            *batch_messages = (*batch_messages).clamp(BATCH_MESSAGES_MIN, BATCH_MESSAGES_MAX);
         }
     }
 
-    /// Gives memory back, its own and the writer's, while there is little to write.
-    fn let_go(&self) -> Result<(), Early> {
-        // Nothing is lost where it does not succeed.
+    /// Releases the caches of this thread, and those of the writer if it is idle.
+    fn release_memory(&self) -> Result<(), SweepAborted> {
+        // A failure only delays the release.
         let _ = self.connection.execute_batch("PRAGMA shrink_memory");
-        self.with_writer(|writer| Some(u64::from(writer.let_go()))).map(drop)
+        self.with_writer(|writer| Some(writer.release_memory())).map(drop)
     }
 
-    fn with_writer(&self, work: impl FnOnce(&mut Writer) -> Option<u64>) -> Result<u64, Early> {
+    /// Runs `work` with the writer locked. Wakes the writer's thread afterwards if it has work to do.
+    /// Fails if `work` returns `None`.
+    fn with_writer<T>(
+        &self,
+        work: impl FnOnce(&mut Writer) -> Option<T>,
+    ) -> Result<T, SweepAborted> {
         let mut guard = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let writer = guard.as_mut().ok_or(Early::Stop)?;
+        let writer = guard.as_mut().ok_or(SweepAborted::Stopped)?;
         let outcome = work(writer);
-        let needs_thread = writer.needs_thread();
+        let has_due_work = writer.has_due_work();
         drop(guard);
-        if needs_thread {
-            self.queue.nudge();
-        } else {
-            // The task that writes little does not wait for whoever holds the writer.
-            self.queue.wake_for_waiting();
+        if has_due_work {
+            self.queue.wake();
         }
-        outcome.ok_or(Early::Failed)
+        outcome.ok_or(SweepAborted::Failed)
     }
 
-    fn rest(&self, time: Duration) -> Result<(), Early> {
-        match self.stop.recv_timeout(time.max(REST_MIN)) {
+    /// Sleeps for `time`, at least [`PAUSE_MIN`], or until the thread has to stop.
+    fn pause(&self, time: Duration) -> Result<(), SweepAborted> {
+        match self.stop.recv_timeout(time.max(PAUSE_MIN)) {
             Err(RecvTimeoutError::Timeout) => Ok(()),
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => Err(Early::Stop),
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => Err(SweepAborted::Stopped),
         }
     }
 }
 
-impl Seen {
-    /// Whether there may be something to remove.
-    fn is_due(&self, old: &Old) -> bool {
-        // Behind one from the future there may be some that are too old.
-        let begins_timely = old.timely.as_ref().is_none_or(|ts| ts.contains(&self.oldest_ts));
+impl RoomSummary {
+    /// Returns `false` only if no message of the room has to be deleted.
+    fn may_have_expired(&self, rules: &Rules) -> bool {
+        // Expired messages may follow one with a future timestamp, so that one is not valid either.
+        let begins_valid = rules.valid.as_ref().is_none_or(|ts| ts.contains(&self.oldest_ts));
         let is_empty = self.oldest > self.newest;
-        !is_empty && (!begins_timely || self.too_many(old) > TRIM_SLACK_MESSAGES)
+        !is_empty && (!begins_valid || self.surplus(rules) > TRIM_SLACK_MESSAGES)
     }
 
-    /// By how many messages there are too many.
-    fn too_many(&self, old: &Old) -> u64 {
+    /// Returns by how many messages the room exceeds its limit.
+    fn surplus(&self, rules: &Rules) -> u64 {
         let count = self.newest + 1 - self.oldest;
-        old.messages_max.map_or(0, |max| count.saturating_sub(max))
+        rules.messages_max.map_or(0, |max| count.saturating_sub(max))
     }
 }
 
-impl From<rusqlite::Error> for Early {
+impl From<rusqlite::Error> for SweepAborted {
     fn from(error: rusqlite::Error) -> Self {
-        tracing::warn!(%error, "old messages could not be looked for");
+        tracing::warn!(%error, "failed to scan for expired messages");
         Self::Failed
     }
 }
 
-/// The next rooms that hold messages, or nothing when there are no further rooms.
-fn look(connection: &Connection, after_row: i64) -> rusqlite::Result<Vec<Seen>> {
+/// Returns the next rooms after a row, each with its row. Empty after the last room. A room with an
+/// invalid name has no summary.
+pub(super) fn list_rooms(
+    connection: &Connection,
+    after_row: i64,
+) -> rusqlite::Result<Vec<(i64, Option<RoomSummary>)>> {
     let mut rooms = connection.prepare_cached(
         "SELECT id, name,
                 (SELECT min(message.id) FROM message WHERE message.room = room.id),
@@ -228,18 +245,19 @@ fn look(connection: &Connection, after_row: i64) -> rusqlite::Result<Vec<Seen>> 
                 (SELECT ts FROM message WHERE message.room = room.id ORDER BY message.id LIMIT 1)
          FROM room WHERE id > ?1 ORDER BY id LIMIT ?2",
     )?;
-    let limit = i64::try_from(LOOK_ROOMS).unwrap_or(i64::MAX);
+    let limit = i64::try_from(QUERY_ROOMS).unwrap_or(i64::MAX);
     let rows = rooms.query_map([after_row, limit], |row| {
-        let name: String = row.get(1)?;
-        // A name that was stored is a name; an empty room has nothing to remove.
-        let room = RoomId::new(&name).map_err(|_| rusqlite::Error::InvalidQuery)?;
-        Ok(Seen {
-            row: row.get(0)?,
+        let id = row.get(0)?;
+        let Some(room) = room_name::read(row, "name")? else { return Ok((id, None)) };
+        let summary = RoomSummary {
+            row: id,
             room,
+            // A room without messages gets an empty range.
             oldest: row.get::<_, Option<_>>(2)?.unwrap_or(1),
             newest: row.get::<_, Option<_>>(3)?.unwrap_or(0),
             oldest_ts: row.get::<_, Option<_>>(4)?.unwrap_or(UnixMillis::MAX),
-        })
+        };
+        Ok((id, Some(summary)))
     })?;
     rows.collect()
 }

@@ -1,69 +1,72 @@
-//! The engine on real files: the contract, restarts, retention, and what stands in the way.
+//! Tests of the engine on real files: the contract, restarts, retention, and failed starts.
 
 mod backup_tests;
+mod cost_tests;
 mod health_tests;
 mod identity_tests;
-mod log_tests;
+mod power_tests;
+mod size_tests;
+pub(super) mod steps;
 mod sweep_tests;
-
-use std::fs;
+mod transaction_tests;
+mod wal_tests;
 
 use tempfile::TempDir;
 
 use super::append::{TRIM_EXTRA_MESSAGES_MAX, TRIM_SLACK_MESSAGES};
 use super::*;
-use crate::history::contract_test::{fill, holds, message, room, texts};
+use crate::history::contract_test::{check_contract, fill, message, room, texts};
 
 fn open(folder: &TempDir, kept_max: u64) -> (SqliteHistory, Threads, u64) {
-    let Opened { history, creation, threads, .. } =
+    let Opened { history, start_count, threads, .. } =
         SqliteHistory::open(folder.path(), kept_max).unwrap();
-    (history, threads, creation)
+    (history, threads, start_count)
 }
 
 async fn stop(threads: Threads) {
     threads.stop().await.unwrap();
 }
 
-/// Another connection of this process: no other process could open the database.
+/// Opens a second connection, like another program.
 fn another(folder: &TempDir) -> rusqlite::Connection {
     rusqlite::Connection::open(folder.path().join(DATABASE_FILE)).unwrap()
 }
 
 #[tokio::test]
-async fn the_contract_holds() {
+async fn contract_holds() {
     let folder = TempDir::new().unwrap();
     let (history, _threads, _) = open(&folder, 10_000);
-    holds(&history).await;
+    check_contract(&history).await;
 }
 
 #[tokio::test]
-async fn the_contract_holds_when_each_commit_waits_for_the_disk() {
+async fn contract_holds_with_full_sync() {
     let folder = TempDir::new().unwrap();
-    let keeping = Keeping { sync: SyncMode::Full, ..Keeping::default() };
-    let opened = SqliteHistory::open_with(folder.path(), &keeping, Arc::default()).unwrap();
-    holds(&opened.history).await;
+    let retention = Retention { sync: SyncMode::Full, ..Retention::default() };
+    let opened = SqliteHistory::open_with(folder.path(), &retention, Arc::default()).unwrap();
+    check_contract(&opened.history).await;
 }
 
 #[test]
-fn the_sync_mode_is_what_the_writer_does() {
+fn sync_mode_sets_the_synchronous_pragma() {
     let folder = TempDir::new().unwrap();
-    let writing = schema::open_for_writing(&folder.path().join(DATABASE_FILE)).unwrap();
+    let writing = schema::open_for_writing(&folder.path().join(DATABASE_FILE), None).unwrap();
     let synchronous =
         || writing.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0)).unwrap();
-    // SQLite's numbers: 1 is NORMAL, 2 is FULL. Starts are counted in full.
+    // 1 is NORMAL and 2 is FULL. The start itself is always recorded with FULL.
     assert_eq!(synchronous(), 2);
     for (sync, number) in [(SyncMode::Normal, 1), (SyncMode::Full, 2)] {
-        schema::set_sync(&writing, sync).unwrap();
+        schema::set_sync(&writing, schema::sync_word(sync)).unwrap();
         assert_eq!(synchronous(), number);
     }
 }
 
 #[tokio::test]
-async fn a_restart_keeps_everything_and_counts_itself() {
+async fn restart_keeps_messages_and_increments_the_start_count() {
     let folder = TempDir::new().unwrap();
     for start in 1..=3 {
-        let (history, threads, creation) = open(&folder, 10_000);
-        assert_eq!(creation, start);
+        let (history, threads, start_count) = open(&folder, 10_000);
+        assert_eq!(start_count, start);
         fill(&history, &room("a"), 60).await;
         assert_eq!(history.load(&room("a")).await.unwrap().newest, start * 60);
         stop(threads).await;
@@ -71,20 +74,20 @@ async fn a_restart_keeps_everything_and_counts_itself() {
 }
 
 #[tokio::test]
-async fn only_so_many_are_kept_and_some_slack_and_ids_go_on() {
+async fn room_over_its_limit_is_trimmed_past_the_slack_and_ids_continue() {
     let folder = TempDir::new().unwrap();
     let (history, threads, _) = open(&folder, 100);
     let room = room("a");
     let oldest = async || history.load(&room).await.unwrap().oldest;
     fill(&history, &room, 100 + TRIM_SLACK_MESSAGES).await;
-    assert_eq!(oldest().await, 1, "as many as may be beyond the limit");
+    assert_eq!(oldest().await, 1, "the slack may be used");
     fill(&history, &room, 1).await;
-    assert_eq!(oldest().await, TRIM_SLACK_MESSAGES + 2, "one more, and they go together");
+    assert_eq!(oldest().await, TRIM_SLACK_MESSAGES + 2, "one more message trims the whole slack");
     fill(&history, &room, TRIM_SLACK_MESSAGES).await;
     assert_eq!(oldest().await, TRIM_SLACK_MESSAGES + 2);
     stop(threads).await;
 
-    // Another start finds what there is.
+    // After a restart, the trim depends on the messages in the database.
     let (history, _threads, _) = open(&folder, 100);
     fill(&history, &room, 1).await;
     let stored = history.load(&room).await.unwrap();
@@ -96,7 +99,7 @@ async fn only_so_many_are_kept_and_some_slack_and_ids_go_on() {
 }
 
 #[tokio::test]
-async fn a_lowered_limit_takes_hold_a_little_with_every_append() {
+async fn lowered_limit_trims_a_bounded_number_with_each_append() {
     let folder = TempDir::new().unwrap();
     let (history, threads, _) = open(&folder, 10_000);
     fill(&history, &room("a"), 2 * TRIM_EXTRA_MESSAGES_MAX + 500).await;
@@ -116,7 +119,7 @@ async fn a_lowered_limit_takes_hold_a_little_with_every_append() {
 }
 
 #[tokio::test]
-async fn the_newest_stays_whatever_the_limit() {
+async fn newest_message_is_kept_with_a_limit_of_zero() {
     let folder = TempDir::new().unwrap();
     for start in 1..=3 {
         let (history, threads, _) = open(&folder, 0);
@@ -129,7 +132,7 @@ async fn the_newest_stays_whatever_the_limit() {
 }
 
 #[tokio::test]
-async fn a_folder_has_one_server() {
+async fn second_open_of_a_folder_fails_until_the_first_stops() {
     let folder = TempDir::new().unwrap();
     let (_history, threads, _) = open(&folder, 10);
     let second = SqliteHistory::open(folder.path(), 10).unwrap_err();
@@ -139,7 +142,7 @@ async fn a_folder_has_one_server() {
 }
 
 #[test]
-fn what_cannot_be_opened_is_named() {
+fn unusable_folder_or_file_fails_with_its_own_error() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "x").unwrap();
@@ -149,34 +152,34 @@ fn what_cannot_be_opened_is_named() {
     fs::write(folder.path().join(DATABASE_FILE), "this is no database, however long it may be")
         .unwrap();
     let error = SqliteHistory::open(folder.path(), 10).unwrap_err();
-    assert!(matches!(error, OpenError::NoDatabase { .. }), "{error}");
+    assert!(matches!(error, OpenError::NotADatabase { .. }), "{error}");
 }
 
 #[test]
-fn a_database_that_is_locked_elsewhere_is_named() {
+fn database_locked_by_another_program_fails_the_start() {
     let folder = TempDir::new().unwrap();
     let other = another(&folder);
     other.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let error = SqliteHistory::open(folder.path(), 10).unwrap_err();
-    assert!(matches!(error, OpenError::Held { .. }), "{error}");
+    assert!(matches!(error, OpenError::Locked { .. }), "{error}");
     other.execute_batch("ROLLBACK").unwrap();
     drop(other);
     assert!(SqliteHistory::open(folder.path(), 10).is_ok());
 }
 
 #[tokio::test]
-async fn a_newer_schema_is_left_alone() {
+async fn newer_schema_fails_the_start() {
     let folder = TempDir::new().unwrap();
     stop(SqliteHistory::open(folder.path(), 10).unwrap().threads).await;
     another(&folder).pragma_update(None, "user_version", 99).unwrap();
     let error = SqliteHistory::open(folder.path(), 10).unwrap_err();
-    assert!(matches!(error, OpenError::TooNew { found: 99, known: 2 }), "{error}");
+    assert!(matches!(error, OpenError::TooNew { found: 99, known: 3 }), "{error}");
 }
 
 #[tokio::test]
-async fn what_an_older_server_left_comes_up_right() {
+async fn first_schema_is_migrated_with_its_messages_and_ids() {
     let folder = TempDir::new().unwrap();
-    let old = schema::make_first_schema(&folder.path().join(DATABASE_FILE));
+    let old = schema::create_first_schema(&folder.path().join(DATABASE_FILE));
     old.execute_batch(
         "UPDATE start SET creation = 41;
          INSERT INTO room (id, name, oldest, newest) VALUES (1, 'kept', 3, 4), (2, 'spent', 8, 7);
@@ -185,13 +188,13 @@ async fn what_an_older_server_left_comes_up_right() {
     )
     .unwrap();
     drop(old);
-    let Opened { history, creation, epoch, threads, .. } =
+    let Opened { history, start_count, epoch, threads, .. } =
         SqliteHistory::open(folder.path(), 10).unwrap();
-    assert_eq!((creation, epoch.len()), (42, 32));
+    assert_eq!((start_count, epoch.len()), (42, 32));
     let kept = history.load(&room("kept")).await.unwrap();
     assert_eq!((kept.oldest, kept.newest), (3, 4));
     assert_eq!(texts(&kept.tail), [(3, "3"), (4, "4")]);
-    // Nothing was kept of this one, and its ids do not come again.
+    // A room without messages: its ids must not be assigned again.
     let spent = history.load(&room("spent")).await.unwrap();
     assert_eq!((spent.oldest, spent.newest, spent.tail.len()), (8, 7, 0));
     assert_eq!(history.append(&room("spent"), vec![message("8")]).await.unwrap(), 8);
@@ -202,7 +205,7 @@ async fn what_an_older_server_left_comes_up_right() {
 }
 
 #[tokio::test]
-async fn a_locked_database_refuses_and_then_works_again() {
+async fn append_to_a_locked_database_fails_until_it_is_unlocked() {
     let folder = TempDir::new().unwrap();
     let (history, _threads, _) = open(&folder, 10_000);
     fill(&history, &room("a"), 1).await;
@@ -210,16 +213,15 @@ async fn a_locked_database_refuses_and_then_works_again() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let refused = history.append(&room("a"), vec![message("lost")]).await;
     assert!(matches!(refused, Err(HistoryError::Storage(_))), "{refused:?}");
-    // Readers go on meanwhile.
+    // Reads work meanwhile.
     assert_eq!(history.load(&room("a")).await.unwrap().newest, 1);
     other.execute_batch("ROLLBACK").unwrap();
     assert_eq!(history.append(&room("a"), vec![message("kept")]).await.unwrap(), 2);
 }
 
-/// A transaction that fails half way, after ids were given out in it, leaves no trace in what the
-/// writer remembers of the rooms.
+/// The failed transaction has already assigned ids. They must not remain in the writer's cache.
 #[tokio::test]
-async fn a_failed_transaction_gives_no_ids_away() {
+async fn ids_of_a_failed_transaction_are_assigned_again() {
     let folder = TempDir::new().unwrap();
     let (history, _threads, _) = open(&folder, 10_000);
     fill(&history, &room("a"), 5).await;

@@ -1,4 +1,5 @@
-//! The thread that writes: one transaction for whatever waits.
+//! The writer thread: commits all waiting appends in one transaction, and evicts and checkpoints
+//! between transactions.
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,276 +10,345 @@ use rusqlite::Connection;
 use xmeet_shared::{MessageId, RoomId};
 
 use super::append::{Append, Appender};
-use super::checkpoint::Watch;
-use super::queue::Queue;
+use super::database::Database;
+use super::evict::{Evictor, RUN_INTERVAL};
+use super::file_watch::FileWatch;
+use super::leases::Leases;
+use super::queue::{Weight, WorkQueue};
+use super::removal::Removal;
+use super::schema::BUSY_TIMEOUT;
+use super::wal::WalMonitor;
 use crate::history::HistoryError;
-use crate::history::health::{Health, TRIAL_EVERY};
 use crate::metrics::StoreMetrics;
+use crate::readiness::health::{Health, PROBE_INTERVAL, Probe};
 
-/// Appends that go into one transaction at most.
+/// Appends per transaction.
 const BATCH_APPENDS_MAX: usize = 1024;
 
-/// What one transaction writes at most, in bytes, unless a single append is larger: while it is
-/// written, the rooms of the one before deliver.
+/// Bytes per transaction, unless a single append is larger. While a transaction commits, rooms deliver
+/// the messages of the one before.
 const BATCH_BYTES_MAX: usize = 1024 * 1024;
 
-/// The database as it is written to: by this file's thread, or by the prompt task while the thread
-/// sleeps. Whoever holds it writes alone.
+/// The database with everything that writes to it. The writer thread and, between two batches, the
+/// sweeper lock it; nothing else writes.
 pub(super) struct Writer {
-    connection: Connection,
+    connection: Database,
     appender: Appender,
-    watch: Watch,
-    health: Arc<Health>,
-    counts: Arc<StoreMetrics>,
-    /// Messages that were committed since [`Self::let_go`] was asked last.
+    wal: WalMonitor,
+    evictor: Evictor,
+    guard: WriteGuard,
+    metrics: Arc<StoreMetrics>,
+    /// Messages committed since the last call of [`Self::release_memory`].
     recent_messages: u64,
 }
 
-/// Whoever commits more messages than this between two calls of [`Writer::let_go`] is busy, and keeps
-/// the pages of the database that it has in memory.
-const QUIET_MESSAGES_MAX: u64 = 1_000;
+/// Rejects writes that would be lost, and receives the outcome of every write.
+pub(super) struct WriteGuard {
+    pub(super) files: Arc<FileWatch>,
+    pub(super) health: Arc<Health>,
+}
 
-/// What a trial writes: SQLite's field for the kind of a database, always with the same number. It
-/// is in no one's way, and SQLite writes the page that holds it whatever stood there.
-const TRIAL: &str = "PRAGMA application_id = 1481467252";
+impl WriteGuard {
+    /// Checks that the database's files are still the ones that SQLite has open.
+    ///
+    /// # Errors
+    /// If a file was removed, replaced or damaged. A write could be lost.
+    fn check(&self) -> Result<(), HistoryError> {
+        let names = self.files.check_names();
+        if names.is_err() {
+            self.health.record_file_check(names.clone());
+        }
+        let problem = names.err().or_else(|| self.health.file_problem());
+        problem.map_or(Ok(()), |problem| Err(HistoryError::Storage(problem)))
+    }
+}
 
-/// Where it is kept. Nobody writes any more when it is taken out.
+/// A writer that commits more messages than this between two calls of [`Writer::release_memory`] is
+/// busy and keeps its caches.
+const IDLE_MESSAGES_MAX: u64 = 1_000;
+
+/// The write of a probe. It stores the value that is already there, so it has no effect, but SQLite
+/// still writes the page to the WAL.
+const PROBE_WRITE: &str = "PRAGMA application_id = 1481467252";
+
+/// SQLite's message for a database that may not grow.
+const FULL: &str = "database or disk is full";
+
+/// How long the last checkpoint waits for readers. The engine's own readers stop at the same time.
+const LAST_CHECKPOINT_WAIT: Duration = Duration::from_millis(300);
+
+/// The writer, shared by its thread and the sweeper. `None` once the writer has stopped.
 pub(super) type SharedWriter = Arc<Mutex<Option<Writer>>>;
 
 impl Writer {
     pub(super) fn new(
-        connection: Connection,
-        kept_max: u64,
-        watch: Watch,
-        health: Arc<Health>,
-        counts: Arc<StoreMetrics>,
+        connection: Database,
+        (messages_max, leases): (u64, Arc<Leases>),
+        wal: WalMonitor,
+        evictor: Evictor,
+        guard: WriteGuard,
+        metrics: Arc<StoreMetrics>,
     ) -> SharedWriter {
-        let appender = Appender::new(kept_max);
+        let appender = Appender::new(messages_max, leases);
         let recent_messages = 0;
-        let writer = Self { connection, appender, watch, health, counts, recent_messages };
+        let writer = Self { connection, appender, wal, evictor, guard, metrics, recent_messages };
         Arc::new(Mutex::new(Some(writer)))
     }
 
-    /// Commits a batch and answers each append. Whatever goes wrong, a panic too, nothing of it
-    /// stays and the writer goes on.
+    /// Commits a batch and sends each append its result. If anything fails or panics, none of the
+    /// batch is stored.
     pub(super) fn write(&mut self, batch: &mut Vec<Append>) {
-        let began = Instant::now();
-        let outcome = guarded(|| self.appender.commit(&self.connection, batch));
-        if let Err(error) = &outcome {
-            tracing::debug!(%error, "messages could not be stored");
-            self.appender.abandon(&self.connection);
-            self.counts.commit_failures.inc();
-        } else {
-            let messages: usize = batch.iter().map(Append::messages).sum();
-            self.recent_messages += messages as u64;
-            self.counts.committed(messages, began.elapsed());
+        if let Err(error) = self.guard.check() {
+            self.metrics.commit_failures.inc();
+            return send_results(batch, Err(error));
         }
-        self.note(&outcome);
-        answer(batch, outcome);
+        let start = Instant::now();
+        let outcome = self.check_size().and_then(|()| {
+            catch_panic(|| {
+                self.set_busy_timeout()?;
+                self.appender.commit(&self.connection, batch)
+            })
+        });
+        self.evictor.add_written(batch.iter().map(Append::weight).sum());
+        if let Err(error) = &outcome {
+            tracing::debug!(%error, "failed to store messages");
+            self.appender.roll_back(&self.connection);
+            self.evictor.request_refresh();
+            self.metrics.commit_failures.inc();
+        } else {
+            let messages: usize = batch.iter().map(Append::message_count).sum();
+            self.recent_messages += messages as u64;
+            self.metrics.record_commit(messages, start.elapsed());
+        }
+        self.record_write(&outcome);
+        send_results(batch, outcome);
     }
 
-    /// Removes the oldest messages of a room up to the one that stays, so many at most, and answers
-    /// with how many; `None` when nothing can be written.
+    /// Sets how long the next statement waits for a lock of another program: not at all while writes
+    /// fail, or else every message and the shutdown would wait again.
+    fn set_busy_timeout(&self) -> rusqlite::Result<()> {
+        let is_failing = self.guard.health.is_write_failing();
+        self.connection.busy_timeout(if is_failing { Duration::ZERO } else { BUSY_TIMEOUT })
+    }
+
+    /// Rejects messages if the database or the WAL is full. Short messages are rejected too, although
+    /// some would fit: otherwise the store would alternate between working and failing.
+    fn check_size(&self) -> Result<(), HistoryError> {
+        if self.evictor.is_full() {
+            return Err(HistoryError::Storage(FULL.to_owned()));
+        }
+        self.check_wal()
+    }
+
+    /// Rejects writes if the WAL is full.
+    fn check_wal(&self) -> Result<(), HistoryError> {
+        if self.wal.has_room(&self.connection) {
+            return Ok(());
+        }
+        let problem = "the write-ahead log is full, and a reader holds it";
+        Err(HistoryError::Storage(problem.to_owned()))
+    }
+
+    /// Runs eviction if it is due.
+    pub(super) fn evict_if_due(&mut self) {
+        if !self.evictor.is_due() {
+            return;
+        }
+        if self.guard.check().and_then(|()| self.check_wal()).is_err() {
+            return self.evictor.pause();
+        }
+        let Self { connection, appender, evictor, wal, .. } = self;
+        let outcome = catch_panic(|| {
+            // Eviction can wait, so it does not block for a lock of another program.
+            connection.busy_timeout(Duration::ZERO)?;
+            evictor.run(connection, appender, wal.available_bytes())
+        });
+        let restored = catch_panic(|| connection.busy_timeout(BUSY_TIMEOUT));
+        if let Err(error) = outcome.and(restored) {
+            // If the store becomes full, the rejected appends are reported.
+            tracing::debug!(%error, "failed to evict unused rooms");
+            self.appender.roll_back(&self.connection);
+            self.evictor.pause();
+        }
+    }
+
+    /// Deletes messages of a room below `first_retained`, oldest first: at most `count_max`, and a
+    /// bounded number of bytes. Returns `None` if writes fail.
     pub(super) fn remove_old(
         &mut self,
-        room: &RoomId,
-        stays: MessageId,
+        room: (&RoomId, i64),
+        first_retained: MessageId,
         count_max: u64,
-    ) -> Option<u64> {
-        if self.health.is_failing() {
+    ) -> Option<Removal> {
+        if self.guard.health.is_write_failing() || self.guard.check().is_err() {
             return None;
         }
-        let outcome =
-            guarded(|| self.appender.remove_old(&self.connection, room, stays, count_max));
+        let outcome = catch_panic(|| {
+            self.appender.remove_old(&self.connection, room, first_retained, count_max)
+        });
         if outcome.is_err() {
-            self.appender.abandon(&self.connection);
+            self.appender.roll_back(&self.connection);
         }
-        self.note(&outcome);
+        self.record_write(&outcome);
         outcome.ok()
     }
 
-    /// Gives back the memory that a flood took, once little is written: what is needed again is
-    /// found again. Says whether it did.
-    pub(super) fn let_go(&mut self) -> bool {
-        let is_quiet = mem::take(&mut self.recent_messages) <= QUIET_MESSAGES_MAX;
-        if is_quiet {
-            self.appender.forget_rooms();
-            // Nothing is lost where it does not succeed.
-            let _ = guarded(|| self.connection.execute_batch("PRAGMA shrink_memory"));
+    /// Frees the caches if few messages were committed since the last call. Returns whether it did.
+    pub(super) fn release_memory(&mut self) -> bool {
+        // Other programs may have filled the disk, so the size is checked even without writes.
+        self.evictor.request_run();
+        let is_idle = mem::take(&mut self.recent_messages) <= IDLE_MESSAGES_MAX;
+        if is_idle {
+            self.appender.clear_cache();
+            // A failure only delays the release.
+            let _ = catch_panic(|| self.connection.execute_batch("PRAGMA shrink_memory"));
         }
-        is_quiet
+        is_idle
     }
 
-    /// Whether the thread must see to the log, or to whether anything can be written again.
-    pub(super) fn needs_thread(&self) -> bool {
-        self.watch.is_due() || self.health.is_failing()
+    /// Returns whether the writer thread has to checkpoint, evict or probe.
+    pub(super) fn has_due_work(&self) -> bool {
+        self.wal.is_due() || self.evictor.is_due() || self.guard.health.is_write_failing()
     }
 
-    fn note<T>(&self, outcome: &Result<T, HistoryError>) {
-        let outcome = outcome.as_ref().map(drop);
-        self.health.note(outcome.map_err(|error| match error {
-            HistoryError::Storage(problem) => problem.clone(),
-            HistoryError::Closed => error.to_string(),
-        }));
+    fn record_write<T>(&self, outcome: &Result<T, HistoryError>) {
+        self.guard.health.record_write(problem_text(outcome));
     }
 
-    /// Writes something that nobody reads, if it is due: whether anything can be written must be
-    /// known though nobody says anything.
-    fn try_out(&mut self) {
-        if !self.health.is_trial_due() {
-            return;
+    /// Runs the probe that is due, if any. Probes find out whether writes work while no messages
+    /// arrive.
+    fn run_due_probe(&mut self) {
+        let health = Arc::clone(&self.guard.health);
+        let Some(probe) = health.due_probe() else { return };
+        if health.is_write_failing() {
+            self.wal.free_for_reuse(&self.connection);
         }
-        if self.health.is_failing() {
-            self.watch.make_room(&self.connection);
-        }
-        let trial = format!("BEGIN IMMEDIATE; {TRIAL}; COMMIT");
-        let outcome = guarded(|| self.connection.execute_batch(&trial));
+        self.evictor.request_refresh();
+        self.evict_if_due();
+        let statements = match probe {
+            Probe::Write => format!("BEGIN IMMEDIATE; {PROBE_WRITE}; COMMIT"),
+            Probe::Lock => "BEGIN IMMEDIATE; ROLLBACK".to_owned(),
+        };
+        let mut outcome = catch_panic(|| {
+            self.set_busy_timeout()?;
+            self.connection.execute_batch(&statements)
+        });
         if outcome.is_err() {
-            self.appender.abandon(&self.connection);
+            self.appender.roll_back(&self.connection);
+        } else if self.evictor.is_full() {
+            // A probe needs no new page, so it succeeds even if the database is full.
+            outcome = Err(HistoryError::Storage(FULL.to_owned()));
         }
-        self.note(&outcome);
+        match probe {
+            Probe::Write => health.record_write(problem_text(&outcome)),
+            Probe::Lock => health.record_probe(problem_text(&outcome)),
+        }
     }
 
-    /// How long the thread may sleep.
-    fn patience(&self) -> Option<Duration> {
-        self.health.is_failing().then_some(TRIAL_EVERY)
+    /// Returns how long the thread may wait for appends; `None` for no limit.
+    fn wait_max(&self) -> Option<Duration> {
+        if self.evictor.is_evicting() {
+            return Some(RUN_INTERVAL);
+        }
+        self.guard.health.is_write_failing().then_some(PROBE_INTERVAL)
     }
 
-    fn see_to_log(&mut self) {
-        // Were the thread to end by a panic in it, the next batches would wait for ever.
-        let _ = guarded(|| {
-            self.watch.after_commit(&self.connection);
+    fn checkpoint_if_due(&mut self) {
+        // A panic must not end the thread, or all later appends would wait for ever.
+        let _ = catch_panic(|| {
+            self.wal.after_commit(&self.connection);
             Ok(())
         });
     }
+
+    /// Writes what eviction needs at the next start, and moves the WAL into the database. Returns
+    /// whether everything is on the disk.
+    fn finish(self) -> bool {
+        let Self { connection, evictor, wal, guard, .. } = self;
+        // SQLite would fail this checkpoint at once, whatever its timeout, if another one is running.
+        let _checkpoints = wal.lock_checkpoints();
+        let outcome = connection.busy_timeout(Duration::ZERO).and_then(|()| {
+            evictor.write_last_uses(&connection, usize::MAX)?;
+            connection.busy_timeout(LAST_CHECKPOINT_WAIT)?;
+            truncate_wal(&connection)
+        });
+        let is_checkpointed = outcome.unwrap_or_else(|error| {
+            tracing::debug!(%error, "failed to checkpoint at the end; the next start will");
+            false
+        });
+        // If the files were replaced, the next start does not find what was written.
+        is_checkpointed && guard.files.check_names().is_ok()
+    }
 }
 
-/// Runs until the queue is closed and everything that was in it is written.
-pub(super) fn run(writer: &SharedWriter, queue: &Queue<Append>) {
+/// Runs the writer thread until the queue is closed and empty. Returns whether everything is on the
+/// disk.
+pub(super) fn run(writer: &SharedWriter, queue: &WorkQueue<Append>) -> bool {
     let lock = || writer.lock().unwrap_or_else(PoisonError::into_inner);
     let mut batch = Vec::new();
-    let mut patience = None;
-    while queue.take(&mut batch, BATCH_APPENDS_MAX, BATCH_BYTES_MAX, patience) {
+    let mut wait_max = None;
+    while queue.take(&mut batch, BATCH_APPENDS_MAX, BATCH_BYTES_MAX, wait_max) {
         let mut writer = lock();
-        let Some(writer) = writer.as_mut() else { break };
+        let Some(writer) = writer.as_mut() else { return false };
         if !batch.is_empty() {
             writer.write(&mut batch);
         }
-        // Whoever waited for this batch does not wait for the checkpoint.
-        writer.see_to_log();
-        writer.try_out();
-        patience = writer.patience();
+        // Comes after the results were sent, so that no append waits for a checkpoint.
+        writer.checkpoint_if_due();
+        writer.evict_if_due();
+        writer.run_due_probe();
+        wait_max = writer.wait_max();
     }
-    let Some(Writer { connection, .. }) = lock().take() else { return };
-    // Leaves one file behind instead of three, unless somebody reads it: the next start would do
-    // the same.
-    let checkpoint = connection
-        .busy_timeout(Duration::ZERO)
-        .and_then(|()| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
-    if let Err(error) = checkpoint {
-        tracing::debug!(%error, "the last checkpoint was left to the next start");
+    let writer = lock().take();
+    writer.is_some_and(Writer::finish)
+}
+
+/// Moves the WAL into the database and truncates it. Returns `false` if another program's reader
+/// prevents that.
+fn truncate_wal(connection: &Connection) -> rusqlite::Result<bool> {
+    let is_busy: bool =
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    Ok(!is_busy)
+}
+
+/// Converts an outcome for [`Health`]: an error becomes its message, without the prefix that is meant
+/// for clients.
+pub(super) fn problem_text<T>(outcome: &Result<T, HistoryError>) -> Result<(), String> {
+    match outcome {
+        Ok(_) => Ok(()),
+        Err(HistoryError::Storage(problem)) => Err(problem.clone()),
+        Err(error) => Err(error.to_string()),
     }
 }
 
-/// Does something with the database; a panic is an error like another.
-pub(super) fn guarded<T>(work: impl FnOnce() -> rusqlite::Result<T>) -> Result<T, HistoryError> {
+/// Calls a function that uses the database, and turns a panic into an error.
+pub(super) fn catch_panic<T>(
+    work: impl FnOnce() -> rusqlite::Result<T>,
+) -> Result<T, HistoryError> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(outcome) => outcome.map_err(|error| HistoryError::from(&error)),
         Err(_) => Err(HistoryError::Storage("the store panicked".to_owned())),
     }
 }
 
-/// Answers each append of a batch. What stops one of them, a lock or a full disk, stops them all:
-/// each is told at once, rather than tried by itself while the others wait.
-fn answer(batch: &mut Vec<Append>, outcome: Result<Vec<MessageId>, HistoryError>) {
-    // A room that does not wait any more has lost nothing: the message is kept.
+/// Empties a batch and sends each append its first id, or the error. After an error no append is
+/// retried alone: a lock or a full disk would fail all of them, one after the other.
+fn send_results(batch: &mut Vec<Append>, outcome: Result<Vec<MessageId>, HistoryError>) {
+    // `send` fails if the room's task has ended. Its messages are stored all the same.
     match outcome {
         Ok(firsts) => {
             for (append, first) in batch.drain(..).zip(firsts) {
-                let _ = append.answer.send(Ok(first));
+                let _ = append.result.send(Ok(first));
             }
         }
         Err(error) => {
             for append in batch.drain(..) {
-                let _ = append.answer.send(Err(error.clone()));
+                let _ = append.result.send(Err(error.clone()));
             }
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-    use std::sync::mpsc;
-    use std::thread;
-
-    use tokio::sync::oneshot;
-
-    use super::super::{checkpoint, schema};
-    use super::*;
-    use crate::history::contract_test::{message, room};
-
-    #[test]
-    fn a_panic_is_an_error_like_another() {
-        let refused = guarded::<()>(|| panic!("on purpose"));
-        assert!(matches!(refused, Err(HistoryError::Storage(_))), "{refused:?}");
-        assert_eq!(guarded(|| Ok(1)), Ok(1));
-    }
-
-    fn writer(folder: &Path) -> Writer {
-        let mut connection = schema::open_for_writing(&folder.join("db")).unwrap();
-        let (wake, _) = mpsc::sync_channel(1);
-        let watch = Watch::new(&mut connection, checkpoint::BOUNDS, wake, Arc::default()).unwrap();
-        let health = Arc::new(Health::new(|| {}));
-        let shared = Writer::new(connection, 1000, watch, health, Arc::default());
-        shared.lock().unwrap().take().unwrap()
-    }
-
-    fn append(writer: &mut Writer, text: &str) -> Result<MessageId, HistoryError> {
-        let (sender, mut answer) = oneshot::channel();
-        writer.write(&mut vec![Append::new(room("a"), vec![message(text)], sender)]);
-        answer.try_recv().unwrap()
-    }
-
-    #[test]
-    fn whoever_is_busy_keeps_its_memory_until_it_is_not() {
-        let folder = tempfile::TempDir::new().unwrap();
-        let mut writer = writer(folder.path());
-        let many = (0..=QUIET_MESSAGES_MAX).map(|_| message("x")).collect();
-        let (sender, _answer) = oneshot::channel();
-        writer.write(&mut vec![Append::new(room("a"), many, sender)]);
-        assert!(!writer.let_go());
-        assert!(writer.let_go());
-        assert_eq!(append(&mut writer, "next"), Ok(QUIET_MESSAGES_MAX + 2));
-    }
-
-    /// Each way in which SQLite refuses to write leaves the writer able to write, and ids go on
-    /// where they were.
-    #[test]
-    fn what_cannot_be_written_leaves_nothing_behind() {
-        let folder = tempfile::TempDir::new().unwrap();
-        let mut writer = writer(folder.path());
-        assert_eq!(append(&mut writer, "1"), Ok(1));
-        let pages: i64 =
-            writer.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
-        let ways = [
-            (format!("max_page_count = {pages}"), "max_page_count = 1000000", "full"),
-            ("query_only = on".to_owned(), "query_only = off", "readonly"),
-        ];
-        for (number, (refuse, permit, words)) in ways.iter().enumerate() {
-            writer.connection.execute_batch(&format!("PRAGMA {refuse}")).unwrap();
-            let long = "x".repeat(100_000);
-            for _ in 0..3 {
-                let refused = append(&mut writer, &long).unwrap_err();
-                assert!(refused.to_string().contains(words), "{refused}");
-            }
-            assert!(writer.health.problem().unwrap().contains(words));
-            writer.connection.execute_batch(&format!("PRAGMA {permit}")).unwrap();
-            while writer.health.is_failing() {
-                thread::sleep(Duration::from_millis(20));
-                writer.try_out();
-            }
-            assert_eq!(append(&mut writer, &long), Ok(2 + number as u64));
-        }
-    }
-}
+#[path = "writer_test.rs"]
+mod tests;

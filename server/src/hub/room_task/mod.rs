@@ -1,130 +1,151 @@
-//! The task that drives one room: takes what waits for the room, gives it to the room, does what
-//! the room asks for. It never waits for a socket or, once the room is open, for the disk, but where
-//! it greets somebody with a page too large to be held in memory.
+//! The task of one room: receives commands, passes inputs to the room, and carries out the room's
+//! effects. It never waits for a socket nor, once the room is open, for the disk.
 
-mod doors;
+mod join_leave;
 
 use std::mem;
 use std::ops::RangeInclusive;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
-use futures_util::FutureExt;
+use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
-use xmeet_shared::{CloseCode, MessageId, Pid, RoomId};
+use xmeet_shared::{CloseCode, MessageId, Pid, RoomId, ServerMessage};
 
-use super::coming::Coming;
-use super::encode::{Encoder, addressed};
-use super::fanout::Fanout;
 use super::greeting::Greeter;
+use super::join_queue::JoinQueue;
 use super::pages;
+use super::pending_joins::PendingJoins;
 use super::resumption::Resumption;
-use super::section::Answer;
-use super::{Envoy, Hub, Letter, PageRead};
-use crate::history::{self, HistoryError};
-use crate::metrics::{Held, READ_ROOM, ResumeOutcome};
-use crate::room::{Audience, Effect, Event, Input, Kept, MemberKey, Room, Stored};
-use crate::ws::outbox::Ending;
+use super::{Hub, PageRead, RoomCommand};
+use crate::fanout::Fanout;
+use crate::fanout::Reply;
+use crate::fanout::{Batch, Delivery};
+use crate::fanout::{Encoder, addressed};
+use crate::history::{self, HistoryError, Lease, OpenRoom};
+use crate::metrics::{GaugeGuard, READ_ROOM, ResumeOutcome};
+use crate::room::{Action, Effect, Event, Input, MemberKey, Room, RoomHistory, StoredMessage};
+use crate::wire::budget::{Charge, Part};
+use crate::wire::frame;
+use crate::wire::outbox::CloseReason;
 
-/// Inputs that the room takes in a row before it does what they ask for.
-const ROUND_INPUTS_MAX: usize = 512;
+/// Commands of one round: the room's effects are carried out after so many.
+const ROUND_COMMANDS_MAX: usize = 512;
 
-/// What a client is closed with when its page could not even be refused.
-const PAGE_PANICKED: Ending =
-    Ending { code: CloseCode::TryAgainLater, reason: "the page could not be made: come back" };
+/// Payload bytes above which a page is announced to clients that asked for the extensions.
+const ANNOUNCED_BYTES_MIN: usize = 16 * 1024;
 
-/// One room's task.
+/// Close reason for a client whose page request panicked.
+const PAGE_PANICKED: CloseReason =
+    CloseReason { code: CloseCode::TryAgainLater, reason: "the page could not be made: come back" };
+
+/// The state of a room's task.
 pub(super) struct RoomTask {
     hub: Arc<Hub>,
     id: RoomId,
-    /// The way to this very task.
-    address: mpsc::WeakSender<Letter>,
+    /// The epoch of the room's message ids. Empty if the history is off: messages have no ids then.
+    epoch: Arc<str>,
+    /// Protects the room from eviction.
+    lease: Option<Lease>,
+    /// Sends to this task's inbox.
+    inbox: mpsc::WeakSender<Box<RoomCommand>>,
     encoder: Encoder,
     greeter: Greeter,
     resumption: Resumption,
-    coming: Coming,
+    joins: JoinQueue,
+    pending_joins: PendingJoins,
     fanout: Fanout,
-    /// Frames of this round for everybody, and how many they are.
-    batch: BytesMut,
-    batch_frames: u64,
-    /// Pages that were read aside, to be sent behind what has happened so far.
+    /// Frames for all members.
+    batch: Batch,
+    /// Pages that were read from the store, to be sent after this round.
     pages: Vec<PageRead>,
-    /// Members to be let go behind what has happened so far. All do so at once, when the server
-    /// ends: in their places among what happens they would cut every batch short.
+    /// Members whose connections end after this round. At a shutdown these are all members, and
+    /// ending each at its place in the order would split the batch as often.
     finishing: Vec<MemberKey>,
-    /// The store's answer that the room waits for.
-    appending: Option<history::Answer<MessageId>>,
-    /// This room and its members, as they are counted.
-    _room: Held,
-    members: Held,
+    /// The store's answer to the latest batch, until it is there.
+    appending: Option<history::StoreFuture<MessageId>>,
+    /// The memory charge for the room's pending inputs.
+    pending: Charge,
+    /// Gauges of this room and its members.
+    _room: GaugeGuard,
+    members: GaugeGuard,
 }
 
 impl RoomTask {
-    pub(super) fn new(hub: &Arc<Hub>, id: RoomId, address: mpsc::WeakSender<Letter>) -> Self {
+    pub(super) fn new(
+        hub: &Arc<Hub>,
+        id: RoomId,
+        inbox: mpsc::WeakSender<Box<RoomCommand>>,
+    ) -> Self {
         Self {
             hub: Arc::clone(hub),
             encoder: Encoder::new(id.clone(), hub.clock.clone(), hub.memory()),
             id,
-            address,
+            epoch: "".into(),
+            lease: None,
+            inbox,
             greeter: Greeter::default(),
             resumption: Resumption::new(hub.settings.resume_grace),
-            coming: Coming::default(),
-            fanout: Fanout::new(hub.tasks.clone()),
-            batch: BytesMut::new(),
-            batch_frames: 0,
+            joins: JoinQueue::new(hub.settings.joins_per_room),
+            pending_joins: PendingJoins::default(),
+            fanout: Fanout::new(hub.tasks.clone(), Arc::clone(&hub.metrics().panics)),
+            batch: Batch::default(),
             pages: Vec::new(),
             finishing: Vec::new(),
             appending: None,
-            _room: Held::one(&hub.metrics().rooms.rooms),
-            members: Held::none(&hub.metrics().rooms.members),
+            pending: hub.memory().charge(Part::Accepted, 0),
+            _room: GaugeGuard::one(&hub.metrics().rooms.rooms),
+            members: GaugeGuard::none(&hub.metrics().rooms.members),
         }
     }
 
-    /// Runs until the room has nobody and nothing to do.
-    pub(super) async fn run(&mut self, mut inbox: mpsc::Receiver<Letter>) {
+    /// Runs until the room is idle.
+    pub(super) async fn run(&mut self, mut inbox: mpsc::Receiver<Box<RoomCommand>>) {
         let kept_max = self.hub.settings.history_kept_messages;
         let kept_for = self.hub.settings.history_kept_for;
         let age_ms_max = kept_for.map(|age| age.as_millis().try_into().unwrap_or(i64::MAX));
         let stored = match kept_max {
-            0 => Ok(Stored::default()),
+            0 => Ok(RoomHistory::default()),
             _ => {
                 let load = self.hub.history.load(&self.id);
-                self.hub.metrics().store.timed(READ_ROOM, load).await
+                let opened = self.hub.metrics().store.timed(READ_ROOM, load).await;
+                opened.map(|opened| self.take_lease(opened))
             }
         };
         let mut room = match stored {
-            Ok(stored) => Room::new(stored, kept_max).forgetting_after(age_ms_max),
+            Ok(stored) => {
+                let text_bytes_max = self.hub.settings.held_text_bytes_max;
+                Room::with_text_bound(stored, kept_max, text_bytes_max).with_retention(age_ms_max)
+            }
             Err(error) => {
                 tracing::error!(%error, "a room could not be opened");
-                return self.turn_away(&mut inbox, &error);
+                return self.reject_all(&mut inbox, &error);
             }
         };
         let mut effects = Vec::new();
-        // Whoever comes first may be gone already; the first input is what opened the room.
+        // The first round has the command that opened the room.
         loop {
             self.round(&mut room, &mut inbox, &mut effects).await;
-            room.settle(&mut effects);
+            self.pending.set(room.pending_bytes());
+            room.end_round(&mut effects);
             for effect in effects.drain(..) {
-                if let Effect::Tell { to: Audience::All, event } = effect {
-                    self.put(event);
+                if let Effect::Broadcast(event) = effect {
+                    self.broadcast(event);
                 } else {
-                    // In memory of its own: there are many rooms, and most of them are quiet.
+                    // Boxed, because there are many rooms and most are quiet.
                     Box::pin(self.carry_out(effect)).await;
                 }
             }
-            self.flush().await;
+            if self.batch.is_due(self.fanout.is_large()) {
+                self.flush().await;
+            }
             self.members.set(room.members());
-            if !self.pages.is_empty() {
-                Box::pin(self.send_pages()).await;
+            if !self.pages.is_empty() || !self.finishing.is_empty() {
+                Box::pin(self.finish_round()).await;
             }
-            if !self.finishing.is_empty() {
-                Box::pin(self.let_go()).await;
-            }
-            if room.is_idle() && self.hub.retire(&self.id, &inbox) {
-                // Whoever found the room's address before it was taken out tries again.
+            if room.is_idle() && self.joins.is_empty() && self.hub.retire(&self.id, &inbox) {
+                // Sessions that found the room before it was removed try again.
                 inbox.close();
                 while inbox.try_recv().is_ok() {}
                 return;
@@ -132,14 +153,21 @@ impl RoomTask {
         }
     }
 
-    /// Waits for something to happen, and takes everything that has happened by then.
+    fn take_lease(&mut self, OpenRoom { stored, epoch, lease }: OpenRoom) -> RoomHistory {
+        self.epoch = epoch;
+        self.lease = Some(lease);
+        stored
+    }
+
+    /// Waits for a command, the store's answer or a deadline. Then handles all commands that have
+    /// arrived by then.
     async fn round(
         &mut self,
         room: &mut Room,
-        inbox: &mut mpsc::Receiver<Letter>,
+        inbox: &mut mpsc::Receiver<Box<RoomCommand>>,
         effects: &mut Vec<Effect>,
     ) {
-        let deadline = self.resumption.deadline();
+        let deadline = self.next_deadline(room);
         tokio::select! {
             biased;
             answer = answer_of(&mut self.appending) => {
@@ -150,65 +178,94 @@ impl RoomTask {
                 };
                 room.handle(input, self.encoder.now(), effects);
             }
-            Some(letter) = inbox.recv(), if !room.is_full() => {
+            Some(command) = inbox.recv(), if !room.is_full() => {
                 if self.fanout.is_large() {
-                    // Writing to so many costs far more than this: whatever else has come for
-                    // the room by now is read first, and goes out with it.
+                    // A write to so many members is expensive. Other tasks run first, so that their
+                    // commands go out with the same write.
                     yield_now().await;
                 }
-                self.receive(*letter, room, effects);
+                self.handle(*command, room, effects);
             }
-            () = until(deadline) => {
-                while let Some(member) = self.resumption.expired(Instant::now()) {
-                    self.hub.metrics().rooms.resumed(ResumeOutcome::Expired);
-                    room.handle(Input::Leave { member }, self.encoder.now(), effects);
-                }
-            }
+            () = until(deadline) => {}
         }
-        for _ in 1..ROUND_INPUTS_MAX {
+        for _ in 1..ROUND_COMMANDS_MAX {
             if room.is_full() {
-                return;
+                break;
             }
-            let Ok(letter) = inbox.try_recv() else { return };
-            self.receive(*letter, room, effects);
+            let Ok(command) = inbox.try_recv() else { break };
+            self.handle(*command, room, effects);
+        }
+        // In every round, because a busy room always has commands and never sees its deadline.
+        self.end_grace_periods(room, effects);
+        self.admit_due(room, effects);
+    }
+
+    /// Makes members leave whose grace period has ended.
+    fn end_grace_periods(&mut self, room: &mut Room, effects: &mut Vec<Effect>) {
+        while let Some(member) = self.resumption.pop_expired(Instant::now()) {
+            self.hub.metrics().rooms.resumed(ResumeOutcome::Expired);
+            room.handle(Action::Leave.by(member), self.encoder.now(), effects);
         }
     }
 
-    fn receive(&mut self, envoy: Envoy, room: &mut Room, effects: &mut Vec<Effect>) {
+    /// Returns when the task has something to do without a command.
+    fn next_deadline(&mut self, room: &Room) -> Option<Instant> {
+        let joins = self.joins.due(self.fanout.is_large(), Instant::now());
+        let joins = joins.filter(|_| !room.is_full());
+        [self.resumption.deadline(), joins, self.batch.deadline()].into_iter().flatten().min()
+    }
+
+    fn handle(&mut self, command: RoomCommand, room: &mut Room, effects: &mut Vec<Effect>) {
         let now = self.encoder.now();
-        match envoy {
-            Envoy::Do(input) => room.handle(input, now, effects),
-            Envoy::Enter(newcomer) => {
-                if let Some(input) = self.let_in(newcomer, room.member_count()) {
+        match command {
+            RoomCommand::Input(input, charge) => {
+                room.handle(input, now, effects);
+                // The room's charge first, so that the text is charged for all the time.
+                self.pending.set(room.pending_bytes());
+                drop(charge);
+            }
+            RoomCommand::Join(newcomer) if self.resumption.knows(&newcomer) => {
+                if let Some(input) = self.admit(newcomer, room.member_count()) {
                     room.handle(input, now, effects);
                 }
             }
-            Envoy::Part { member, departure, pace } => {
-                for input in self.part(member, departure, pace).into_iter().flatten() {
+            RoomCommand::Join(newcomer) => self.joins.push(newcomer, Instant::now()),
+            RoomCommand::Disconnected { member, disconnect, pace } => {
+                for input in self.disconnected(member, disconnect, pace).into_iter().flatten() {
                     room.handle(input, now, effects);
                 }
             }
-            Envoy::PageRead(page) => self.pages.push(page),
-            Envoy::GiveUp => {
-                while let Some(member) = self.resumption.give_up() {
-                    room.handle(Input::Leave { member }, now, effects);
+            RoomCommand::PageRead(page) => self.pages.push(page),
+            RoomCommand::EndGracePeriods => {
+                while let Some(member) = self.resumption.pop_lost() {
+                    room.handle(Action::Leave.by(member), now, effects);
                 }
             }
         }
     }
 
-    async fn let_go(&mut self) {
+    /// Sends what follows behind the round's events: pages, and the end of connections.
+    async fn finish_round(&mut self) {
+        self.send_pages().await;
+        if !self.finishing.is_empty() {
+            self.flush().await;
+            self.end_connections().await;
+        }
+    }
+
+    async fn end_connections(&mut self) {
         for member in mem::take(&mut self.finishing) {
-            self.fanout.answer(member, Answer::Nothing).await;
-            self.fanout.unseat(member).await;
+            self.batch.forget(member);
+            self.fanout.reply(member, Vec::new(), Reply::End).await;
+            self.fanout.unsubscribe(member).await;
         }
     }
 
     async fn send_pages(&mut self) {
         for PageRead { member, outbox, pieces } in mem::take(&mut self.pages) {
-            // The member may be back on another connection, which has asked for nothing.
+            // The member may have resumed on another connection, which has not requested it.
             if self.fanout.outbox(member).is_some_and(|here| Arc::ptr_eq(here, &outbox)) {
-                self.answer(member, Answer::Awaited(pieces)).await;
+                self.reply(member, Reply::Page(pieces)).await;
             }
         }
     }
@@ -219,71 +276,83 @@ impl RoomTask {
                 self.appending = Some(self.hub.history.append(&self.id, messages));
             }
             Effect::Greet { members, snapshot } => self.greet(members, snapshot).await,
-            // Its connection is over and takes nothing more: what waits for everybody goes on
-            // waiting, so that a crowd that goes at once is told of in one batch.
-            Effect::Part { member } => self.fanout.unseat(member).await,
-            Effect::Tell { to: Audience::All, event } => self.put(event),
-            Effect::Tell { to: Audience::One(member), event } => {
-                self.tell(member, event, Answer::Frame).await;
+            // No flush is needed, because the connection is over. Broadcasts stay batched, so a mass
+            // disconnect becomes one write.
+            Effect::Detach { member } => {
+                self.batch.forget(member);
+                self.fanout.unsubscribe(member).await;
             }
-            Effect::Tell { to: Audience::Waiting(member), event } => {
-                self.tell(member, event, |frame| Answer::Awaited(vec![frame])).await;
+            Effect::Broadcast(event) => self.broadcast(event),
+            Effect::Reply { member, event: Event { from, message, ts } } => {
+                let frame = self.encoder.frame(from, message, ts);
+                self.reply(member, Reply::Frame(frame)).await;
             }
             Effect::Page { member, pid, messages } => {
-                self.flush().await;
                 let pieces = self.newest_page(&pid, &messages).await;
-                self.answer(member, Answer::Awaited(pieces)).await;
+                self.reply(member, Reply::Page(pieces)).await;
             }
             Effect::ReadPage { member, pid, ids } => self.read_page(member, pid, ids),
-            Effect::Reached { member } => {
-                if let Some(outbox) = self.fanout.outbox(member) {
-                    outbox.reach_mark();
-                }
-            }
+            Effect::BarrierReached { member } => self.reply(member, Reply::Barrier).await,
             Effect::Finish { member } => self.finishing.push(member),
         }
     }
 
-    /// Sends what has happened so far in this round to those who are here.
+    /// Delivers the batch to all members.
     async fn flush(&mut self) {
         if !self.batch.is_empty() {
-            // Taken whole, so that an idle room holds none of it.
-            let batch = self.encoder.hold(mem::take(&mut self.batch));
-            let frames = mem::take(&mut self.batch_frames);
-            // Once for all of them.
             let receivers = self.fanout.len() as u64;
-            let bytes = batch.len() as u64;
-            self.hub.metrics().traffic.sent(frames * receivers, bytes * receivers);
-            self.fanout.deliver(batch).await;
+            let Delivery { frames, sent_frames, sent_bytes } =
+                self.batch.take(receivers, &self.encoder);
+            self.hub.metrics().traffic.sent(sent_frames, sent_bytes);
+            self.fanout.deliver(frames).await;
         }
     }
 
-    /// Puts an event behind those of this round that everybody is told.
-    fn put(&mut self, event: Event) {
-        self.encoder.put_event(&mut self.batch, event);
-        self.batch_frames += 1;
+    /// Adds an event to the batch.
+    fn broadcast(&mut self, event: Event) {
+        self.batch.count_frame(&event.message);
+        self.encoder.put_event(&mut self.batch.frames, event);
     }
 
-    /// Tells one member of an event.
-    async fn tell(&mut self, member: MemberKey, event: Event, answer: fn(Bytes) -> Answer) {
-        self.flush().await;
-        let Event { from, message, ts } = event;
-        let frame = self.encoder.frame(from, message, ts);
-        self.answer(member, answer(frame)).await;
+    /// Sends a reply to a member, behind the frames of the batch that the member has not received yet.
+    /// For the other members, the batch goes on waiting.
+    async fn reply(&mut self, member: MemberKey, mut reply: Reply) {
+        if self.fanout.outbox(member).is_none() {
+            return;
+        }
+        let (mut frames, mut bytes) = (1, 0);
+        match &mut reply {
+            Reply::Frame(frame) => bytes = frame.len(),
+            Reply::Page(pieces) => {
+                if let Some(ping) = self.announcement(member, pieces) {
+                    // In the same reply, so that no frame comes between the two.
+                    pieces.insert(0, ping);
+                    frames = 2;
+                }
+                bytes += pieces.iter().map(Bytes::len).sum::<usize>();
+            }
+            Reply::Barrier | Reply::End => frames = 0,
+        }
+        let unseen = self.batch.send_ahead(member, &self.encoder);
+        let traffic = &self.hub.metrics().traffic;
+        traffic.sent(frames + unseen.count, (bytes + unseen.bytes) as u64);
+        self.fanout.reply(member, unseen.frames, reply).await;
     }
 
-    async fn answer(&mut self, member: MemberKey, answer: Answer) {
-        let bytes = match &answer {
-            Answer::Frame(frame) => frame.len(),
-            Answer::Awaited(pieces) => pieces.iter().map(Bytes::len).sum(),
-            Answer::Nothing => return self.fanout.answer(member, answer).await,
-        };
-        self.hub.metrics().traffic.sent(1, bytes as u64);
-        self.fanout.answer(member, answer).await;
+    /// Returns the `ping` that announces the length of a long page, for a client that asked for the
+    /// extensions: a client on a slow line then knows how long to wait.
+    fn announcement(&mut self, member: MemberKey, pieces: &[Bytes]) -> Option<Bytes> {
+        let payload_bytes = frame::payload_bytes(pieces.iter().map(Bytes::len).sum());
+        if payload_bytes <= ANNOUNCED_BYTES_MIN {
+            return None;
+        }
+        let pid = self.resumption.pid(member)?.clone();
+        let message = ServerMessage::Ping { next_bytes: Some(payload_bytes as u64) };
+        Some(self.encoder.frame(pid, message, self.encoder.now()))
     }
 
-    /// A page that the room has at hand. What greetings have in common is in it too.
-    async fn newest_page(&mut self, pid: &Pid, messages: &[Kept]) -> Vec<Bytes> {
+    /// Encodes a page that is in memory, and shares its JSON with greetings.
+    async fn newest_page(&mut self, pid: &Pid, messages: &[StoredMessage]) -> Vec<Bytes> {
         if messages.is_empty() {
             return self.encoder.page(pid, messages).await;
         }
@@ -292,31 +361,31 @@ impl RoomTask {
         addressed(pid, &page).into()
     }
 
-    /// Reads a page aside. Ids do not shift, so it is the same page however late it is read.
+    /// Reads a page beside this task. Ids do not shift, so a late read returns the same page.
     fn read_page(&self, member: MemberKey, pid: Pid, ids: RangeInclusive<MessageId>) {
         let Some(outbox) = self.fanout.outbox(member).map(Arc::clone) else { return };
         let (hub, room) = (Arc::clone(&self.hub), self.id.clone());
-        let encoder = self.encoder.aside();
-        let address = self.address.clone();
+        let encoder = self.encoder.for_task();
+        let inbox = self.inbox.clone();
         self.hub.tasks.spawn(async move {
-            let work = AssertUnwindSafe(pages::read(&hub, &room, ids, (&pid, &outbox), encoder));
-            let pieces = match work.catch_unwind().await {
+            let work = pages::read(&hub, &room, ids, (&pid, &outbox), encoder);
+            let pieces = match hub.metrics().panics.catch("page_reader", work).await {
                 Ok(Some(pieces)) => pieces,
                 Ok(None) => return,
-                Err(_) => return outbox.end(PAGE_PANICKED),
+                Err(_) => return outbox.close_with(PAGE_PANICKED),
             };
-            // A room that is gone has no member who waits for it.
-            if let Some(room) = address.upgrade() {
+            // The room is gone if its members are.
+            if let Some(room) = inbox.upgrade() {
                 let page = PageRead { member, outbox, pieces };
-                let _ = room.send(Box::new(Envoy::PageRead(page))).await;
+                let _ = room.send(Box::new(RoomCommand::PageRead(page))).await;
             }
         });
     }
 }
 
-/// Waits for the store's answer; for ever when none is due.
+/// Waits for the store's answer, for ever if there is no batch.
 async fn answer_of(
-    appending: &mut Option<history::Answer<MessageId>>,
+    appending: &mut Option<history::StoreFuture<MessageId>>,
 ) -> Result<MessageId, HistoryError> {
     match appending {
         Some(answer) => answer.await,
@@ -326,7 +395,7 @@ async fn answer_of(
 
 async fn until(deadline: Option<Instant>) {
     match deadline {
-        // Boxed, for most rooms wait for nobody.
+        // Boxed, because most rooms have no deadline.
         Some(deadline) => Box::pin(sleep_until(deadline)).await,
         None => std::future::pending().await,
     }

@@ -25,6 +25,7 @@ enum Told {
     Renamed(String, String),
     Page(Vec<Line>),
     Refused(ErrorCode),
+    BarrierReached,
 }
 
 /// A kept message: id, pid, nickname at the time of speaking, text.
@@ -35,9 +36,10 @@ enum Step {
     Join,
     Leave(usize),
     Say(usize),
+    SayUnstored(usize),
     Rename(usize),
     Page(usize, u64),
-    Refuse(usize),
+    Barrier(usize),
     /// A connection is lost.
     Lose(usize),
     /// One of the lost comes back, perhaps under another name.
@@ -59,9 +61,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => Just(Step::Join),
         1 => who.clone().prop_map(Step::Leave),
         6 => who.clone().prop_map(Step::Say),
+        2 => who.clone().prop_map(Step::SayUnstored),
         1 => who.clone().prop_map(Step::Rename),
         2 => (who.clone(), 0..5_u64).prop_map(|(who, cursor)| Step::Page(who, cursor)),
-        1 => who.clone().prop_map(Step::Refuse),
+        1 => who.clone().prop_map(Step::Barrier),
         1 => who.clone().prop_map(Step::Lose),
         1 => (who.clone(), any::<bool>()).prop_map(|(who, renames)| Step::Return(who, renames)),
         1 => who.prop_map(Step::Expire),
@@ -80,7 +83,7 @@ fn nickname(number: usize) -> Nickname {
     Nickname::new(&format!("n{number}")).unwrap()
 }
 
-fn line(kept: &Kept) -> Line {
+fn line(kept: &StoredMessage) -> Line {
     let Message { from, nickname, text, .. } = &*kept.message;
     (kept.id, from.to_string(), nickname.to_string(), text.clone())
 }
@@ -88,7 +91,7 @@ fn line(kept: &Kept) -> Line {
 /// The room under test with everything around it: outboxes, a store, a clock.
 struct Real {
     room: Room,
-    stored: Vec<Kept>,
+    stored: Vec<StoredMessage>,
     asked: Option<Vec<std::sync::Arc<Message>>>,
     told: BTreeMap<MemberKey, Vec<Told>>,
     present: Vec<MemberKey>,
@@ -100,11 +103,11 @@ struct Real {
 }
 
 impl Real {
-    fn new(stored: Vec<Kept>, kept_max: u64, text_bytes_max: usize) -> Self {
+    fn new(stored: Vec<StoredMessage>, kept_max: u64, text_bytes_max: usize) -> Self {
         let newest = stored.len() as u64;
         let tail = stored.iter().rev().take(50).rev().cloned().collect();
-        let stored_room = Stored { newest, tail, ..Stored::default() };
-        let room = Room::holding(stored_room, kept_max, text_bytes_max);
+        let stored_room = RoomHistory { newest, tail, ..RoomHistory::default() };
+        let room = Room::with_text_bound(stored_room, kept_max, text_bytes_max);
         let (told, present, groups) = (BTreeMap::new(), Vec::new(), Vec::new());
         let times = Vec::new();
         let (asked, members_left, now) = (None, 0, 1000);
@@ -119,7 +122,7 @@ impl Real {
 
     fn settle(&mut self) {
         let mut effects = Vec::new();
-        self.room.settle(&mut effects);
+        self.room.end_round(&mut effects);
         effects.into_iter().for_each(|effect| self.carry_out(effect));
     }
 
@@ -129,7 +132,7 @@ impl Real {
         let count = batch.len();
         if keeps {
             let first = self.stored.len() as u64 + 1;
-            let kept = (first..).zip(batch).map(|(id, message)| Kept { id, message });
+            let kept = (first..).zip(batch).map(|(id, message)| StoredMessage { id, message });
             self.stored.extend(kept);
             self.take(Input::Appended { first });
         } else {
@@ -160,10 +163,13 @@ impl Real {
                     self.present.push(member);
                 }
             }
-            Effect::Reached { .. } => unreachable!("nobody here waits"),
+            Effect::BarrierReached { member } => {
+                self.told.get_mut(&member).unwrap().push(Told::BarrierReached);
+            }
             Effect::Finish { .. } => unreachable!("nothing here ends"),
-            Effect::Part { member } => self.present.retain(|m| *m != member),
-            Effect::Tell { to, event } => self.tell(to, &event),
+            Effect::Detach { member } => self.present.retain(|m| *m != member),
+            Effect::Broadcast(event) => self.tell(None, &event),
+            Effect::Reply { member, event } => self.tell(Some(member), &event),
             Effect::Page { member, messages, .. } => self.page(member, &messages),
             Effect::ReadPage { member, ids, .. } => {
                 let messages = self.read(ids);
@@ -172,23 +178,23 @@ impl Real {
         }
     }
 
-    fn read(&self, ids: RangeInclusive<MessageId>) -> Vec<Kept> {
+    fn read(&self, ids: RangeInclusive<MessageId>) -> Vec<StoredMessage> {
         self.stored[index(*ids.start())..=index(*ids.end())].to_vec()
     }
 
-    fn page(&mut self, member: MemberKey, messages: &[Kept]) {
+    fn page(&mut self, member: MemberKey, messages: &[StoredMessage]) {
         let page = messages.iter().map(line).collect();
         self.told.get_mut(&member).unwrap().push(Told::Page(page));
     }
 
-    fn tell(&mut self, to: Audience, event: &Event) {
+    fn tell(&mut self, to: Option<MemberKey>, event: &Event) {
         let from = event.from.to_string();
         let told = match &event.message {
             ServerMessage::Join(name) => Told::Joined(from, name.to_string()),
             ServerMessage::Leave => Told::Left(from),
             ServerMessage::ChangeName(name) => Told::Renamed(from, name.to_string()),
             ServerMessage::Error { code, .. } => Told::Refused(code.unwrap()),
-            ServerMessage::Normal { text, id } => {
+            ServerMessage::Normal { text, id, .. } => {
                 let Some(id) = *id else {
                     let said = (0, from, String::new(), text.clone());
                     return self.tell_all(&Told::Said(said));
@@ -203,10 +209,8 @@ impl Real {
             self.times.push(event.ts);
         }
         match to {
-            Audience::All => self.tell_all(&told),
-            Audience::One(member) | Audience::Waiting(member) => {
-                self.told.get_mut(&member).unwrap().push(told);
-            }
+            None => self.tell_all(&told),
+            Some(member) => self.told.get_mut(&member).unwrap().push(told),
         }
     }
 
@@ -255,9 +259,10 @@ impl Script<'_> {
             }
             Step::Leave(who)
             | Step::Say(who)
+            | Step::SayUnstored(who)
             | Step::Rename(who)
             | Step::Page(who, _)
-            | Step::Refuse(who)
+            | Step::Barrier(who)
             | Step::Lose(who) => {
                 if !self.here.is_empty() {
                     let at = who % self.here.len();
@@ -276,7 +281,7 @@ impl Script<'_> {
     fn join(&mut self, member: MemberKey, nickname: Nickname) {
         self.here.push(member);
         self.names.insert(member, nickname.clone());
-        self.real.take(Input::Join { member, pid: pid(member), nickname: nickname.clone() });
+        self.real.take(Action::Join { pid: pid(member), nickname: nickname.clone() }.by(member));
         self.deeds.push(Deed::Join(member, nickname));
     }
 
@@ -285,32 +290,34 @@ impl Script<'_> {
         let (input, deed) = match step {
             Step::Leave(_) => {
                 self.here.remove(at);
-                (Input::Leave { member }, Deed::Leave(member))
+                (Action::Leave.by(member), Deed::Leave(member))
             }
             Step::Lose(_) => {
                 self.here.remove(at);
                 self.lost.push((member, self.names[&member].clone()));
-                (Input::Lose { member }, Deed::Lose(member))
+                (Action::ConnectionLost.by(member), Deed::Lose(member))
             }
             Step::Say(_) => {
                 let text = format!("text {number}");
-                (Input::Say { member, text: text.clone() }, Deed::Say(member, text, None))
+                let input = Input::Say { member, text: text.clone(), is_stored: true };
+                (input, Deed::Say(member, text, None))
+            }
+            Step::SayUnstored(_) => {
+                let text = format!("text {number}");
+                let input = Input::Say { member, text: text.clone(), is_stored: false };
+                (input, Deed::SayUnstored(member, text))
             }
             Step::Rename(_) => {
                 let nickname = nickname(number);
                 self.names.insert(member, nickname.clone());
                 let deed = Deed::Rename(member, nickname.clone());
-                (Input::ChangeName { member, nickname }, deed)
+                (Action::ChangeName { nickname }.by(member), deed)
             }
-            Step::Page(_, cursor) => {
-                (Input::History { member, cursor: Cursor(cursor) }, Deed::Page(member, cursor))
-            }
-            _ => {
-                let (code, words) = (ErrorCode::Unsupported, String::new());
-                let (retry_after_ms, is_awaited) = (None, number.is_multiple_of(2));
-                let input = Input::Refuse { member, code, words, retry_after_ms, is_awaited };
-                (input, Deed::Refuse(member))
-            }
+            Step::Page(_, cursor) => (
+                Action::RequestPage { cursor: Cursor(cursor) }.by(member),
+                Deed::Page(member, cursor),
+            ),
+            _ => (Action::Barrier.by(member), Deed::Barrier(member)),
         };
         self.real.take(input);
         self.deeds.push(deed);
@@ -321,10 +328,10 @@ impl Script<'_> {
             let nickname = if renames { nickname(number) } else { old };
             self.here.push(member);
             self.names.insert(member, nickname.clone());
-            self.real.take(Input::Return { member, nickname: nickname.clone() });
+            self.real.take(Action::Resume { nickname: nickname.clone() }.by(member));
             self.deeds.push(Deed::Return(member, nickname));
         } else {
-            self.real.take(Input::Leave { member });
+            self.real.take(Action::Leave.by(member));
             self.deeds.push(Deed::Leave(member));
         }
     }
@@ -342,18 +349,18 @@ impl Script<'_> {
     }
 }
 
-fn stored(ids: RangeInclusive<u64>) -> Vec<Kept> {
+fn stored(ids: RangeInclusive<u64>) -> Vec<StoredMessage> {
     ids.map(|id| {
         let (from, nickname) = (pid(9000 + id), nickname(7));
         let message = Message { from, nickname, text: format!("old {id}"), ts: 0 };
-        Kept { id, message: message.into() }
+        StoredMessage { id, message: message.into() }
     })
     .collect()
 }
 
 proptest! {
     #[test]
-    fn a_room_tells_the_same_story_as_a_naive_one(
+    fn matches_naive_room(
         steps in steps(),
         stored_before in 0..130_u64,
         kept_max in prop_oneof![0..3_u64, 40..120_u64, Just(10_000)],
@@ -374,12 +381,12 @@ proptest! {
 }
 
 #[test]
-fn a_room_that_waits_for_its_store_takes_only_so_much() {
+fn room_with_a_slow_store_is_full_at_its_bound() {
     let mut real = Real::new(Vec::new(), 100, 100_000);
-    real.take(Input::Join { member: 1, pid: pid(1), nickname: nickname(1) });
+    real.take(Action::Join { pid: pid(1), nickname: nickname(1) }.by(1));
     let mut taken = 0;
     while !real.room.is_full() {
-        real.take(Input::Say { member: 1, text: "x".repeat(64 * 1024) });
+        real.take(Input::Say { member: 1, text: "x".repeat(64 * 1024), is_stored: true });
         taken += 1;
     }
     real.settle();

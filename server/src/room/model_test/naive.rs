@@ -4,18 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use xmeet_shared::{ErrorCode, Nickname};
 
-use super::{Kept, Line, MemberKey, Told, line, pid};
+use super::{Line, MemberKey, StoredMessage, Told, line, pid};
 
 /// What has a place in the naive room's order.
 #[derive(Debug)]
 pub(super) enum Deed {
     Join(MemberKey, Nickname),
     Leave(MemberKey),
-    /// Whether the store kept it.
+    /// Says what is to be stored; whether the store kept it.
     Say(MemberKey, String, Option<bool>),
+    /// Says what is not stored.
+    SayUnstored(MemberKey, String),
     Rename(MemberKey, Nickname),
     Page(MemberKey, u64),
-    Refuse(MemberKey),
+    Barrier(MemberKey),
     Lose(MemberKey),
     Return(MemberKey, Nickname),
 }
@@ -23,7 +25,7 @@ pub(super) enum Deed {
 /// Does one thing after the other, and tells it.
 pub(super) fn naive(
     deeds: Vec<Deed>,
-    stored: &[Kept],
+    stored: &[StoredMessage],
     kept_max: usize,
     groups: &[usize],
 ) -> BTreeMap<MemberKey, Vec<Told>> {
@@ -113,6 +115,9 @@ impl Naive {
             Deed::Say(member, text, _) if self.kept_max == 0 => {
                 self.tell_all(&Told::Said((0, pid(member).to_string(), String::new(), text)));
             }
+            Deed::SayUnstored(member, text) => {
+                self.tell_all(&Told::Said((0, pid(member).to_string(), String::new(), text)));
+            }
             Deed::Say(member, text, kept) => {
                 if !kept.expect("the store has answered") {
                     return self.tell(member, Told::Refused(ErrorCode::Storage));
@@ -128,7 +133,7 @@ impl Naive {
                 self.tell_all(&Told::Renamed(pid(member).to_string(), name.to_string()));
             }
             Deed::Page(member, cursor) => self.tell(member, Told::Page(self.page(cursor))),
-            Deed::Refuse(member) => self.tell(member, Told::Refused(ErrorCode::Unsupported)),
+            Deed::Barrier(member) => self.tell(member, Told::BarrierReached),
             Deed::Join(..) | Deed::Return(..) => unreachable!("it comes"),
         }
     }

@@ -1,4 +1,4 @@
-//! Sections 12 and 13 of the suite, and RFC 6455 section 9: extensions and subprotocols. None is
+//! Groups 12 and 13 of the suite, and RFC 6455 section 9: extensions and subprotocols. None is
 //! ever agreed on, so there is no compressed frame that could grow as it is unpacked.
 
 use super::*;

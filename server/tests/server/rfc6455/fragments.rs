@@ -1,123 +1,137 @@
-//! Section 5 of the suite, and RFC 6455 section 5.4: messages in fragments.
+//! Group 5 of the suite, and RFC 6455 section 5.4: messages in fragments.
 
 use super::*;
 
 /// A chop that makes no difference, since frames are no longer than that.
 const WHOLE: usize = 1 << 20;
 
-#[tokio::test]
-async fn fragments_are_one_message() {
-    let mut table = Table::with(&[]).await;
-    let ping = |payload: &[u8]| frame(PING, payload);
-    for chop in [WHOLE, 2, 1] {
-        let name = |what| format!("{what}, {chop} bytes at a time");
-        table
-            .run(
-                [
-                    case(name("5.3 two fragments"), &[fragments(&[b"frag", b"ments"])])
-                        .says("fragments"),
-                    case(
-                        name("5.6 a ping between"),
-                        &[
-                            frame(TEXT_BEGUN, b"frag"),
-                            ping(b"between"),
-                            frame(CONTINUED_LAST, b"ments"),
-                        ],
-                    )
-                    .says("fragments")
-                    .pongs(b"between"),
-                    case(
-                        name("5.19 five fragments, two pings"),
-                        &[
-                            frame(TEXT_BEGUN, b"1"),
-                            frame(CONTINUED, b"2"),
-                            ping(b"first"),
-                            frame(CONTINUED, b"3"),
-                            frame(CONTINUED, b"4"),
-                            ping(b"second"),
-                            frame(CONTINUED_LAST, b"5"),
-                        ],
-                    )
-                    .says("12345")
-                    .pongs(b"first")
-                    .pongs(b"second"),
-                    case(
-                        name("a pong between"),
-                        &[
-                            frame(TEXT_BEGUN, b"frag"),
-                            frame(PONG, b"between"),
-                            frame(CONTINUED_LAST, b"ments"),
-                        ],
-                    )
-                    .says("fragments"),
-                    case(name("5.15 fragments of nothing"), &[fragments(&[b"", b"", b""])]),
-                    case(
-                        name("empty fragments between"),
-                        &[fragments(&[b"", b"x", b"", b"y", b""])],
-                    )
-                    .says("xy"),
-                    case(
-                        name("two messages in fragments"),
-                        &[fragments(&[b"a", b"b"]), fragments(&[b"c", b"d"])],
-                    )
-                    .says("ab")
-                    .says("cd"),
-                    case(
-                        name("a fragment for each byte"),
-                        &[fragments(&b"byte by byte".chunks(1).collect::<Vec<_>>())],
-                    )
-                    .says("byte by byte"),
-                ]
-                .map(|case| case.chopped(chop)),
-            )
-            .await;
-    }
+const HELLO: &str = "Hello, world!";
+
+fn part(first: u8, number: u8) -> Vec<u8> {
+    frame(first, format!("fragment{number}").as_bytes())
+}
+
+fn ping(payload: &str) -> Vec<u8> {
+    frame(PING, payload.as_bytes())
+}
+
+pub(super) fn control_cases() -> Vec<Case> {
+    let cut = |name: &str, first: u8| {
+        case(name, &[part(first & 0x0f, 1), part(CONTINUED_LAST, 2)]).refused(1002)
+    };
+    vec![cut("5.1 a ping", PING), cut("5.2 a pong", PONG)]
 }
 
 #[tokio::test]
-async fn a_close_between_fragments_is_a_close() {
+async fn control_frames_are_never_fragments() {
     let mut table = Table::with(&[]).await;
-    let frames = [frame(TEXT_BEGUN, b"x"), close(1000, b""), frame(CONTINUED_LAST, b"y")];
-    table.run([case("7.1.5 a close between fragments", &frames).answered(1000)]).await;
+    table.run(control_cases()).await;
+    let frames = [frame(CLOSE & 0x0f, b""), frame(CONTINUED_LAST, b"")];
+    table.run([case("a close in fragments", &frames).refused(1002)]).await;
+}
+
+pub(super) fn valid_cases() -> Vec<Case> {
+    let two = |name: &str| {
+        case(name, &[part(TEXT_BEGUN, 1), part(CONTINUED_LAST, 2)]).says("fragment1fragment2")
+    };
+    let with_ping = |name: &str| {
+        let between = ping("ping payload");
+        case(name, &[part(TEXT_BEGUN, 1), between, part(CONTINUED_LAST, 2)])
+            .pongs(b"ping payload")
+            .says("fragment1fragment2")
+    };
+    let five = |name: &str| {
+        let frames = [
+            part(TEXT_BEGUN, 1),
+            part(CONTINUED, 2),
+            ping("pongme 1!"),
+            part(CONTINUED, 3),
+            part(CONTINUED, 4),
+            ping("pongme 2!"),
+            part(CONTINUED_LAST, 5),
+        ];
+        // The first ping is answered before the message ends.
+        case(name, &frames)
+            .pongs(b"pongme 1!")
+            .pauses_behind(3)
+            .pongs(b"pongme 2!")
+            .says("fragment1fragment2fragment3fragment4fragment5")
+    };
+    vec![
+        two("5.3 two fragments"),
+        two("5.4 two fragments, frame by frame").frame_by_frame(),
+        two("5.5 two fragments, one byte at a time").chopped(1),
+        with_ping("5.6 a ping between"),
+        with_ping("5.7 a ping between, frame by frame").frame_by_frame(),
+        with_ping("5.8 a ping between, one byte at a time").chopped(1),
+        five("5.19 five fragments, two pings"),
+        five("5.20 the same, frame by frame").frame_by_frame(),
+    ]
+}
+
+#[tokio::test]
+async fn fragments_are_one_message() {
+    let mut table = Table::with(&[]).await;
+    table.run(valid_cases()).await;
+    for chop in [WHOLE, 2, 1] {
+        let name = |what| format!("{what}, {chop} bytes at a time");
+        let pong = frame(PONG, b"between");
+        let pairs = [fragments(&[b"a", b"b"]), fragments(&[b"c", b"d"])].concat();
+        let bytes: Vec<_> = b"byte by byte".chunks(1).collect();
+        let cases = [
+            case(name("a pong between"), &[part(TEXT_BEGUN, 1), pong, part(CONTINUED_LAST, 2)])
+                .says("fragment1fragment2"),
+            case(name("empty fragments between"), &fragments(&[b"", b"x", b"", b"y", b""]))
+                .says("xy"),
+            case(name("two messages in fragments"), &pairs).says("ab").says("cd"),
+            case(name("a fragment for each byte"), &fragments(&bytes)).says("byte by byte"),
+        ];
+        table.run(cases.map(|case| case.chopped(chop))).await;
+    }
+}
+
+pub(super) fn broken_cases() -> Vec<Case> {
+    let alone = |name: &str, first| {
+        case(name, &[frame(first, b"non-continuation payload"), text(HELLO)]).refused(1002)
+    };
+    let twice = |name: &str, first| {
+        let frames = [part(first, 1), part(TEXT_BEGUN, 2), part(CONTINUED_LAST, 3)];
+        case(name, &[frames.clone(), frames].concat()).refused(1002)
+    };
+    let behind = [part(TEXT_BEGUN, 1), part(CONTINUED_LAST, 2), part(CONTINUED, 3), part(TEXT, 4)];
+    vec![
+        alone("5.9 the last fragment of nothing", CONTINUED_LAST),
+        alone("5.10 the same, frame by frame", CONTINUED_LAST).frame_by_frame(),
+        alone("5.11 the same, one byte at a time", CONTINUED_LAST).chopped(1),
+        alone("5.12 a fragment of nothing", CONTINUED),
+        alone("5.13 the same, frame by frame", CONTINUED).frame_by_frame(),
+        alone("5.14 the same, one byte at a time", CONTINUED).chopped(1),
+        case("5.15 one behind a message in fragments", &behind)
+            .says("fragment1fragment2")
+            .refused(1002),
+        twice("5.16 a fragment of nothing, then a message in fragments", CONTINUED),
+        twice("5.17 the last fragment of nothing, then the same", CONTINUED_LAST),
+        case("5.18 a text within a text", &[part(TEXT_BEGUN, 1), part(TEXT, 2)]).refused(1002),
+    ]
 }
 
 #[tokio::test]
 async fn what_does_not_go_on_as_it_began_is_refused() {
     let mut table = Table::with(&[]).await;
-    let last = || frame(CONTINUED_LAST, b"more");
-    let more = || frame(CONTINUED, b"more");
+    table.run(broken_cases()).await;
     for chop in [WHOLE, 1] {
-        table
-            .run(
-                [
-                    case("5.9 the last fragment of nothing", &[last(), text("x")]).refused(1002),
-                    case("5.12 a fragment of nothing", &[more(), text("x")]).refused(1002),
-                    case("an empty fragment of nothing", &[frame(CONTINUED_LAST, b"")])
-                        .refused(1002),
-                    case("5.10 one behind a text", &[text("x"), last()]).says("x").refused(1002),
-                    case(
-                        "5.15 one behind a message in fragments",
-                        &[fragments(&[b"x", b"y"]), more(), text("z")],
-                    )
-                    .says("xy")
-                    .refused(1002),
-                    case("5.18 a text within a text", &[frame(TEXT_BEGUN, b"x"), text("y")])
-                        .refused(1002),
-                    case(
-                        "5.18 a first fragment within a text",
-                        &[frame(TEXT_BEGUN, b"x"), frame(TEXT_BEGUN, b"y")],
-                    )
-                    .refused(1002),
-                    case(
-                        "a binary message within a text",
-                        &[frame(TEXT_BEGUN, b"x"), frame(BINARY, b"y")],
-                    )
-                    .refused(1002),
-                    case("a text within a binary message", &[frame(BINARY_BEGUN, b"x"), text("y")])
-                        .refused(1002),
-                ]
-                .map(|case| case.chopped(chop)),
-            )
-            .await;
+        let within = |name: &str, first, second| {
+            case(name, &[frame(first, b"x"), frame(second, b"y")]).refused(1002)
+        };
+        let cases = [
+            case("an empty fragment of nothing", &[frame(CONTINUED_LAST, b"")]).refused(1002),
+            case("a fragment behind a text", &[text("x"), frame(CONTINUED_LAST, b"more")])
+                .says("x")
+                .refused(1002),
+            within("a first fragment within a text", TEXT_BEGUN, TEXT_BEGUN),
+            within("a binary message within a text", TEXT_BEGUN, BINARY),
+            within("a text within a binary message", BINARY_BEGUN, TEXT),
+        ];
+        table.run(cases.map(|case| case.chopped(chop))).await;
     }
 }

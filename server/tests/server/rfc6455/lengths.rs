@@ -1,5 +1,7 @@
-//! Sections 1 and 9 of the suite, and RFC 6455 section 5.2 and 5.3: messages of every length,
-//! masked with anything, in whatever pieces they come.
+//! Group 1 of the suite, and RFC 6455 sections 5.2 and 5.3: messages of every length, masked with
+//! anything, in whatever pieces they come.
+
+use xmeet_testframes::frame_with_mask;
 
 use super::*;
 
@@ -10,53 +12,73 @@ async fn table() -> Table {
     Table::with(&["--frame-bytes-max", &limit, "--outbox-bytes-max", "16777216"]).await
 }
 
-/// A frame with a mask of its own.
-fn masked(first: u8, mask: [u8; 4], payload: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![first, 0x80 | u8::try_from(payload.len()).unwrap()];
-    bytes.extend(mask);
-    bytes.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-    bytes
+/// Lengths of the payloads in 1.1.1 to 1.1.7 and 1.2.1 to 1.2.7; the eighth case sends the last one in
+/// pieces of 997 bytes.
+const LENGTHS: [usize; 7] = [0, 125, 126, 127, 128, 65_535, 65_536];
+const PIECE_BYTES: usize = 997;
+
+pub(super) fn text_cases() -> Vec<Case> {
+    let case = |number: usize, length: usize| {
+        let said = "*".repeat(length);
+        let case = case(format!("1.1.{number} a text of {length} bytes"), &[text(&said)]);
+        // An empty text says nothing in XGate.
+        if length == 0 { case } else { case.says(said) }
+    };
+    let mut cases: Vec<_> =
+        (1..).zip(LENGTHS).map(|(number, length)| case(number, length)).collect();
+    cases.push(case(8, 65_536).chopped(PIECE_BYTES));
+    cases
 }
 
 #[tokio::test]
 async fn texts_of_every_length_are_said() {
     let mut table = table().await;
-    let lengths = [1, 125, 126, 127, 128, 65_535, 65_536, 65_537, 1 << 20, 1 << 22];
+    table.run(text_cases()).await;
+    let lengths = [1, 65_537, 1 << 20, 1 << 22];
     let whole = lengths.map(|length| {
         let said = "*".repeat(length);
-        case(format!("1.1 a text of {length} bytes"), &[text(&said)]).says(said)
+        case(format!("a text of {length} bytes"), &[text(&said)]).says(said)
     });
     table.run(whole).await;
-    // One that is empty says nothing in XGate.
-    table.run([case("1.1.1 an empty text", &[text("")])]).await;
     let said = "*".repeat(65_536);
-    let chopped = [997, 1, 65_000].map(|piece| {
+    let chopped = [1, 65_000].map(|piece| {
         let length = if piece == 1 { 200 } else { said.len() };
         let said = &said[..length];
-        let name = format!("1.1.8 a text of {length} bytes, {piece} at a time");
+        let name = format!("a text of {length} bytes, {piece} at a time");
         case(name, &[text(said)]).says(said).chopped(piece)
     });
     table.run(chopped).await;
     let said = "é".repeat(1 << 20);
     for piece in [4096, 65_535] {
         let pieces: Vec<_> = said.as_bytes().chunks(piece).collect();
-        let name = format!("9.3 a text of 2 MiB in fragments of {piece} bytes");
-        table.run([case(name, &[fragments(&pieces)]).says(&said)]).await;
+        let name = format!("a text of 2 MiB in fragments of {piece} bytes");
+        table.run([case(name, &fragments(&pieces)).says(&said)]).await;
     }
+}
+
+pub(super) fn binary_cases() -> Vec<Case> {
+    let case = |number: usize, length: usize| {
+        let name = format!("1.2.{number} a binary message of {length} bytes");
+        case(name, &[frame(BINARY, &vec![0xfe; length])]).binary()
+    };
+    let mut cases: Vec<_> =
+        (1..).zip(LENGTHS).map(|(number, length)| case(number, length)).collect();
+    cases.push(case(8, 65_536).chopped(PIECE_BYTES));
+    cases
 }
 
 #[tokio::test]
 async fn binary_messages_of_every_length_are_answered_by_an_error() {
     let mut table = table().await;
-    let lengths = [0, 1, 125, 126, 127, 128, 65_535, 65_536, 1 << 20];
-    let whole = lengths.map(|length| {
-        let name = format!("1.2 a binary message of {length} bytes");
+    table.run(binary_cases()).await;
+    let whole = [1, 1 << 20].map(|length| {
+        let name = format!("a binary message of {length} bytes");
         case(name, &[frame(BINARY, &vec![0xfe; length])]).binary()
     });
     table.run(whole).await;
     let in_fragments = [frame(BINARY_BEGUN, &[0xff; 100]), frame(CONTINUED_LAST, &[0xff; 100])];
-    table.run([case("1.2 a binary message in fragments", &in_fragments).binary()]).await;
-    let chopped = case("1.2.8 a binary message, byte by byte", &[frame(BINARY, &[0xfe; 200])]);
+    table.run([case("a binary message in fragments", &in_fragments).binary()]).await;
+    let chopped = case("a binary message, byte by byte", &[frame(BINARY, &[0xfe; 200])]);
     table.run([chopped.binary().chopped(1)]).await;
 }
 
@@ -72,9 +94,9 @@ async fn the_limit_is_on_the_whole_message_in_bytes() {
     table
         .run([
             case("a text of just the limit", &[text(&fits)]).says(&fits),
-            case("fragments of just the limit", &[halves(&fits)]).says(&fits),
+            case("fragments of just the limit", &halves(&fits)).says(&fits),
             case("a text over the limit", &[text(&over)]).refused(1009),
-            case("fragments over the limit", &[halves(&over)]).refused(1009),
+            case("fragments over the limit", &halves(&over)).refused(1009),
             case("a binary message over the limit", &[frame(BINARY, &[0; 1001])]).refused(1009),
             case("a claim of 1 GiB", &[claim(1 << 30)]).refused(1009),
             case("the largest claim there is", &[claim((1 << 63) - 1)]).refused(1009),
@@ -94,7 +116,7 @@ async fn any_mask_will_do_and_none_will_not() {
         let said = &"abcdefghijklmnopq"[..length];
         let cases = masks.map(|mask| {
             let name = format!("a text of {length} bytes, masked with {mask:?}");
-            case(name, &[masked(TEXT, mask, said.as_bytes())]).says(said)
+            case(name, &[frame_with_mask(TEXT, mask, said.as_bytes())]).says(said)
         });
         table.run(cases).await;
     }

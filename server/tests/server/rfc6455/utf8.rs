@@ -1,156 +1,162 @@
-//! Section 6 of the suite, and RFC 6455 section 8.1: UTF-8, whole and across fragments. The texts
-//! are the classic ones for decoders of UTF-8.
-//!
-//! A text that cannot become UTF-8 any more is refused when it is whole: the RFC leaves it open how
-//! early that is, and the suite calls failing fast an option (6.4).
+//! Group 6 of the suite, and RFC 6455 section 8.1: UTF-8, whole and across fragments. A text is
+//! refused at the first byte that keeps it from being UTF-8.
 
+use super::case::cut_as_in_the_suite;
+use super::sequences::{self, Sequence};
 use super::*;
 
-/// The Greek word of the classic tables, whose every letter has more than one byte.
-const KOSME: &str = "κόσμε";
+/// A Greek word whose every letter has more than one byte, the second one three.
+pub(super) const WORD: &str = "\u{3ba}\u{1f79}\u{3c3}\u{3bc}\u{3b5}";
 
-/// A text in fragments of one byte each.
-fn byte_by_byte(bytes: &[u8]) -> Vec<u8> {
-    fragments(&bytes.chunks(1).collect::<Vec<_>>())
-}
+const LETTERS: &str = "Hello-µ@ßöäüàá-UTF-8!!";
 
-/// A text whole, in two fragments at every place, and in fragments of a byte.
-fn every_way(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
-    let mut ways = vec![("whole".to_owned(), frame(TEXT, bytes))];
-    for at in 1..bytes.len().min(12) {
+/// Behind the word, a surrogate: the second byte of it is wrong.
+const SURROGATE: &[u8] = b"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80edited";
+
+/// Behind the word, a code point above the last one: the second byte of it is wrong.
+const ABOVE: &[u8] = b"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xf4\x90\x80\x80edited";
+
+/// The same text in other pieces: in two fragments at several places, and in fragments of a byte.
+fn other_ways(bytes: &[u8]) -> Vec<(String, Vec<Vec<u8>>)> {
+    let two = |at| {
         let (first, second) = bytes.split_at(at);
-        ways.push((format!("cut at {at}"), fragments(&[first, second])));
-    }
+        (format!("cut at {at}"), fragments(&[first, second]))
+    };
+    let mut ways: Vec<_> = (1..bytes.len().min(12)).map(two).collect();
     if bytes.len() > 2 {
-        ways.push(("byte by byte".to_owned(), byte_by_byte(bytes)));
+        ways.push(("byte by byte".to_owned(), fragments(&bytes.chunks(1).collect::<Vec<_>>())));
     }
     ways
+}
+
+fn named((number, text): &Sequence) -> Case {
+    case(format!("{number} {}", text.escape_ascii()), &[frame(TEXT, text)])
+}
+
+pub(super) fn valid_cases() -> Vec<Case> {
+    let halves: [&[u8]; 2] = ["Hello-µ@ßöä".as_bytes(), "üàá-UTF-8!!".as_bytes()];
+    let bytes = |text: &str| cut_as_in_the_suite(TEXT, text.as_bytes(), 1);
+    let middle = "middle frame payload";
+    let mut cases = vec![
+        // An empty text says nothing in XGate.
+        case("6.1.1 an empty text", &[text("")]),
+        case("6.1.2 three empty fragments", &fragments(&[b"", b"", b""])),
+        case("6.1.3 a text between empty fragments", &fragments(&[b"", middle.as_bytes(), b""]))
+            .says(middle),
+        case("6.2.1 letters of Latin", &[text(LETTERS)]).says(LETTERS),
+        case("6.2.2 the same, cut between letters", &fragments(&halves)).says(LETTERS),
+        case("6.2.3 the same, byte by byte", &bytes(LETTERS)).says(LETTERS),
+        case("6.2.4 a Greek word, byte by byte", &bytes(WORD)).says(WORD),
+    ];
+    let says = |sequence: &Sequence| {
+        named(sequence).says(std::str::from_utf8(&sequence.1).expect("the table says it is UTF-8"))
+    };
+    cases.extend(sequences::valid().iter().map(says));
+    cases
 }
 
 #[tokio::test]
 async fn text_that_is_utf8_is_said_however_it_is_cut() {
     let mut table = Table::with(&[]).await;
-    let valid = [
-        ("6.2 letters of Latin", "Hello-µ@ßöäüàá-UTF-8!!"),
-        ("6.5 a word", KOSME),
-        ("6.7 the first of one byte", "\u{0}"),
-        ("6.7 the first of two bytes", "\u{80}"),
-        ("6.7 the first of three bytes", "\u{800}"),
-        ("6.7 the first of four bytes", "\u{10000}"),
-        ("6.9 the last of one byte", "\u{7f}"),
-        ("6.9 the last of two bytes", "\u{7ff}"),
-        ("6.9 the last of three bytes", "\u{ffff}"),
-        ("6.9 the last of four bytes", "\u{10ffff}"),
-        ("6.11 the last before the surrogates", "\u{d7ff}"),
-        ("6.11 the first behind the surrogates", "\u{e000}"),
-        ("6.11 the replacement character", "\u{fffd}"),
-        ("6.22 no characters", "\u{fffe}\u{1fffe}\u{1ffff}\u{2fffe}\u{10fffe}"),
-        ("6.23 a byte order mark", "\u{feff}x"),
-        ("right to left, and joined", "\u{202e}می‌خواهم 👨‍👩‍👧"),
-    ];
-    for (name, said) in valid {
-        let cases = every_way(said.as_bytes())
-            .into_iter()
-            .map(|(way, bytes)| case(format!("{name}, {way}"), &[bytes]).says(said));
+    table.run(valid_cases()).await;
+    let others = ["\u{feff}x", "right to left \u{202e}, and joined: می‌خواهم 👨‍👩‍👧"];
+    let others = others.map(|text| ("another".to_owned(), text.as_bytes().to_vec()));
+    table.run(others.iter().map(|other| named(other).says(str_of(&other.1)))).await;
+    for (number, text) in sequences::valid().into_iter().chain(others) {
+        let cases = other_ways(&text).into_iter().map(|(way, frames)| {
+            case(format!("the text of {number}, {way}"), &frames).says(str_of(&text))
+        });
         table.run(cases).await;
     }
-    table.run([case("6.1 nothing, in fragments", &[fragments(&[b"", b""])])]).await;
 }
 
-#[tokio::test]
-async fn a_text_that_ends_inside_a_character_is_none() {
-    let mut table = Table::with(&[]).await;
-    for length in 1..KOSME.len() {
-        let start = &KOSME.as_bytes()[..length];
-        let name = format!("6.6 the first {length} bytes of a word");
-        let case = case(name, &[frame(TEXT, start)]);
-        let expected = match std::str::from_utf8(start) {
-            Ok(said) => case.says(said),
-            Err(_) => case.refused(1007),
-        };
-        table.run([expected]).await;
-    }
+fn str_of(text: &[u8]) -> &str {
+    std::str::from_utf8(text).unwrap()
 }
 
-/// What is no UTF-8, by the section of the suite.
-const INVALID: &[(&str, &[u8])] = &[
-    ("6.3 a surrogate within a text", b"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80x"),
-    ("6.4 above the last character within a text", b"\xce\xba\xf4\x90\x80\x80edited"),
-    ("6.8 five bytes", b"\xf8\x88\x80\x80\x80"),
-    ("6.8 six bytes", b"\xfc\x84\x80\x80\x80\x80"),
-    ("6.10 the last of 21 bits", b"\xf7\xbf\xbf\xbf"),
-    ("6.10 the last of five bytes", b"\xfb\xbf\xbf\xbf\xbf"),
-    ("6.10 the last of six bytes", b"\xfd\xbf\xbf\xbf\xbf\xbf"),
-    ("6.11 above the last character", b"\xf4\x90\x80\x80"),
-    ("6.12 the first continuation", b"\x80"),
-    ("6.12 the last continuation", b"\xbf"),
-    ("6.12 two continuations", b"\x80\xbf"),
-    ("6.12 seven continuations", b"\x80\xbf\x80\xbf\x80\xbf\x80"),
-    ("6.13 starts of two bytes", b"\xc2 \xd0 \xdf "),
-    ("6.13 starts of three bytes", b"\xe0 \xe7 \xef "),
-    ("6.13 starts of four bytes", b"\xf0 \xf4 "),
-    ("6.13 starts of five and six", b"\xf8 \xfb \xfc \xfd "),
-    ("6.14 two bytes, the last missing", b"\xdf"),
-    ("6.14 three bytes, the last missing", b"\xe0\xa0"),
-    ("6.14 three bytes, two missing", b"\xef"),
-    ("6.14 four bytes, the last missing", b"\xf0\x90\x80"),
-    ("6.14 four bytes, two missing", b"\xf4\x8f"),
-    ("6.15 incomplete ones in a row", b"\xc0\xe0\x80\xf0\x80\x80\xdf\xef\xbf\xf7\xbf\xbf"),
-    ("6.16 fe", b"\xfe"),
-    ("6.16 ff", b"\xff"),
-    ("6.16 fe fe ff ff", b"\xfe\xfe\xff\xff"),
-    ("6.17 a slash in two bytes", b"\xc0\xaf"),
-    ("6.17 a slash in three bytes", b"\xe0\x80\xaf"),
-    ("6.17 a slash in four bytes", b"\xf0\x80\x80\xaf"),
-    ("6.17 a slash in five bytes", b"\xf8\x80\x80\x80\xaf"),
-    ("6.17 a slash in six bytes", b"\xfc\x80\x80\x80\x80\xaf"),
-    ("6.18 the largest in two bytes too many", b"\xc1\xbf"),
-    ("6.18 the largest in three bytes too many", b"\xe0\x9f\xbf"),
-    ("6.18 the largest in four bytes too many", b"\xf0\x8f\xbf\xbf"),
-    ("6.19 NUL in two bytes", b"\xc0\x80"),
-    ("6.19 NUL in three bytes", b"\xe0\x80\x80"),
-    ("6.19 NUL in four bytes", b"\xf0\x80\x80\x80"),
-    ("6.20 the first high surrogate", b"\xed\xa0\x80"),
-    ("6.20 the last high surrogate", b"\xed\xaf\xbf"),
-    ("6.20 the first low surrogate", b"\xed\xb0\x80"),
-    ("6.20 the last low surrogate", b"\xed\xbf\xbf"),
-    ("6.21 a pair of surrogates", b"\xed\xa0\x80\xed\xb0\x80"),
-    ("6.21 the last pair of surrogates", b"\xed\xaf\xbf\xed\xbf\xbf"),
-];
+pub(super) fn invalid_cases() -> Vec<Case> {
+    let mut cases = vec![
+        case("6.3.1 a surrogate behind a word", &[frame(TEXT, SURROGATE)]).refused(1007),
+        case("6.3.2 the same, byte by byte", &cut_as_in_the_suite(TEXT, SURROGATE, 1))
+            .refused(1007),
+    ];
+    cases.extend(sequences::invalid().iter().map(|sequence| named(sequence).refused(1007)));
+    cases
+}
 
 #[tokio::test]
 async fn text_that_is_no_utf8_is_refused_however_it_is_cut() {
     let mut table = Table::with(&[]).await;
-    for (name, bytes) in INVALID {
-        let cases = every_way(bytes)
-            .into_iter()
-            .map(|(way, bytes)| case(format!("{name}, {way}"), &[bytes]).refused(1007));
+    table.run(invalid_cases()).await;
+    let others: [&[u8]; 7] = [
+        b"\xe0\xa0",
+        b"\xef",
+        b"\xf0\x90\x80",
+        b"\xf4\x8f",
+        b"\xc2 \xd0 \xdf ",
+        b"\x80\xbf\x80\xbf\x80\xbf\x80",
+        ABOVE,
+    ];
+    let others = others.map(|text| ("another".to_owned(), text.to_vec()));
+    table.run(others.iter().map(|other| named(other).refused(1007))).await;
+    for (number, text) in sequences::invalid().into_iter().chain(others) {
+        let cases = other_ways(&text).into_iter().map(|(way, frames)| {
+            case(format!("the text of {number}, {way}"), &frames).refused(1007)
+        });
         table.run(cases).await;
     }
-    let all: Vec<u8> = (0x80..=0xbf).collect();
-    table.run([case("6.12 all continuations", &[frame(TEXT, &all)]).refused(1007)]).await;
+}
+
+/// What is sent up to the byte that keeps the text from being UTF-8. The suite sends the rest where
+/// a server has not closed by then.
+pub(super) fn early_cases() -> Vec<Case> {
+    let of_frames = |name: &str, first: usize, second: &[u8]| {
+        case(name, &[frame(TEXT_BEGUN, &ABOVE[..first]), frame(CONTINUED, second)])
+            .frame_by_frame()
+            .refused(1007)
+    };
+    // One frame, which is followed by an empty last fragment in the suite.
+    let sent = frame(TEXT_BEGUN, ABOVE);
+    let (header, payload) = sent.split_at(sent.len() - ABOVE.len());
+    let of_pieces = |name: &str, first: usize, second: usize| {
+        let first_piece = [header, &payload[..first]].concat();
+        case(name, &[first_piece, payload[first..second].to_vec()]).frame_by_frame().refused(1007)
+    };
+    vec![
+        of_frames("6.4.1 a code point above the last one, in a fragment", 11, &ABOVE[11..15]),
+        of_frames("6.4.2 only its byte that is wrong, in a fragment", 12, &ABOVE[12..13]),
+        of_pieces("6.4.3 the code point, as a piece of a frame", 11, 15),
+        of_pieces("6.4.4 only its byte that is wrong, as a piece of a frame", 12, 13),
+    ]
+}
+
+#[tokio::test]
+async fn a_text_is_refused_before_it_ends_when_it_cannot_become_utf8() {
+    let mut table = Table::with(&[]).await;
+    table.run(early_cases()).await;
 }
 
 #[tokio::test]
 async fn only_texts_must_be_utf8_and_each_by_itself() {
     let mut table = Table::with(&[]).await;
-    let half = &KOSME.as_bytes()[..1];
+    let (half, rest) = WORD.as_bytes().split_at(1);
     table
         .run([
             case("no UTF-8 in a binary message", &[frame(BINARY, b"\xff\xfe")]).binary(),
             case(
-                "a ping inside a character",
-                &[
-                    frame(TEXT_BEGUN, half),
-                    frame(PING, b"\xff"),
-                    frame(CONTINUED_LAST, &KOSME.as_bytes()[1..]),
-                ],
+                "no UTF-8 in the fragments of a binary message",
+                &[frame(BINARY_BEGUN, b"\xff"), frame(CONTINUED_LAST, b"\xfe")],
             )
-            .says(KOSME)
+            .binary(),
+            case(
+                "a ping inside a character",
+                &[frame(TEXT_BEGUN, half), frame(PING, b"\xff"), frame(CONTINUED_LAST, rest)],
+            )
+            .says(WORD)
             .pongs(b"\xff"),
             case(
                 "a character across two messages",
-                &[text("x"), frame(TEXT, half), frame(TEXT, &KOSME.as_bytes()[1..2])],
+                &[text("x"), frame(TEXT, half), frame(TEXT, &rest[..1])],
             )
             .says("x")
             .refused(1007),

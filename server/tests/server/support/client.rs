@@ -69,12 +69,14 @@ impl Client {
         nickname: &str,
         token: &str,
     ) -> Self {
-        let path = resumable_path(room, nickname, token);
-        let (response, stream) = raw::upgrade(address, &path, &[]).await;
+        Self::enter_resumable(address, &resumable_path(room, nickname, token)).await
+    }
+
+    /// Enters as a client that can resume, by a path of the test's own.
+    pub(crate) async fn enter_resumable(address: SocketAddr, path: &str) -> Self {
+        let (response, stream) = raw::upgrade(address, path, &[]).await;
         assert_eq!(response.status, 101, "{}", response.text());
-        let client = Self::welcomed(stream).await;
-        assert!(client.epoch.is_some(), "it asked for it");
-        client
+        Self::welcomed(stream).await
     }
 
     /// Takes over an upgraded connection of a client that did not ask for the extensions.
@@ -96,9 +98,11 @@ impl<L: Line> Client<L> {
     async fn welcomed(stream: L) -> Self {
         let mut socket = ClientBuilder::new().take_over(stream);
         let first = receive(&mut socket).await;
-        let ServerMessage::SelfId { pid, epoch } = first.message else {
+        let ServerMessage::SelfId { pid, epoch, greeting_bytes } = first.message else {
             panic!("self comes first: {first:?}")
         };
+        // Where the history is off there is no epoch, for those who ask either.
+        assert!(epoch.is_none() || greeting_bytes.is_some(), "both are for those who ask");
         let count = receive(&mut socket).await;
         let members = receive(&mut socket).await;
         let history = receive(&mut socket).await;
@@ -160,7 +164,9 @@ impl<L: Line> Client<L> {
     pub(crate) async fn next_said(&mut self) -> (Pid, String, u64) {
         let envelope = self.next().await;
         match envelope.message {
-            ServerMessage::Normal { text, id } => (envelope.from, text, id.expect("it has an id")),
+            ServerMessage::Normal { text, id, .. } => {
+                (envelope.from, text, id.expect("it has an id"))
+            }
             other => panic!("not a normal: {other:?}"),
         }
     }

@@ -19,7 +19,7 @@ pub(crate) async fn observed(arguments: &[&str]) -> (TestServer, SocketAddr) {
 
 /// An address that is free, and stays so until the server takes it: below the ports that the system
 /// gives to whoever asks for any, and other for each process, which is for each test.
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     const PORTS: std::ops::Range<u32> = 20_000..32_000;
     const PORTS_PER_PROCESS: u32 = 16;
     let first = process::id() * PORTS_PER_PROCESS % (PORTS.end - PORTS.start);

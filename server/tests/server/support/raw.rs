@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use xmeet_testframes as frames;
+pub(crate) use xmeet_testframes::frame;
 
 use super::soon;
 
@@ -100,37 +102,19 @@ async fn read_response(stream: &mut (impl AsyncRead + Unpin), method: &str) -> R
     response
 }
 
-/// A client's frame (RFC 6455 section 5.2), masked. `first` is FIN, RSV and opcode.
-pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mask = [0x11, 0x22, 0x33, 0x44];
-    let mut bytes = vec![first];
-    match payload.len() {
-        length @ 0..=125 => bytes.push(0x80 | length as u8),
-        length @ 126..=0xffff => {
-            bytes.push(0x80 | 126);
-            bytes.extend((length as u16).to_be_bytes());
-        }
-        length => {
-            bytes.push(0x80 | 127);
-            bytes.extend((length as u64).to_be_bytes());
-        }
-    }
-    bytes.extend(mask);
-    bytes.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-    bytes
-}
-
-/// A frame of the server: its first byte and its payload. `None` at the end of the connection.
+/// Reads a frame of the server: its first byte and its payload. Returns `None` at the end of the
+/// connection.
 pub(crate) async fn read_frame(stream: &mut (impl AsyncRead + Unpin)) -> Option<(u8, Vec<u8>)> {
-    let first = stream.read_u8().await.ok()?;
-    let length = match stream.read_u8().await.ok()? {
-        126 => u64::from(stream.read_u16().await.ok()?),
-        127 => stream.read_u64().await.ok()?,
-        length => u64::from(length),
+    let mut head = Vec::new();
+    let header = loop {
+        head.push(stream.read_u8().await.ok()?);
+        if let Some(header) = frames::header(&head).unwrap() {
+            break header;
+        }
     };
-    let mut payload = vec![0; usize::try_from(length).unwrap()];
+    let mut payload = vec![0; header.payload_bytes];
     stream.read_exact(&mut payload).await.ok()?;
-    Some((first, payload))
+    Some((header.first, payload))
 }
 
 /// Reads the greeting, which is four frames.
@@ -145,7 +129,7 @@ pub(crate) async fn read_close(stream: &mut (impl AsyncRead + Unpin)) -> (u16, S
     let reading = async {
         loop {
             let (first, payload) = read_frame(stream).await.expect("a Close frame before the end");
-            if first == 0x88 {
+            if first == frames::CLOSE {
                 let (code, reason) = payload.split_at(2);
                 let code = u16::from_be_bytes(code.try_into().unwrap());
                 return (code, String::from_utf8(reason.to_vec()).unwrap());

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use xmeet_server::config::Config;
-use xmeet_server::shutdown::Ended;
+use xmeet_server::shutdown::ShutdownOutcome;
 
 use super::{soon, until};
 
@@ -21,7 +21,7 @@ pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
     pub(crate) folder: TempDir,
     shutdown: CancellationToken,
-    running: tokio::task::JoinHandle<anyhow::Result<Ended>>,
+    running: tokio::task::JoinHandle<anyhow::Result<ShutdownOutcome>>,
 }
 
 impl TestServer {
@@ -61,7 +61,7 @@ impl TestServer {
     }
 
     /// Ends it: how it ended, and its folder.
-    pub(crate) async fn ended(self) -> (Ended, TempDir) {
+    pub(crate) async fn ended(self) -> (ShutdownOutcome, TempDir) {
         self.shutdown.cancel();
         let ended = soon("the server ends", self.running).await.unwrap().unwrap();
         (ended, self.folder)

@@ -8,10 +8,10 @@ use xmeet_shared::{ErrorCode, Record, ServerMessage};
 
 use super::log::page_is_true;
 use super::view::View;
-use crate::journal::{Command, End, Received, RoomRecord, Sent};
+use crate::journal::{Command, End, Received, RoomRecord, Sent, Terms};
 use crate::timeline::Moment;
 
-pub(super) fn check(view: &View<'_>, record: &RoomRecord) -> Result<(), String> {
+pub(super) fn check(view: &View<'_>, record: &RoomRecord, terms: Terms) -> Result<(), String> {
     handed_in_order(view, record)?;
     let fates: BTreeMap<_, _> =
         record.handed.iter().map(|(text, id)| (text.as_str(), *id)).collect();
@@ -38,7 +38,7 @@ pub(super) fn check(view: &View<'_>, record: &RoomRecord) -> Result<(), String> 
             (Command::Rename(name), ServerMessage::ChangeName(now)) => name == now.as_str(),
             (Command::History(cursor), ServerMessage::History(page)) => {
                 page_is_true(page, record, received.written)?;
-                page_is_the_one(page, *cursor, newest)?
+                page_is_the_one(page, *cursor, (newest, terms))?
             }
             (what, ServerMessage::Error { code, .. }) => *code == error_of(what),
             _ => false,
@@ -75,13 +75,19 @@ fn error_of(command: &Command) -> Option<ErrorCode> {
 
 /// A page is cut at its place in the order and may be read later: it ends where it must, or before,
 /// for messages may have come since it was cut.
-fn page_is_the_one(page: &[Record], cursor: u64, newest: u64) -> Result<bool, String> {
+fn page_is_the_one(
+    page: &[Record],
+    cursor: u64,
+    (newest, terms): (u64, Terms),
+) -> Result<bool, String> {
     let Some(last) = page.last().and_then(|record| record.id) else { return Ok(true) };
     if page.len() as u64 > HISTORY_PAGE_MESSAGES {
         return Err(format!("a page of {} messages", page.len()));
     }
     let latest = newest.checked_sub(cursor * HISTORY_PAGE_MESSAGES);
-    Ok(if cursor == 0 { latest == Some(last) } else { latest.is_some_and(|id| last <= id) })
+    // A room that holds all of its newest page needs no time for it.
+    let is_at_hand = cursor == 0 && terms.held_text_bytes_max == usize::MAX;
+    Ok(if is_at_hand { latest == Some(last) } else { latest.is_some_and(|id| last <= id) })
 }
 
 /// What a connection says reaches the store in the order sent, and none of it is left out.

@@ -29,8 +29,10 @@ pub(super) fn check(
             let has_cause = journal.was_full
                 || journal.has_stalled
                 || terms.slack_ms > SILENCE_MS_MAX
+                || record.is_some_and(|record| was_withheld_too_much(journal, record))
                 || record.is_some_and(|record| {
-                    !record.panics.is_empty() || record.page_panics + record.load_failures > 0
+                    let failures = record.page_panics + record.page_failures + record.load_failures;
+                    !record.panics.is_empty() || failures > 0
                 });
             if has_cause { Ok(()) } else { Err("closed with 1013 for no reason".to_owned()) }
         }
@@ -39,4 +41,11 @@ pub(super) fn check(
         End::Closed(code) if has_said(code) => Ok(()),
         End::Closed(code) => Err(format!("closed with {code:?}, which nobody said")),
     }
+}
+
+/// Whether the room may have gone on past the bounds of the outbox while the store was reading the
+/// page of the greeting, which never came.
+fn was_withheld_too_much(journal: &Journal, record: &RoomRecord) -> bool {
+    let goes_on = |answered| answered > journal.opened;
+    journal.received.is_empty() && record.log.iter().filter_map(|kept| kept.answered).any(goes_on)
 }

@@ -11,32 +11,48 @@ use crate::timeline::Moment;
 pub(super) fn check(view: &View<'_>, record: &RoomRecord, terms: Terms) -> Result<(), String> {
     page_is_true(view.page, record, view.greeted)?;
     let mut newest = view.newest();
-    let page_max = terms.kept_max.min(HISTORY_PAGE_MESSAGES);
-    if view.page.len() as u64 != newest.min(page_max) {
-        return Err(format!("the greeting has {} records up to id {newest}", view.page.len()));
-    }
+    page_is_whole(view, record, terms)?;
     let told: Vec<_> = record.log.iter().map(|kept| kept.answered).collect();
-    // What the room is told at the very moment of a greeting may come before or behind it.
-    let missed = told.iter().rposition(|at| at.is_some_and(|at| at.ms < view.greeted.ms));
+    // A room that holds its whole page cuts a greeting as it writes it. What it is told at that very
+    // moment may come before or behind it.
+    let is_at_hand = terms.held_text_bytes_max == usize::MAX;
+    let cut_ms = if is_at_hand { view.greeted.ms } else { view.joined_ms };
+    let missed = told.iter().rposition(|at| at.is_some_and(|at| at.ms < cut_ms));
     if let Some(missed) = missed.map(|at| at as u64 + 1).filter(|id| *id > newest) {
         return Err(format!("the greeting ends with id {newest}, but {missed} was kept before"));
     }
     for received in view.events {
-        if let ServerMessage::Normal { text, id } = &received.message {
+        if let ServerMessage::Normal { text, id, .. } = &received.message {
             newest += 1;
             if *id != Some(newest) {
                 return Err(format!("id {id:?} where {newest} is due"));
             }
-            message_is_true(received, text, newest, record)?;
+            message_is_true(received, text, (newest, view.greeted.ms), record)?;
         }
     }
     Ok(())
 }
 
+/// The page of a greeting has all there is, but for what the store dropped while it was read.
+fn page_is_whole(view: &View<'_>, record: &RoomRecord, terms: Terms) -> Result<(), String> {
+    let (newest, records) = (view.newest(), view.page.len() as u64);
+    let page_max = terms.kept_max.min(HISTORY_PAGE_MESSAGES);
+    let expected = newest.min(page_max);
+    let kept = record.log.iter().filter(|kept| kept.kept < view.greeted).count() as u64;
+    // Ids up to this one may be gone.
+    let dropped = kept.saturating_sub(terms.kept_max);
+    let is_whole =
+        records == expected || (records < expected && newest - records <= dropped && records > 0);
+    if is_whole {
+        return Ok(());
+    }
+    Err(format!("the greeting has {records} records up to id {newest}"))
+}
+
 fn message_is_true(
     received: &Received,
     text: &str,
-    id: u64,
+    (id, greeted_ms): (u64, u64),
     record: &RoomRecord,
 ) -> Result<(), String> {
     let kept = usize::try_from(id).ok().and_then(|id| record.log.get(id - 1));
@@ -47,10 +63,13 @@ fn message_is_true(
     if kept.kept >= received.written {
         return Err(format!("id {id} is delivered before it is kept"));
     }
-    // The server's work takes no virtual time, so nothing else may hold a message up.
+    // The server's work takes no virtual time, so nothing may hold a message up but the greeting
+    // before it.
     match kept.answered {
         None => Err(format!("id {id} is delivered, though the room never knew that it is kept")),
-        Some(answered) if received.is_prompt && answered.ms != received.written.ms => {
+        Some(answered)
+            if received.is_prompt && answered.ms.max(greeted_ms) != received.written.ms =>
+        {
             let late_ms = received.written.ms - answered.ms;
             Err(format!("id {id} is delivered {late_ms} ms late"))
         }

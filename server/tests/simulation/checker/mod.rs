@@ -70,7 +70,7 @@ pub(crate) fn check(run: &Run) -> Result<Tally, String> {
         for view in views {
             let place = |fault| format!("connection {} in {room}: {fault}", view.number);
             log::check(view, record, run.terms).map_err(place)?;
-            answers::check(view, record).map_err(place)?;
+            answers::check(view, record, run.terms).map_err(place)?;
         }
         let resumed = resume::check(views, record, run);
         let (resumed, taken_over) = resumed.map_err(|fault| format!("{room}: {fault}"))?;

@@ -71,11 +71,14 @@ fn identity(
     }
     let [latest_lost_ms, earliest_lost_ms] = lost;
     let (grace_ms, slack_ms) = (run.terms.grace_ms, run.terms.slack_ms);
-    if is_same && latest_lost_ms.is_some_and(|lost| opened > lost + grace_ms + slack_ms) {
+    // One in between may have held the member for a while.
+    let has_between = has_between(earlier, later, run);
+    let is_late = latest_lost_ms.is_some_and(|lost| opened > lost + grace_ms + slack_ms);
+    if is_same && is_late && !has_between {
         return Err("a member is back after its time".to_owned());
     }
     let in_time = earliest_lost_ms.is_none_or(|lost| opened + slack_ms < lost + grace_ms);
-    if !is_same && in_time && !leaves && !is_new_room && !has_between(earlier, later, run) {
+    if !is_same && in_time && !leaves && !is_new_room && !has_between {
         return Err("a member that comes back in time is another one".to_owned());
     }
     Ok(())

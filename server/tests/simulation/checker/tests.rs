@@ -31,7 +31,7 @@ fn record(id: u64, from: u64, text: &str) -> Record {
 }
 
 fn normal(id: u64, text: &str) -> ServerMessage {
-    ServerMessage::Normal { text: text.to_owned(), id: Some(id) }
+    ServerMessage::Normal { text: text.to_owned(), id: Some(id), nickname: None }
 }
 
 fn error(code: ErrorCode) -> ServerMessage {
@@ -40,7 +40,8 @@ fn error(code: ErrorCode) -> ServerMessage {
 
 fn received(step: u64, from: u64, message: ServerMessage) -> Received {
     let written = at(step);
-    Received { written, is_prompt: true, taken: written, from: pid(from), message }
+    let (taken, dated_ms) = (written, written.ms);
+    Received { written, is_prompt: true, taken, dated_ms, from: pid(from), message }
 }
 
 fn greeting(step: u64, own: u64, members: &[(u64, &str)], page: Vec<Record>) -> Vec<Received> {
@@ -50,7 +51,7 @@ fn greeting(step: u64, own: u64, members: &[(u64, &str)], page: Vec<Record>) -> 
         .map(|(serial, nickname)| Member { pid: pid(*serial), nickname: name(nickname) });
     let epoch = Some("e".to_owned());
     [
-        ServerMessage::SelfId { pid: pid(own), epoch },
+        ServerMessage::SelfId { pid: pid(own), epoch, greeting_bytes: None },
         ServerMessage::MemberCount(count),
         ServerMessage::Members(members.collect()),
         ServerMessage::History(page),
@@ -129,8 +130,9 @@ fn good() -> Run {
     // Steps grow faster than milliseconds do: `a` is told last of all.
     for received in b.received[..4].iter_mut().chain(&mut c.received[..4]) {
         received.written.ms = received.written.step - 100;
+        received.dated_ms = received.written.ms;
     }
-    let terms = Terms { kept_max: 100, grace_ms: 50, slack_ms: 5 };
+    let terms = Terms { kept_max: 100, grace_ms: 50, held_text_bytes_max: 1000, slack_ms: 5 };
     Run { terms, rooms: [(ROOM.to_owned(), record_of_room)].into(), journals: vec![a, b, c] }
 }
 
@@ -260,6 +262,21 @@ fn an_ending_without_a_cause_is_noticed() {
     }
     let nobody = fault(|run| run.journals[0].end = End::Closed(Some(4001)));
     assert!(nobody.contains("by nobody"), "{nobody}");
+}
+
+#[test]
+fn try_again_before_the_greeting_is_allowed_only_where_the_room_went_on() {
+    let closed_at = |opened| {
+        let mut run = good();
+        let mut newcomer = journal("late", opened, vec![], vec![]);
+        newcomer.end = End::Closed(Some(1013));
+        run.journals.push(newcomer);
+        check(&run)
+    };
+    let latest = good().rooms[ROOM].log.iter().filter_map(|kept| kept.answered).max().unwrap();
+    assert!(closed_at(latest.step - 1).is_ok());
+    let quiet = closed_at(latest.step).unwrap_err();
+    assert!(quiet.contains("for no reason"), "{quiet}");
 }
 
 #[test]

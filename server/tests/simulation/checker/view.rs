@@ -20,6 +20,9 @@ pub(super) struct View<'a> {
     pub(super) page: &'a [Record],
     /// When the greeting was written.
     pub(super) greeted: Moment,
+    /// When the connection took its place in the order, in virtual milliseconds. The greeting is
+    /// cut then or later.
+    pub(super) joined_ms: u64,
     /// What came behind the greeting.
     pub(super) events: &'a [Received],
 }
@@ -38,7 +41,7 @@ impl<'a> View<'a> {
             return Ok(None);
         };
         let (
-            ServerMessage::SelfId { pid, epoch },
+            ServerMessage::SelfId { pid, epoch, .. },
             ServerMessage::MemberCount(count),
             ServerMessage::Members(list),
             ServerMessage::History(page),
@@ -57,9 +60,9 @@ impl<'a> View<'a> {
         if !members.iter().any(|(member, _)| member == pid) {
             return Err("the greeting does not list its receiver".to_owned());
         }
-        let greeted = first.written;
+        let (greeted, joined_ms) = (first.written, first.dated_ms);
         let is_first = true;
-        Ok(Some(Self { number, journal, is_first, pid, members, page, greeted, events }))
+        Ok(Some(Self { number, journal, is_first, pid, members, page, greeted, joined_ms, events }))
     }
 
     /// The newest id that the greeting tells of; 0 when there is none.

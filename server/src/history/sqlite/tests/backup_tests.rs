@@ -1,4 +1,4 @@
-//! Before a schema changes there is a copy of the database, which the older server can open.
+//! Tests of the copy that precedes a schema migration, and of backups on demand.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,15 +9,15 @@ use tempfile::TempDir;
 use super::super::*;
 use crate::history::contract_test::{message, room};
 
-/// The copies in a folder.
+/// Returns the paths of the migration copies in a folder.
 fn copies(folder: &TempDir) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
     entries.filter(|path| path.to_str().unwrap().contains(".schema-")).collect()
 }
 
-/// A database as the first server left it.
-fn first_schema(folder: &TempDir) {
-    let old = schema::make_first_schema(&folder.path().join(DATABASE_FILE));
+/// Creates a database with messages in the first schema.
+fn fill_first_schema(folder: &TempDir) {
+    let old = schema::create_first_schema(&folder.path().join(DATABASE_FILE));
     old.execute_batch(
         "INSERT INTO room (id, name, oldest, newest) VALUES (1, 'a', 3, 4);
          INSERT INTO message (room, id, ts, pid, nickname, text)
@@ -27,9 +27,9 @@ fn first_schema(folder: &TempDir) {
 }
 
 #[tokio::test]
-async fn a_copy_of_the_older_schema_is_the_way_back() {
+async fn migration_leaves_a_copy_that_the_older_server_can_open() {
     let folder = TempDir::new().unwrap();
-    first_schema(&folder);
+    fill_first_schema(&folder);
     let Opened { history, threads, .. } = SqliteHistory::open(folder.path(), 10).unwrap();
     assert_eq!(history.append(&room("a"), vec![message("5")]).await.unwrap(), 5);
     threads.stop().await.unwrap();
@@ -37,11 +37,11 @@ async fn a_copy_of_the_older_schema_is_the_way_back() {
     assert!(copy.to_str().unwrap().contains(".schema-1."), "{}", copy.display());
     assert!(!folder.path().join(format!("{DATABASE_FILE}.copying")).exists());
 
-    // A second start has nothing to change and makes no copy.
+    // A second start has nothing to migrate and makes no copy.
     SqliteHistory::open(folder.path(), 10).unwrap().threads.stop().await.unwrap();
     assert_eq!(copies(&folder).len(), 1);
 
-    // What the first server asks its database.
+    // The queries of the older server.
     let old = Connection::open(copy).unwrap();
     let version = old.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
     let health = old.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0));
@@ -54,7 +54,7 @@ async fn a_copy_of_the_older_schema_is_the_way_back() {
     assert_eq!(texts.map_err(|error| error.to_string()), Ok("3,4".to_owned()));
     drop(old);
 
-    // And forward again from the copy, as after a step back.
+    // A newer server can start on the copy too.
     let again = TempDir::new().unwrap();
     fs::copy(copy, again.path().join(DATABASE_FILE)).unwrap();
     let Opened { history, threads, .. } = SqliteHistory::open(again.path(), 10).unwrap();
@@ -63,15 +63,15 @@ async fn a_copy_of_the_older_schema_is_the_way_back() {
 }
 
 #[tokio::test]
-async fn a_new_database_needs_no_copy() {
+async fn new_database_is_not_copied() {
     let folder = TempDir::new().unwrap();
     SqliteHistory::open(folder.path(), 10).unwrap().threads.stop().await.unwrap();
     assert_eq!(copies(&folder).len(), 0);
 }
 
-/// Not every start makes a copy of its own, which would take the place of the one broken off.
+/// Also by a start that makes no copy of its own.
 #[test]
-fn a_copy_that_was_broken_off_is_gone_after_any_start() {
+fn incomplete_copy_is_removed_by_the_next_start() {
     let folder = TempDir::new().unwrap();
     let partial = folder.path().join(format!("{DATABASE_FILE}.copying"));
     for _ in 0..2 {
@@ -83,14 +83,83 @@ fn a_copy_that_was_broken_off_is_gone_after_any_start() {
 }
 
 #[test]
-fn without_a_copy_nothing_is_changed() {
+fn failed_copy_leaves_the_schema_unchanged() {
     let folder = TempDir::new().unwrap();
-    first_schema(&folder);
-    // Nothing can be written where a folder is.
+    fill_first_schema(&folder);
+    // A directory with the name of the temporary file makes the copy fail.
     fs::create_dir_all(folder.path().join(format!("{DATABASE_FILE}.copying/x"))).unwrap();
     let error = SqliteHistory::open(folder.path(), 10).unwrap_err();
-    assert!(matches!(error, OpenError::NoCopy { .. }), "{error}");
+    assert!(matches!(error, OpenError::CopyFailed { .. }), "{error}");
     let old = Connection::open(folder.path().join(DATABASE_FILE)).unwrap();
     let version = old.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
     assert_eq!(version.unwrap(), 1);
+}
+
+/// Creates a history of some mebibytes, so that a backup takes several steps.
+async fn long_history(folder: &TempDir) {
+    let Opened { history, threads, .. } = SqliteHistory::open(folder.path(), 1000).unwrap();
+    let messages = vec![message(&"x".repeat(60_000)); 50];
+    history.append(&room("a"), messages).await.unwrap();
+    threads.stop().await.unwrap();
+}
+
+/// Returns the file names in a folder.
+fn names(folder: &TempDir) -> Vec<String> {
+    let entries = fs::read_dir(folder.path()).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn backup_does_not_replace_a_target_that_appears_meanwhile() {
+    let (folder, copies) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    long_history(&folder).await;
+    let target = copies.path().join("copy");
+    let mut is_made = false;
+    let outcome = back_up(folder.path(), &target, |_, _| {
+        is_made = true;
+        fs::write(&target, "of another").unwrap();
+    });
+    assert!(is_made && matches!(outcome, Err(BackupError::Exists(_))), "{outcome:?}");
+    assert_eq!(fs::read(&target).unwrap(), b"of another");
+    assert_eq!(names(&copies), ["copy"]);
+}
+
+#[tokio::test]
+async fn second_backup_to_the_same_target_is_rejected_meanwhile() {
+    let (folder, copies) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    long_history(&folder).await;
+    let target = copies.path().join("copy");
+    let mut second = None;
+    let first = back_up(folder.path(), &target, |_, _| {
+        let made = second.get_or_insert_with(|| back_up(folder.path(), &target, |_, _| {}));
+        assert!(matches!(made, Err(BackupError::Exists(_))), "{made:?}");
+    });
+    let bytes = first.unwrap();
+    assert!(second.is_some());
+    assert_eq!(fs::metadata(&target).unwrap().len(), bytes);
+    assert_eq!(names(&copies), ["copy"]);
+    let copy = Connection::open(&target).unwrap();
+    let health = copy.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0));
+    assert_eq!(health, Ok("ok".to_owned()));
+}
+
+/// By any path to the folder, and even if the file does not exist at the moment.
+#[tokio::test]
+async fn backup_onto_a_file_of_the_database_is_rejected() {
+    let (folder, links) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    long_history(&folder).await;
+    let before = names(&folder);
+    let link = links.path().join("link");
+    std::os::unix::fs::symlink(folder.path(), &link).unwrap();
+    for within in [folder.path(), &folder.path().join("."), &link] {
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            let target = within.join(format!("{DATABASE_FILE}{suffix}"));
+            let outcome = back_up(folder.path(), &target, |_, _| {});
+            assert!(matches!(outcome, Err(BackupError::IsSource(_))), "{suffix}: {outcome:?}");
+        }
+    }
+    assert_eq!(names(&folder), before);
+    let Opened { history, threads, .. } = SqliteHistory::open(folder.path(), 1000).unwrap();
+    assert_eq!(history.load(&room("a")).await.unwrap().newest, 50);
+    threads.stop().await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! A store that cannot write says so, and finds out by itself that it can again.
+//! Tests of the health that the store reports while writes fail, and after they work again.
 
 use std::time::Duration;
 
@@ -9,21 +9,21 @@ use super::super::*;
 use super::another;
 use crate::history::contract_test::{fill, message, room};
 
-/// How long anything may take before a test fails instead of hanging.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Time limit of each wait, so that a failing test does not hang.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Waits until the store is as wanted, without asking it for anything.
+/// Waits until the store is or is not failing, without sending it requests.
 async fn until_failing(health: &Health, wanted: bool) {
     let work = async {
         while health.problem().is_some() != wanted {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(PATIENCE, work).await.expect("the store is found to be so");
+    timeout(TIMEOUT, work).await.expect("the health changes in time");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_is_found_to_work_again_though_nobody_writes() {
+async fn recovery_is_noticed_without_writes() {
     let folder = TempDir::new().unwrap();
     let Opened { history, health, threads, .. } = SqliteHistory::open(folder.path(), 100).unwrap();
     fill(&history, &room("a"), 3).await;
@@ -40,35 +40,34 @@ async fn it_is_found_to_work_again_though_nobody_writes() {
     threads.stop().await.unwrap();
 }
 
-/// Whoever asks learns the truth about a store that nobody writes to.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_asks_finds_a_store_that_cannot_write() {
+async fn check_of_an_idle_store_finds_that_writes_fail() {
     let folder = TempDir::new().unwrap();
     let Opened { health, threads, .. } = SqliteHistory::open(folder.path(), 100).unwrap();
     assert_eq!(health.check().await, Ok(()));
     let other = another(&folder);
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let work = async {
-        // The latest write counts for a while.
+        // A recent write answers a check without a probe.
         while health.check().await.is_ok() {
             sleep(Duration::from_millis(100)).await;
         }
     };
-    timeout(PATIENCE, work).await.expect("the trial fails");
+    timeout(TIMEOUT, work).await.expect("the probe fails");
     other.execute_batch("ROLLBACK").unwrap();
     until_failing(&health, false).await;
     threads.stop().await.unwrap();
 }
 
-/// A trial really writes: without that it would succeed on a full disk.
+/// A probe that wrote nothing would succeed on a full disk.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_trial_adds_to_the_log() {
+async fn probe_writes_to_the_wal() {
     let folder = TempDir::new().unwrap();
     let Opened { health, threads, .. } = SqliteHistory::open(folder.path(), 100).unwrap();
-    let log = folder.path().join(format!("{DATABASE_FILE}-wal"));
-    let bytes = || std::fs::metadata(&log).unwrap().len();
+    let wal = folder.path().join(format!("{DATABASE_FILE}-wal"));
+    let bytes = || fs::metadata(&wal).unwrap().len();
     let before = bytes();
     assert_eq!(health.check().await, Ok(()));
-    assert!(bytes() > before, "{before} bytes and no more");
+    assert!(bytes() > before, "still {before} bytes");
     threads.stop().await.unwrap();
 }

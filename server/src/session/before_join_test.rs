@@ -1,0 +1,147 @@
+//! Goal: a client that waits to enter a room holds no uncounted memory, and its end is noticed whatever
+//! it sent before.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+use xmeet_testframes::{TEXT, frame};
+
+use super::*;
+use crate::session::incoming::{INCOMING_OVER_BUDGET, Incoming};
+use crate::session::keepalive::Keepalive;
+use crate::session::reader::MessageLimits;
+use crate::wire::budget::{MemoryBudget, Part};
+use crate::wire::stream::{Reading, Writing};
+use crate::wire::test_socket::{Socket, limits};
+
+const TEXT_BYTES: usize = 60_000;
+
+/// A session that waits, and the client's end of its connection.
+struct Waiting {
+    reader: Reader,
+    outbox: Arc<Outbox>,
+    client: DuplexStream,
+}
+
+impl Waiting {
+    fn new(incoming: &Arc<Incoming>) -> Self {
+        let (client, server) = duplex(1024 * 1024);
+        let socket = Writing::Other(Box::new(Socket::default()));
+        let outbox = Arc::new(Outbox::new(socket, limits(1_000_000)));
+        let limits = MessageLimits { bytes_max: 65_536, time_max: Duration::from_secs(60) };
+        let counted = incoming.connection(&outbox, None);
+        let reader = Reader::new(Reading::Other(Box::new(server)), &[], limits, counted);
+        Self { reader, outbox, client }
+    }
+
+    async fn send_texts(&mut self, count: usize) {
+        self.client.write_all(&text_frame().repeat(count)).await.unwrap();
+    }
+
+    /// Reads what has come. Returns how the wait is over, if it is.
+    fn read_now(&mut self) -> Option<SessionEnd> {
+        let Self { reader, outbox, .. } = self;
+        watch(reader, outbox, &Keepalive::default()).now_or_never()
+    }
+}
+
+/// A text frame, masked with nothing.
+fn text_frame() -> Vec<u8> {
+    frame(TEXT, &[b'x'; TEXT_BYTES])
+}
+
+fn incoming(budget_bytes: usize) -> Arc<Incoming> {
+    Arc::new(Incoming::new(Arc::new(MemoryBudget::new(budget_bytes))))
+}
+
+fn held_bytes(incoming: &Incoming) -> usize {
+    incoming.budget().part_bytes(Part::Incoming)
+}
+
+#[tokio::test]
+async fn message_of_a_waiting_client_is_charged_until_it_is_taken() {
+    let incoming = incoming(10_000_000);
+    let mut waiting = Waiting::new(&incoming);
+    waiting.send_texts(1).await;
+    assert!(waiting.read_now().is_none());
+    let held = held_bytes(&incoming);
+    assert!((TEXT_BYTES..2 * TEXT_BYTES).contains(&held), "{held}");
+    assert_eq!(waiting.reader.next_now(), Some(Received::Text("x".repeat(TEXT_BYTES))));
+    assert_eq!(held_bytes(&incoming), 0);
+}
+
+#[tokio::test]
+async fn waiting_clients_over_the_share_are_closed() {
+    // A share of about three messages.
+    let incoming = incoming(9 * TEXT_BYTES);
+    let mut crowd: Vec<_> = (0..20).map(|_| Waiting::new(&incoming)).collect();
+    for waiting in &mut crowd {
+        waiting.send_texts(1).await;
+        assert!(waiting.read_now().is_none());
+        assert!(held_bytes(&incoming) <= incoming.budget().share_bytes());
+    }
+    let mut closed = 0;
+    for waiting in &mut crowd {
+        if waiting.outbox.is_over() {
+            let end = waiting.read_now();
+            assert!(matches!(end, Some(SessionEnd::Server(INCOMING_OVER_BUDGET))));
+            closed += 1;
+        }
+    }
+    assert!((16..20).contains(&closed), "{closed}");
+}
+
+#[tokio::test]
+async fn disconnect_ends_the_join_wait_unless_a_text_is_pending() {
+    for texts in [0, 1, 2] {
+        let mut waiting = Waiting::new(&incoming(10_000_000));
+        waiting.send_texts(texts).await;
+        let Waiting { reader, outbox, client } = &mut waiting;
+        let keepalive = Keepalive::default();
+        let mut watching = Box::pin(watch(reader, outbox, &keepalive));
+        assert!(watching.as_mut().now_or_never().is_none());
+        client.shutdown().await.unwrap();
+        let end = watching.as_mut().now_or_never();
+        assert_eq!(matches!(end, Some(SessionEnd::Lost)), texts == 0, "{texts} texts");
+        drop(watching);
+        assert_eq!(waiting.outbox.awaits_server(), texts > 0, "no answer to a ping is expected");
+        let mut kept = 0;
+        while let Ok(Some(_)) = waiting.reader.next().await {
+            kept += 1;
+        }
+        assert_eq!(kept, texts);
+    }
+}
+
+#[tokio::test]
+async fn close_frame_before_any_message_ends_the_join_wait() {
+    let mut waiting = Waiting::new(&incoming(10_000_000));
+    waiting.client.write_all(b"\x88\x80\0\0\0\0").await.unwrap();
+    assert!(matches!(waiting.read_now(), Some(SessionEnd::Client(None))));
+}
+
+/// Small messages take far more memory than bytes on the wire.
+#[tokio::test]
+async fn small_messages_of_a_waiting_client_are_read_up_to_a_bound() {
+    for frame in [&b"\x81\x81\0\0\0\0x"[..], b"\x8a\x80\0\0\0\0", b"\x89\x80\0\0\0\0"] {
+        let incoming = incoming(10_000_000);
+        let mut waiting = Waiting::new(&incoming);
+        waiting.client.write_all(&frame.repeat(100_000)).await.unwrap();
+        assert!(waiting.read_now().is_none());
+        let held = held_bytes(&incoming);
+        assert!((60_000..250_000).contains(&held), "{held}");
+        assert!(waiting.outbox.awaits_server());
+    }
+}
+
+#[tokio::test]
+async fn waiting_client_is_read_up_to_a_bound() {
+    let incoming = incoming(10_000_000);
+    let mut waiting = Waiting::new(&incoming);
+    waiting.send_texts(10).await;
+    assert!(waiting.read_now().is_none());
+    let held = held_bytes(&incoming);
+    assert!(held < 4 * TEXT_BYTES, "{held}");
+}

@@ -1,0 +1,39 @@
+//! A connection after its handshake.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+
+use super::stats::ConnectionId;
+use crate::limits::admission::ConnectionPermit;
+use crate::wire::stream::{Reading, Writing};
+
+/// A connection after its handshake.
+pub struct Connection {
+    pub id: ConnectionId,
+    /// The client's address, if addresses are logged.
+    pub address: Option<IpAddr>,
+    pub reading: Reading,
+    pub writing: Writing,
+    /// Bytes that arrived together with the handshake.
+    pub early: Vec<u8>,
+    /// The connection's permit, if connections are limited.
+    pub permit: Option<Arc<ConnectionPermit>>,
+}
+
+impl Connection {
+    /// Creates a connection without TLS and without a permit.
+    #[must_use]
+    pub fn tcp(id: ConnectionId, stream: TcpStream, early: Vec<u8>) -> Self {
+        let (reading, writing) = stream.into_split();
+        let (reading, writing) = (Reading::Tcp(reading), Writing::Tcp(writing));
+        Self { id, address: None, reading, writing, early, permit: None }
+    }
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("id", &self.id).finish_non_exhaustive()
+    }
+}

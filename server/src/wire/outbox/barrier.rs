@@ -1,0 +1,75 @@
+//! The barrier that a session waits for: once the room reaches it, all earlier inputs of the client
+//! are answered, and the answers are in the outbox.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use super::Outbox;
+
+/// The session's latest barrier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Barrier {
+    #[default]
+    None,
+    /// Sent to the room, or about to be.
+    Sent,
+    Reached,
+}
+
+impl Outbox {
+    /// Prepares for a barrier. Returns whether the session must send one: `false` while an earlier
+    /// barrier is not reached yet.
+    #[must_use]
+    pub fn expect_barrier(&self) -> bool {
+        let mut state = self.lock();
+        let is_new = state.barrier != Barrier::Sent;
+        state.barrier = Barrier::Sent;
+        is_new
+    }
+
+    /// Notes that the room has reached the barrier.
+    pub fn barrier_reached(&self) {
+        let mut state = self.lock();
+        if state.barrier == Barrier::Sent {
+            state.barrier = Barrier::Reached;
+            state.is_session_needed = true;
+        }
+        state.wake_if_needed();
+    }
+
+    /// Waits until the barrier is reached, or the outbox has ended. Only beside [`Self::drive_writes`] or
+    /// [`Self::finished`].
+    pub async fn barrier_passed(&self) {
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            if state.barrier == Barrier::Sent && state.is_open() {
+                state.wait(cx);
+                return Poll::Pending;
+            }
+            state.barrier = Barrier::None;
+            Poll::Ready(())
+        })
+        .await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{outbox, poll_once};
+
+    #[test]
+    fn barrier_is_waited_for_until_it_is_reached_and_sent_once() {
+        let (outbox, _socket) = outbox(1000, 1000);
+        assert!(outbox.expect_barrier());
+        assert!(outbox.awaits_server());
+        assert!(poll_once(outbox.barrier_passed()).is_pending());
+        assert!(!outbox.expect_barrier(), "the earlier one is still on its way");
+        outbox.barrier_reached();
+        assert!(poll_once(outbox.barrier_passed()).is_ready());
+        assert!(!outbox.awaits_server());
+        assert!(outbox.expect_barrier());
+        outbox.barrier_reached();
+        assert!(outbox.expect_barrier(), "no wait consumed the earlier one");
+        assert!(poll_once(outbox.barrier_passed()).is_pending());
+    }
+}

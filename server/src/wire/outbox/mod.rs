@@ -1,0 +1,304 @@
+//! The sending half of a connection: the socket, and the backlog that the socket has not taken yet.
+//!
+//! Rooms write to outboxes and never wait: bytes that the socket does not take are queued, and the
+//! connection's session writes them when the socket takes more. The backlog has a bound in bytes, a
+//! share of the memory budget, and a bound in time: a client that reads too slowly is closed.
+
+mod barrier;
+mod state;
+mod withheld;
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::sleep;
+use xmeet_shared::CloseCode;
+
+use crate::wire::budget::MemoryBudget;
+use crate::wire::stream::Writing;
+use barrier::Barrier;
+use state::{Awaited, State};
+
+/// Why the server closes a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CloseReason {
+    /// The code of the Close frame.
+    pub code: CloseCode,
+    /// The reason text of the Close frame.
+    pub reason: &'static str,
+}
+
+/// Close reason for a client that reads too slowly.
+pub const TOO_SLOW: CloseReason = CloseReason {
+    code: CloseCode::TryAgainLater,
+    reason: "reading too slowly: come back and catch up",
+};
+
+/// The slowest rate at which a client with a backlog may read, in bytes per second. A slower client
+/// would hold memory for almost no data.
+const READ_BYTES_PER_SECOND_MIN: u64 = 4096;
+
+/// The bounds of an outbox's backlog.
+#[derive(Debug)]
+pub struct OutboxLimits {
+    /// The backlog of one client, in bytes.
+    pub bytes_max: usize,
+    /// A backlog must be written within this time, or at [`READ_BYTES_PER_SECOND_MIN`].
+    pub write_time: Duration,
+    /// The memory budget of all connections.
+    pub memory: Arc<MemoryBudget>,
+}
+
+/// The sending half of a connection. Shared by its session and its room.
+#[derive(Debug)]
+pub struct Outbox {
+    state: Mutex<State>,
+    received_tick: AtomicU32,
+}
+
+impl Outbox {
+    /// Creates an outbox without a backlog. The backlog may exceed its bound by one batch, so that one
+    /// large page always fits.
+    #[must_use]
+    pub fn new(io: Writing, limits: Arc<OutboxLimits>) -> Self {
+        Self { state: Mutex::new(State::new(io, limits)), received_tick: AtomicU32::new(0) }
+    }
+
+    /// Notes that something was received from the client, at this tick of the keepalive.
+    pub fn note_received(&self, tick: u32) {
+        self.received_tick.store(tick, Ordering::Relaxed);
+    }
+
+    /// Returns the tick of the keepalive at which something was last received.
+    #[must_use]
+    pub fn received_tick(&self) -> u32 {
+        self.received_tick.load(Ordering::Relaxed)
+    }
+
+    /// Sends whole frames. If the backlog is over its bounds, drops it and closes the connection: the
+    /// client reconnects and catches up from the history.
+    pub fn send(&self, batches: &[Bytes]) {
+        let mut state = self.lock();
+        if !state.is_open() {
+            return;
+        }
+        if !state.is_stalled && !state.is_withholding {
+            state.write_through(batches);
+        } else if state.has_capacity() {
+            batches.iter().for_each(|batch| state.queue(batch.clone(), true));
+        } else {
+            state.close_over_bounds();
+        }
+        state.enforce_share();
+        state.wake_if_needed();
+    }
+
+    /// Sends the answer that the session waits for: one frame, in pieces.
+    pub fn send_answer(&self, pieces: impl IntoIterator<Item = Bytes>) {
+        let mut state = self.lock();
+        if state.is_open() {
+            let begin = state.queued_total;
+            state.queue_frame(pieces);
+            let end = state.queued_total;
+            state.waiting().awaited = Awaited::Queued { bytes: end - begin, end };
+            state.flush();
+            state.enforce_share();
+        }
+        state.wake_if_needed();
+    }
+
+    /// Closes the connection if its backlog exceeds its share of the memory budget, which shrinks as
+    /// others use more.
+    pub fn enforce_share(&self) {
+        let mut state = self.lock();
+        state.enforce_share();
+        state.wake_if_needed();
+    }
+
+    /// Closes the connection and drops the backlog. Only the first reason counts.
+    pub fn close_with(&self, ending: CloseReason) {
+        let mut state = self.lock();
+        state.close_with(ending);
+        state.wake_if_needed();
+    }
+
+    /// Asks the session to close the connection. The outbox goes on sending until [`Self::finish`], so
+    /// that the client receives the answers to its last messages.
+    pub fn request_close(&self, ending: CloseReason) {
+        let mut state = self.lock();
+        if state.is_open() {
+            state.ending.get_or_insert(ending);
+            state.is_session_needed = true;
+        }
+        state.wake_if_needed();
+    }
+
+    /// Refuses further frames. The backlog is still sent, behind the greeting if that is awaited.
+    pub fn finish(&self) {
+        let mut state = self.lock();
+        if state.is_withholding {
+            state.finishes_behind_greeting = true;
+        } else {
+            state.is_ended = true;
+        }
+        state.is_session_needed = true;
+        state.wake_if_needed();
+    }
+
+    /// Writes the backlog until [`Self::finish`] was called and the backlog is empty, or the connection
+    /// is lost. For the session, after [`Self::request_close`].
+    pub async fn finished(&self) {
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            state.write_on(cx);
+            if !state.is_open() && state.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// Returns whether the greeting has been sent.
+    #[must_use]
+    pub fn is_greeted(&self) -> bool {
+        self.lock().is_greeted
+    }
+
+    /// Returns whether further frames are refused.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        !self.lock().is_open()
+    }
+
+    /// Returns the bytes written to the socket so far.
+    #[must_use]
+    pub fn written_bytes(&self) -> u64 {
+        self.lock().written_total
+    }
+
+    /// Returns whether there is a backlog.
+    #[must_use]
+    pub fn is_backlogged(&self) -> bool {
+        !self.lock().is_empty()
+    }
+
+    /// Returns whether the session waits for the room or the store, and so does not read.
+    #[must_use]
+    pub fn awaits_server(&self) -> bool {
+        let state = self.lock();
+        state.is_paused || state.is_answer_asked() || state.barrier == Barrier::Sent
+    }
+
+    /// Sets whether the session has paused reading.
+    pub fn set_paused(&self, is_paused: bool) {
+        self.lock().is_paused = is_paused;
+    }
+
+    /// Writes the backlog whenever the socket takes more. Returns when the server closes the connection.
+    /// For the session.
+    pub async fn drive_writes(&self) -> CloseReason {
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            if let Some(ending) = state.ending {
+                return Poll::Ready(ending);
+            }
+            state.write_on(cx);
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Returns when the backlog is not written in time. For the session, beside
+    /// [`Self::drive_writes`].
+    pub async fn write_timed_out(&self) -> CloseReason {
+        loop {
+            self.backlogged().await;
+            let (due_bytes, time) = {
+                let state = self.lock();
+                let time = state.limits.write_time;
+                let time_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+                let least = time_ms.saturating_mul(READ_BYTES_PER_SECOND_MIN) / 1000;
+                (state.writable_total().min(state.written_total.saturating_add(least)), time)
+            };
+            // Boxed, because few clients ever have a backlog.
+            Box::pin(sleep(time)).await;
+            if self.written_bytes() < due_bytes {
+                self.close_with(TOO_SLOW);
+                return TOO_SLOW;
+            }
+        }
+    }
+
+    /// Waits until there is a backlog.
+    async fn backlogged(&self) {
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            if !state.is_empty() {
+                return Poll::Ready(());
+            }
+            state.wait(cx);
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Notes that the session is about to request an answer and will wait for it.
+    pub fn expect_answer(&self) {
+        self.lock().waiting().awaited = Awaited::Asked;
+    }
+
+    /// Waits until the expected answer has been written, and returns its length in bytes; 0 if no answer
+    /// is expected. The session reads nothing meanwhile, so a client has one page on its way at a time.
+    /// Only beside [`Self::drive_writes`].
+    pub async fn answer_written(&self) -> u64 {
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            match state.answer_taken() {
+                None if state.is_open() => {
+                    state.wait(cx);
+                    Poll::Pending
+                }
+                bytes => Poll::Ready(bytes.unwrap_or(0)),
+            }
+        })
+        .await
+    }
+
+    /// Sends a Close frame in place of the backlog, and waits until it is written. For the session,
+    /// after the end.
+    pub async fn send_last(&self, close: Bytes) {
+        {
+            let mut state = self.lock();
+            state.drop_whole_frames();
+            state.queue(close, true);
+            // Nothing may follow it.
+            state.is_ended = true;
+            state.flush();
+        }
+        self.flushed().await;
+    }
+
+    /// Writes until the backlog is empty.
+    async fn flushed(&self) {
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            state.write_on(cx);
+            if state.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// Shuts the sending half down.
+    pub fn shut_down(&self) {
+        self.lock().disconnect();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,189 @@
+//! Outboxes of newcomers whose greeting is still being read from the store: frames that the room sends
+//! meanwhile are withheld and follow the greeting.
+
+use bytes::Bytes;
+
+use super::Outbox;
+use super::state::{Awaited, State};
+
+impl Outbox {
+    /// Withholds all frames until [`Self::send_greeting`]. Withheld frames count as backlog: past its
+    /// bounds the connection is closed with 1013.
+    pub fn await_greeting(&self) {
+        self.lock().is_withholding = true;
+    }
+
+    /// Sends the greeting, in pieces of whole frames, and the withheld frames behind it.
+    pub fn send_greeting(&self, pieces: impl IntoIterator<Item = Bytes>) {
+        let mut state = self.lock();
+        if !state.is_open() {
+            return;
+        }
+        let pieces: Vec<_> = pieces.into_iter().collect();
+        state.make_way(pieces.iter().map(Bytes::len).sum());
+        state.is_withholding = false;
+        state.queue_frame(pieces);
+        state.release();
+        state.is_greeted = true;
+        state.flush();
+        state.enforce_share();
+        state.wake_if_needed();
+    }
+
+    /// Sends a control frame, before the greeting if that is awaited.
+    pub fn send_control(&self, frame: Bytes) {
+        let mut state = self.lock();
+        if !state.is_withholding {
+            drop(state);
+            return self.send(&[frame]);
+        }
+        if state.is_open() && state.has_capacity() {
+            state.make_way(frame.len());
+            state.is_withholding = false;
+            state.queue(frame, true);
+            state.is_withholding = true;
+            state.flush();
+        }
+        state.wake_if_needed();
+    }
+}
+
+impl State {
+    /// Moves the end of a withheld answer back, before so many bytes are queued ahead of it.
+    fn make_way(&mut self, bytes: usize) {
+        if self.is_withholding
+            && let Some(waiting) = &mut self.waiting
+            && let Awaited::Queued { end, .. } = &mut waiting.awaited
+        {
+            *end += bytes as u64;
+        }
+    }
+
+    /// Queues the withheld frames, behind the greeting.
+    fn release(&mut self) {
+        let queued_total = self.queued_total;
+        let finishes = self.finishes_behind_greeting;
+        let waiting = self.waiting();
+        waiting.uncounted_until = queued_total - waiting.withheld_bytes;
+        waiting.withheld_bytes = 0;
+        waiting.queue.append(&mut waiting.withheld);
+        if finishes {
+            self.is_ended = true;
+            self.is_session_needed = true;
+        }
+    }
+
+    /// Returns all bytes ever queued or written, except those withheld.
+    pub(super) fn writable_total(&self) -> u64 {
+        self.queued_total - self.waiting.as_ref().map_or(0, |waiting| waiting.withheld_bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Poll;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::super::tests::{outbox, poll_once, text};
+    use crate::wire::frame;
+    use crate::wire::outbox::state::GREETING_TOO_LATE;
+
+    #[test]
+    fn events_sent_before_the_greeting_follow_it_in_order() {
+        let (outbox, socket) = outbox(1_000_000, 1_000_000);
+        outbox.await_greeting();
+        outbox.send(&[text(1), text(2)]);
+        outbox.send_answer([text(3)]);
+        outbox.send(&[text(4)]);
+        outbox.send_control(frame::pong(b"early"));
+        assert_eq!(socket.taken(), frame::pong(b"early"), "a pong does not wait");
+        assert!(poll_once(outbox.answer_written()).is_pending());
+        assert!(!outbox.is_greeted() && !outbox.is_backlogged());
+        outbox.send_greeting([text(10), text(20)]);
+        assert!(outbox.is_greeted());
+        let expected =
+            [frame::pong(b"early"), text(10), text(20), text(1), text(2), text(3), text(4)];
+        assert_eq!(socket.taken(), expected.concat());
+        assert_eq!(poll_once(outbox.answer_written()), Poll::Ready(text(3).len() as u64));
+        outbox.send(&[text(5)]);
+        assert!(socket.taken().ends_with(&text(5)));
+    }
+
+    #[test]
+    fn withheld_frames_beyond_the_bound_close_the_connection() {
+        let (outbox, socket) = outbox(1000, 1_000_000);
+        outbox.await_greeting();
+        outbox.send(&[text(2000)]);
+        assert!(!outbox.is_over());
+        outbox.send(&[text(1)]);
+        assert_eq!(poll_once(outbox.drive_writes()), Poll::Ready(GREETING_TOO_LATE));
+        outbox.send_greeting([text(10)]);
+        let close = frame::close(Some(1013), "");
+        assert!(poll_once(outbox.send_last(close.clone())).is_ready());
+        assert_eq!(socket.taken(), close, "a Close is never withheld");
+    }
+
+    #[test]
+    fn finish_waits_for_the_greeting_and_withheld_frames() {
+        let (outbox, socket) = outbox(1_000_000, 1_000_000);
+        outbox.await_greeting();
+        outbox.send(&[text(1)]);
+        outbox.finish();
+        assert!(poll_once(outbox.finished()).is_pending());
+        outbox.send_greeting([text(10)]);
+        assert!(poll_once(outbox.finished()).is_ready());
+        assert_eq!(socket.taken(), [text(10), text(1)].concat());
+        assert!(outbox.is_over());
+    }
+
+    proptest! {
+        /// Whatever the socket takes and whenever: the greeting stands before all that was sent
+        /// behind its place, and nothing is lost or doubled.
+        #[test]
+        fn any_order_of_sending_and_reading_keeps_the_greeting_first(
+            steps in vec((0..4_u8, 1..200_usize), 0..60),
+            greeted_at in 0..60_usize,
+        ) {
+            let (outbox, socket) = outbox(1_000_000, 0);
+            outbox.await_greeting();
+            let (mut controls, mut behind, mut is_greeted) = (Vec::new(), Vec::new(), false);
+            let mut answered = false;
+            for (at, (kind, bytes)) in steps.into_iter().enumerate() {
+                if at == greeted_at {
+                    outbox.send_greeting([frame::text(b"greeting")]);
+                    is_greeted = true;
+                }
+                let frame = frame::text(format!("{at} {}", "x".repeat(bytes)).as_bytes());
+                match kind {
+                    0 => socket.allow(bytes),
+                    1 if !is_greeted => {
+                        outbox.send_control(frame.clone());
+                        controls.push(frame);
+                    }
+                    2 if !answered => {
+                        answered = true;
+                        outbox.send_answer([frame.clone()]);
+                        behind.push(frame);
+                    }
+                    _ => {
+                        outbox.send(std::slice::from_ref(&frame));
+                        behind.push(frame);
+                    }
+                }
+                let _ = poll_once(outbox.drive_writes());
+            }
+            if !is_greeted {
+                outbox.send_greeting([frame::text(b"greeting")]);
+            }
+            socket.allow(1_000_000);
+            let _ = poll_once(outbox.drive_writes());
+            controls.push(frame::text(b"greeting"));
+            prop_assert_eq!(socket.taken(), [controls, behind].concat().concat());
+            if answered {
+                prop_assert!(poll_once(outbox.answer_written()).is_ready());
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Runs cases against a server, while another member of the room listens: the texts that it hears
+//! between `join` and `leave` are the ones that were said.
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use xmeet_shared::{Envelope, ErrorCode, ServerMessage};
+
+use super::case::{CLOSE, Case, End, PONG, TEXT, close, text};
+use crate::support::client::path;
+use crate::support::raw::{self, read_frame};
+use crate::support::{Client, TestServer, soon};
+
+const ROOM: &str = "rfc6455";
+
+/// The last text of a case after which the connection stays: once it is back, all before it has been
+/// answered.
+const LAST: &str = "the last text of the case";
+
+/// A server, and the member that listens.
+pub(super) struct Table {
+    pub(super) server: TestServer,
+    watcher: Client,
+}
+
+impl Table {
+    pub(super) async fn with(arguments: &[&str]) -> Self {
+        let server = TestServer::with(arguments).await;
+        let watcher = Client::enter(server.address, ROOM, "watcher").await;
+        Self { server, watcher }
+    }
+
+    pub(super) async fn run(&mut self, cases: impl IntoIterator<Item = Case>) {
+        for case in cases {
+            self.check(&case).await;
+        }
+    }
+
+    async fn check(&mut self, case: &Case) {
+        let name = &case.name;
+        let mut side = Side::of(&self.server, name).await;
+        side.send(case).await;
+        let mut said = case.said.clone();
+        if case.end == End::Stays {
+            said.push(LAST.to_owned());
+            side.stream.write_all(&text(LAST)).await.unwrap();
+            while !side.is_last_back {
+                assert_eq!(side.next(name).await, None, "{name}: the connection stays");
+            }
+            let unsupported = vec![Some(ErrorCode::Unsupported); case.binaries];
+            assert_eq!(side.errors, unsupported, "{name}: binary messages");
+            side.stream.write_all(&close(1000, b"")).await.unwrap();
+        }
+        let expected = match case.end {
+            End::Stays => 1000_u16.to_be_bytes().to_vec(),
+            End::Answered(code) => code.map_or(Vec::new(), |code| code.to_be_bytes().to_vec()),
+            End::Refused(code) => code.to_be_bytes().to_vec(),
+        };
+        let closed = loop {
+            if let Some(payload) = side.next(name).await {
+                break payload;
+            }
+        };
+        assert_eq!(closed[..closed.len().min(2)], expected, "{name}: the Close frame");
+        if let End::Refused(_) = case.end {
+            assert!(closed.len() > 2, "{name}: a refusal has a reason");
+        }
+        assert_eq!(side.pongs, case.pongs, "{name}: pongs");
+        // The client ends its own half too: nothing may come behind a Close frame.
+        let _ = side.stream.shutdown().await;
+        let behind = soon("the end", read_frame(&mut side.stream)).await;
+        assert_eq!(behind, None, "{name}: nothing comes behind a Close frame");
+        let heard = self.heard(name).await;
+        let lengths = |texts: &[String]| texts.iter().map(String::len).collect::<Vec<_>>();
+        assert_eq!(lengths(&heard), lengths(&said), "{name}: lengths of what was said");
+        assert!(heard == said, "{name}: other texts were said");
+    }
+
+    /// Returns what the watcher hears of the case: texts between a `join` and a `leave`.
+    async fn heard(&mut self, name: &str) -> Vec<String> {
+        assert_eq!(self.watcher.next().await.message.kind(), "join", "{name}");
+        let mut said = Vec::new();
+        loop {
+            match self.watcher.next().await.message {
+                ServerMessage::Normal { text, .. } => said.push(text),
+                ServerMessage::Leave => return said,
+                other => panic!("{name}: {other:?}"),
+            }
+        }
+    }
+}
+
+/// The connection of a case, and what has come to it.
+struct Side {
+    stream: TcpStream,
+    pongs: Vec<Vec<u8>>,
+    errors: Vec<Option<ErrorCode>>,
+    texts: usize,
+    is_last_back: bool,
+}
+
+impl Side {
+    async fn of(server: &TestServer, name: &str) -> Self {
+        let (response, mut stream) = raw::upgrade(server.address, &path(ROOM, "raw"), &[]).await;
+        assert_eq!(response.status, 101, "{name}");
+        raw::skip_greeting(&mut stream).await;
+        Self { stream, pongs: Vec::new(), errors: Vec::new(), texts: 0, is_last_back: false }
+    }
+
+    async fn send(&mut self, case: &Case) {
+        for write in case.writes() {
+            // The server may have closed over an earlier piece.
+            if self.stream.write_all(&write.bytes).await.is_err() {
+                return;
+            }
+            while self.pongs.len() + self.errors.len() + self.texts < write.answers {
+                assert_eq!(self.next(&case.name).await, None, "{}: an answer", case.name);
+            }
+        }
+    }
+
+    /// Takes in the next frame; the payload of a Close frame, if it is one.
+    async fn next(&mut self, name: &str) -> Option<Vec<u8>> {
+        let read = soon(name, read_frame(&mut self.stream)).await;
+        let (first, payload) =
+            read.unwrap_or_else(|| panic!("{name}: the connection ended without a Close frame"));
+        match first {
+            CLOSE => return Some(payload),
+            PONG => self.pongs.push(payload),
+            TEXT => {
+                match Envelope::parse(std::str::from_utf8(&payload).unwrap()).unwrap().message {
+                    ServerMessage::Normal { text, .. } => {
+                        self.texts += 1;
+                        self.is_last_back |= text == LAST;
+                    }
+                    ServerMessage::Error { code, .. } => self.errors.push(code),
+                    other => panic!("{name}: {other:?}"),
+                }
+            }
+            other => panic!("{name}: a frame that begins with {other:#x}"),
+        }
+        None
+    }
+}
