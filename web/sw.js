@@ -1,20 +1,31 @@
 // Keeps the client for when there is no network: the page, and the files it names. What is said in
-// rooms is never kept here, and WebSockets do not pass through.
+// rooms is never kept here, and WebSockets do not pass through. Shows notifications where only a
+// worker can.
 
 // The build writes the digest of the page here. So a new client is a new file, which browsers
 // notice by themselves, and each has a cache of its own.
-const CACHE = "xmeet-VERSION";
-
-/** How long a page that is asked for may take, in milliseconds, before the kept one is shown. */
-const PATIENCE_MS = 4000;
+const VERSION = "xmeet-VERSION";
 
 /** Where the site begins, a slash at its end. */
 const HOME = new URL("./", self.location).pathname;
 
+/** What this site's caches begin with: another site on the same origin has its own. */
+const PREFIX = `xmeet:${HOME.replaceAll(":", "%3A")}:`;
+const CACHE = PREFIX + VERSION;
+
+/** How long a page that is asked for may take, in milliseconds, before the kept one is shown. */
+const PATIENCE_MS = 4000;
+
 /** A file with a digest in its name, which never changes; seen from there. */
 const HASHED = /\/[\w-]+-[0-9a-f]{12,16}(_bg)?\.(js|css|wasm|svg)/g;
 
-self.addEventListener("install", (event) => event.waitUntil(keep()));
+/** What the client's own page names, and a sign-in page or a hotel's network does not. */
+const PROGRAM = /\/xmeet-web-[0-9a-f]{12,16}_bg\.wasm/;
+
+/** What tells the client that it was started from the kept page. */
+const KEPT = "<html data-kept";
+
+self.addEventListener("install", (event) => event.waitUntil(keep().then(() => self.skipWaiting())));
 self.addEventListener("activate", (event) => event.waitUntil(dropOthers()));
 self.addEventListener("fetch", (event) => {
   const { method, mode, url } = event.request;
@@ -22,29 +33,53 @@ self.addEventListener("fetch", (event) => {
   if (method !== "GET" || origin !== self.location.origin || !pathname.startsWith(HOME)) return;
   const path = pathname.slice(HOME.length - 1);
   if (mode === "navigate") {
-    if (path === "/" || path.startsWith("/room/")) event.respondWith(page(event.request));
+    if (path !== "/" && !path.startsWith("/room/")) return;
+    const answer = page(event.request);
+    event.respondWith(answer);
+    event.waitUntil(answer.then(repair).catch(() => {}));
   } else if (path.match(HASHED)?.[0] === path) {
     event.respondWith(file(event.request));
   }
 });
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  const { origin, pathname, href } = new URL(event.notification.data ?? HOME, self.location);
+  const isOfThisSite = origin === self.location.origin && pathname.startsWith(HOME);
+  event.waitUntil(show(isOfThisSite ? href : new URL(HOME, self.location).href));
+});
+
+const filesOf = (text) => Array.from(new Set(text.match(HASHED)), (name) => HOME + name.slice(1));
 
 /** The page and its files, all of one version. Most come out of the browser's own cache. */
 async function keep() {
   const page = await fetch(HOME, { cache: "no-cache" });
   if (!page.ok) throw new Error(`the page came with ${page.status}`);
   const text = await page.text();
+  if (page.redirected || !PROGRAM.test(text)) throw new Error("the page is not the client's");
   const cache = await caches.open(CACHE);
-  await cache.addAll(Array.from(new Set(text.match(HASHED)), (file) => HOME + file.slice(1)));
+  await cache.addAll(filesOf(text));
   // It names its files from where it stands, and is kept for every room as well. What says how it
   // was packed for the way does not hold for the text.
   const headers = new Headers(page.headers);
   for (const name of ["content-encoding", "content-length", "etag"]) headers.delete(name);
-  await cache.put(HOME, new Response(text.replaceAll('"./', `"${HOME}`), { headers }));
-  await self.skipWaiting();
+  const kept = text.replaceAll('"./', `"${HOME}`).replace("<html", KEPT);
+  await cache.put(HOME, new Response(kept, { headers }));
+}
+
+/** Keeps the page anew where the browser has thrown away a part of it. */
+async function repair() {
+  const cache = await caches.open(CACHE);
+  const page = await cache.match(HOME);
+  const files = page ? filesOf(await page.text()) : [];
+  const found = await Promise.all(files.map((name) => cache.match(name)));
+  if (!page || found.some((file) => !file)) await keep();
 }
 
 async function dropOthers() {
-  const isOld = (name) => name.startsWith("xmeet-") && name !== CACHE;
+  // Those of older clients named no site; at the top of an origin they are this site's.
+  const isOlder = (name) => HOME === "/" && /^xmeet-[0-9a-f]+$/.test(name);
+  const isOld = (name) => (name.startsWith(PREFIX) && name !== CACHE) || isOlder(name);
   const names = await caches.keys();
   await Promise.all(names.filter(isOld).map((name) => caches.delete(name)));
 }
@@ -62,7 +97,14 @@ async function page(request) {
   return Promise.race([served, late]);
 }
 
-/** What is kept; all else from the network. */
+/** What this site keeps; all else from the network. */
 async function file(request) {
-  return (await caches.match(request)) ?? fetch(request);
+  return (await caches.match(request, { cacheName: CACHE })) ?? fetch(request);
+}
+
+/** Brings the tab of a room to the front, or opens one. */
+async function show(url) {
+  const tabs = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const tab = tabs.find((tab) => tab.url.split(/[?#]/)[0] === url);
+  await (tab ? tab.focus() : self.clients.openWindow(url));
 }

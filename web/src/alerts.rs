@@ -4,8 +4,10 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AudioContext, Notification, NotificationPermission};
+use xmeet_shared::RoomId;
 
-use crate::browser;
+use crate::page::room_path;
+use crate::{browser, worker};
 
 /// The two notes of the sound: how high each is, and when it begins.
 const NOTES_HZ_S: [(f32, f64); 2] = [(659.25, 0.0), (880.0, 0.14)];
@@ -56,23 +58,45 @@ pub fn ask() -> Result<JsFuture, JsValue> {
     Notification::request_permission().map(JsFuture::from)
 }
 
-/// Shows a notice in the place of an earlier one about the same. A click on it leads here.
-pub fn show(title: &str, body: &str, about: &str) {
-    let options = js_sys::Object::new();
-    let parts: [(&str, JsValue); 3] =
-        // One that replaces another calls again.
-        [("body", body.into()), ("tag", about.into()), ("renotify", true.into())];
-    for (name, value) in parts {
-        let _ = js_sys::Reflect::set(&options, &name.into(), &value);
-    }
-    // Browsers of phones have the type and refuse to make one.
-    let Ok(notice) = Notification::new_with_options(title, options.unchecked_ref()) else { return };
+/// Whether a notification would be shown, as far as can be told without showing one. The worker can;
+/// without a worker a first notification with these words is shown, for some browsers have the type
+/// and refuse to make one.
+pub async fn can_show(title: &str, body: &str, room: &RoomId) -> bool {
+    worker::can_notify().await || show(title, body, room).await
+}
+
+/// Shows a notification in the place of an earlier one about the same room. A click on it leads to
+/// that room. Returns whether the browser took it.
+pub async fn show(title: &str, body: &str, room: &RoomId) -> bool {
+    let options = options(body, room);
+    let Ok(notice) = Notification::new_with_options(title, options.unchecked_ref()) else {
+        // Browsers of phones let only the worker show one.
+        return worker::notify(title, &options).await;
+    };
     let clicked = notice.clone();
     let come_here = Closure::once_into_js(move || {
         let _ = browser::window().focus();
         clicked.close();
     });
     notice.set_onclick(Some(come_here.unchecked_ref()));
+    true
+}
+
+fn options(body: &str, room: &RoomId) -> JsValue {
+    let options = js_sys::Object::new();
+    let path = room_path(&browser::site(), room);
+    let parts: [(&str, JsValue); 4] = [
+        ("body", body.into()),
+        ("tag", room.as_str().into()),
+        // One that replaces another calls again.
+        ("renotify", true.into()),
+        // For the worker, which opens it.
+        ("data", path.into()),
+    ];
+    for (name, value) in parts {
+        let _ = js_sys::Reflect::set(&options, &name.into(), &value);
+    }
+    options.into()
 }
 
 /// Two soft notes, one after the other. Silent where nobody has touched the page yet: browsers

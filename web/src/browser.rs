@@ -1,12 +1,24 @@
 //! The few things that are asked of the browser, each in one place.
 
+use std::cell::RefCell;
+
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{
     Document, FocusOptions, HtmlDialogElement, HtmlElement, HtmlTextAreaElement, KeyboardEvent,
-    Storage, Window,
+    Window,
 };
 use xmeet_shared::UnixMillis;
+
+use crate::connection::clock::{Clock, Millis};
+use crate::encoding::whole_characters;
+use crate::mentions;
+
+thread_local! {
+    static CLOCK: RefCell<Clock> = RefCell::default();
+    /// What must not be collected while the page lives.
+    static KEPT: RefCell<Vec<JsValue>> = const { RefCell::new(Vec::new()) };
+}
 
 /// The window.
 ///
@@ -34,6 +46,12 @@ pub fn site() -> String {
     page.and_then(|page| page.get_attribute("data-site")).unwrap_or_default()
 }
 
+/// Whether this page came from the service worker, which says so, and not from the server.
+#[must_use]
+pub fn was_kept() -> bool {
+    document().document_element().is_some_and(|page| page.has_attribute("data-kept"))
+}
+
 /// The address of the front page.
 #[must_use]
 pub fn home() -> String {
@@ -45,6 +63,26 @@ pub fn home() -> String {
 #[expect(clippy::cast_possible_truncation, reason = "whole milliseconds of this era fit")]
 pub fn now() -> UnixMillis {
     js_sys::Date::now() as UnixMillis
+}
+
+/// Returns milliseconds on a clock for durations: setting the time of day does not touch it, and
+/// it goes on while the machine sleeps.
+#[must_use]
+pub fn elapsed_ms() -> Millis {
+    let monotonic_ms = window().performance().map_or(0.0, |performance| performance.now());
+    CLOCK.with_borrow_mut(|clock| clock.read(monotonic_ms, js_sys::Date::now()))
+}
+
+/// Spells what was typed in each case, without the white space around it: none for nothing. The
+/// tables for that are a tenth of this program's size, and the browser has them.
+#[must_use]
+pub fn spellings(typed: &str) -> Vec<String> {
+    let typed = typed.trim();
+    let Some(first) = typed.chars().next() else { return Vec::new() };
+    let upper = |text: &str| String::from(js_sys::JsString::from(text).to_upper_case());
+    let lower = String::from(js_sys::JsString::from(typed).to_lower_case());
+    let capital = upper(&first.to_string()) + lower.get(first.len_utf8()..).unwrap_or_default();
+    vec![typed.to_owned(), upper(typed), lower, capital]
 }
 
 /// A random number from 0 to 1.
@@ -81,22 +119,29 @@ pub fn offset_minutes(at: UnixMillis) -> i32 {
     if minutes.is_finite() { minutes as i32 } else { 0 }
 }
 
-/// Storage that outlives the browser; `None` where the person has turned it off.
-#[must_use]
-pub fn local_storage() -> Option<Storage> {
-    window().local_storage().ok().flatten()
-}
-
-/// Storage that lives as long as the tab.
-#[must_use]
-pub fn session_storage() -> Option<Storage> {
-    window().session_storage().ok().flatten()
+/// Sets or removes an attribute of the page's root element.
+pub fn set_root_attribute(name: &str, value: Option<&str>) {
+    if let Some(root) = document().document_element() {
+        let _ = match value {
+            Some(value) => root.set_attribute(name, value),
+            None => root.remove_attribute(name),
+        };
+    }
 }
 
 /// Whether a media query holds.
 #[must_use]
 pub fn matches_media(query: &str) -> bool {
     window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
+}
+
+/// Does `run` whenever a media query begins or ceases to hold, for as long as the page lives.
+pub fn on_media_change(query: &str, run: impl Fn() + 'static) {
+    if let Ok(Some(list)) = window().match_media(query) {
+        // The page keeps the list, and with it its listeners, alive.
+        on_event(&list, "change", move |_| run());
+        KEPT.with_borrow_mut(|kept| kept.push(list.into()));
+    }
 }
 
 /// Whether the page is out of sight.
@@ -159,13 +204,66 @@ pub fn caret(selector: &str) -> Option<u32> {
     (start == end).then_some(start)
 }
 
-/// Puts a text into a text area, and the caret behind `before`, its first part.
-pub fn put_text(selector: &str, text: &str, before: &str) {
-    if let Some(area) = text_area(selector) {
-        let caret = u32::try_from(before.encode_utf16().count()).unwrap_or(0);
-        area.set_value(text);
-        let _ = area.set_selection_range(caret, caret);
+/// Returns what a text field holds, without halves of characters.
+#[must_use]
+pub fn field_text(field: &HtmlElement) -> String {
+    let value = js_sys::Reflect::get(field, &"value".into()).unwrap_or_default();
+    let Ok(value) = value.dyn_into::<js_sys::JsString>() else { return String::new() };
+    let text = String::from(&value);
+    // The conversion puts this character in the place of a half.
+    if text.contains('\u{FFFD}') { whole_characters(value.iter()) } else { text }
+}
+
+/// Returns what the text field holds that an event is about, without halves of characters.
+#[must_use]
+pub fn typed_text(event: &web_sys::Event) -> String {
+    let field = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
+    field.map(|field| field_text(&field)).unwrap_or_default()
+}
+
+/// Makes a text field hold `text`. One that holds it already is left alone: a person may have typed
+/// half a character, and the browser forgets its undo history when a program writes.
+pub fn set_field_text(selector: &str, text: &str) {
+    if let Some(field) = find(selector)
+        && field_text(&field) != text
+    {
+        let _ = js_sys::Reflect::set(&field, &"value".into(), &text.into());
     }
+}
+
+/// Replaces a part of a text area with `text`, as if a person had typed it: undo takes it back. The
+/// part begins `before_units` UTF-16 units before the caret and ends `after_units` behind it.
+pub fn type_text(selector: &str, text: &str, before_units: u32, after_units: u32) {
+    let Some((area, caret)) = text_area(selector).zip(caret(selector)) else { return };
+    let _ = area.focus();
+    let (start, end) = (caret.saturating_sub(before_units), caret + after_units);
+    let _ = area.set_selection_range(start, end);
+    let document = document();
+    let html: &web_sys::HtmlDocument = document.unchecked_ref();
+    // Deprecated, and the only way that keeps the undo history in every browser.
+    let is_done = html.exec_command_with_show_ui_and_value("insertText", false, text);
+    if is_done != Ok(true) {
+        let _ = area.set_range_text(text);
+        let end = start + mentions::units(text);
+        let _ = area.set_selection_range(end, end);
+        if let Ok(input) = web_sys::Event::new("input") {
+            let _ = area.dispatch_event(&input);
+        }
+    }
+}
+
+/// Has a text field give up its focus and take it again: an open composition is committed.
+pub fn commit_composition(selector: &str) {
+    if let Some(field) = find(selector) {
+        let _ = field.blur();
+        focus_in_place(&field);
+    }
+}
+
+/// Returns whether all that points at the page is fingers, so that the keyboard is on the screen.
+#[must_use]
+pub fn is_touch_only() -> bool {
+    matches_media("(pointer: coarse)") && !matches_media("(any-pointer: fine)")
 }
 
 /// Scrolls to the first element that a selector finds, where all around it cannot be seen at once.
@@ -201,6 +299,41 @@ pub fn forget_cookie(name: &str) {
         .set_cookie(&format!("{name}=; Path=/; Max-Age=0; SameSite=Lax"));
 }
 
+thread_local! {
+    /// What had the keyboard last.
+    static LAST_FOCUSED: RefCell<Option<web_sys::Element>> = const { RefCell::new(None) };
+}
+
+/// Watches what has the keyboard, so that it is never lost with an element that is taken away.
+pub fn watch_focus() {
+    on("focusin", || LAST_FOCUSED.set(document().active_element()));
+    on("focusout", || {
+        next_frame(|| {
+            rescue_focus();
+            // Whoever pressed on the page wants the keyboard nowhere.
+            if is_focus_nowhere() {
+                LAST_FOCUSED.set(None);
+            }
+        });
+    });
+}
+
+fn is_focus_nowhere() -> bool {
+    document().active_element().is_none_or(|element| element.tag_name() == "BODY")
+}
+
+/// Moves the keyboard to the message box, or on a touch screen to the messages, where what had it
+/// was taken off the page.
+pub fn rescue_focus() {
+    let is_gone = LAST_FOCUSED
+        .with_borrow(|last| last.as_ref().is_some_and(|element| !element.is_connected()));
+    if is_gone && is_focus_nowhere() {
+        // On a touch screen the message box would open the keyboard over the page.
+        let is_touch = matches_media("(pointer: coarse)");
+        focus(if is_touch { ".log" } else { "#composer" });
+    }
+}
+
 /// Moves the keyboard to the first element that a selector finds, with the next frame: once what
 /// is being drawn now is on the page.
 pub fn focus_next_frame(selector: &'static str) {
@@ -219,6 +352,28 @@ pub fn after(wait_ms: i32, run: impl FnOnce() + 'static) {
         .set_timeout_with_callback_and_timeout_and_arguments_0(run.unchecked_ref(), wait_ms);
 }
 
+/// Comes back after `wait_ms`.
+pub async fn sleep(wait_ms: i32) {
+    let passed = js_sys::Promise::new(&mut |resolve, _| {
+        let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, wait_ms);
+    });
+    let _ = wasm_bindgen_futures::JsFuture::from(passed).await;
+}
+
+/// Returns a property of a JavaScript object; `None` where it is missing, null or out of reach.
+#[must_use]
+pub fn property(object: &JsValue, name: &str) -> Option<JsValue> {
+    let value = js_sys::Reflect::get(object, &JsValue::from_str(name)).ok()?;
+    (!value.is_undefined() && !value.is_null()).then_some(value)
+}
+
+/// Calls a method of a JavaScript object with one argument; `None` where there is no such method, or
+/// it fails.
+pub fn call(object: &JsValue, method: &str, argument: &JsValue) -> Option<JsValue> {
+    let method: js_sys::Function = property(object, method)?.dyn_into().ok()?;
+    method.call1(object, argument).ok()
+}
+
 /// Does `run` every `period_ms` for as long as the page lives.
 pub fn every(period_ms: i32, run: impl Fn() + 'static) {
     let run = always(Box::new(run));
@@ -230,6 +385,19 @@ pub fn every(period_ms: i32, run: impl Fn() + 'static) {
 pub fn on(event: &str, run: impl Fn() + 'static) {
     let run = always(Box::new(run));
     let _ = window().add_event_listener_with_callback(event, run.unchecked_ref());
+}
+
+/// Does `run` with each `event` of `target`, for as long as the page lives.
+pub fn on_event(target: &web_sys::EventTarget, event: &str, run: impl Fn(&JsValue) + 'static) {
+    let run = Closure::<dyn Fn(JsValue)>::new(move |event: JsValue| run(&event)).into_js_value();
+    let _ = target.add_event_listener_with_callback(event, run.unchecked_ref());
+}
+
+/// Tells `boot.js` by an event of the window.
+pub fn tell(event: &str) {
+    if let Ok(event) = web_sys::Event::new(event) {
+        let _ = window().dispatch_event(&event);
+    }
 }
 
 /// Does `run` at each key that goes down, before anything else does, for as long as the page lives.

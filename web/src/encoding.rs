@@ -3,12 +3,15 @@
 
 use std::fmt::Write;
 
+use xmeet_shared::steps;
+
 /// Percent-encodes everything but the unreserved characters of RFC 3986, so that the result is one
 /// path segment or one query value whatever `text` is.
 #[must_use]
 pub fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
+        steps::add(1);
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
             out.push(char::from(byte));
         } else {
@@ -44,6 +47,13 @@ pub fn query_without(query: &str, key: &str) -> String {
     if rest.is_empty() { String::new() } else { format!("?{}", rest.join("&")) }
 }
 
+/// Decodes UTF-16 as a text field holds it, without halves of characters: some keyboards and programs
+/// type a character in two halves, and the second follows.
+#[must_use]
+pub fn whole_characters(units: impl Iterator<Item = u16>) -> String {
+    char::decode_utf16(units).filter_map(Result::ok).collect()
+}
+
 fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
     query.trim_start_matches('?').split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
@@ -56,6 +66,7 @@ fn decode_bytes(text: &[u8], plus_is_space: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let [first, tail @ ..] = rest {
+        steps::add(1);
         rest = tail;
         match (first, tail) {
             (b'%', [high, low, after @ ..]) if hex(*high).is_some() && hex(*low).is_some() => {
@@ -97,6 +108,16 @@ mod tests {
         assert_eq!(query_without(query, "nickname"), "?x=1&y");
         assert_eq!(query_without("?nickname=a", "nickname"), "");
         assert_eq!(query_without("", "nickname"), "");
+    }
+
+    #[test]
+    fn half_a_character_waits_for_the_other_half() {
+        let units = |text: &str| text.encode_utf16().collect::<Vec<_>>();
+        let smile = units("a😀b");
+        assert_eq!(whole_characters(smile.iter().copied()), "a😀b");
+        assert_eq!(whole_characters(smile[..2].iter().copied()), "a");
+        assert_eq!(whole_characters([smile[2], smile[1]].into_iter()), "");
+        assert_eq!(whole_characters([smile[1], smile[1], smile[2]].into_iter()), "😀");
     }
 
     proptest! {

@@ -2,6 +2,8 @@
 //! and the name, so that everybody sees the same.
 
 use xmeet_shared::Pid;
+use xmeet_shared::invisible::{is_invisible, is_shaping};
+use xmeet_shared::steps;
 
 /// How many colours there are: `--hue-0` to `--hue-11` in `styles/tokens.css`.
 pub const HUES: u32 = 12;
@@ -38,7 +40,7 @@ pub fn tag(pid: &Pid) -> String {
 /// The style sheet writes it in capitals: the tables for that would be a tenth of this program.
 #[must_use]
 pub fn initial(name: &str) -> String {
-    let mut chars = name.trim_start().chars().peekable();
+    let mut chars = steps::chars(name).map(|(_, c)| c).skip_while(|c| is_invisible(*c)).peekable();
     let mut initial: String = chars.next().map(String::from).unwrap_or_default();
     let is_flag = initial.chars().next().is_some_and(is_regional);
     if is_flag && let Some(second) = chars.next_if(|c| is_regional(*c)) {
@@ -64,11 +66,11 @@ fn is_regional(c: char) -> bool {
 
 /// Whether a character belongs to the one before it: marks, joiners, skin tones.
 fn extends(c: char) -> bool {
-    matches!(c,
+    is_shaping(c)
+        || matches!(c,
         '\u{0300}'..='\u{036F}' | '\u{0591}'..='\u{05C7}' | '\u{064B}'..='\u{065F}'
         | '\u{0900}'..='\u{0903}' | '\u{093A}'..='\u{094D}' | '\u{0E31}' | '\u{0E34}'..='\u{0E3A}'
-        | '\u{200D}' | '\u{20D0}'..='\u{20FF}' | '\u{FE00}'..='\u{FE0F}'
-        | '\u{1F3FB}'..='\u{1F3FF}')
+        | '\u{20D0}'..='\u{20FF}' | '\u{1F3FB}'..='\u{1F3FF}')
 }
 
 /// FNV-1a, then mixed so that neighbouring ids differ in every bit.
@@ -97,6 +99,7 @@ mod tests {
             ("🇨🇳🇫🇷", "🇨🇳"),
             ("e\u{301}a", "e\u{301}"),
             ("ßa", "ß"),
+            ("\u{FFF0}\u{200D}Bob", "B"),
             ("", ""),
         ] {
             assert_eq!(initial(name), expected, "{name}");

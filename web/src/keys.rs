@@ -1,4 +1,4 @@
-//! Whether a key press belongs to an input method (IME): one predicate for every key handler.
+//! Whether a key press belongs to an input method (IME), and what Return does in the message box.
 //!
 //! Browsers disagree about the Enter that confirms a candidate. Chromium and Firefox mark the
 //! `keydown` (`isComposing`, key code 229) and end the composition after it; Safari ends the
@@ -9,6 +9,9 @@ const SAME_PRESS_MS: f64 = 40.0;
 
 /// The key code that means "an input method is handling this key".
 const PROCESSED_BY_IME: u32 = 229;
+
+/// The key code of Return, where no input method handles it.
+const RETURN: u32 = 13;
 
 /// What a `keydown` says about itself.
 #[derive(Debug, Clone, Copy)]
@@ -56,9 +59,108 @@ impl ImeGuard {
     }
 }
 
+/// How Return works in the message box.
+#[derive(Debug, Clone, Copy)]
+pub struct Keyboard {
+    /// Whether the keyboard is on the screen.
+    pub is_touch: bool,
+    /// Whether Return sends; otherwise it starts a new line.
+    pub return_sends: bool,
+}
+
+/// What one press of Return does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReturnAction {
+    /// The input method has it.
+    LeaveToIme,
+    /// The browser starts a new line.
+    NewLine,
+    /// The message is sent.
+    Send,
+    /// The open composition is committed, then the message is sent.
+    CommitAndSend,
+}
+
+impl ImeGuard {
+    /// Returns whether a composition is open.
+    #[must_use]
+    pub fn is_composing(&self) -> bool {
+        self.composing
+    }
+
+    /// Returns what this Return does. `is_shifted` and `is_command` say which other keys are held:
+    /// Shift always means a new line, Ctrl or ⌘ always means sending.
+    pub fn on_return(
+        &mut self,
+        key: KeyFacts,
+        is_shifted: bool,
+        is_command: bool,
+        keyboard: Keyboard,
+    ) -> ReturnAction {
+        let is_taken = self.takes(key);
+        // Keyboards on the screen keep each word open as a composition. A Return of theirs that has
+        // its own key code is meant for the page.
+        let is_for_page = keyboard.is_touch && key.is_composing && key.key_code == RETURN;
+        let sends = !is_shifted && (is_command || keyboard.return_sends);
+        match (is_taken, sends) {
+            (true, _) if !is_for_page => ReturnAction::LeaveToIme,
+            (true, true) => ReturnAction::CommitAndSend,
+            (false, true) => ReturnAction::Send,
+            (_, false) => ReturnAction::NewLine,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const DESK: Keyboard = Keyboard { is_touch: false, return_sends: true };
+    const PHONE: Keyboard = Keyboard { is_touch: true, return_sends: false };
+
+    #[test]
+    fn return_sends_or_starts_a_line_as_the_keyboard_is_set() {
+        let press = |shift, command, keyboard| {
+            ImeGuard::default().on_return(plain(1.0), shift, command, keyboard)
+        };
+        assert_eq!(press(false, false, DESK), ReturnAction::Send);
+        assert_eq!(press(true, false, DESK), ReturnAction::NewLine);
+        assert_eq!(press(false, false, PHONE), ReturnAction::NewLine);
+        assert_eq!(press(false, true, PHONE), ReturnAction::Send);
+        assert_eq!(press(true, true, PHONE), ReturnAction::NewLine);
+    }
+
+    #[test]
+    fn return_of_a_touch_keyboard_in_an_open_word_is_for_the_page() {
+        let press = |key_code, keyboard| {
+            let mut guard = ImeGuard::default();
+            guard.start();
+            guard.on_return(
+                KeyFacts { is_composing: true, key_code, at_ms: 1.0 },
+                false,
+                false,
+                keyboard,
+            )
+        };
+        let sending_phone = Keyboard { return_sends: true, ..PHONE };
+        assert_eq!(press(13, PHONE), ReturnAction::NewLine);
+        assert_eq!(press(13, sending_phone), ReturnAction::CommitAndSend);
+        assert_eq!(press(229, PHONE), ReturnAction::LeaveToIme);
+        assert_eq!(press(229, sending_phone), ReturnAction::LeaveToIme);
+        assert_eq!(press(13, DESK), ReturnAction::LeaveToIme);
+    }
+
+    #[test]
+    fn return_that_ended_a_composition_on_a_phone_is_the_input_methods() {
+        let mut guard = ImeGuard::default();
+        guard.start();
+        guard.end(100.0);
+        let sending_phone = Keyboard { return_sends: true, ..PHONE };
+        let first = guard.on_return(plain(101.0), false, false, sending_phone);
+        assert_eq!(first, ReturnAction::LeaveToIme);
+        let second = guard.on_return(plain(300.0), false, false, sending_phone);
+        assert_eq!(second, ReturnAction::Send);
+    }
 
     fn plain(at_ms: f64) -> KeyFacts {
         KeyFacts { is_composing: false, key_code: 13, at_ms }

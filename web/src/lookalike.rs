@@ -1,6 +1,9 @@
 //! Names that are written differently and look the same: letters of another script, marks, and
 //! characters that nobody sees. For a warning, so a common letter counts and a rare one may not.
 
+use xmeet_shared::invisible::is_invisible;
+use xmeet_shared::steps;
+
 /// Runs of characters, each by its first: what every one of them looks like. A dot looks like
 /// nothing else here.
 #[rustfmt::skip]
@@ -29,7 +32,7 @@ const RUNS: [(u32, &str); 15] = [
 #[must_use]
 pub fn skeleton(name: &str) -> String {
     let mut skeleton = String::with_capacity(name.len());
-    for c in name.chars().filter(|c| !is_unseen(*c)) {
+    for c in steps::chars(name).map(|(_, c)| c).filter(|c| !is_unseen(*c)) {
         match letter(c) {
             'n' if skeleton.ends_with('r') => {
                 skeleton.pop();
@@ -76,15 +79,13 @@ fn plain(code: u32) -> Option<u8> {
     }
 }
 
-/// Whether a name looks much the same without this character: marks, joiners, selectors, and
-/// letters that are drawn as nothing.
+/// Returns whether a name looks much the same without this character: marks, and all that cannot be
+/// seen but white space.
 fn is_unseen(c: char) -> bool {
-    matches!(c,
+    let is_mark = matches!(c,
         '\u{0300}'..='\u{036F}' | '\u{0483}'..='\u{0489}' | '\u{1AB0}'..='\u{1AFF}'
-        | '\u{1DC0}'..='\u{1DFF}' | '\u{20D0}'..='\u{20FF}' | '\u{FE20}'..='\u{FE2F}'
-        | '\u{200C}' | '\u{200D}' | '\u{FE00}'..='\u{FE0F}' | '\u{E0000}'..='\u{E0FFF}'
-        | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
-        | '\u{2800}' | '\u{3164}' | '\u{FFA0}')
+        | '\u{1DC0}'..='\u{1DFF}' | '\u{20D0}'..='\u{20FF}' | '\u{FE20}'..='\u{FE2F}');
+    is_mark || (is_invisible(c) && !c.is_whitespace())
 }
 
 #[cfg(test)]
@@ -112,6 +113,8 @@ mod tests {
             ("An\u{200D}na", "Anna"),
             ("小明\u{FE0F}", "小明"),
             ("Ⅿax\u{E0041}", "Ⅿax"),
+            ("Bob\u{FFF0}", "Bob"),
+            ("B\u{1D173}ob\u{2800}", "Bob"),
         ] {
             assert!(
                 looks_like(name, other),
@@ -119,6 +122,14 @@ mod tests {
                 skeleton(name),
                 skeleton(other)
             );
+        }
+    }
+
+    #[test]
+    fn invisible_character_anywhere_leaves_the_skeleton_as_it_is() {
+        let invisible = ('\0'..=char::MAX).filter(|c| is_invisible(*c) && !c.is_whitespace());
+        for c in invisible {
+            assert!(looks_like(&format!("B{c}ob{c}"), "Bob"), "{c:?}");
         }
     }
 

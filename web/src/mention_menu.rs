@@ -21,51 +21,84 @@ pub enum Choice {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Menu {
     choices: Vec<Choice>,
-    /// The `@`, and the end of what is typed of the name, in bytes.
-    typed: (usize, usize),
-    /// The `@` for which it was closed.
-    closed_for: Option<usize>,
+    /// The place of the `@` and of the caret in bytes, while a name is being typed.
+    typed: Option<(usize, usize)>,
+    /// Whether a person has closed it for this `@`.
+    is_dismissed: bool,
+}
+
+/// A change of a text: what stands between `start` and `end`, in bytes, becomes `text`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    /// Where the `@` is.
+    pub start: usize,
+    /// Where the caret is.
+    pub caret: usize,
+    /// Where the part that is replaced ends: a space behind the caret belongs to it.
+    pub end: usize,
+    /// The `@`, the name and a space.
+    pub text: String,
 }
 
 impl Menu {
-    /// The menu once `text` has its caret at `caret`. One that was closed stays closed for its `@`.
+    /// Returns the menu for `text` with its caret at `caret`. One that was closed stays closed for
+    /// its `@`.
     #[must_use]
     pub fn follow(&self, text: &str, caret: usize, people: &[Person], me: Option<&Pid>) -> Self {
         let Some((at, name)) = query_at(text, caret) else { return Self::default() };
-        if self.closed_for == Some(at) {
-            return self.clone();
+        let typed = Some((at, caret));
+        if self.is_dismissed && self.typed.is_some_and(|(before, _)| before == at) {
+            return Self { typed, ..self.clone() };
         }
         let members = candidates(people, me, name).into_iter().map(Choice::Member);
         let mut choices: Vec<_> = members.collect();
-        if text == "@" {
+        if name.is_empty() && caret == text.len() && at == 0 {
             choices.extend([Choice::Rename, Choice::Older]);
         }
-        Self { choices, typed: (at, caret), closed_for: None }
+        Self { choices, typed, is_dismissed: false }
     }
 
-    /// The menu once a person has closed it.
+    /// Returns the menu after `people` have changed while the same text is being typed.
+    #[must_use]
+    pub fn refresh(&self, text: &str, people: &[Person], me: Option<&Pid>) -> Self {
+        match self.typed {
+            Some((_, caret)) => self.follow(text, caret, people, me),
+            None => self.clone(),
+        }
+    }
+
+    /// Returns the menu once a person has closed it.
     #[must_use]
     pub fn closed(&self) -> Self {
-        Self { closed_for: Some(self.typed.0), ..Self::default() }
+        Self { choices: Vec::new(), typed: self.typed, is_dismissed: true }
     }
 
-    /// What there is to choose.
+    /// Returns what there is to choose.
     #[must_use]
     pub fn choices(&self) -> &[Choice] {
         &self.choices
     }
 
-    /// `text` with all of `name` in it, and the place behind it. `None` for another text than the
-    /// menu is about.
+    /// Returns where the choice at `index` of `before` stands now: the same member, else the one
+    /// that is at its place.
     #[must_use]
-    pub fn complete(&self, text: &str, name: &str) -> Option<(String, usize)> {
-        let (at, end) = self.typed;
-        query_at(text, end).filter(|(found, _)| *found == at)?;
-        let mut whole = format!("{}@{name} ", &text[..at]);
-        let caret = whole.len();
-        let rest = &text[end..];
-        whole.push_str(rest.strip_prefix(' ').unwrap_or(rest));
-        Some((whole, caret))
+    pub fn index_of_chosen(&self, before: &Self, index: usize) -> usize {
+        let is_same = |choice: &Choice| match (choice, before.choices.get(index)) {
+            (Choice::Member(one), Some(Choice::Member(other))) => one.pid == other.pid,
+            (one, other) => Some(one) == other,
+        };
+        let last = self.choices.len().saturating_sub(1);
+        self.choices.iter().position(is_same).unwrap_or(index.min(last))
+    }
+
+    /// Returns the change that puts all of `name` into `text`. `None` for another text than the menu
+    /// is about.
+    #[must_use]
+    pub fn complete(&self, text: &str, name: &str) -> Option<Completion> {
+        let (start, caret) = self.typed?;
+        query_at(text, caret).filter(|(found, _)| *found == start)?;
+        let end = if text[caret..].starts_with(' ') { caret + 1 } else { caret };
+        Some(Completion { start, caret, end, text: format!("@{name} ") })
     }
 }
 
@@ -105,9 +138,42 @@ mod tests {
     #[test]
     fn a_name_is_put_in_place_of_what_was_typed() {
         let menu = Menu::default().follow("你好@小 再见", 10, &people(), None);
-        let (text, caret) = menu.complete("你好@小 再见", "小明").unwrap();
-        assert_eq!((text.as_str(), &text[caret..]), ("你好@小明 再见", "再见"));
+        let change = menu.complete("你好@小 再见", "小明").unwrap();
+        assert_eq!(change, Completion { start: 6, caret: 10, end: 11, text: "@小明 ".to_owned() });
+        let wide = Menu::default().follow("你好＠小", 12, &people(), None);
+        let change = wide.complete("你好＠小", "小明").unwrap();
+        assert_eq!(change, Completion { start: 6, caret: 12, end: 12, text: "@小明 ".to_owned() });
         assert_eq!(menu.complete("another text", "小明"), None);
         assert_eq!(menu.complete("", "小明"), None);
+    }
+
+    #[test]
+    fn open_menu_follows_renames_leaves_and_joins() {
+        let named = |serial, name: &str| Person { pid: Pid::new(0, serial, 1), name: name.into() };
+        let menu = typed(&Menu::default(), "@A");
+        let renamed = menu.refresh("@A", &[named(1, "小明"), named(2, "Zed")], None);
+        assert!(renamed.choices().is_empty(), "Anna is called Zed now");
+        let joined =
+            renamed.refresh("@A", &[named(1, "小明"), named(2, "Zed"), named(3, "Al")], None);
+        assert_eq!(joined.choices(), [Choice::Member(named(3, "Al"))], "a newcomer is offered");
+        let gone = joined.refresh("@A", &[], None);
+        assert!(gone.choices().is_empty());
+        let dismissed = joined.closed().refresh("@A", &people(), None);
+        assert!(dismissed.choices().is_empty(), "it stays closed for its @");
+        assert_eq!(Menu::default().refresh("@A", &people(), None), Menu::default());
+    }
+
+    #[test]
+    fn the_chosen_member_stays_chosen() {
+        let named = |serial, name: &str| Person { pid: Pid::new(0, serial, 1), name: name.into() };
+        let before = typed(&Menu::default(), "@");
+        assert_eq!(before.choices()[1], Choice::Member(named(2, "Anna")));
+        let people = [named(3, "Al"), named(1, "小明"), named(2, "Annika")];
+        let after = before.refresh("@", &people, None);
+        assert_eq!(after.index_of_chosen(&before, 1), 2, "by id, whatever the name");
+        assert_eq!(after.index_of_chosen(&before, 3), 4, "a command");
+        let left = before.refresh("@", &people[..2], None);
+        assert_eq!(left.index_of_chosen(&before, 1), 1, "the next one, if the member left");
+        assert_eq!(Menu::default().index_of_chosen(&before, 1), 0);
     }
 }

@@ -4,63 +4,117 @@
 //! stand between other characters, so there only a longer name of somebody present can say that
 //! another one is meant.
 
-use xmeet_shared::Pid;
+use std::collections::HashSet;
+
 use xmeet_shared::limits::NICKNAME_CHARS_MAX;
+use xmeet_shared::{Pid, steps};
 
 use crate::room::members::Person;
 
 /// The most members that are offered at a time.
 const OFFERED_MAX: usize = 8;
 
-/// Whether `text` mentions whoever is called `name`, among `people`.
+/// The most mentions of one name that are looked at in one message. Real ones have one or two.
+const MENTIONS_PER_MESSAGE_MAX: usize = 64;
+
+/// Returns whether `text` has an `@` at all, so that it can mention a member.
+#[must_use]
+pub fn may_mention(text: &str) -> bool {
+    text.contains(is_at)
+}
+
+/// Returns whether `text` mentions the member called `name`, among `people`.
 #[must_use]
 pub fn mentions(text: &str, name: &str, people: &[Person]) -> bool {
-    let is_longer = |other: &Person| other.name.len() > name.len();
-    text.bytes().enumerate().any(|(at, byte)| {
-        byte == b'@' && may_begin(&text[..at]) && {
-            let after = &text[at + 1..];
-            is_named(after, name)
-                && !people.iter().any(|other| is_longer(other) && is_named(after, &other.name))
-        }
+    let mut found = names_at(text).filter(|after| is_named(after, name)).peekable();
+    if found.peek().is_none() {
+        return false;
+    }
+    let longer = LongerNames::of(name, people);
+    found.take(MENTIONS_PER_MESSAGE_MAX).any(|after| !longer.begins(after))
+}
+
+/// Returns what follows each `@` that may begin a mention.
+fn names_at(text: &str) -> impl Iterator<Item = &str> {
+    let mut before = None;
+    steps::chars(text).filter_map(move |(place, c)| {
+        let is_behind_word = before.replace(c).is_some_and(is_word);
+        let may_begin = is_at(c) && !is_behind_word;
+        may_begin.then(|| &text[place + c.len_utf8()..])
     })
 }
 
-/// The mention that is being typed with the caret at byte `caret`: where its `@` is, and what
-/// there is of the name.
+/// The names of members that begin with a shorter name.
+struct LongerNames {
+    /// In small ASCII letters.
+    names: HashSet<String>,
+    chars_max: usize,
+}
+
+impl LongerNames {
+    /// Collects the names among `people` that begin with `name` and are longer.
+    fn of(name: &str, people: &[Person]) -> Self {
+        let is_longer =
+            |other: &&Person| other.name.len() > name.len() && starts(&other.name, name);
+        let longer = people.iter().filter(is_longer);
+        let names: HashSet<_> = longer.map(|other| other.name.to_ascii_lowercase()).collect();
+        let chars_max = names.iter().map(|name| steps::chars(name).count()).max().unwrap_or(0);
+        Self { names, chars_max }
+    }
+
+    /// Returns whether one of the names stands at the beginning of `after`.
+    fn begins(&self, after: &str) -> bool {
+        let mut window = String::new();
+        steps::chars(after).take(self.chars_max).any(|(_, c)| {
+            window.push(c.to_ascii_lowercase());
+            steps::add(window.len());
+            self.names.contains(&window) && ends_name(&window, &after[window.len()..])
+        })
+    }
+}
+
+/// Returns the mention that is being typed with the caret at byte `caret`: where its `@` is, and
+/// what there is of the name.
 #[must_use]
 pub fn query_at(text: &str, caret: usize) -> Option<(usize, &str)> {
     let before = text.get(..caret)?;
-    let start = before.bytes().rposition(|byte| byte == b'@')?;
-    let typed = &before[start + 1..];
-    let is_name =
-        !typed.contains(char::is_whitespace) && typed.chars().count() <= NICKNAME_CHARS_MAX;
-    (is_name && may_begin(&before[..start])).then_some((start, typed))
-}
-
-/// Whom `typed` may be meant for: first those whose names begin with it, then those that have it
-/// in them. Nobody mentions oneself.
-#[must_use]
-pub fn candidates(people: &[Person], me: Option<&Pid>, typed: &str) -> Vec<Person> {
-    let mut found = Vec::new();
-    for is_beginning in [true, false] {
-        for person in people {
-            if found.len() == OFFERED_MAX {
-                return found;
-            }
-            let place = place_of(&person.name, typed);
-            if place.is_some_and(|place| (place == 0) == is_beginning) && Some(&person.pid) != me {
-                found.push(person.clone());
-            }
+    for (count, (place, c)) in steps::chars(before).rev().enumerate() {
+        if is_at(c) {
+            let may_begin = !before[..place].ends_with(is_word);
+            return may_begin.then(|| (place, &before[place + c.len_utf8()..]));
+        }
+        if c.is_whitespace() || count == NICKNAME_CHARS_MAX {
+            return None;
         }
     }
+    None
+}
+
+/// Returns whom `typed` may be meant for: first those whose names begin with it, then those that
+/// have it in them. People do not mention themselves.
+#[must_use]
+pub fn candidates(people: &[Person], me: Option<&Pid>, typed: &str) -> Vec<Person> {
+    let (mut found, mut inside) = (Vec::new(), Vec::new());
+    for person in people.iter().filter(|person| Some(&person.pid) != me) {
+        match place_of(&person.name, typed) {
+            Some(0) => found.push(person.clone()),
+            Some(_) if inside.len() < OFFERED_MAX => inside.push(person.clone()),
+            _ => {}
+        }
+        if found.len() == OFFERED_MAX {
+            return found;
+        }
+    }
+    found.extend(inside);
+    found.truncate(OFFERED_MAX);
     found
 }
 
-/// A place in `text` in bytes, from one in UTF-16 units, as the browser counts.
+/// Returns a place in `text` in bytes, from one in UTF-16 units, as the browser counts.
 #[must_use]
 pub fn byte_at(text: &str, units: u32) -> usize {
     let mut left = units as usize;
-    for (place, c) in text.char_indices() {
+    for (place, c) in steps::chars(text) {
         if left == 0 {
             return place;
         }
@@ -69,26 +123,47 @@ pub fn byte_at(text: &str, units: u32) -> usize {
     text.len()
 }
 
-/// Whether an `@` behind `before` may begin a mention: in an e-mail address it does not.
-fn may_begin(before: &str) -> bool {
-    !before.ends_with(|c: char| c.is_ascii_alphanumeric())
+/// Returns the length of `text` in UTF-16 units, as the browser counts.
+#[must_use]
+pub fn units(text: &str) -> u32 {
+    let units: usize = steps::chars(text).map(|(_, c)| c.len_utf16()).sum();
+    u32::try_from(units).unwrap_or(u32::MAX)
 }
 
-/// Whether what follows an `@` is `name`, and not the beginning of a longer word.
+/// Returns whether `c` is an `@`, in any of the widths that keyboards type.
+fn is_at(c: char) -> bool {
+    matches!(c, '@' | '\u{FF20}' | '\u{FE6B}')
+}
+
+/// Returns whether `c` belongs to a word of Latin letters: an `@` behind one is an e-mail address.
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric()
+}
+
+/// Returns whether what follows an `@` is `name`, and not the beginning of a longer word.
 fn is_named(after: &str, name: &str) -> bool {
-    let is_letter = |c: char| c.is_ascii_alphanumeric();
-    !name.is_empty()
-        && starts(after, name)
-        && !(name.ends_with(is_letter) && after[name.len()..].starts_with(is_letter))
+    !name.is_empty() && starts(after, name) && ends_name(name, &after[name.len()..])
 }
 
-/// Where in a name what is typed of it stands.
+/// Returns whether `name` is over before `rest`.
+fn ends_name(name: &str, rest: &str) -> bool {
+    !(name.ends_with(is_word) && rest.starts_with(is_word))
+}
+
+/// Returns where in a name what is typed of it stands.
 fn place_of(name: &str, typed: &str) -> Option<usize> {
     (0..=name.len()).find(|place| name.get(*place..).is_some_and(|rest| starts(rest, typed)))
 }
 
+/// Returns whether `text` starts with `with`, whatever the case of ASCII letters.
 fn starts(text: &str, with: &str) -> bool {
-    text.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with))
+    let Some(start) = text.get(..with.len()) else { return false };
+    let pairs = start.bytes().zip(with.bytes());
+    let is_equal = |(one, other): (u8, u8)| {
+        steps::add(1);
+        one.eq_ignore_ascii_case(&other)
+    };
+    pairs.into_iter().all(is_equal)
 }
 
 #[cfg(test)]
@@ -117,6 +192,9 @@ mod tests {
             ("@@Anna", "Anna"),
             ("anna@Anna.org @Anna", "Anna"),
             ("@C++x", "C++"),
+            ("＠Anna hi", "Anna"),
+            ("请问＠小明", "小明"),
+            ("﹫小明", "小明"),
         ] {
             assert!(mentions(text, name, &people(&[name, "Bert"])), "{text}");
         }
@@ -127,6 +205,7 @@ mod tests {
         for (text, name) in [
             ("mail bert@anna.org", "Anna"),
             ("1@Anna", "Anna"),
+            ("bert＠anna.org", "Anna"),
             ("@Annabel", "Anna"),
             ("@Anna2", "Anna"),
             ("Anna", "Anna"),
@@ -161,9 +240,11 @@ mod tests {
         assert_eq!(query_at("hi @小x", 7), Some((3, "小")));
         assert_eq!(query_at("你@a", 5), Some((3, "a")));
         assert_eq!(query_at("@a @b", 2), Some((0, "a")));
+        assert_eq!(query_at("你好＠李", 12), Some((6, "李")));
         for (text, caret) in [("@a b", 4), ("a@b", 3), ("@a", 0), ("", 0), ("@小", 2), ("@a", 9)] {
             assert_eq!(query_at(text, caret), None, "{text} at {caret}");
         }
+        assert!(query_at(&format!("@{}", "x".repeat(32)), 33).is_some());
         assert_eq!(query_at(&format!("@{}", "x".repeat(33)), 34), None, "no name is so long");
     }
 
@@ -187,5 +268,6 @@ mod tests {
         for (units, byte) in [(0, 0), (1, 1), (2, 4), (4, 8), (5, 9), (99, 9)] {
             assert_eq!(byte_at(text, units), byte, "{units}");
         }
+        assert_eq!(units(text), 5);
     }
 }

@@ -5,8 +5,8 @@
 //! Rows change once per frame (see `store::flush`), and a `ResizeObserver` reports every change of
 //! size before that frame is painted, so that nothing is ever seen out of place.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::cell::{OnceCell, RefCell};
+use std::rc::{Rc, Weak};
 
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -23,7 +23,7 @@ const GOAL_AT: f64 = 0.2;
 
 /// What in a row is held in place: its heading may come and go above it. A gap is not: it is there
 /// to be filled.
-const ANCHORS: &str = "[data-testid=text], [data-kind]";
+const ANCHORS: &str = ".text, [data-kind]";
 
 /// A scrolling list.
 pub struct Scroller {
@@ -32,13 +32,33 @@ pub struct Scroller {
     state: RefCell<State>,
     /// Told after each change of place or size.
     on_move: Box<dyn Fn(&Scroller)>,
+    listeners: OnceCell<Listeners>,
+}
+
+/// What the browser calls. It ends with the scroller, so that a list that is drawn anew leaves
+/// nothing behind.
+struct Listeners {
+    observer: Option<ResizeObserver>,
+    _resized: Closure<dyn FnMut(JsValue)>,
+    _scrolled: Closure<dyn FnMut()>,
+}
+
+impl Drop for Scroller {
+    fn drop(&mut self) {
+        self.container.set_onscroll(None);
+        if let Some(observer) = self.listeners.get().and_then(|all| all.observer.as_ref()) {
+            observer.disconnect();
+        }
+    }
 }
 
 /// A place in the list: a message, and how far its text is below the upper edge.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Place {
-    /// The message.
-    pub id: MessageId,
+    /// The message that is there, or the nearest one with an id.
+    pub id: Option<MessageId>,
+    /// The key of its row.
+    key: String,
     offset_px: f64,
 }
 
@@ -61,7 +81,7 @@ struct State {
 }
 
 impl Scroller {
-    /// Watches `content` inside `container`, which scrolls, for as long as both are on the page.
+    /// Watches `content` inside `container`, which scrolls, for as long as the scroller is held.
     /// It starts at `place`, else at the bottom; `goal` is what is aimed at from the start.
     pub fn watch(
         container: HtmlElement,
@@ -71,20 +91,32 @@ impl Scroller {
         on_move: impl Fn(&Scroller) + 'static,
     ) -> Rc<Self> {
         let state = RefCell::new(State { goal, ..State::default() });
-        let scroller = Rc::new(Self { container, content, state, on_move: Box::new(on_move) });
+        let (on_move, listeners) = (Box::new(on_move), OnceCell::new());
+        let scroller = Rc::new(Self { container, content, state, on_move, listeners });
         scroller.go_to(place);
-        let watched = scroller.clone();
-        let resized = Closure::<dyn FnMut(JsValue)>::new(move |_| watched.changed(false));
-        if let Ok(observer) = ResizeObserver::new(resized.as_ref().unchecked_ref()) {
-            observer.observe(&scroller.container);
-            observer.observe(&scroller.content);
-        }
-        let watched = scroller.clone();
-        let scrolled = Closure::<dyn FnMut()>::new(move || watched.changed(false));
-        scroller.container.set_onscroll(Some(scrolled.as_ref().unchecked_ref()));
-        resized.forget();
-        scrolled.forget();
+        scroller.listen();
         scroller
+    }
+
+    fn listen(self: &Rc<Self>) {
+        let changed = |scroller: Weak<Self>| {
+            move || {
+                if let Some(scroller) = scroller.upgrade() {
+                    scroller.changed(false);
+                }
+            }
+        };
+        let run = changed(Rc::downgrade(self));
+        let resized = Closure::<dyn FnMut(JsValue)>::new(move |_| run());
+        let scrolled = Closure::<dyn FnMut()>::new(changed(Rc::downgrade(self)));
+        let observer = ResizeObserver::new(resized.as_ref().unchecked_ref()).ok();
+        if let Some(observer) = &observer {
+            observer.observe(&self.container);
+            observer.observe(&self.content);
+        }
+        self.container.set_onscroll(Some(scrolled.as_ref().unchecked_ref()));
+        let listeners = Listeners { observer, _resized: resized, _scrolled: scrolled };
+        let _ = self.listeners.set(listeners);
     }
 
     /// Whether the list is at the bottom, and stays there.
@@ -109,12 +141,14 @@ impl Scroller {
         let state = self.state.borrow();
         let (anchor, _) = state.anchor.as_ref().filter(|_| state.is_free)?;
         let mut row = anchor.closest(".row").ok().flatten()?;
-        while !row.has_attribute("data-id") {
+        while !row.has_attribute("data-key") {
             row = row.next_element_sibling()?;
         }
-        let text = row.query_selector("[data-testid=text]").ok().flatten()?;
-        let id = row.get_attribute("data-id")?.parse().ok()?;
-        Some(Place { id, offset_px: self.offset(&text) })
+        let text = row.query_selector(".text").ok().flatten()?;
+        let key = row.get_attribute("data-key")?;
+        let id = nearest_id(&row, Element::next_element_sibling)
+            .or_else(|| nearest_id(&row, Element::previous_element_sibling));
+        Some(Place { id, key, offset_px: self.offset(&text) })
     }
 
     /// How far the view is from the top of the list.
@@ -190,8 +224,8 @@ impl Scroller {
     }
 
     fn go_to(&self, place: Option<Place>) {
-        let anchor = place.and_then(|Place { id, offset_px }| {
-            let row = format!("[data-id=\"{id}\"] [data-testid=text]");
+        let anchor = place.and_then(|Place { key, offset_px, .. }| {
+            let row = format!("[data-key=\"{key}\"] .text");
             Some((self.content.query_selector(&row).ok().flatten()?, offset_px))
         });
         let mut state = self.state.borrow_mut();
@@ -331,5 +365,16 @@ impl Scroller {
 
     fn set_scroll_top(&self, top: f64) {
         let _ = js_sys::Reflect::set(&self.container, &"scrollTop".into(), &top.into());
+    }
+}
+
+/// The id of a row, or of the next one in a direction that has one.
+fn nearest_id(row: &Element, step: fn(&Element) -> Option<Element>) -> Option<MessageId> {
+    let mut row = row.clone();
+    loop {
+        if let Some(id) = row.get_attribute("data-id") {
+            return id.parse().ok();
+        }
+        row = step(&row)?;
     }
 }

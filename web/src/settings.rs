@@ -1,4 +1,4 @@
-//! What both pages share and a person can switch: language and theme.
+//! What a person can switch on every page: language, theme, and what Return does.
 
 use leptos::prelude::*;
 
@@ -7,13 +7,18 @@ use crate::components::live::effect;
 use crate::i18n::{Lang, Text};
 use crate::prefs;
 
-/// Language and theme, reactive.
+/// Holds while the system asks for dark pages.
+const SYSTEM_IS_DARK: &str = "(prefers-color-scheme: dark)";
+
+/// Language, theme and the Return key, reactive.
 #[derive(Clone, Copy)]
 pub struct Settings {
     /// Whether the page is in Chinese: the signal type that is there anyway.
     chinese: RwSignal<bool>,
     /// Whether the page is dark.
     pub dark: RwSignal<bool>,
+    /// Whether Return sends a message; otherwise it starts a new line.
+    pub return_sends: RwSignal<bool>,
 }
 
 impl Settings {
@@ -26,8 +31,18 @@ impl Settings {
         let settings = Self {
             chinese: RwSignal::new(lang == Lang::Zh),
             dark: RwSignal::new(prefs::dark().unwrap_or_else(system_is_dark)),
+            return_sends: RwSignal::new(return_sends()),
         };
-        effect(move || set_root_attribute("lang", Some(settings.lang().tag())));
+        effect(move || browser::set_root_attribute("lang", Some(settings.lang().tag())));
+        browser::on_media_change(SYSTEM_IS_DARK, move || {
+            if prefs::dark().is_none() {
+                settings.dark.set(system_is_dark());
+            }
+        });
+        // A keyboard or a mouse may come and go.
+        for pointers in ["(pointer: coarse)", "(any-pointer: fine)"] {
+            browser::on_media_change(pointers, move || settings.return_sends.set(return_sends()));
+        }
         provide_context(settings);
         settings
     }
@@ -59,26 +74,29 @@ impl Settings {
         self.chinese.set(lang == Lang::Zh);
     }
 
-    /// Switches between dark and light. Choosing what the system asks for is following it.
+    /// Switches what Return does, and remembers it.
+    pub fn switch_return_sends(self) {
+        let sends = !self.return_sends.get_untracked();
+        prefs::set_return_sends(sends);
+        self.return_sends.set(sends);
+    }
+
+    /// Switches between dark and light. A person who chooses what the system asks for follows it.
     pub fn switch_theme(self) {
         let dark = !self.dark.get_untracked();
         let chosen = (dark != system_is_dark()).then_some(dark);
         prefs::set_dark(chosen);
         let theme = chosen.map(|dark| if dark { "dark" } else { "light" });
-        set_root_attribute("data-theme", theme);
+        browser::set_root_attribute("data-theme", theme);
         self.dark.set(dark);
     }
 }
 
-fn system_is_dark() -> bool {
-    browser::matches_media("(prefers-color-scheme: dark)")
+/// What was chosen; else Return sends where there is a real keyboard.
+fn return_sends() -> bool {
+    prefs::return_sends().unwrap_or_else(|| !browser::is_touch_only())
 }
 
-fn set_root_attribute(name: &str, value: Option<&str>) {
-    if let Some(root) = browser::document().document_element() {
-        let _ = match value {
-            Some(value) => root.set_attribute(name, value),
-            None => root.remove_attribute(name),
-        };
-    }
+fn system_is_dark() -> bool {
+    browser::matches_media(SYSTEM_IS_DARK)
 }

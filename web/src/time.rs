@@ -6,7 +6,7 @@ use xmeet_shared::UnixMillis;
 const MINUTE_MS: i64 = 60_000;
 const DAY_MINUTES: i64 = 24 * 60;
 
-/// Messages of one author closer than this stand under one heading.
+/// Messages of one author within this span of the clock stand under one heading.
 const GROUP_MS: i64 = 5 * MINUTE_MS;
 
 /// A day of the reader's calendar, as the number of days since 1970-01-01.
@@ -96,10 +96,12 @@ impl Day {
     }
 }
 
-/// Whether two messages of one author stand under one heading.
+/// Whether two messages of one author, one right after the other, stand under one heading: both in
+/// the same five minutes of the clock, and in their order. So a heading has one time to follow, and
+/// does not depend on where a list begins.
 #[must_use]
 pub fn close_enough(earlier: UnixMillis, later: UnixMillis) -> bool {
-    (0..GROUP_MS).contains(&later.saturating_sub(earlier))
+    earlier <= later && earlier.div_euclid(GROUP_MS) == later.div_euclid(GROUP_MS)
 }
 
 #[cfg(test)]
@@ -141,7 +143,7 @@ mod tests {
     fn five_minutes_group_and_a_clock_that_ran_backwards_does_not() {
         assert!(close_enough(0, 0));
         assert!(close_enough(0, 299_999));
-        assert!(!close_enough(0, 300_000));
+        assert!(!close_enough(299_999, 300_000));
         assert!(!close_enough(10, 9));
     }
 }

@@ -26,19 +26,17 @@ pub fn App() -> impl IntoView {
         Page::Room(room) => {
             Store::provide(room.clone());
             log_keys::keep_one_tab_stop();
+            browser::watch_focus();
             member_list::close_at_escape();
         }
         Page::BadRoom(_) | Page::Unknown => {}
     }
     live(move || {
-        // Drawn anew in the other language, and in another time zone.
+        // Drawn anew in the other language.
         let _ = settings.lang();
         match page {
             Page::Landing => view! { <Landing/> }.into_any(),
-            Page::Room(_) => {
-                let _ = Store::get().zones.get();
-                view! { <RoomPage/> }.into_any()
-            }
+            Page::Room(_) => view! { <RoomPage/> }.into_any(),
             Page::BadRoom(why) => view! { <BadPage why=Some(why)/> }.into_any(),
             Page::Unknown => view! { <BadPage why=None/> }.into_any(),
         }

@@ -16,6 +16,7 @@ enum Meaning {
     History(Cursor),
     BadName,
     BadPage,
+    Private,
 }
 
 impl Meaning {
@@ -24,6 +25,7 @@ impl Meaning {
             Ok(Some(ClientCommand::ChangeName(name))) => Self::Rename(name),
             Ok(Some(ClientCommand::History(page))) => Self::History(page),
             Err(CommandError::Cursor) => Self::BadPage,
+            Err(CommandError::Private) => Self::Private,
             Err(CommandError::Nickname(_)) | Ok(_) => Self::BadName,
         }
     }
@@ -38,6 +40,7 @@ impl Meaning {
             Self::History(page) => (text.command_history)(page.0).into_any(),
             Self::BadPage => text.command_bad_history.into_any(),
             Self::BadName => text.command_bad_name.into_any(),
+            Self::Private => text.command_private.into_any(),
         }
     }
 
@@ -46,7 +49,7 @@ impl Meaning {
         match self {
             Self::Rename(_) => Some(text.command_do_rename),
             Self::History(_) => Some(text.command_do_history),
-            Self::BadPage | Self::BadName => None,
+            Self::BadPage | Self::BadName | Self::Private => None,
         }
     }
 
@@ -56,7 +59,7 @@ impl Meaning {
             Self::Rename(name) => store.rename(name.clone()).map_err(|_| text.rename_offline),
             Self::History(page) if store.load_page(*page) => Ok(()),
             Self::History(_) => Err(text.no_such_page),
-            Self::BadPage | Self::BadName => Ok(()),
+            Self::BadPage | Self::BadName | Self::Private => Ok(()),
         }
     }
 }

@@ -1,8 +1,6 @@
 //! The message box, with everything that has to be said about what is in it.
 
-use leptos::attr::custom::custom_attribute;
 use leptos::prelude::*;
-use web_sys::KeyboardEvent;
 use xmeet_shared::limits::FRAME_BYTES_MAX_DEFAULT;
 use xmeet_shared::{ClientCommand, can_be_seen};
 
@@ -11,10 +9,11 @@ use super::command_notice::command_notice;
 use super::icon::{self, Icon};
 use super::ime::Ime;
 use super::live::{attribute, flag, live, truth, when, words};
-use super::mention_menu;
+use super::message_box::{FIELD, message_box};
 use super::new_version::new_version;
 use super::rename_form::rename_form;
 use super::server_error::ServerError;
+use super::storage_failed::storage_failed;
 use crate::room::members::Person;
 use crate::settings::Settings;
 use crate::store::Store;
@@ -58,7 +57,7 @@ pub fn Composer() -> impl IntoView {
         if is_spent {
             store.set_draft(String::new());
         }
-        browser::focus("#composer");
+        browser::focus(FIELD);
     };
     let send = move || {
         let text = store.draft.get_untracked();
@@ -75,19 +74,22 @@ pub fn Composer() -> impl IntoView {
     };
     let notice =
         live(move || asks.get().then(|| command_notice(store.draft.get_untracked(), done)));
+    let ime = Ime::default();
+    let submit_ime = ime.clone();
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
-        send();
+        submit_ime.when_composed(FIELD, send);
     };
     view! {
         <div class="composer">
             {new_version()}
+            {storage_failed()}
             <ServerError/>
             {notice}
             {when(move || store.is_renaming.get(), rename_form)}
             <form class="box" on:submit=submit>
                 {own_seal()}
-                {message_box(asks, send)}
+                {message_box(asks, ime, send)}
                 {send_button()}
             </form>
             {counter()}
@@ -103,7 +105,7 @@ fn own_seal() -> AnyView {
         Some(format!("{} ({name})", text.rename))
     };
     let seal = live(move || match store.myself() {
-        Some(Person { pid, name }) => avatar(store.look(&pid, &name).hue(), &name),
+        Some(Person { pid, name }) => avatar(store.name_style(&pid, &name).hue, &name),
         None => avatar(identity::HUES, ""),
     });
     view! {
@@ -119,70 +121,6 @@ fn own_seal() -> AnyView {
             {seal}
             <Icon path=icon::PENCIL/>
         </button>
-    }
-    .into_any()
-}
-
-/// The field itself. A hidden copy of the text behind it makes it grow with what is in it.
-fn message_box(asks: RwSignal<bool>, send: impl Fn() + 'static) -> AnyView {
-    let (text, store) = (Settings::words(), Store::get());
-    let ime = Ime::default();
-    browser::next_frame(|| {
-        // On a phone the keyboard would cover what the person came to read.
-        if browser::matches_media("(pointer: fine)") {
-            browser::focus("#composer");
-        }
-    });
-    let (key_ime, end_ime) = (ime.clone(), ime.clone());
-    let on_key = move |event: KeyboardEvent| {
-        if key_ime.takes(&event) {
-            return;
-        }
-        let key = event.key();
-        if !event.shift_key() && mention_menu::takes(store, &key) {
-            event.prevent_default();
-            return;
-        }
-        match key.as_str() {
-            "Enter" if !event.shift_key() => {
-                event.prevent_default();
-                send();
-            }
-            "Escape" => asks.set(false),
-            _ => {}
-        }
-    };
-    let on_input = move |event| {
-        asks.set(false);
-        store.set_draft(event_target_value(&event));
-        store.follow_caret(browser::caret("#composer"));
-    };
-    view! {
-        <div class="grow">
-            <div class="mirror" aria-hidden="true">
-                {words(move || format!("{}\n", store.draft.get()))}
-            </div>
-            <textarea
-                id="composer"
-                data-testid="composer"
-                rows="1"
-                dir="auto"
-                enterkeyhint="send"
-                aria-label=text.composer_label
-                placeholder=text.composer_hint
-                title=text.composer_keys
-                {..custom_attribute("aria-autocomplete", "list")}
-                {..custom_attribute("aria-controls", "mentions")}
-                {..custom_attribute("aria-activedescendant", mention_menu::active(store))}
-                prop:value=store.draft
-                on:input=on_input
-                on:compositionstart=move |_| ime.start()
-                on:compositionend=move |event| end_ime.end(&event)
-                on:keydown=on_key
-                on:click=move |_| store.leave_menu()
-            ></textarea>
-            {mention_menu::mention_menu()}
-        </div>
     }
     .into_any()
 }

@@ -3,6 +3,7 @@
 
 use leptos::prelude::*;
 
+use super::announcer::announcement;
 use super::member_list::entry;
 use super::mention_menu::option;
 use super::row::row_view;
@@ -17,6 +18,8 @@ pub enum Item {
     Row(RowKey),
     /// A member, under this name.
     Person(Person),
+    /// Something that is read aloud, by its number.
+    Announcement(u64),
     /// Something to choose, at its place in the menu.
     Choice(u64, Choice),
 }
@@ -30,6 +33,7 @@ fn draw(items: Box<dyn Fn() -> Vec<Item> + Send>) -> AnyView {
     let view = |item: Item| match item {
         Item::Row(key) => row_view(key),
         Item::Person(person) => entry(person),
+        Item::Announcement(number) => announcement(number),
         Item::Choice(index, choice) => option(index, choice),
     };
     view! { <For each=items key=Item::clone children=view/> }.into_any()

@@ -49,8 +49,11 @@ pub fn further_tools() -> AnyView {
 fn MemberCount() -> impl IntoView {
     let (text, store) = (Settings::words(), Store::get());
     let count = move || store.count().to_string();
-    let name =
-        move || Some(format!("{} · {}", (text.member_count)(store.count()), text.members_show));
+    let name = move || match store.count() {
+        // The count is not known before the room has let us in.
+        0 => Some(text.members_show.to_owned()),
+        count => Some(format!("{} · {}", (text.member_count)(count), text.members_show)),
+    };
     view! {
         <button
             type="button"
@@ -71,7 +74,7 @@ fn MemberCount() -> impl IntoView {
         >
             <Icon path=icon::PEOPLE/>
             <span data-testid="member-count" data-count=attribute(move || Some(count()))>
-                {words(count)}
+                {words(move || store.count_text())}
             </span>
         </button>
     }

@@ -25,6 +25,8 @@ pub const BELL: &str = "M6 16v-5a6 6 0 0 1 12 0v5l2 2H4zM10 21h4";
 /// A loudspeaker.
 pub const SOUND: &str =
     "M4 9.5v5h3.5l4.5 4v-13l-4.5 4zM15.5 9.5a3.5 3.5 0 0 1 0 5M18 7a7 7 0 0 1 0 10";
+/// The arrow of a Return key.
+pub const RETURN: &str = "M20 5v6a3 3 0 0 1-3 3H5M9.5 9 4.5 14l5 5";
 /// Three dots: more.
 pub const MORE: &str = "M5 11.5a.5.5 0 1 0 .01 0M12 11.5a.5.5 0 1 0 .01 0M19 11.5a.5.5 0 1 0 .01 0";
 /// A pencil.

@@ -1,6 +1,8 @@
 //! Somebody came, went, or took another name. Several who came and went in a row are one line that
 //! can be opened.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 
 use super::button::small_button;
@@ -12,6 +14,9 @@ use crate::room::{Row, RowKey, Run};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::time::LocalTime;
+
+/// The most lines that are shown one by one.
+const OPENED_MAX: usize = 50;
 
 /// The lines of a row; none once it is gone from the list.
 fn run_of(key: RowKey) -> Run {
@@ -31,6 +36,7 @@ fn kind_of(run: &Run) -> &'static str {
             LineKind::Join => "join",
             LineKind::Leave => "leave",
             LineKind::Rename(_) => "changename",
+            LineKind::Missed => "missed",
         },
         _ => "run",
     }
@@ -41,14 +47,12 @@ pub fn line_row(key: RowKey) -> AnyView {
     let text = Settings::words();
     let is_open = RwSignal::new(false);
     let kind = attribute(move || Some(kind_of(&run_of(key)).to_owned()));
-    let title = attribute(move || Some(text.moment(&time_of(run_of(key).lines().last()?))));
-    let summary = live(move || {
-        let run = run_of(key);
-        match run.lines() {
-            [line] => one(text, line),
-            _ => several(text, &run),
-        }
+    let zones = Store::get().zones;
+    let title = attribute(move || {
+        let _ = zones.get();
+        Some(text.moment(&time_of(run_of(key).lines().last()?)))
     });
+    let summary = live(move || draw(summary(text, &run_of(key))));
     view! {
         <div class="row line" data-row="system" data-kind=kind title=title tabindex="-1">
             <span>{summary}</span>
@@ -59,38 +63,69 @@ pub fn line_row(key: RowKey) -> AnyView {
     .into_any()
 }
 
-fn name(name: &str) -> AnyView {
-    view! { <bdi>{name.to_owned()}</bdi> }.into_any()
+/// A part of a sentence: a name, or words around one.
+enum Part {
+    Name(Arc<str>),
+    Words(String),
 }
 
-fn one(text: &Text, line: &Line) -> Vec<AnyView> {
+fn words_part(words: &str) -> Part {
+    Part::Words(words.to_owned())
+}
+
+fn draw(parts: Vec<Part>) -> Vec<AnyView> {
+    let draw = |part| match part {
+        Part::Name(name) => view! { <bdi>{name.to_string()}</bdi> }.into_any(),
+        Part::Words(words) => words.into_any(),
+    };
+    parts.into_iter().map(draw).collect()
+}
+
+/// What the lines say as one, in words.
+pub fn summary_words(text: &Text, run: &Run) -> String {
+    let words = |part| match part {
+        Part::Name(name) => name.to_string(),
+        Part::Words(words) => words,
+    };
+    summary(text, run).into_iter().map(words).collect()
+}
+
+fn summary(text: &Text, run: &Run) -> Vec<Part> {
+    match run.lines() {
+        [line] => one(text, line),
+        _ => several(text, run),
+    }
+}
+
+fn one(text: &Text, line: &Line) -> Vec<Part> {
     let (before, after) = match line.kind {
         LineKind::Join => text.joined,
         LineKind::Leave => text.left,
         LineKind::Rename(_) => text.renamed,
+        LineKind::Missed => return vec![words_part(text.missed_not_kept)],
     };
-    let mut parts = vec![before.into_any(), name(&line.name), after.into_any()];
+    let mut parts = vec![words_part(before), Part::Name(line.name.clone()), words_part(after)];
     if let LineKind::Rename(new) = &line.kind {
-        parts.push(name(new));
+        parts.push(Part::Name(new.clone()));
     }
     parts
 }
 
 /// Who came and who went, a few by name.
-fn several(text: &Text, run: &Run) -> Vec<AnyView> {
+fn several(text: &Text, run: &Run) -> Vec<Part> {
     let mut parts = Vec::new();
     for told in run.told() {
         let (before, after) = if told.came { text.joined } else { text.left };
         let between = if parts.is_empty() { "" } else { " · " };
-        parts.extend([between.into_any(), before.into_any()]);
-        for (place, who) in told.names.iter().enumerate() {
+        parts.extend([words_part(between), words_part(before)]);
+        for (place, who) in told.names.into_iter().enumerate() {
             let comma = if place > 0 { text.comma } else { "" };
-            parts.extend([comma.into_any(), name(who)]);
+            parts.extend([words_part(comma), Part::Name(who)]);
         }
         if told.more > 0 {
-            parts.push((text.more_people)(told.more).into_any());
+            parts.push(Part::Words((text.more_people)(told.more)));
         }
-        parts.push(after.into_any());
+        parts.push(words_part(after));
     }
     parts
 }
@@ -116,10 +151,16 @@ fn toggle(is_open: RwSignal<bool>) -> AnyView {
 fn opened(key: RowKey) -> AnyView {
     let (text, store) = (Settings::words(), Store::get());
     let lines = live(move || {
+        let _ = store.zones.get();
         let mut lines = Vec::new();
-        for line in run_of(key).lines() {
+        let run = run_of(key);
+        let older = run.lines().len().saturating_sub(OPENED_MAX);
+        if older > 0 {
+            lines.push(view! { <p>{(text.earlier_lines)(older as u64)}</p> }.into_any());
+        }
+        for line in &run.lines()[older..] {
             let time = time_of(line);
-            let parts = one(text, line);
+            let parts = draw(one(text, line));
             let full_time = text.moment(&time);
             let time = format!(" {}", time.clock());
             lines.push(view! { <p title=full_time>{parts}{time}</p> }.into_any());
@@ -128,7 +169,7 @@ fn opened(key: RowKey) -> AnyView {
     });
     let hide = small_button("hide-lines", text.hide_lines, move || {
         store.hide_lines(true);
-        browser::focus("[data-testid=log]");
+        browser::focus(".log");
     });
     view! { <div class="run" data-testid="run">{lines}{hide}</div> }.into_any()
 }

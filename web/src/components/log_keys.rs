@@ -8,7 +8,7 @@ use web_sys::{Element, HtmlElement, KeyboardEvent, ScrollIntoViewOptions, Scroll
 use crate::browser;
 use crate::store::Store;
 
-const LOG: &str = "[data-testid=log]";
+const LOG: &str = ".log";
 
 /// The rows that arrows stop at: messages, and lines that can be opened.
 const STOPS: &str = "[data-row=message], [data-kind=run]";

@@ -59,9 +59,8 @@ fn take(store: Store, index: u64) {
     let choice = untrack(|| store.choices()).into_iter().nth(index as usize);
     match choice {
         Some(Choice::Member(person)) => {
-            if let Some((before, text)) = store.completed(&person.name) {
-                browser::put_text(FIELD, &text, &before);
-                store.set_draft(text);
+            if let Some((completion, before, after)) = store.completed(&person.name) {
+                browser::type_text(FIELD, &completion, before, after);
             }
         }
         Some(Choice::Rename) => {
@@ -99,8 +98,8 @@ pub fn option(index: u64, choice: Choice) -> AnyView {
     let (text, store) = (Settings::words(), Store::get());
     let body = match choice {
         Choice::Member(Person { pid, name }) => {
-            let look = untrack(|| store.look(&pid, &name));
-            named(avatar(look.hue(), &name), name.to_string(), name_marks(&pid, look))
+            let style = untrack(|| store.name_style(&pid, &name));
+            named(avatar(style.hue, &name), name.to_string(), name_marks(&pid, style))
         }
         Choice::Rename => command(icon::PENCIL, text.command_do_rename),
         Choice::Older => command(icon::PAST, text.command_older),

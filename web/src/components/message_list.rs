@@ -4,9 +4,11 @@ use leptos::prelude::*;
 use web_sys::Element;
 use xmeet_shared::MessageId;
 
+use super::announcer::announcer;
+use super::copying::copied;
 use super::each::{Item, each};
 use super::icon::{self, Icon};
-use super::live::{attribute, effect, flag, live, truth, when, words};
+use super::live::{attribute, effect, flag, live, when, words};
 use super::log_keys;
 use crate::browser;
 use crate::room::RowKey;
@@ -23,8 +25,7 @@ const FILL_AHEAD_PX: f64 = 300.0;
 /// Starts to keep the place: where the list was left when the page was drawn before, or, when it
 /// was just opened, where there is something to go on reading.
 fn keep_place(store: Store) {
-    let (Some(container), Some(content)) =
-        (browser::find("[data-testid=log]"), browser::find(".log-content"))
+    let (Some(container), Some(content)) = (browser::find(".log"), browser::find(".log-content"))
     else {
         return;
     };
@@ -75,13 +76,6 @@ pub fn MessageList() -> impl IntoView {
         }
     });
     effect(move || {
-        // What is drawn while it is off is never read aloud, not later either.
-        let liveness = if store.is_catching_up.get() { "off" } else { "polite" };
-        if let Some(log) = browser::find("[data-testid=log]") {
-            let _ = log.set_attribute("aria-live", liveness);
-        }
-    });
-    effect(move || {
         let _ = store.keys();
         store.settle();
     });
@@ -91,10 +85,10 @@ pub fn MessageList() -> impl IntoView {
                 class="log"
                 data-testid="log"
                 role="log"
-                aria-live="polite"
+                aria-live="off"
                 aria-label=text.log_label
-                aria-busy=truth(move || store.is_catching_up.get())
                 tabindex="0"
+                on:copy=|event| copied(&event)
                 on:keydown=move |event| log_keys::pressed(&event, store)
             >
                 <div class="log-content">
@@ -103,6 +97,7 @@ pub fn MessageList() -> impl IntoView {
                 </div>
             </div>
             {jump_pill()}
+            {announcer()}
         </div>
     }
 }
@@ -111,9 +106,8 @@ pub fn MessageList() -> impl IntoView {
 fn empty() -> AnyView {
     let (text, store) = (Settings::words(), Store::get());
     let is_empty = move || {
-        let is_ours = |row: &RowKey| matches!(row, RowKey::Local(_));
         let keys = store.keys();
-        store.newest.get() == 0 && !keys.is_empty() && !keys.iter().any(is_ours)
+        store.newest.get() == 0 && !keys.is_empty() && !keys.iter().any(RowKey::is_message)
     };
     // A page that was opened without a network: there is nothing to show yet.
     let is_out_of_reach = move || store.is_cut.get() && store.keys().is_empty();

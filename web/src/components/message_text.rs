@@ -5,18 +5,18 @@ use leptos::prelude::*;
 use super::button::word_button;
 use super::live::flag;
 use crate::browser;
+use crate::fold::{fold_at, short_runs, split};
 use crate::links::{Piece, pieces};
 use crate::settings::Settings;
 
-/// A text of more lines than this is folded.
-const FOLD_LINES: usize = 24;
-
-/// A text of more bytes than this is folded.
-const FOLD_BYTES: usize = 4_000;
-
 fn piece(piece: Piece<'_>) -> AnyView {
     match piece {
-        Piece::Text(words) => words.to_owned().into_any(),
+        Piece::Text(words) => {
+            let mut runs = short_runs(words).into_iter().map(str::to_owned);
+            let first = runs.next();
+            let apart = runs.map(|run| view! { <span class="apart">{run}</span> }.into_any());
+            (first, apart.collect::<Vec<_>>()).into_any()
+        }
         Piece::Link(address) => {
             let (address, shown) = (address.to_owned(), address.to_owned());
             view! {
@@ -27,21 +27,27 @@ fn piece(piece: Piece<'_>) -> AnyView {
     }
 }
 
-/// The text of a message.
+/// The text of a message. While it is folded the browser lays out only its beginning.
 pub fn message_text(text: &str) -> AnyView {
-    let is_long = text.len() > FOLD_BYTES || text.lines().nth(FOLD_LINES).is_some();
-    let is_folded = RwSignal::new(is_long);
-    let body = pieces(text).into_iter().map(piece).collect::<Vec<_>>();
+    let pieces = pieces(text);
+    let fold = fold_at(text);
+    let (beginning, rest) = split(pieces, fold.unwrap_or(text.len()));
+    let draw = |pieces: Vec<_>| pieces.into_iter().map(piece).collect::<Vec<_>>();
+    let is_folded = RwSignal::new(fold.is_some());
+    let rest = fold.map(|_| {
+        view! { <span class="rest" hidden=flag(move || is_folded.get())>{draw(rest)}</span> }
+    });
     view! {
         <div
             class="text"
             class:folded=flag(move || is_folded.get())
             dir="auto"
+            translate="yes"
             data-testid="text"
         >
-            {body}
+            {draw(beginning)}{rest}
         </div>
-        {is_long.then(|| fold_button(is_folded))}
+        {fold.map(|_| fold_button(is_folded))}
     }
     .into_any()
 }

@@ -1,6 +1,7 @@
 //! The components, one a file. They draw from the store and the settings and hold no state that
 //! matters.
 
+pub mod announcer;
 pub mod app;
 pub mod avatar;
 pub mod bad_page;
@@ -8,7 +9,9 @@ pub mod button;
 pub mod command_notice;
 pub mod composer;
 pub mod connection_badge;
+pub mod copying;
 pub mod each;
+pub mod forget_all;
 pub mod gap_row;
 pub mod header;
 pub mod icon;
@@ -20,6 +23,7 @@ pub mod live;
 pub mod log_keys;
 pub mod member_list;
 pub mod mention_menu;
+pub mod message_box;
 pub mod message_list;
 pub mod message_row;
 pub mod message_text;
@@ -33,6 +37,7 @@ pub mod room_page;
 pub mod row;
 pub mod server_error;
 pub mod share_button;
+pub mod storage_failed;
 pub mod text_field;
 pub mod theme_switch;
 pub mod top_row;

@@ -6,7 +6,7 @@ use xmeet_shared::Pid;
 use super::icon::{self, Icon};
 use super::live::attribute;
 use crate::identity;
-use crate::room::members::Look;
+use crate::room::members::NameStyle;
 use crate::settings::Settings;
 
 /// A picture and the name of what it shows, with marks.
@@ -24,9 +24,9 @@ pub fn named(picture: AnyView, name: String, [tag, warning]: [Option<AnyView>; 2
 }
 
 /// A tag for one of several who bear a name, and a warning for a name that looks like another.
-pub fn name_marks(pid: &Pid, look: Look) -> [Option<AnyView>; 2] {
-    let tag = look.is_shared().then(|| mark("tag", None, identity::tag(pid).into_any()));
-    let warning = look.is_lookalike().then(|| {
+pub fn name_marks(pid: &Pid, style: NameStyle) -> [Option<AnyView>; 2] {
+    let tag = style.is_shared.then(|| mark("tag", None, identity::tag(pid).into_any()));
+    let warning = style.is_lookalike.then(|| {
         let words = Settings::words().lookalike;
         mark("lookalike", Some(words), view! { <Icon path=icon::WARNING/> }.into_any())
     });

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use xmeet_shared::RoomId;
 
 use super::button::word_button;
+use super::forget_all::ForgetAll;
 use super::live::live;
 use crate::browser;
 use crate::page::room_path;
@@ -33,11 +34,15 @@ pub fn RecentRooms() -> impl IntoView {
                 forgets.update(|forgets| *forgets += 1);
             },
         );
+        let all = ForgetAll::unpressed();
+        let forget_all =
+            word_button("link", "forget-all", move || all.label(), move || all.press());
         view! {
             <nav class="recent" data-testid="recent-rooms" aria-labelledby="recent-title">
                 <h2 id="recent-title">{text.recent}</h2>
                 <ul>{links}</ul>
                 {forget}
+                {forget_all}
             </nav>
         }
         .into_any()

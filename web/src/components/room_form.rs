@@ -8,7 +8,7 @@ use super::icon::{self, Icon};
 use super::live::live;
 use super::text_field::TextField;
 use crate::encoding::encode;
-use crate::page::{room_from_input, room_path};
+use crate::page::{BadRoom, room_from_input, room_path};
 use crate::settings::Settings;
 use crate::{browser, prefs};
 
@@ -20,6 +20,12 @@ fn random_room() -> String {
 /// What was typed as a nickname: nothing at all asks for a random one.
 fn read_nickname(text: &str) -> Result<Option<Nickname>, NicknameError> {
     if text.is_empty() { Ok(None) } else { Nickname::new(text).map(Some) }
+}
+
+/// What was typed as a room.
+fn read_room(text: &str) -> Result<RoomId, BadRoom> {
+    let host = browser::window().location().host().unwrap_or_default();
+    room_from_input(&host, &browser::site(), text)
 }
 
 fn enter(room: &RoomId, nickname: Option<&Nickname>) {
@@ -60,10 +66,8 @@ pub fn RoomForm() -> impl IntoView {
     let nickname_error = RwSignal::new(String::new());
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
-        let (asked_room, asked_name) = (
-            room_from_input(&browser::site(), &room.get_untracked()),
-            read_nickname(&nickname.get_untracked()),
-        );
+        let (asked_room, asked_name) =
+            (read_room(&room.get_untracked()), read_nickname(&nickname.get_untracked()));
         let why = asked_room.as_ref().err().map(|why| text.bad_room_reason(*why));
         room_error.set(why.unwrap_or_default());
         let why = asked_name.as_ref().err().map(|why| text.bad_nickname_reason(*why));
@@ -95,12 +99,18 @@ pub fn RoomForm() -> impl IntoView {
 fn room_field(room: RwSignal<String>, error: RwSignal<String>) -> AnyView {
     let text = Settings::words();
     let notes = live(move || {
-        let asked = room.with(|room| room_from_input(&browser::site(), room)).ok();
-        let warning = asked.filter(RoomId::is_longer_than_advised).map(|asked| {
+        let asked = room.with(|room| read_room(room));
+        let is_elsewhere =
+            asked == Err(BadRoom::Elsewhere) && error.with(|error| !error.is_empty());
+        let link = is_elsewhere.then(|| {
+            let address = room.get().trim().to_owned();
+            view! { <p class="note"><a data-testid="room-elsewhere" href=address>{text.open_there}</a></p> }
+        });
+        let warning = asked.ok().filter(RoomId::is_longer_than_advised).map(|asked| {
             let words = (text.room_long)(asked.as_str().chars().count() as u64);
             note("note warn", "room-warning", words)
         });
-        view! { {warning}{problem("room-error", error.get())} }
+        view! { {warning}{problem("room-error", error.get())}{link} }
     });
     let field = TextField {
         id: "room",

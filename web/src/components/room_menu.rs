@@ -5,6 +5,7 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlDialogElement;
 
 use super::button::icon_button;
+use super::forget_all::ForgetAll;
 use super::header::further_tools;
 use super::icon::{self, Icon};
 use super::live::{Flag, Words, attribute, flag, when, words};
@@ -34,6 +35,7 @@ pub fn RoomMenu() -> impl IntoView {
     let mut lines = actions();
     lines.extend(switches());
     lines.push(when(move || store.is_narrow.get(), further_tools));
+    lines.push(forget_item());
     view! {
         {icon_button("quiet", "room-menu", text.menu, icon::MORE, open)}
         <dialog
@@ -70,13 +72,20 @@ fn switches() -> Vec<AnyView> {
     let (text, store) = (Settings::words(), Store::get());
     let lines = flag(move || !store.lines_hidden.get());
     let switch_lines = move || store.hide_lines(!store.lines_hidden.get_untracked());
+    let settings = Settings::get();
+    let return_sends = flag(move || settings.return_sends.get());
+    let switch_return = move || settings.switch_return_sends();
     let (notify, sound) = (flag(move || store.notify.get()), flag(move || store.sound.get()));
     let notify_label = words(move || {
-        let denied = if store.notify_denied.get() { text.notify_denied } else { "" };
-        [text.notify, denied].join("\n")
+        let why_not = match (store.notify_denied.get(), store.notify_failed.get()) {
+            (true, _) => text.notify_denied,
+            (_, true) => text.notify_failed,
+            _ => "",
+        };
+        [text.notify, why_not].join("\n")
     });
     let (switch_notify, switch_sound) =
-        (move || store.switch_notify(), move || store.switch_sound());
+        (move || store.switch_notify(text.notify_on), move || store.switch_sound());
     let label = |label: &'static str| words(move || label.to_owned());
     vec![
         item(
@@ -88,7 +97,21 @@ fn switches() -> Vec<AnyView> {
         ),
         item("menu-notify", notify_label, icon::BELL, Some(notify), Box::new(switch_notify)),
         item("menu-sound", label(text.sound), icon::SOUND, Some(sound), Box::new(switch_sound)),
+        item(
+            "menu-return",
+            label(text.return_sends),
+            icon::RETURN,
+            Some(return_sends),
+            Box::new(switch_return),
+        ),
     ]
+}
+
+/// Forgets everything on this device, at the second press.
+fn forget_item() -> AnyView {
+    let forget = ForgetAll::unpressed();
+    let label = words(move || forget.label());
+    item("menu-forget", label, icon::CROSS, None, Box::new(move || forget.press()))
 }
 
 /// One line of the menu; a switch where it `is_on` or off.

@@ -17,7 +17,8 @@ pub fn RoomPage() -> impl IntoView {
     let store = Store::get();
     prefs::visited(&store.room_id());
     view! {
-        <div class="room">
+        // A browser that translates the page takes text nodes away that the program writes to.
+        <div class="room" translate="no">
             <Header/>
             <main class="conversation" inert=flag(move || store.members_open.get())>
                 <MessageList/>

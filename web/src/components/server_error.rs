@@ -17,7 +17,7 @@ pub fn ServerError() -> impl IntoView {
         let aloud = text.notice(&notice, notice.retry_after_ms.unwrap_or(0).div_ceil(1000));
         let seen = words(move || text.notice(&notice, store.pause_s.get()));
         let dismiss = icon_button("quiet", "dismiss", text.dismiss, icon::CROSS, move || {
-            store.set_notice(None);
+            store.dismiss_notice();
         });
         Some(view! {
             <p class="strip bad">

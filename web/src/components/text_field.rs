@@ -4,7 +4,8 @@ use leptos::prelude::*;
 use web_sys::KeyboardEvent;
 
 use super::ime::Ime;
-use super::live::{Attribute, attribute};
+use super::live::{Attribute, attribute, effect};
+use crate::browser;
 
 /// A field, and what happens in it.
 pub struct TextField {
@@ -40,6 +41,7 @@ impl TextField {
                 _ => {}
             }
         };
+        effect(move || value.with(|value| browser::set_field_text(&format!("#{id}"), value)));
         view! {
             <input
                 id=id
@@ -52,9 +54,9 @@ impl TextField {
                 placeholder=hint
                 aria-invalid=invalid
                 aria-describedby=format!("{id}-notes")
-                prop:value=value
+                prop:value=value.get_untracked()
                 on:input=move |event| {
-                    value.set(event_target_value(&event));
+                    value.set(browser::typed_text(&event));
                     on_input();
                 }
                 on:compositionstart=move |_| ime.start()

@@ -1,5 +1,5 @@
-//! The head of the list: more to come, on its way, not to be had, or the beginning. Its height
-//! never changes, so that nothing below it moves.
+//! The head of the list: more to come, on its way, not to be had, no longer kept, or the beginning.
+//! Its height never changes, so that nothing below it moves.
 
 use leptos::prelude::*;
 
@@ -17,12 +17,19 @@ pub fn top_row(key: RowKey) -> AnyView {
         _ => Top::More,
     };
     let name = attribute(move || {
-        let name = if matches!(top(), Top::Beginning) { "beginning" } else { "older" };
+        let name = match top() {
+            Top::Beginning => "beginning",
+            Top::Gone => "gone",
+            Top::NotKept => "unkept",
+            Top::More | Top::Loading | Top::Failed => "older",
+        };
         Some(name.to_owned())
     });
     let body = live(move || {
         let (words, action) = match top() {
             Top::Beginning => (text.beginning, None),
+            Top::Gone => (text.older_gone, None),
+            Top::NotKept => (text.history_off, None),
             Top::Loading => (text.loading_older, None),
             Top::Failed => (text.load_failed, Some(text.retry)),
             Top::More => ("", Some(text.load_older)),

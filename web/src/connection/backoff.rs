@@ -1,22 +1,22 @@
 //! How long to wait before trying again.
 
-use xmeet_shared::UnixMillis;
+use super::clock::Millis;
 
 /// The longest wait.
-pub const WAIT_MS_MAX: UnixMillis = 30_000;
+pub const WAIT_MS_MAX: Millis = 30_000;
 
 /// The ceiling of the first wait; each further one doubles it.
-const FIRST_CEILING_MS: UnixMillis = 1_500;
+const FIRST_CEILING_MS: Millis = 1_500;
 
 /// The wait after `failures` attempts in a row that did not last. `jitter` (0 to 1) spreads the
 /// clients of a server that has just come back over three quarters of the wait.
 #[must_use]
 #[expect(clippy::cast_possible_truncation, reason = "the product is at most WAIT_MS_MAX")]
-pub fn wait_ms(failures: u32, jitter: f64) -> UnixMillis {
+pub fn wait_ms(failures: u32, jitter: f64) -> Millis {
     let doublings = failures.saturating_sub(1).min(10);
     let ceiling = (FIRST_CEILING_MS << doublings).min(WAIT_MS_MAX);
     let floor = ceiling / 4;
-    floor + ((ceiling - floor) as f64 * jitter.clamp(0.0, 1.0)) as UnixMillis
+    floor + ((ceiling - floor) as f64 * jitter.clamp(0.0, 1.0)) as Millis
 }
 
 #[cfg(test)]
@@ -29,6 +29,28 @@ mod tests {
         assert_eq!(longest, [1_500, 3_000, 6_000, 12_000, 24_000, 30_000, 30_000]);
         assert_eq!(wait_ms(u32::MAX, 1.0), WAIT_MS_MAX);
         assert_eq!(wait_ms(0, 1.0), 1_500);
+    }
+
+    /// Clients that lost their server together draw their waits independently.
+    #[test]
+    fn a_thousand_clients_come_back_evenly_spread() {
+        const CLIENTS: usize = 1_000;
+        const BINS: usize = 10;
+        for failures in 1..=8 {
+            let (floor, ceiling) = (wait_ms(failures, 0.0), wait_ms(failures, 1.0));
+            let mut bins = [0; BINS];
+            let mut state = 0x9E37_79B9_u64 + u64::from(failures);
+            for _ in 0..CLIENTS {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let jitter = (state >> 33) as f64 / f64::from(1u32 << 31);
+                let wait = wait_ms(failures, jitter);
+                assert!((floor..=ceiling).contains(&wait));
+                let bin = usize::try_from((wait - floor) * 10 / (ceiling - floor + 1)).unwrap();
+                bins[bin] += 1;
+            }
+            let fair = CLIENTS / BINS;
+            assert!(bins.iter().all(|count| (fair / 2..fair * 2).contains(count)), "{bins:?}");
+        }
     }
 
     #[test]

@@ -1,33 +1,35 @@
-//! What to do about the connection: a pure state machine. Time, jitter and everything that happens
-//! come in as values; what is to be done comes out as an [`Effect`].
+//! Decides what to do about the connection: a pure state machine. Time, jitter and everything that
+//! happens come in as values; what is to be done comes out as an [`Effect`].
 
-use xmeet_shared::{CloseCode, UnixMillis};
+use xmeet_shared::CloseCode;
 
 use super::backoff::{WAIT_MS_MAX, wait_ms};
+use super::clock::Millis;
+use super::line::Line;
 
-/// Nothing heard for so long is worth a question: the server's heartbeat, every 25 s at the latest,
-/// is overdue.
-const SILENCE_MS: UnixMillis = 30_000;
+/// An idle line is probed after this time: the server's heartbeat, every 25 s at the latest, is
+/// overdue.
+const SILENCE_MS: Millis = 30_000;
 
-/// How long the answer to a question may take before the socket counts as dead, whatever its
-/// `readyState` says. To open another one when this one was only slow costs little: the member is
-/// resumed, and nobody sees it.
-const ANSWER_MS: UnixMillis = 3_000;
+/// How long the answer to a probe may take beyond what the line is busy with. Then the socket counts
+/// as dead, whatever its `readyState` says.
+const ANSWER_MS: Millis = 3_000;
 
-/// Nothing heard for so long while something that was sent has not come back is worth a question.
-const UNANSWERED_MS: UnixMillis = 2_000;
+/// An idle line is probed after this time while something that was sent has not come back.
+const UNANSWERED_MS: Millis = 2_000;
 
-/// Nothing heard for so long is a dead socket, without a question: the page slept.
-const DEAD_MS: UnixMillis = 40_000;
+/// An idle line is dead after this time, without a probe: the page slept.
+const DEAD_MS: Millis = 40_000;
 
-/// A page hidden for longer than this asks when it is seen again.
-const HIDDEN_MS: UnixMillis = 60_000;
+/// A page hidden for longer than this probes when it is seen again.
+const HIDDEN_MS: Millis = 60_000;
 
-/// How long a new socket may take from opening to the end of the greeting.
-const GREETING_MS: UnixMillis = 15_000;
+/// How long a new socket may take from opening to the end of the greeting, beyond the time that
+/// the greeting's bytes may take.
+const GREETING_MS: Millis = 15_000;
 
 /// A connection that lasted this long was a good one: the next loss starts with the shortest wait.
-const GOOD_MS: UnixMillis = 10_000;
+const GOOD_MS: Millis = 10_000;
 
 /// Where the connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,12 +41,12 @@ pub enum Phase {
     /// The browser says that there is no network. It may be wrong, so a try follows all the same.
     Lost {
         /// When.
-        retry_at: UnixMillis,
+        retry_at: Millis,
     },
     /// The connection went; the next attempt is set.
     Retrying {
         /// For when.
-        retry_at: UnixMillis,
+        retry_at: Millis,
     },
     /// The server asked this client to stay away; only a person starts again.
     Stopped {
@@ -59,7 +61,20 @@ pub enum Input {
     /// The page is there: begin.
     Start,
     /// A frame came.
-    Heard,
+    Heard {
+        /// Its size.
+        bytes: u64,
+    },
+    /// The server said how much it is about to send.
+    Announced {
+        /// How much.
+        bytes: u64,
+    },
+    /// A frame was handed to the browser.
+    Sent {
+        /// Its size.
+        bytes: u64,
+    },
     /// The greeting is complete.
     Greeted,
     /// The socket closed, or could not be opened.
@@ -78,9 +93,12 @@ pub enum Input {
     /// The page came into sight.
     Visible,
     /// Time passed; comes about once a second.
-    Tick,
-    /// The same, and something that was sent has not come back.
-    TickUnanswered,
+    Tick {
+        /// Whether something that was sent has not come back.
+        is_unanswered: bool,
+        /// What the browser has not handed to the network yet.
+        buffered_bytes: u64,
+    },
 }
 
 /// Something to do.
@@ -90,8 +108,16 @@ pub enum Effect {
     Open,
     /// Drop the socket.
     Close,
-    /// Send something that the server answers.
+    /// Send something small that has a small answer.
     Probe,
+}
+
+/// A probe that was not answered.
+#[derive(Debug, Clone, Copy)]
+struct Probe {
+    at: Millis,
+    /// Whether the network has changed, so that the line is more likely dead than slow.
+    is_urgent: bool,
 }
 
 /// The state machine.
@@ -99,24 +125,24 @@ pub enum Effect {
 pub struct Machine {
     phase: Phase,
     /// When `phase` began.
-    since: UnixMillis,
+    since: Millis,
     /// Attempts in a row that did not last.
     failures: u32,
-    heard_at: UnixMillis,
-    probed_at: Option<UnixMillis>,
-    hidden_at: Option<UnixMillis>,
+    line: Line,
+    probe: Option<Probe>,
+    hidden_at: Option<Millis>,
 }
 
 impl Machine {
     /// A machine that waits for [`Input::Start`].
     #[must_use]
-    pub fn new(now: UnixMillis) -> Self {
+    pub fn new(now: Millis) -> Self {
         Self {
             phase: Phase::Connecting,
             since: now,
             failures: 0,
-            heard_at: now,
-            probed_at: None,
+            line: Line::new(now),
+            probe: None,
             hidden_at: None,
         }
     }
@@ -128,19 +154,28 @@ impl Machine {
     }
 
     /// Takes in what happened at `now`. `jitter` is a random number from 0 to 1.
-    pub fn handle(&mut self, input: Input, now: UnixMillis, jitter: f64) -> Option<Effect> {
+    pub fn handle(&mut self, input: Input, now: Millis, jitter: f64) -> Option<Effect> {
         match input {
             Input::Start | Input::TryNow => match self.phase {
                 Phase::Connected => None,
                 _ => self.open(now),
             },
-            Input::Heard => {
-                self.heard_at = now;
-                self.probed_at = None;
+            Input::Heard { bytes } => {
+                self.line.heard(bytes, now);
+                self.probe = None;
+                None
+            }
+            Input::Announced { bytes } => {
+                self.line.announced(bytes, now);
+                None
+            }
+            Input::Sent { bytes } => {
+                self.line.sent(bytes, now);
                 None
             }
             Input::Greeted => {
                 self.enter(Phase::Connected, now);
+                self.line.greeted(now);
                 None
             }
             Input::Closed { code } => self.closed(code, now, jitter),
@@ -151,29 +186,34 @@ impl Machine {
                 None
             }
             Input::Visible => self.visible(now),
-            Input::Tick => self.tick(now, jitter, SILENCE_MS),
-            Input::TickUnanswered => self.tick(now, jitter, UNANSWERED_MS),
+            Input::Tick { is_unanswered, buffered_bytes } => {
+                self.line.buffered(buffered_bytes, now);
+                if !is_unanswered {
+                    self.line.answered(now);
+                }
+                self.tick(now, jitter, if is_unanswered { UNANSWERED_MS } else { SILENCE_MS })
+            }
         }
     }
 
-    fn enter(&mut self, phase: Phase, now: UnixMillis) {
+    fn enter(&mut self, phase: Phase, now: Millis) {
         self.phase = phase;
         self.since = now;
-        self.heard_at = now;
-        self.probed_at = None;
+        self.probe = None;
     }
 
-    fn open(&mut self, now: UnixMillis) -> Option<Effect> {
+    fn open(&mut self, now: Millis) -> Option<Effect> {
         self.enter(Phase::Connecting, now);
+        self.line.opened(now);
         Some(Effect::Open)
     }
 
-    fn probe(&mut self, now: UnixMillis) -> Option<Effect> {
-        self.probed_at = Some(now);
+    fn probe(&mut self, at: Millis, is_urgent: bool) -> Option<Effect> {
+        self.probe = Some(Probe { at, is_urgent });
         Some(Effect::Probe)
     }
 
-    fn closed(&mut self, code: u16, now: UnixMillis, jitter: f64) -> Option<Effect> {
+    fn closed(&mut self, code: u16, now: Millis, jitter: f64) -> Option<Effect> {
         match self.phase {
             Phase::Connecting | Phase::Connected if comes_back(code) => self.retry(now, jitter),
             Phase::Connecting | Phase::Connected => self.enter(Phase::Stopped { code }, now),
@@ -183,7 +223,7 @@ impl Machine {
         None
     }
 
-    fn retry(&mut self, now: UnixMillis, jitter: f64) {
+    fn retry(&mut self, now: Millis, jitter: f64) {
         if self.phase == Phase::Connected && now - self.since >= GOOD_MS {
             self.failures = 0;
         }
@@ -192,7 +232,7 @@ impl Machine {
         self.enter(Phase::Retrying { retry_at }, now);
     }
 
-    fn offline(&mut self, now: UnixMillis) -> Option<Effect> {
+    fn offline(&mut self, now: Millis) -> Option<Effect> {
         if matches!(self.phase, Phase::Stopped { .. }) {
             return None;
         }
@@ -200,48 +240,79 @@ impl Machine {
         Some(Effect::Close)
     }
 
-    fn online(&mut self, now: UnixMillis) -> Option<Effect> {
+    fn online(&mut self, now: Millis) -> Option<Effect> {
         match self.phase {
             Phase::Lost { .. } | Phase::Retrying { .. } => self.open(now),
             // Another network perhaps: the old socket may be dead without knowing it.
-            Phase::Connected => self.probe(now),
-            Phase::Connecting | Phase::Stopped { .. } => None,
+            Phase::Connected => self.probe(now, true),
+            // A large greeting may be waited for very long, and its network is gone.
+            Phase::Connecting => self.open(now),
+            Phase::Stopped { .. } => None,
         }
     }
 
-    fn is_dead(&self, now: UnixMillis) -> bool {
-        now - self.heard_at >= DEAD_MS
+    fn is_dead(&self, now: Millis) -> bool {
+        now - self.line.idle_since() >= DEAD_MS
     }
 
-    fn visible(&mut self, now: UnixMillis) -> Option<Effect> {
+    /// Whether a probe should have been answered by now.
+    fn is_late(&self, probe: Probe, now: Millis) -> bool {
+        let patience_ms = if probe.is_urgent {
+            0
+        } else {
+            (self.line.idle_since() - probe.at).max(0) + self.line.frame_ms()
+        };
+        now >= probe.at + ANSWER_MS + patience_ms
+    }
+
+    fn is_greeting_late(&self, now: Millis) -> bool {
+        now - self.since.max(self.line.idle_since()) >= GREETING_MS
+    }
+
+    /// Returns how long what the server has announced may still take; 0 when nothing is on its way.
+    #[must_use]
+    pub fn receiving_ms(&self, now: Millis) -> Millis {
+        self.line.receiving_ms(now)
+    }
+
+    /// Returns how long a message that nobody announced may keep the line busy.
+    #[must_use]
+    pub fn frame_ms(&self) -> Millis {
+        self.line.frame_ms()
+    }
+
+    fn visible(&mut self, now: Millis) -> Option<Effect> {
         let hidden_ms = self.hidden_at.take().map_or(0, |hidden_at| now - hidden_at);
         match self.phase {
             Phase::Connected if self.is_dead(now) => self.open(now),
-            Phase::Connected if hidden_ms > HIDDEN_MS => self.probe(now),
+            Phase::Connected if hidden_ms > HIDDEN_MS => self.probe(now, false),
             // Somebody is looking: a wait that was long because nobody was is over.
             Phase::Retrying { .. } => self.open(now),
             _ => None,
         }
     }
 
-    fn tick(&mut self, now: UnixMillis, jitter: f64, silence_ms: UnixMillis) -> Option<Effect> {
+    fn tick(&mut self, now: Millis, jitter: f64, silence_ms: Millis) -> Option<Effect> {
         match self.phase {
-            Phase::Retrying { retry_at } | Phase::Lost { retry_at } => {
-                // A clock that was set back must not make the wait longer than the longest.
-                let due = now >= retry_at || retry_at - now > WAIT_MS_MAX;
-                due.then(|| self.open(now)).flatten()
+            Phase::Retrying { retry_at } | Phase::Lost { retry_at } if now >= retry_at => {
+                self.open(now)
             }
-            Phase::Connecting if now - self.since >= GREETING_MS => {
+            Phase::Connecting if self.is_greeting_late(now) => {
                 self.retry(now, jitter);
                 Some(Effect::Close)
             }
             Phase::Connected if self.is_dead(now) => self.open(now),
-            Phase::Connected => match self.probed_at {
-                Some(probed_at) if now - probed_at >= ANSWER_MS => self.open(now),
-                None if now - self.heard_at >= silence_ms => self.probe(now),
+            Phase::Connected => match self.probe {
+                Some(probe) if self.is_late(probe, now) => {
+                    if !probe.is_urgent {
+                        self.line.was_late();
+                    }
+                    self.open(now)
+                }
+                None if now - self.line.idle_since() >= silence_ms => self.probe(now, false),
                 _ => None,
             },
-            Phase::Connecting | Phase::Stopped { .. } => None,
+            _ => None,
         }
     }
 }

@@ -1,10 +1,10 @@
-//! The connection to a room: when to dial ([`machine`], [`backoff`]: pure) and the socket itself
-//! ([`socket`], which [`link`] drives by the machine's word).
+//! The connection to a room, pure. [`machine`] decides when to connect, with the waits of
+//! [`backoff`], the deadlines of [`line`] and the time of [`clock`].
 
 pub mod backoff;
-pub mod link;
+pub mod clock;
+pub mod line;
 pub mod machine;
-pub mod socket;
 
-pub use link::{Link, LinkEvent};
-pub use machine::{Input, Phase};
+pub use clock::Millis;
+pub use machine::{Effect as MachineEffect, Input, Phase};

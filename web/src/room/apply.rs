@@ -1,23 +1,30 @@
 //! Takes in what the server says.
 
+use std::mem;
 use std::sync::Arc;
 
 use xmeet_shared::limits::HISTORY_PAGE_MESSAGES;
-use xmeet_shared::{Envelope, ErrorCode, Pid, Record, ServerMessage, UnixMillis};
+use xmeet_shared::{
+    Envelope, ErrorCode, MessageId, Nickname, Pid, Record, ServerMessage, UnixMillis,
+};
 
 use super::log::{LineKind, Message};
 use super::questions::Question;
 use super::{Changes, Notice, OWN_PIDS_MAX, Room, Stage};
+
+/// A frame that took longer than this to come, by the clocks, shows that one of them was set.
+const FRAME_DELAY_MS_MAX: i64 = 10_000;
 
 impl Room {
     /// Takes in one frame that came at `received_at`.
     pub fn apply(&mut self, envelope: Envelope, received_at: UnixMillis) -> Changes {
         let Envelope { from, message, ts, .. } = envelope;
         let at = ts.unwrap_or(received_at);
+        self.note_clock(ts, received_at);
         let mut changes = Changes::default();
         match message {
-            ServerMessage::SelfId { pid, epoch } => self.greeted_as(pid, epoch),
-            ServerMessage::MemberCount(_) | ServerMessage::Ping => {}
+            ServerMessage::SelfId { pid, epoch, .. } => self.greeted_as(pid, epoch),
+            ServerMessage::MemberCount(_) | ServerMessage::Ping { .. } => {}
             ServerMessage::Members(members) => {
                 self.members.replace(&members);
                 // Rows that are still on their way bear our name.
@@ -27,13 +34,14 @@ impl Room {
             ServerMessage::History(records) => self.history(&records, at, &mut changes),
             ServerMessage::Join(name) => {
                 self.members.join(&from, name.as_str());
-                self.log.push_line(from, name.as_str().into(), LineKind::Join, at);
+                let line = self.log.push_line(from, name.as_str().into(), LineKind::Join, at);
+                changes.line = Some(line);
                 changes.members = true;
                 changes.rows = true;
             }
             ServerMessage::Leave => {
                 if let Some(person) = self.members.leave(&from) {
-                    self.log.push_line(from, person.name, LineKind::Leave, at);
+                    changes.line = Some(self.log.push_line(from, person.name, LineKind::Leave, at));
                     changes.members = true;
                     changes.rows = true;
                 }
@@ -44,12 +52,16 @@ impl Room {
                 }
                 if let Some(old) = self.members.rename(&from, name.as_str()) {
                     let kind = LineKind::Rename(name.as_str().into());
-                    self.log.push_line(from, old, kind, at);
+                    changes.line = Some(self.log.push_line(from, old, kind, at));
                     changes.members = true;
                     changes.rows = true;
                 }
             }
-            ServerMessage::Normal { text, id } => self.said(&from, text, id, at, &mut changes),
+            ServerMessage::Normal { text, id, nickname } => {
+                let name = self.name_of(&from, nickname.as_ref());
+                let message = Message { id, from, name, text: text.into(), at, local: None };
+                self.said(message, &mut changes);
+            }
             ServerMessage::Error { words, code, retry_after_ms } => {
                 self.refused(Notice { code, words, retry_after_ms }, &mut changes);
             }
@@ -57,14 +69,35 @@ impl Room {
         changes
     }
 
+    /// Learns from a frame how far the server's clock is ahead. A frame takes some time to come, so
+    /// the greatest difference is the truest, until one of the clocks is set.
+    fn note_clock(&mut self, ts: Option<UnixMillis>, received_at: UnixMillis) {
+        let Some(offset_ms) = ts.map(|ts| ts.saturating_sub(received_at)) else { return };
+        let is_truer =
+            |known: i64| offset_ms > known || known.saturating_sub(offset_ms) > FRAME_DELAY_MS_MAX;
+        if self.clock_offset_ms.is_none_or(is_truer) {
+            self.clock_offset_ms = Some(offset_ms);
+        }
+    }
+
     fn greeted_as(&mut self, pid: Pid, epoch: Option<String>) {
         if epoch != self.epoch {
             // The room's ids count something else now.
             if self.epoch.is_some() {
                 self.log.clear();
-                self.outbox.not_found();
                 self.unread.forget();
             }
+            // What went to a server that keeps nothing, or may have, cannot be looked for.
+            let is_known = self.epoch.is_some() && !self.is_own_unkept;
+            if is_known && epoch.is_some() {
+                // After a crash of the server's machine the text may be there all the same: the
+                // greeting shows it.
+                self.outbox.look_from_the_start();
+                self.has_other_epoch = true;
+            } else if self.was_greeted {
+                self.outbox.doubt();
+            }
+            self.is_own_unkept = false;
             self.epoch = epoch;
         }
         self.stage = Stage::Greeting;
@@ -82,9 +115,13 @@ impl Room {
 
     fn history(&mut self, records: &[Record], at: UnixMillis, changes: &mut Changes) {
         let is_greeting = self.stage == Stage::Greeting;
-        if is_greeting && self.contradicts(records) {
+        if is_greeting && self.is_older_than_held(records) || self.contradicts(records) {
             self.log.clear();
             self.unread.forget();
+            if !is_greeting {
+                self.unread
+                    .greeted(records.iter().filter_map(|record| record.id).max().unwrap_or(0));
+            }
         }
         let was_empty = records.is_empty();
         let is_short = (records.len() as u64) < HISTORY_PAGE_MESSAGES;
@@ -97,10 +134,19 @@ impl Room {
             self.log.insert(message);
         }
         let is_settled = self.outbox.settle_from(&mut self.log);
+        if is_greeting && mem::take(&mut self.has_other_epoch) {
+            self.outbox.not_found();
+        }
         changes.outbox = is_greeting || is_settled || self.searched_to.is_some();
         if is_greeting {
             self.stage = Stage::Live;
-            self.was_greeted = true;
+            let was_greeted = mem::replace(&mut self.was_greeted, true);
+            if was_greeted
+                && self.is_history_off()
+                && let Some(me) = self.me.clone()
+            {
+                self.log.push_missed(me, at);
+            }
             changes.ask = self.start_search(records);
             self.unread.greeted(self.log.head());
             changes.is_greeted = true;
@@ -116,26 +162,23 @@ impl Room {
         changes.is_replay = true;
     }
 
-    /// Whether page 0 of a greeting shows another history than the one held: the server's store
-    /// was wiped or restored.
+    /// Whether page 0 of a greeting ends before the newest message that is known: the server's
+    /// store was wiped or restored.
+    fn is_older_than_held(&self, records: &[Record]) -> bool {
+        let newest = records.iter().filter_map(|record| record.id).max().unwrap_or(0);
+        newest < self.log.head()
+    }
+
+    /// Whether a page shows another history than the one held.
     fn contradicts(&self, records: &[Record]) -> bool {
-        let newest_here = self.log.head();
-        let newest_there = records.iter().filter_map(|record| record.id).max().unwrap_or(0);
-        newest_there < newest_here
-            || records.iter().any(|record| {
-                let held = record.id.and_then(|id| self.log.get(id));
-                held.is_some_and(|held| held.from != record.from || *held.text != *record.payload)
-            })
+        records.iter().any(|record| {
+            let held = record.id.and_then(|id| self.log.get(id));
+            held.is_some_and(|held| held.from != record.from || *held.text != *record.payload)
+        })
     }
 
     fn remember(&self, record: &Record, at: UnixMillis) -> Message {
-        let name = match &record.nickname {
-            Some(name) => name.as_str().into(),
-            None => match self.members.name(&record.from) {
-                Some(name) => name.clone(),
-                None => record.from.as_str().into(),
-            },
-        };
+        let name = self.name_of(&record.from, record.nickname.as_ref());
         Message {
             id: record.id,
             from: record.from.clone(),
@@ -146,32 +189,57 @@ impl Room {
         }
     }
 
-    /// A message without an id has no place in the room: our server never sends one.
-    fn said(
-        &mut self,
-        from: &Pid,
-        text: String,
-        id: Option<u64>,
-        at: UnixMillis,
-        changes: &mut Changes,
-    ) {
-        let name = match self.members.name(from) {
-            Some(name) => name.clone(),
-            None => from.as_str().into(),
-        };
-        let is_new = id.is_some_and(|id| self.log.get(id).is_none());
-        let is_own = self.is_me(from);
-        if self.me.as_ref() == Some(from) {
+    /// Takes in a live message. One without an id stands where it arrived: its server keeps no
+    /// history, or its author asked for it not to be kept.
+    fn said(&mut self, mut message: Message, changes: &mut Changes) {
+        if message.id.is_some_and(|id| self.is_of_another_history(id, &message)) {
+            self.log.clear();
+            self.unread.forget();
+            self.unread.greeted(message.id.unwrap_or(0).saturating_sub(1));
+        }
+        let is_new = message.id.is_none_or(|id| self.log.get(id).is_none());
+        let is_own = self.is_me(&message.from);
+        if self.me.as_ref() == Some(&message.from) {
             self.questions.answered(Question::is_text);
         }
-        let local = if is_new && is_own { self.outbox.settle(from, &text) } else { None };
-        changes.outbox |= local.is_some();
-        let message = Message { id, from: from.clone(), name, text: text.into(), at, local };
-        if let Some(id) = id.filter(|_| is_new) {
-            self.unread.heard(id, is_own);
-            changes.heard = (!is_own).then(|| Arc::new(message.clone()));
+        if is_new && is_own {
+            message.local = self.outbox.settle(&message.from, &message.text);
         }
-        changes.rows |= self.log.hear(message);
+        if message.local.is_some() {
+            self.is_own_unkept = message.id.is_none();
+            changes.outbox = true;
+        }
+        if is_new && !is_own {
+            changes.heard = Some(Arc::new(message.clone()));
+        }
+        match message.id {
+            Some(id) => {
+                if is_new {
+                    self.unread.heard(id, is_own);
+                }
+                changes.rows |= self.log.hear(message);
+            }
+            None => {
+                let (after, arrival) = self.log.push_unkept(message);
+                self.unread.heard_unkept(after, arrival, is_own);
+                changes.rows = true;
+            }
+        }
+    }
+
+    /// Whether the id of a live message counts in another history than the one held.
+    fn is_of_another_history(&self, id: MessageId, message: &Message) -> bool {
+        let held = self.log.get(id);
+        held.is_some_and(|held| held.from != message.from || held.text != message.text)
+    }
+
+    /// What somebody is called who said something: by the frame, else by the member list.
+    fn name_of(&self, pid: &Pid, nickname: Option<&Nickname>) -> Arc<str> {
+        match (nickname, self.members.name(pid)) {
+            (Some(name), _) => name.as_str().into(),
+            (None, Some(name)) => name.clone(),
+            (None, None) => pid.as_str().into(),
+        }
     }
 
     fn page_failed(&mut self) {

@@ -1,9 +1,11 @@
-//! What was said, by id, and what happened around it. Ids of a room are 1, 2, 3 … without a gap,
-//! so which messages are missing is known exactly.
+//! Holds the messages of a room by id, and what happened around them. Ids of a room are 1, 2, 3 …
+//! without a gap, so which messages are missing is known exactly.
 //!
 //! A log holds a bounded part of the room: what is farthest from the reader is dropped and comes
 //! back as pages of history. Missing at the front is older history, missing between is a gap, and
 //! missing at the back is the tail: what was said since and waits to be read.
+//!
+//! Messages that the server does not keep have no id. They stand where they arrived, as lines do.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
@@ -14,13 +16,17 @@ use xmeet_shared::{MessageId, Pid, UnixMillis};
 
 use super::outbox::LocalId;
 
-/// The most join, leave and rename lines that are kept; they are live only and lost on reload.
+/// The most join, leave and rename lines that are held; they are live only and lost on reload.
 const LINES_MAX: usize = 400;
+
+/// The most messages without an id that are held; they are live only too.
+const UNKEPT_MESSAGES_MAX: usize = 400;
 
 /// One message, kept by the server or still on its way there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Its place in the room; `None` until the server has kept it.
+    /// Its place in the room; `None` until the server has kept it, and for good where the server
+    /// does not keep it.
     pub id: Option<MessageId>,
     /// Who said it.
     pub from: Pid,
@@ -39,6 +45,9 @@ pub struct Message {
 pub struct Line {
     /// Tells lines apart.
     pub number: u64,
+    /// The number of the first line of the joins and leaves in a row that this one belongs to. It
+    /// stays when that first line is dropped.
+    pub run: u64,
     /// Who.
     pub pid: Pid,
     /// What they were called until then.
@@ -58,6 +67,42 @@ pub enum LineKind {
     Leave,
     /// A member is now called this.
     Rename(Arc<str>),
+    /// The connection was away, and the server keeps nothing: messages may be missing here.
+    Missed,
+}
+
+/// Something without an id. It stands after the message that was newest when it arrived.
+#[derive(Debug)]
+struct Aside {
+    after: MessageId,
+    number: u64,
+    what: AsideKind,
+}
+
+#[derive(Debug)]
+enum AsideKind {
+    Line(Arc<Line>),
+    Message(Arc<Message>),
+}
+
+impl Aside {
+    fn is_line(&self) -> bool {
+        matches!(self.what, AsideKind::Line(_))
+    }
+
+    fn line(&self) -> Option<&Line> {
+        match &self.what {
+            AsideKind::Line(line) => Some(line),
+            AsideKind::Message(_) => None,
+        }
+    }
+
+    fn item(&self) -> Item {
+        match &self.what {
+            AsideKind::Line(line) => Item::Line(line.clone()),
+            AsideKind::Message(message) => Item::Unkept(self.number, message.clone()),
+        }
+    }
 }
 
 /// Messages and lines in the order in which the room saw them.
@@ -65,9 +110,14 @@ pub enum LineKind {
 pub struct Log {
     /// By id: the newest comes last, and whole pages before the oldest.
     messages: VecDeque<(MessageId, Arc<Message>)>,
-    /// With the id of the last message before each.
-    lines: VecDeque<(MessageId, Arc<Line>)>,
-    lines_seen: u64,
+    /// In the order of their arrival.
+    asides: VecDeque<Aside>,
+    /// How many asides have arrived.
+    asides_seen: u64,
+    /// How many of the asides are lines.
+    line_count: usize,
+    /// How often the ids began again.
+    generation: u32,
     /// The newest message of the room, which may be newer than the newest here.
     head: MessageId,
     /// The server keeps nothing older than this id, as far as is known.
@@ -79,6 +129,8 @@ pub struct Log {
 pub enum Item {
     /// A message.
     Message(Arc<Message>),
+    /// A message without an id, with the number of its arrival.
+    Unkept(u64, Arc<Message>),
     /// A line.
     Line(Arc<Line>),
     /// Messages that exist, or existed, and are not here.
@@ -130,27 +182,86 @@ impl Log {
         }
     }
 
-    /// Adds a line after the newest message.
-    pub fn push_line(&mut self, pid: Pid, name: Arc<str>, kind: LineKind, at: UnixMillis) {
-        self.lines_seen += 1;
-        let number = self.lines_seen;
-        let line = Arc::new(Line { number, pid, name, kind, at });
-        self.lines.push_back((self.head, line));
-        if self.lines.len() > LINES_MAX {
-            self.lines.pop_front();
+    /// Adds a line after the newest message, and returns it.
+    pub fn push_line(
+        &mut self,
+        pid: Pid,
+        name: Arc<str>,
+        kind: LineKind,
+        at: UnixMillis,
+    ) -> Arc<Line> {
+        let number = self.asides_seen + 1;
+        let before = self.asides.back().filter(|aside| aside.after == self.head);
+        let before = before.and_then(Aside::line);
+        let mut line = Line { number, run: number, pid, name, kind, at };
+        if let Some(before) = before.filter(|before| before.is_passage() && line.is_passage()) {
+            line.run = before.run;
         }
+        let line = Arc::new(line);
+        self.push(AsideKind::Line(line.clone()));
+        line
+    }
+
+    /// Notes that messages may be missing after the newest one, unless that was the last thing
+    /// noted.
+    pub fn push_missed(&mut self, me: Pid, at: UnixMillis) {
+        let last = self.asides.back().and_then(Aside::line);
+        if last.is_none_or(|line| line.kind != LineKind::Missed) {
+            self.push_line(me, "".into(), LineKind::Missed, at);
+        }
+    }
+
+    /// Adds a message without an id after the newest message. Returns the id that it follows, and
+    /// the number of its arrival.
+    pub fn push_unkept(&mut self, message: Message) -> (MessageId, u64) {
+        self.push(AsideKind::Message(Arc::new(message)));
+        (self.head, self.asides_seen)
+    }
+
+    /// Adds an aside, and drops the oldest of its kind where there are too many.
+    fn push(&mut self, what: AsideKind) {
+        self.asides_seen += 1;
+        let aside = Aside { after: self.head, number: self.asides_seen, what };
+        let is_line = aside.is_line();
+        self.line_count += usize::from(is_line);
+        self.asides.push_back(aside);
+        let (count, max) = if is_line {
+            (self.line_count, LINES_MAX)
+        } else {
+            (self.asides.len() - self.line_count, UNKEPT_MESSAGES_MAX)
+        };
+        if count > max
+            && let Some(oldest) = self.asides.iter().position(|aside| aside.is_line() == is_line)
+        {
+            self.asides.remove(oldest);
+            self.line_count -= usize::from(is_line);
+        }
+    }
+
+    /// Whether a message without an id is held.
+    #[must_use]
+    pub fn has_unkept(&self) -> bool {
+        self.asides.len() > self.line_count
     }
 
     fn place_of(&self, id: MessageId) -> Result<usize, usize> {
         self.messages.binary_search_by_key(&id, |(held, _)| *held)
     }
 
-    /// Forgets everything: the room's ids begin again.
+    /// Forgets everything: the room's ids begin again, in another generation.
     pub fn clear(&mut self) {
+        self.generation += 1;
         self.messages.clear();
-        self.lines.clear();
+        self.asides.clear();
+        self.line_count = 0;
         self.floor = 0;
         self.head = 0;
+    }
+
+    /// Counts how often the ids began again: an id names a message within one generation only.
+    #[must_use]
+    pub fn generation(&self) -> u32 {
+        self.generation
     }
 
     /// The message with this id, if it is here.
@@ -236,31 +347,31 @@ impl Log {
     }
 
     /// Everything, oldest first, with a [`Item::Gap`] wherever ids are missing between two that
-    /// are here, or after all of them. Lines stand beside a message that is here, or nowhere.
+    /// are here, or after all of them. An aside stands beside a message that is here, or nowhere.
     pub fn items(&self) -> Vec<Item> {
-        let mut items = Vec::with_capacity(self.messages.len() + self.lines.len());
-        let mut lines = self.lines.iter().peekable();
+        let mut items = Vec::with_capacity(self.messages.len() + self.asides.len());
+        let mut asides = self.asides.iter().peekable();
         let mut previous: Option<MessageId> = None;
         for (id, message) in &self.messages {
-            while let Some((_, line)) = lines.next_if(|(after, _)| Some(*after) == previous) {
-                items.push(Item::Line(line.clone()));
+            while let Some(aside) = asides.next_if(|aside| Some(aside.after) == previous) {
+                items.push(aside.item());
             }
             if let Some(previous) = previous
                 && id - previous > 1
             {
                 items.push(Item::Gap(previous + 1..=id - 1));
             }
-            while let Some((after, line)) = lines.next_if(|(after, _)| after < id) {
-                if after + 1 == *id {
-                    items.push(Item::Line(line.clone()));
+            while let Some(aside) = asides.next_if(|aside| aside.after < *id) {
+                if aside.after + 1 == *id {
+                    items.push(aside.item());
                 }
             }
             items.push(Item::Message(message.clone()));
             previous = Some(*id);
         }
         let end = previous.unwrap_or(self.head);
-        let at_the_end = lines.take_while(|(after, _)| *after <= end);
-        items.extend(at_the_end.map(|(_, line)| Item::Line(line.clone())));
+        let at_the_end = asides.take_while(|aside| aside.after <= end);
+        items.extend(at_the_end.map(Aside::item));
         items.extend(self.tail().map(Item::Gap));
         items
     }

@@ -1,14 +1,13 @@
-//! Who is in the room, oldest member first.
+//! Keeps who is in the room, oldest member first. A join, a leave or a rename costs the same in a
+//! room of ten and in one of thousands, but for moving the tail of one array of pointers.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use xmeet_shared::{Member, Pid};
 
+use super::names::{NameSet, Names};
 use crate::identity;
-use crate::lookalike::skeleton;
-
-/// The most names that are remembered for looking like another.
-const LOOKALIKES_MAX: usize = 64;
 
 /// One member.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -19,58 +18,26 @@ pub struct Person {
     pub name: Arc<str>,
 }
 
-/// How a name stands out from others: its colour, and what has to be said with it. In one number,
-/// for which the page has a signal already.
+/// How a name is drawn: its colour, and the marks behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look(pub u64);
-
-impl Look {
-    const SHARED: u64 = 1 << 8;
-    const LOOKALIKE: u64 = 1 << 9;
-
-    fn new(hue: u32, is_shared: bool, is_lookalike: bool) -> Self {
-        let flag = |holds: bool, bit: u64| if holds { bit } else { 0 };
-        let flags = flag(is_shared, Self::SHARED) | flag(is_lookalike, Self::LOOKALIKE);
-        Self(u64::from(hue) | flags)
-    }
-
+pub struct NameStyle {
     /// Its colour, below [`identity::HUES`].
-    #[must_use]
-    pub fn hue(self) -> u32 {
-        (self.0 & 0xFF) as u32
-    }
-
-    /// Whether several who are present bear it.
-    #[must_use]
-    pub fn is_shared(self) -> bool {
-        self.0 & Self::SHARED != 0
-    }
-
-    /// Whether it looks like another name, of somebody who was here before.
-    #[must_use]
-    pub fn is_lookalike(self) -> bool {
-        self.0 & Self::LOOKALIKE != 0
-    }
-}
-
-/// A name that looks like that of somebody who is here.
-#[derive(Debug)]
-struct Lookalike {
-    name: Arc<str>,
-    original: Arc<str>,
-    skeleton: String,
+    pub hue: u32,
+    /// Whether several members bear it.
+    pub is_shared: bool,
+    /// Whether it looks like another name, of a member who was here before.
+    pub is_lookalike: bool,
 }
 
 /// The member list. Its length is the room's count.
 #[derive(Debug, Default)]
 pub struct Members {
     people: Vec<Person>,
-    /// What each one's name looks like.
-    skeletons: Vec<String>,
-    /// The names that several bear.
-    shared_names: Vec<Arc<str>>,
-    /// They stay while the original does: what an impostor has said bears the mark still.
-    lookalikes: Vec<Lookalike>,
+    /// The number of each one's join, in the same places.
+    joins: Vec<u64>,
+    join_by_pid: HashMap<Pid, u64>,
+    last_join: u64,
+    names: Names,
 }
 
 impl Members {
@@ -80,93 +47,80 @@ impl Members {
         for member in members {
             self.join(&member.pid, member.nickname.as_str());
         }
+        self.names.mark_all_changed();
     }
 
-    /// Somebody came. A member that is known already only takes the name.
+    /// Adds a member. A member that is known already only takes the name.
     pub fn join(&mut self, pid: &Pid, name: &str) {
         if self.rename(pid, name).is_none() {
-            self.people.push(Person { pid: pid.clone(), name: name.into() });
-            self.skeletons.push(skeleton(name));
-            self.recount(name);
+            self.last_join += 1;
+            let name: Arc<str> = name.into();
+            self.names.add(&name, self.last_join);
+            self.people.push(Person { pid: pid.clone(), name });
+            self.joins.push(self.last_join);
+            self.join_by_pid.insert(pid.clone(), self.last_join);
         }
     }
 
-    /// Somebody went: gives back who it was.
+    /// Removes a member, and returns who it was.
     pub fn leave(&mut self, pid: &Pid) -> Option<Person> {
-        let place = self.people.iter().position(|person| person.pid == *pid)?;
+        let place = self.place(pid)?;
+        self.join_by_pid.remove(pid);
+        let join = self.joins.remove(place);
         let person = self.people.remove(place);
-        self.skeletons.remove(place);
-        self.recount(&person.name);
+        self.names.remove(&person.name, join);
         Some(person)
     }
 
-    /// Somebody took another name: gives back the old one.
+    /// Gives a member another name, and returns the old one.
     pub fn rename(&mut self, pid: &Pid, name: &str) -> Option<Arc<str>> {
-        let place = self.people.iter().position(|person| person.pid == *pid)?;
-        let old = std::mem::replace(&mut self.people[place].name, name.into());
-        self.skeletons[place] = skeleton(name);
-        self.recount(&old);
-        self.recount(name);
+        let place = self.place(pid)?;
+        if *self.people[place].name == *name {
+            return Some(self.people[place].name.clone());
+        }
+        let name: Arc<str> = name.into();
+        let old = std::mem::replace(&mut self.people[place].name, name.clone());
+        self.names.remove(&old, self.joins[place]);
+        self.names.add(&name, self.joins[place]);
         Some(old)
     }
 
-    /// How many bear `name` may have changed.
-    fn recount(&mut self, name: &str) {
-        let mut bearers = self.people.iter().filter(|person| *person.name == *name);
-        let shared = bearers.next().zip(bearers.next()).map(|(first, _)| first.name.clone());
-        self.shared_names.retain(|known| **known != *name);
-        self.shared_names.extend(shared);
-        self.compare(&skeleton(name));
-    }
-
-    /// Who looks like whom may have changed among the names with this skeleton: the name of the
-    /// oldest member is the original.
-    fn compare(&mut self, skeleton: &str) {
-        let people = self.people.iter().zip(&self.skeletons);
-        let mut names = people.filter(|(_, own)| *own == skeleton).map(|(person, _)| &person.name);
-        let original = names.next();
-        self.lookalikes.retain(|known| {
-            known.skeleton != skeleton || original.is_some_and(|name| *name == known.original)
-        });
-        let Some(original) = original else { return };
-        for name in names.filter(|name| *name != original) {
-            if !self.lookalikes.iter().any(|known| known.name == *name) {
-                let (name, original) = (name.clone(), original.clone());
-                let skeleton = skeleton.to_owned();
-                self.lookalikes.push(Lookalike { name, original, skeleton });
-                if self.lookalikes.len() > LOOKALIKES_MAX {
-                    self.lookalikes.remove(0);
-                }
-            }
-        }
-    }
-
-    /// How the name of a member stands out, or of somebody who was one.
+    /// Returns how the name of a member is drawn, or of somebody who was one.
     #[must_use]
-    pub fn look(&self, pid: &Pid, name: &str) -> Look {
-        let is_shared = self.shared_names.iter().any(|shared| **shared == *name);
-        let is_lookalike = self.lookalikes.iter().any(|known| *known.name == *name);
-        let place = if is_shared { self.place(pid, name) } else { 0 };
-        Look::new(identity::hue(name, place), is_shared, is_lookalike)
+    pub fn style(&self, pid: &Pid, name: &str) -> NameStyle {
+        let is_shared = self.names.is_shared(name);
+        let place = if is_shared {
+            let join = self.join_by_pid.get(pid);
+            let place = join.and_then(|join| self.names.place(name, *join));
+            place.unwrap_or_else(|| identity::place_of_absent(pid))
+        } else {
+            0
+        };
+        let is_lookalike = self.names.is_lookalike(name);
+        NameStyle { hue: identity::hue(name, place), is_shared, is_lookalike }
     }
 
-    /// The place of a member among those who bear `name`, oldest member first.
-    fn place(&self, pid: &Pid, name: &str) -> usize {
-        let mut bearers = self.people.iter().filter(|person| *person.name == *name);
-        let place = bearers.position(|person| person.pid == *pid);
-        place.unwrap_or_else(|| identity::place_of_absent(pid))
+    /// Returns the names that may be drawn in another style since the last call.
+    pub fn take_changed_names(&mut self) -> NameSet {
+        self.names.take_changed()
     }
 
     /// What a present member is called.
     #[must_use]
     pub fn name(&self, pid: &Pid) -> Option<&Arc<str>> {
-        self.people.iter().find(|person| person.pid == *pid).map(|person| &person.name)
+        self.people.get(self.place(pid)?).map(|person| &person.name)
     }
 
     /// Everybody, oldest member first.
     #[must_use]
     pub fn people(&self) -> &[Person] {
         &self.people
+    }
+
+    /// Returns the place of a member, from 0.
+    #[must_use]
+    pub fn place(&self, pid: &Pid) -> Option<usize> {
+        self.joins.binary_search(self.join_by_pid.get(pid)?).ok()
     }
 }
 
@@ -187,7 +141,7 @@ mod tests {
     }
 
     fn marked(members: &Members) -> Vec<&str> {
-        let marked = |person: &&Person| members.look(&person.pid, &person.name).is_lookalike();
+        let marked = |person: &&Person| members.style(&person.pid, &person.name).is_lookalike;
         members.people().iter().filter(marked).map(|person| &*person.name).collect()
     }
 
@@ -209,10 +163,10 @@ mod tests {
     fn what_an_impostor_said_stays_marked_while_the_original_is_here() {
         let mut room = members(&["Anna", "Аnna"]);
         room.leave(&pid(1));
-        assert!(room.look(&pid(1), "Аnna").is_lookalike());
-        assert!(!room.look(&pid(0), "Anna").is_lookalike());
+        assert!(room.style(&pid(1), "Аnna").is_lookalike);
+        assert!(!room.style(&pid(0), "Anna").is_lookalike);
         room.leave(&pid(0));
-        assert!(!room.look(&pid(1), "Аnna").is_lookalike());
+        assert!(!room.style(&pid(1), "Аnna").is_lookalike);
     }
 
     #[test]
@@ -223,7 +177,7 @@ mod tests {
             room.join(&pid(serial), &bits.collect::<String>());
             room.leave(&pid(serial));
         }
-        assert_eq!(room.lookalikes.len(), LOOKALIKES_MAX);
+        assert_eq!(room.names.remembered_count(), super::super::names::REMEMBERED_MAX);
     }
 
     #[test]
@@ -231,9 +185,9 @@ mod tests {
         let names = ["小明"; identity::HUES as usize];
         let mut room = members(&names);
         let hues = |room: &Members| {
-            let look = |person: &Person| room.look(&person.pid, &person.name);
-            assert!(room.people().iter().all(|person| look(person).is_shared()));
-            room.people().iter().map(|person| look(person).hue()).collect::<Vec<_>>()
+            let style = |person: &Person| room.style(&person.pid, &person.name);
+            assert!(room.people().iter().all(|person| style(person).is_shared));
+            room.people().iter().map(|person| style(person).hue).collect::<Vec<_>>()
         };
         let mut all = hues(&room);
         let first = all[0];
@@ -249,8 +203,101 @@ mod tests {
             assert_eq!(left.len(), all);
         }
         room.leave(&pid(11));
-        let alone = room.look(&pid(0), "小明");
-        assert!(!alone.is_shared());
-        assert_eq!(alone.hue(), first, "whoever was there first keeps the colour");
+        let alone = room.style(&pid(0), "小明");
+        assert!(!alone.is_shared);
+        assert_eq!(alone.hue, first, "whoever was there first keeps the colour");
+    }
+
+    /// Says which of `names` may be drawn in another style since the last call.
+    fn changed<'a>(room: &mut Members, names: &[&'a str]) -> Vec<&'a str> {
+        let changed = room.take_changed_names();
+        names.iter().copied().filter(|name| changed.contains(name)).collect()
+    }
+
+    #[test]
+    fn a_join_changes_the_style_of_its_own_name_only() {
+        let crowd: Vec<String> = (0..3_000).map(|serial| format!("guest {serial}")).collect();
+        for count in [100, 3_000] {
+            let mut room = Members::default();
+            for (serial, name) in (0..).zip(&crowd[..count]) {
+                room.join(&pid(serial), name);
+            }
+            room.take_changed_names();
+            for step in [true, false] {
+                if step {
+                    room.join(&pid(9_999), "Anna");
+                } else {
+                    room.leave(&pid(9_999));
+                }
+                let changed = room.take_changed_names();
+                assert_eq!(changed.group_count(), 1, "with {count} members");
+                assert!(changed.contains("Anna"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_change_of_style_is_told_of_every_name_that_it_touches() {
+        let all = ["Anna", "Аnna", "Ａnna", "Zed"];
+        let mut room = members(&["Anna", "Аnna", "Ａnna", "Zed"]);
+        room.take_changed_names();
+        room.join(&pid(10), "Zed");
+        assert_eq!(changed(&mut room, &all), ["Zed"], "it is shared by now");
+        room.leave(&pid(0));
+        assert_eq!(changed(&mut room, &all), ["Anna", "Аnna", "Ａnna"], "another original");
+        assert_eq!(marked(&room), ["Ａnna"]);
+        assert_eq!(changed(&mut room, &all), [""; 0]);
+    }
+
+    /// The list as plain scans over all members would keep it.
+    #[derive(Default)]
+    struct Naive(Vec<Person>);
+
+    impl Naive {
+        fn is_shared(&self, name: &str) -> bool {
+            self.0.iter().filter(|person| *person.name == *name).count() > 1
+        }
+
+        fn is_lookalike(&self, name: &str) -> bool {
+            let skeleton = crate::lookalike::skeleton;
+            let mut alike = self.0.iter().filter(|person| skeleton(&person.name) == skeleton(name));
+            alike.next().is_some_and(|first| *first.name != *name)
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_joins_leaves_and_renames_agree_with_plain_scans(
+            steps in proptest::collection::vec((0u8..3, 0u64..12, 0usize..6), 0..200),
+        ) {
+            let names = ["Anna", "Аnna", "Ａnna", "l1", "ll", "小明"];
+            let (mut room, mut naive) = (Members::default(), Naive::default());
+            for (kind, serial, name) in steps {
+                let place = naive.0.iter().position(|person| person.pid == pid(serial));
+                match (kind, place) {
+                    (0, None) => {
+                        room.join(&pid(serial), names[name]);
+                        naive.0.push(Person { pid: pid(serial), name: names[name].into() });
+                    }
+                    (1, Some(place)) => {
+                        let left = naive.0.remove(place);
+                        proptest::prop_assert_eq!(room.leave(&pid(serial)), Some(left));
+                    }
+                    (_, Some(place)) => {
+                        let old = room.rename(&pid(serial), names[name]);
+                        proptest::prop_assert_eq!(old.as_ref(), Some(&naive.0[place].name));
+                        naive.0[place].name = names[name].into();
+                    }
+                    _ => proptest::prop_assert_eq!(room.leave(&pid(serial)), None),
+                }
+                proptest::prop_assert_eq!(room.people(), &naive.0[..]);
+                for person in &naive.0 {
+                    let style = room.style(&person.pid, &person.name);
+                    proptest::prop_assert_eq!(style.is_shared, naive.is_shared(&person.name));
+                    proptest::prop_assert_eq!(style.is_lookalike, naive.is_lookalike(&person.name));
+                    proptest::prop_assert_eq!(room.name(&person.pid), Some(&person.name));
+                }
+            }
+        }
     }
 }

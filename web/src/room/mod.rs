@@ -3,15 +3,18 @@
 //!
 //! - [`log`]: messages by id and the lines between them, [`rows`]: how they stand in the list,
 //!   [`run`]: lines that stand as one
-//! - [`members`]: who is present
+//! - [`members`]: who is present, [`names`]: who shares a name, and which names look alike
 //! - [`outbox`]: what was typed and is not known to be kept yet
 //! - [`pager`]: which history page to ask for, `search`: what became of a message under way,
 //!   `questions`: what an `error` is about
+//! - [`announce`]: what is read aloud
 //! - [`unread`]: what its reader has seen, [`burst`]: how often who is not looking is called
 
+pub mod announce;
 pub mod burst;
 pub mod log;
 pub mod members;
+pub mod names;
 pub mod outbox;
 pub mod pager;
 pub mod rows;
@@ -25,10 +28,11 @@ mod search;
 
 use std::sync::Arc;
 
-use xmeet_shared::{ErrorCode, MessageId, Nickname, Pid};
+use xmeet_shared::{ErrorCode, MessageId, Nickname, Pid, UnixMillis};
 
 use log::Log;
-use members::{Look, Members, Person};
+use members::{Members, NameStyle, Person};
+use names::NameSet;
 use outbox::{Outbox, SavedEntry};
 use pager::Pager;
 use questions::Questions;
@@ -38,7 +42,7 @@ use unread::Unread;
 
 /// How many of our own earlier ids are remembered, to mark what we said before a reconnect or a
 /// reload.
-const OWN_PIDS_MAX: usize = 64;
+pub const OWN_PIDS_MAX: usize = 64;
 
 /// Whether the server is being listened to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +62,8 @@ pub struct Room {
     me: Option<Pid>,
     own_pids: Vec<Pid>,
     epoch: Option<String>,
+    /// The greeting that is coming is the first of another epoch.
+    has_other_epoch: bool,
     members: Members,
     log: Log,
     outbox: Outbox,
@@ -69,8 +75,14 @@ pub struct Room {
     questions: Questions,
     /// Whether a greeting has ever been complete.
     was_greeted: bool,
+    /// Our own latest text came back without an id, so the server does not keep what we say.
+    is_own_unkept: bool,
+    /// How far the server's clock is ahead of this machine's, in milliseconds.
+    clock_offset_ms: Option<i64>,
     /// Joins and leaves are left out of the rows.
     lines_hidden: bool,
+    /// The most messages that are held.
+    held_max: usize,
 }
 
 /// What an envelope changed, for whoever draws it.
@@ -82,8 +94,10 @@ pub struct Changes {
     pub members: bool,
     /// The outbox changed.
     pub outbox: bool,
-    /// What came was not new: it is not read aloud.
+    /// A page of history came: what is in it was not said just now.
     pub is_replay: bool,
+    /// Somebody came, went, or took another name just now.
+    pub line: Option<Arc<log::Line>>,
     /// Somebody else said this just now.
     pub heard: Option<Arc<log::Message>>,
     /// The greeting is complete: send what waits.
@@ -121,6 +135,7 @@ impl Room {
             me: None,
             own_pids,
             epoch: None,
+            has_other_epoch: false,
             members: Members::default(),
             log: Log::default(),
             outbox: Outbox::restore(saved),
@@ -129,7 +144,10 @@ impl Room {
             unread: Unread::new(None),
             questions: Questions::default(),
             was_greeted: false,
+            is_own_unkept: false,
+            clock_offset_ms: None,
             lines_hidden: false,
+            held_max: requests::HELD_MAX,
         }
     }
 
@@ -139,10 +157,39 @@ impl Room {
         self.members.people()
     }
 
-    /// How the name of a member stands out, or of somebody who was one.
+    /// Returns how the name of a member is drawn, or of somebody who was one.
     #[must_use]
-    pub fn look(&self, pid: &Pid, name: &str) -> Look {
-        self.members.look(pid, name)
+    pub fn name_style(&self, pid: &Pid, name: &str) -> NameStyle {
+        self.members.style(pid, name)
+    }
+
+    /// Returns the place of a member in the list, from 0.
+    #[must_use]
+    pub fn member_place(&self, pid: &Pid) -> Option<usize> {
+        self.members.place(pid)
+    }
+
+    /// Returns the names that may be drawn in another style since the last call.
+    pub fn take_changed_names(&mut self) -> NameSet {
+        self.members.take_changed_names()
+    }
+
+    /// Returns the server's time at `now` of this machine's clock, as far as it is known.
+    #[must_use]
+    pub fn server_time(&self, now: UnixMillis) -> UnixMillis {
+        now.saturating_add(self.clock_offset_ms.unwrap_or(0))
+    }
+
+    /// Whether the server keeps no messages: it tells no `epoch`, for its ids count nothing, or our
+    /// own text came back without an id.
+    #[must_use]
+    pub fn is_history_off(&self) -> bool {
+        self.was_greeted && self.log.head() == 0 && !self.can_look_up()
+    }
+
+    /// Whether a text that was under way when the connection went can be looked for in the history.
+    fn can_look_up(&self) -> bool {
+        self.epoch.is_some() && !self.is_own_unkept
     }
 
     /// Our own id, of the last connection.
@@ -199,11 +246,14 @@ impl Room {
     }
 
     /// The rows of the list, on a clock that is `offset_minutes` ahead of UTC at a given moment.
-    pub fn rows(
-        &self,
-        offset_minutes: &mut dyn FnMut(xmeet_shared::UnixMillis) -> i32,
-    ) -> Vec<(RowKey, Row)> {
+    pub fn rows(&self, offset_minutes: &mut dyn FnMut(UnixMillis) -> i32) -> Vec<(RowKey, Row)> {
         rows::rows(self, offset_minutes)
+    }
+
+    /// Holds fewer messages, so that something is dropped often.
+    #[cfg(test)]
+    pub(crate) fn hold_at_most(&mut self, max: usize) {
+        self.held_max = max;
     }
 
     fn is_me(&self, pid: &Pid) -> bool {
@@ -211,13 +261,20 @@ impl Room {
     }
 
     /// The head of the list; `None` before the first greeting, when nothing is known.
-    fn top(&self) -> Option<Top> {
+    pub(crate) fn top(&self) -> Option<Top> {
         let Some(oldest) = self.log.oldest() else {
-            return self.was_greeted.then_some(Top::Beginning);
+            let top = match self.log.head() {
+                _ if self.is_history_off() => Top::NotKept,
+                0 => Top::Beginning,
+                _ => Top::Gone,
+            };
+            return self.was_greeted.then_some(top);
         };
         let older = oldest.saturating_sub(1);
-        Some(if !self.log.is_kept(older) {
+        Some(if oldest <= 1 {
             Top::Beginning
+        } else if !self.log.is_kept(older) {
+            Top::Gone
         } else if self.pager.target() == Some(older) {
             Top::Loading
         } else if self.pager.failed() == Some(older) {
@@ -229,11 +286,11 @@ impl Room {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 #[cfg(test)]
-mod tests_property;
+mod tests_clock;
 #[cfg(test)]
-mod tests_reading;
+mod tests_history_off;
 #[cfg(test)]
 mod tests_refused;
 #[cfg(test)]

@@ -46,24 +46,35 @@ pub struct SavedEntry {
     text: Arc<str>,
     at: UnixMillis,
     sent: Option<Sent>,
+    /// Whether another page may have sent it, or may still.
+    is_in_doubt: bool,
 }
 
+/// The last word of a line whose text may have been sent by another page. No text is escaped so.
+const IN_DOUBT: &str = "%";
+
 impl SavedEntry {
-    /// One line without white space but single spaces: when, what, and where it was sent already
-    /// by whom and after which message.
+    /// Returns the entry as one line: when it was typed, the text, by whom and after which message
+    /// it was sent, where it was, and whether it is in doubt.
     #[must_use]
     pub fn to_line(&self) -> String {
-        let line = format!("{} {}", self.at, encode(&self.text));
-        match &self.sent {
-            Some(sent) => format!("{line} {} {}", encode(sent.by.as_str()), sent.after),
-            None => line,
+        let mut line = format!("{} {}", self.at, escape(&self.text));
+        if let Some(sent) = &self.sent {
+            line.push_str(&format!(" {} {}", encode(sent.by.as_str()), sent.after));
         }
+        if self.is_in_doubt {
+            line.push(' ');
+            line.push_str(IN_DOUBT);
+        }
+        line
     }
 
     /// Reads what [`SavedEntry::to_line`] wrote.
     #[must_use]
     pub fn from_line(line: &str) -> Option<Self> {
-        let mut words = line.split(' ');
+        let mut words: Vec<&str> = line.split(' ').collect();
+        let is_in_doubt = words.pop_if(|word| *word == IN_DOUBT).is_some();
+        let mut words = words.into_iter();
         let at = words.next()?.parse().ok()?;
         let text = decode_segment(words.next()?)?.into();
         let sent = match (words.next(), words.next()) {
@@ -72,8 +83,40 @@ impl SavedEntry {
             }
             _ => None,
         };
-        Some(Self { text, at, sent })
+        Some(Self { text, at, sent, is_in_doubt })
     }
+
+    /// Returns the text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it was handed to a socket, as far as is known.
+    #[must_use]
+    pub fn is_sent(&self) -> bool {
+        self.sent.is_some()
+    }
+
+    /// Notes that another page may have sent this, or may still: a person decides.
+    pub fn doubt(&mut self) {
+        self.is_in_doubt = true;
+    }
+}
+
+/// Escapes what would break a line or a word of it; storage is counted in characters.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '%' => out.push_str("%25"),
+            ' ' => out.push_str("%20"),
+            '\n' => out.push_str("%0A"),
+            '\r' => out.push_str("%0D"),
+            other => out.push(other),
+        }
+    }
+    out
 }
 
 /// One text on its way.
@@ -103,11 +146,15 @@ impl Outbox {
     #[must_use]
     pub fn restore(saved: Vec<SavedEntry>) -> Self {
         let mut outbox = Self::default();
-        for SavedEntry { text, at, sent } in saved {
+        for SavedEntry { text, at, sent, is_in_doubt } in saved {
             let local = outbox.push(text, at);
             if let Some(entry) = outbox.entry(local) {
                 // The greeting will tell; until then it is as it was.
-                entry.delivery = if sent.is_some() { Delivery::Sending } else { Delivery::Waiting };
+                entry.delivery = match sent {
+                    _ if is_in_doubt => Delivery::Unconfirmed,
+                    Some(_) => Delivery::Sending,
+                    None => Delivery::Waiting,
+                };
                 entry.sent = sent;
             }
         }
@@ -121,6 +168,7 @@ impl Outbox {
             text: entry.text.clone(),
             at: entry.at,
             sent: entry.sent.clone(),
+            is_in_doubt: entry.delivery == Delivery::Unconfirmed && entry.sent.is_none(),
         };
         self.entries.iter().map(save).collect()
     }
@@ -205,6 +253,13 @@ impl Outbox {
         sending.filter_map(|entry| entry.sent.as_ref()).map(|sent| sent.after).min()
     }
 
+    /// Ids count something else now: what is under way may stand anywhere among the messages.
+    pub fn look_from_the_start(&mut self) {
+        for sent in self.entries.iter_mut().filter_map(|entry| entry.sent.as_mut()) {
+            sent.after = 0;
+        }
+    }
+
     /// The server does not have what is under way: it waits once more, in its place.
     pub fn not_found(&mut self) {
         for entry in &mut self.entries {
@@ -244,9 +299,11 @@ impl Outbox {
         (!texts.is_empty()).then(|| texts.join("\n").into())
     }
 
-    /// Takes an entry out that is not under way, or refused.
+    /// Takes an entry out. Returns `None` where there is no such entry, and where it is under way:
+    /// it may be kept by the server already.
     pub fn withdraw(&mut self, local: LocalId) -> Option<Arc<str>> {
-        let place = self.entries.iter().position(|entry| entry.local == local)?;
+        let is_it = |entry: &Entry| entry.local == local && entry.delivery != Delivery::Sending;
+        let place = self.entries.iter().position(is_it)?;
         self.entries.remove(place).map(|entry| entry.text)
     }
 

@@ -84,9 +84,10 @@ impl Pager {
         cursor
     }
 
-    /// A probe was sent, which is answered by page 0.
-    pub fn probed(&mut self, log: &Log) {
-        self.awaited.push(log.head());
+    /// Records that a probe was sent. Its answer is an empty page far beyond the history's end,
+    /// which says nothing about what is kept.
+    pub fn probed(&mut self) {
+        self.awaited.push(0);
     }
 
     /// A page came and was merged: is it what was wanted? If not, says what to ask for next.

@@ -9,7 +9,7 @@ use super::questions::Question;
 use super::{Changes, Notice, Room, Stage};
 
 /// The most messages that are held, and so the most rows of them on the page.
-const HELD_MAX: usize = 400;
+pub(super) const HELD_MAX: usize = 400;
 
 impl Room {
     /// The connection went.
@@ -41,6 +41,13 @@ impl Room {
         self.outbox.push(text.into(), at)
     }
 
+    /// Returns the text that may be sent now, and marks it as sent.
+    pub fn take_next(&mut self) -> Option<Arc<str>> {
+        let (local, text) = self.next_to_send().filter(|_| self.me.is_some())?;
+        self.sent(local);
+        Some(text)
+    }
+
     /// The text that may be sent now.
     #[must_use]
     pub fn next_to_send(&self) -> Option<(LocalId, Arc<str>)> {
@@ -64,6 +71,8 @@ impl Room {
     }
 
     /// A person wants a text back.
+    ///
+    /// Returns `None` while the text is under way, or once it is sent.
     pub fn withdraw(&mut self, local: LocalId) -> Option<Arc<str>> {
         self.outbox.withdraw(local)
     }
@@ -73,9 +82,9 @@ impl Room {
         self.questions.ask(Question::Rename(name));
     }
 
-    /// Something was sent that is answered by page 0.
+    /// Records that a probe was sent.
     pub fn probe_sent(&mut self) {
-        self.pager.probed(&self.log);
+        self.pager.probed();
         self.questions.ask(Question::Page);
     }
 
@@ -105,7 +114,8 @@ impl Room {
     /// The message that can be asked for to see `target`; `None` if it is here, or not kept.
     fn missing(&self, target: MessageId) -> Option<MessageId> {
         let target = self.log.first_kept(target);
-        let is_wanted = self.log.is_kept(target) && self.log.get(target).is_none();
+        let exists = target <= self.log.head() && self.log.is_kept(target);
+        let is_wanted = exists && self.log.get(target).is_none();
         (self.stage == Stage::Live && is_wanted).then_some(target)
     }
 
@@ -126,7 +136,7 @@ impl Room {
 
     /// Holds no more than fits a page, around message `reader`, or at the end where that is `None`.
     pub fn trim(&mut self, reader: Option<MessageId>) {
-        self.log.trim(reader, HELD_MAX);
+        self.log.trim(reader, self.held_max);
     }
 
     /// Whether joins and leaves are left out of the rows.

@@ -8,25 +8,55 @@ use super::Room;
 use super::log::{Item, Line, Message};
 use super::outbox::{Delivery, LocalId};
 use super::run::Run;
+use super::unread::FirstUnread;
 use crate::time::{Day, LocalTime, close_enough};
+
+/// The most rows under one heading. It is counted by ids, not from the heading: rows that are loaded
+/// or dropped above leave the headings below as they are.
+const GROUP_ROWS_MAX: u64 = 12;
+
+/// A pending text that seems up to this much older than the row above it is not: it was typed
+/// after it, and the clocks do not agree to the millisecond.
+const CLOCK_ERROR_MS_MAX: UnixMillis = 5_000;
 
 /// Names a row for as long as it is on the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RowKey {
     /// The head of the list.
     Top,
-    /// A day, before the row that has this message id, or this line number.
+    /// A day, before the row that has this message id, or else this number.
     Day(MessageId, u64),
-    /// A message of somebody else, or of an earlier visit.
-    Message(MessageId),
+    /// A message of somebody else, or of an earlier visit, in this generation of ids.
+    Message(u32, MessageId),
+    /// A message without an id, by the number of its arrival.
+    Unkept(u64),
     /// One of our own: the name stays while it is sent and kept.
     Local(LocalId),
     /// Lines, by the number of the first.
     Line(u64),
     /// Missing messages after this id.
     Gap(MessageId),
-    /// The line above what was not read, before this id.
-    Unread(MessageId),
+    /// The line above what was not read, before this message.
+    Unread(FirstUnread),
+}
+
+impl RowKey {
+    /// Names the row of a message on the page.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        match self {
+            Self::Message(generation, id) => Some(format!("{generation}-{id}")),
+            Self::Unkept(arrival) => Some(format!("u{arrival}")),
+            Self::Local(LocalId(local)) => Some(format!("l{local}")),
+            _ => None,
+        }
+    }
+
+    /// Whether the row is a message.
+    #[must_use]
+    pub fn is_message(&self) -> bool {
+        matches!(self, Self::Message(..) | Self::Unkept(_) | Self::Local(_))
+    }
 }
 
 /// The head of the list.
@@ -38,8 +68,12 @@ pub enum Top {
     Loading,
     /// More could not be loaded.
     Failed,
-    /// Nothing older is kept.
+    /// The first message of the room stands below.
     Beginning,
+    /// There were older messages, and the server no longer keeps them.
+    Gone,
+    /// The server keeps no messages at all.
+    NotKept,
 }
 
 /// One row.
@@ -95,9 +129,33 @@ struct Builder<'a> {
     offset_minutes: &'a mut dyn FnMut(UnixMillis) -> i32,
     rows: Vec<(RowKey, Row)>,
     day: Option<Day>,
-    above: Option<(Pid, Arc<str>, UnixMillis)>,
+    group: Option<Group>,
+    /// The time of the last message.
+    latest: Option<UnixMillis>,
     /// The first message that was not read, until the line above it stands.
-    unread: Option<MessageId>,
+    unread: Option<FirstUnread>,
+}
+
+/// The messages that stand under one heading.
+struct Group {
+    from: Pid,
+    name: Arc<str>,
+    /// When the last of them was said.
+    last_at: UnixMillis,
+    /// The last number among them: an id, or that of an arrival.
+    last_number: u64,
+}
+
+impl Group {
+    /// Whether a message stands under the same heading. `number` is its id, or that of its arrival;
+    /// `None` while it is pending.
+    fn takes(&self, message: &Message, number: Option<u64>) -> bool {
+        let section = |number: u64| number.saturating_sub(1) / GROUP_ROWS_MAX;
+        self.from == message.from
+            && self.name == message.name
+            && number.is_none_or(|number| section(number) == section(self.last_number))
+            && close_enough(self.last_at, message.at)
+    }
 }
 
 /// All rows of `room`, on a clock that is `offset_minutes` ahead of UTC at a given moment.
@@ -107,8 +165,13 @@ pub(super) fn rows(
 ) -> Vec<(RowKey, Row)> {
     let items = room.log.items();
     let rows = Vec::with_capacity(items.len() + 8);
-    let unread = room.unread.line().filter(|line| room.log.has_place_of(*line));
-    let mut builder = Builder { room, offset_minutes, rows, day: None, above: None, unread };
+    let has_place = |line: &FirstUnread| match line {
+        FirstUnread::Id(id) => room.log.has_place_of(*id),
+        FirstUnread::Arrival(_) => true,
+    };
+    let unread = room.unread.line().filter(has_place);
+    let (day, group, latest) = (None, None, None);
+    let mut builder = Builder { room, offset_minutes, rows, day, group, latest, unread };
     if let Some(top) = room.top() {
         builder.rows.push((RowKey::Top, Row::Top(top)));
     }
@@ -121,10 +184,12 @@ pub(super) fn rows(
             from: room.me.clone().unwrap_or_else(|| Pid::from_wire("")),
             name: room.my_name().unwrap_or_default(),
             text: entry.text.clone(),
-            at: entry.at,
+            at: builder.time_of_pending(entry.at),
             local: Some(entry.local),
         };
-        builder.message(Arc::new(message), Some(entry.delivery));
+        builder.day(message.at, MessageId::MAX, entry.local.0);
+        let key = RowKey::Local(entry.local);
+        builder.message(key, None, Arc::new(message), Some(entry.delivery));
     }
     builder.rows
 }
@@ -132,14 +197,28 @@ pub(super) fn rows(
 impl Builder<'_> {
     fn item(&mut self, item: Item) {
         match item {
-            Item::Message(message) => self.message(message, None),
+            Item::Message(message) => {
+                let id = message.id.unwrap_or(0);
+                self.day(message.at, id, 0);
+                self.unread_line(|first| matches!(first, FirstUnread::Id(first) if first <= id));
+                let key = RowKey::Message(self.room.log.generation(), id);
+                self.message(message.local.map_or(key, RowKey::Local), Some(id), message, None);
+            }
+            Item::Unkept(arrival, message) => {
+                self.day(message.at, 0, arrival);
+                let reaches =
+                    |first| matches!(first, FirstUnread::Arrival(first) if first <= arrival);
+                self.unread_line(reaches);
+                let key = message.local.map_or(RowKey::Unkept(arrival), RowKey::Local);
+                self.message(key, Some(arrival), message, None);
+            }
             Item::Line(line) if line.is_passage() && self.room.lines_hidden => {}
             Item::Line(line) => self.line(line),
             Item::Gap(missing) => {
                 let (first, last) = missing.into_inner();
                 let within = |id: Option<MessageId>| id.is_some_and(|id| first <= id && id <= last);
-                self.above = None;
-                self.unread_line(last);
+                self.group = None;
+                self.unread_line(|line| matches!(line, FirstUnread::Id(first) if first <= last));
                 let gap = GapRow {
                     first,
                     last,
@@ -154,45 +233,65 @@ impl Builder<'_> {
     }
 
     fn line(&mut self, line: Arc<Line>) {
-        self.day(line.at, 0, line.number);
-        self.above = None;
+        let is_new_day = self.day(line.at, 0, line.number);
+        self.group = None;
         let alone = match self.rows.last_mut() {
             Some((_, Row::Lines(run))) => run.take(line),
             _ => Some(line),
         };
-        self.rows.extend(alone.map(|line| (RowKey::Line(line.number), Row::Lines(Run::new(line)))));
+        self.rows.extend(alone.map(|line| {
+            // A run keeps its key when its first lines are dropped; a day may cut it in two.
+            let number = if is_new_day { line.number } else { line.run };
+            (RowKey::Line(number), Row::Lines(Run::new(line)))
+        }));
     }
 
-    fn message(&mut self, message: Arc<Message>, delivery: Option<Delivery>) {
-        let key = match (message.local, message.id) {
-            (Some(local), _) => RowKey::Local(local),
-            (None, id) => RowKey::Message(id.unwrap_or(0)),
-        };
-        self.day(message.at, message.id.unwrap_or(MessageId::MAX), 0);
-        self.unread_line(message.id.unwrap_or(0));
-        let continues = self.above.as_ref().is_some_and(|(from, name, at)| {
-            *from == message.from && *name == message.name && close_enough(*at, message.at)
+    fn message(
+        &mut self,
+        key: RowKey,
+        number: Option<u64>,
+        message: Arc<Message>,
+        delivery: Option<Delivery>,
+    ) {
+        let continues = self.group.as_ref().is_some_and(|group| group.takes(&message, number));
+        let before = self.group.as_ref().map_or(0, |group| group.last_number);
+        self.group = Some(Group {
+            from: message.from.clone(),
+            name: message.name.clone(),
+            last_at: message.at,
+            last_number: number.unwrap_or(before),
         });
-        self.above = Some((message.from.clone(), message.name.clone(), message.at));
+        self.latest = Some(message.at);
         let is_own = message.local.is_some() || self.room.is_me(&message.from);
         let row = MessageRow { message, is_head: !continues, is_own, delivery };
         self.rows.push((key, Row::Message(row)));
     }
 
+    /// The time of a text that was typed at `typed_at` of this machine's clock, on the server's.
+    fn time_of_pending(&self, typed_at: UnixMillis) -> UnixMillis {
+        let at = self.room.server_time(typed_at);
+        let above = self.latest.unwrap_or(at);
+        if (0..CLOCK_ERROR_MS_MAX).contains(&above.saturating_sub(at)) { above } else { at }
+    }
+
     /// The line, before the first row that reaches up to the first message that was not read.
-    fn unread_line(&mut self, reaches: MessageId) {
-        if let Some(first) = self.unread.take_if(|first| *first <= reaches) {
-            self.above = None;
+    fn unread_line(&mut self, reaches: impl Fn(FirstUnread) -> bool) {
+        if let Some(first) = self.unread.take_if(|first| reaches(*first)) {
+            self.group = None;
             self.rows.push((RowKey::Unread(first), Row::Unread));
         }
     }
 
-    fn day(&mut self, at: UnixMillis, id: MessageId, line: u64) {
+    /// Adds the heading of a day where `at` falls on another one than the row above. Says whether
+    /// it does.
+    fn day(&mut self, at: UnixMillis, id: MessageId, number: u64) -> bool {
         let day = LocalTime::new(at, (self.offset_minutes)(at)).day;
-        if self.day != Some(day) {
+        let is_new = self.day != Some(day);
+        if is_new {
             self.day = Some(day);
-            self.above = None;
-            self.rows.push((RowKey::Day(id, line), Row::Day(day)));
+            self.group = None;
+            self.rows.push((RowKey::Day(id, number), Row::Day(day)));
         }
+        is_new
     }
 }

@@ -1,6 +1,7 @@
 //! Joins and leaves with nothing between them stand as one line, so that a door that is used a lot
 //! does not push out what was said.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::log::{Line, LineKind};
@@ -27,7 +28,7 @@ impl Line {
     /// Whether it may stand as one with others, and be left out.
     #[must_use]
     pub fn is_passage(&self) -> bool {
-        !matches!(self.kind, LineKind::Rename(_))
+        matches!(self.kind, LineKind::Join | LineKind::Leave)
     }
 }
 
@@ -46,7 +47,8 @@ impl Run {
 
     /// Adds the line that follows. Gives it back if it stands by itself.
     pub fn take(&mut self, line: Arc<Line>) -> Option<Arc<Line>> {
-        if line.is_passage() && self.0.iter().all(|held| held.is_passage()) {
+        // The first line stands for all: a rename is alone in its run.
+        if line.is_passage() && self.0.first().is_none_or(|held| held.is_passage()) {
             self.0.push(line);
             return None;
         }
@@ -57,6 +59,7 @@ impl Run {
     #[must_use]
     pub fn told(&self) -> Vec<Told> {
         let mut told: Vec<Told> = Vec::new();
+        let mut seen: HashSet<(bool, &str)> = HashSet::new();
         for line in &self.0 {
             let came = line.kind == LineKind::Join;
             let place = told.iter().position(|told| told.came == came).unwrap_or(told.len());
@@ -64,7 +67,7 @@ impl Run {
                 told.push(Told { came, names: Vec::new(), more: 0 });
             }
             if let Some(told) = told.get_mut(place)
-                && !told.names.contains(&line.name)
+                && seen.insert((came, &line.name))
             {
                 told.names.push(line.name.clone());
             }
@@ -85,7 +88,7 @@ mod tests {
 
     fn line(name: &str, kind: LineKind) -> Arc<Line> {
         let pid = Pid::from_wire(name);
-        Arc::new(Line { number: 1, pid, name: name.into(), kind, at: 0 })
+        Arc::new(Line { number: 1, run: 1, pid, name: name.into(), kind, at: 0 })
     }
 
     fn run(steps: &[(&str, LineKind)]) -> Run {

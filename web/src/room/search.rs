@@ -11,8 +11,8 @@ use super::Room;
 impl Room {
     /// The greeting has come, with `records` as page 0. Gives back the page to ask for.
     pub(super) fn start_search(&mut self, records: &[Record]) -> Option<Cursor> {
-        if self.epoch.is_none() {
-            // This server resumes nobody: an earlier connection may still be speaking.
+        if !self.can_look_up() {
+            // This server resumes nobody, or keeps nothing: there is nowhere to look.
             self.outbox.doubt();
             return None;
         }

@@ -12,17 +12,17 @@ use super::*;
 #[path = "tests_unread.rs"]
 mod unread_line;
 
-pub(super) const NOW: i64 = 1_700_000_000_000;
+pub(crate) const NOW: i64 = 1_700_000_000_000;
 
-pub(super) fn pid(name: &str) -> Pid {
+pub(crate) fn pid(name: &str) -> Pid {
     Pid::from_wire(name)
 }
 
-pub(super) fn name(text: &str) -> Nickname {
+pub(crate) fn name(text: &str) -> Nickname {
     Nickname::new(text).unwrap()
 }
 
-pub(super) fn frame(from: &str, message: ServerMessage) -> Envelope {
+pub(crate) fn frame(from: &str, message: ServerMessage) -> Envelope {
     Envelope {
         from: pid(from),
         xnest: RoomId::new("r").unwrap(),
@@ -32,7 +32,7 @@ pub(super) fn frame(from: &str, message: ServerMessage) -> Envelope {
     }
 }
 
-pub(super) fn record(id: MessageId, from: &str, text: &str) -> Record {
+pub(crate) fn record(id: MessageId, from: &str, text: &str) -> Record {
     Record {
         from: pid(from),
         payload: text.into(),
@@ -43,24 +43,27 @@ pub(super) fn record(id: MessageId, from: &str, text: &str) -> Record {
     }
 }
 
-pub(super) fn members(pids: &[&str]) -> ServerMessage {
+pub(crate) fn members(pids: &[&str]) -> ServerMessage {
     let member = |p: &&str| Member { pid: pid(p), nickname: name(&format!("n{p}")) };
     ServerMessage::Members(pids.iter().map(member).collect())
 }
 
-pub(super) fn said(id: MessageId, text: &str) -> ServerMessage {
-    ServerMessage::Normal { text: text.into(), id: Some(id) }
+pub(crate) fn said(id: MessageId, text: &str) -> ServerMessage {
+    ServerMessage::Normal { text: text.into(), id: Some(id), nickname: None }
 }
 
 /// Greets `room` as `me` among `pids`, with `page` as page 0.
-pub(super) fn greet(room: &mut Room, me: &str, pids: &[&str], page: Vec<Record>) -> Changes {
-    room.apply(frame(me, ServerMessage::SelfId { pid: pid(me), epoch: None }), NOW);
+pub(crate) fn greet(room: &mut Room, me: &str, pids: &[&str], page: Vec<Record>) -> Changes {
+    room.apply(
+        frame(me, ServerMessage::SelfId { pid: pid(me), epoch: None, greeting_bytes: None }),
+        NOW,
+    );
     room.apply(frame(me, ServerMessage::MemberCount(pids.len() as u64)), NOW);
     room.apply(frame(me, members(pids)), NOW);
     room.apply(frame(me, ServerMessage::History(page)), NOW)
 }
 
-pub(super) fn greeted() -> Room {
+pub(crate) fn greeted() -> Room {
     let mut room = Room::new(Vec::new(), Vec::new());
     let changes = greet(&mut room, "me", &["b", "me"], vec![record(1, "b", "one")]);
     assert!(changes.is_greeted);
@@ -68,7 +71,7 @@ pub(super) fn greeted() -> Room {
 }
 
 /// The rows in short: `1:b:one` is a message, `+` its heading.
-pub(super) fn drawn(room: &Room) -> Vec<String> {
+pub(crate) fn drawn(room: &Room) -> Vec<String> {
     room.rows(&mut |_| 0)
         .into_iter()
         .filter_map(|(_, row)| match row {
@@ -81,6 +84,7 @@ pub(super) fn drawn(room: &Room) -> Vec<String> {
                     LineKind::Join => format!("{} in", line.name),
                     LineKind::Leave => format!("{} out", line.name),
                     LineKind::Rename(new) => format!("{} now {new}", line.name),
+                    LineKind::Missed => "missed".to_owned(),
                 });
                 Some(told.collect::<Vec<_>>().join(", "))
             }
@@ -95,7 +99,7 @@ pub(super) fn drawn(room: &Room) -> Vec<String> {
         .collect()
 }
 
-pub(super) fn send_next(room: &mut Room) -> LocalId {
+pub(crate) fn send_next(room: &mut Room) -> LocalId {
     let (local, _) = room.next_to_send().expect("something may be sent");
     room.sent(local);
     local
@@ -132,7 +136,6 @@ fn who_is_unknown_crashes_nothing() {
         assert_eq!(room.apply(frame("ghost", message), NOW), Changes::default());
     }
     room.apply(frame("ghost", said(2, "boo")), NOW);
-    room.apply(frame("ghost", ServerMessage::Normal { text: "no id".into(), id: None }), NOW);
     assert_eq!(drawn(&room).last().unwrap(), "+2:ghost:boo");
 }
 
@@ -203,6 +206,17 @@ fn a_person_decides_about_what_is_in_doubt() {
 }
 
 #[test]
+fn a_text_under_way_is_not_given_back() {
+    let mut room = greeted();
+    let local = room.say("a", NOW);
+    send_next(&mut room);
+    assert_eq!(room.withdraw(local), None, "the server may have it already");
+    assert_eq!(room.outbox().entries().count(), 1);
+    let waiting = room.say("b", NOW);
+    assert_eq!(room.withdraw(waiting).as_deref(), Some("b"));
+}
+
+#[test]
 fn a_reload_keeps_what_was_on_its_way() {
     let mut room = greeted();
     room.say("sent", NOW);
@@ -219,16 +233,16 @@ fn a_reload_keeps_what_was_on_its_way() {
     assert_eq!(drawn(&room)[2..], ["+?:nme2*:sent Unconfirmed", "?:nme2*:waits Waiting"]);
 }
 
-pub(super) fn error(code: ErrorCode) -> ServerMessage {
+pub(crate) fn error(code: ErrorCode) -> ServerMessage {
     ServerMessage::Error { words: "no".into(), code: Some(code), retry_after_ms: Some(2000) }
 }
 
 /// A page of ids, all from `b`.
-pub(super) fn page(ids: std::ops::RangeInclusive<MessageId>) -> Vec<Record> {
+pub(crate) fn page(ids: std::ops::RangeInclusive<MessageId>) -> Vec<Record> {
     ids.map(|id| record(id, "b", &format!("t{id}"))).collect()
 }
 
-pub(super) fn history(ids: std::ops::RangeInclusive<MessageId>) -> Envelope {
+pub(crate) fn history(ids: std::ops::RangeInclusive<MessageId>) -> Envelope {
     frame("me", ServerMessage::History(page(ids)))
 }
 
@@ -253,7 +267,7 @@ fn a_page_that_shifted_is_asked_for_again() {
     greet(&mut room, "me", &["b", "me"], page(71..=120));
     assert_eq!(room.load_older(false), Some(Cursor(1)));
     for id in 121..=175 {
-        room.apply(frame("b", said(id, "new")), NOW);
+        room.apply(frame("b", said(id, &format!("t{id}"))), NOW);
     }
     // Page 1 is 76 to 125 by now: nothing of it is new.
     let changes = room.apply(history(76..=125), NOW);
@@ -263,16 +277,16 @@ fn a_page_that_shifted_is_asked_for_again() {
 }
 
 #[test]
-fn what_is_no_longer_kept_is_the_beginning() {
+fn a_list_that_retention_cut_says_that_older_messages_are_gone() {
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", &["me"], page(101..=150));
     assert_eq!(room.load_older(false), Some(Cursor(1)));
     room.apply(frame("me", ServerMessage::History(vec![])), NOW);
-    assert_eq!(drawn(&room)[0], "Beginning");
+    assert_eq!(drawn(&room)[0], "Gone");
     // And so is the oldest of a page that is not full.
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", &["me"], page(130..=150));
-    assert_eq!(drawn(&room)[0], "Beginning");
+    assert_eq!(drawn(&room)[0], "Gone");
 }
 
 #[test]
@@ -339,7 +353,7 @@ fn a_probe_is_answered_by_a_page_that_changes_nothing() {
 fn days_stand_between_and_groups_end_with_them() {
     let mut room = greeted();
     let mut late = frame("b", said(2, "late"));
-    late.ts = Some(NOW + 2 * 60_000);
+    late.ts = Some(NOW + 60_000);
     room.apply(late, NOW);
     let mut later = frame("b", said(3, "later"));
     later.ts = Some(NOW + 8 * 60_000);

@@ -1,7 +1,17 @@
-//! What its reader has seen of a room. Ids have no gaps, so what is unread is counted without
-//! having it: everything after the last message that was read, less our own.
+//! Tracks what its reader has seen of a room. Ids have no gaps, so what is unread is counted
+//! without having it: everything after the last message that was read, less our own. Messages
+//! without an id are counted as they arrive.
 
 use xmeet_shared::MessageId;
+
+/// The first message below the unread line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FirstUnread {
+    /// A message with this id.
+    Id(MessageId),
+    /// A message without an id, by the number of its arrival.
+    Arrival(u64),
+}
 
 /// What was read, and the line above what was not.
 #[derive(Debug)]
@@ -12,8 +22,14 @@ pub struct Unread {
     newest: MessageId,
     /// Our own messages after `read_up_to`.
     own: Vec<MessageId>,
+    /// How many messages of others without an id were not read.
+    unkept_count: u64,
+    /// The first of these: the id that it follows, and the number of its arrival.
+    first_unkept: Option<(MessageId, u64)>,
     /// The first message below the unread line.
-    line: Option<MessageId>,
+    line: Option<FirstUnread>,
+    /// Whether a greeting was complete: before that nothing is seen.
+    is_greeted: bool,
     /// Whether somebody is looking at the page.
     is_attended: bool,
     is_at_bottom: bool,
@@ -29,7 +45,10 @@ impl Unread {
             read_up_to,
             newest: 0,
             own: Vec::new(),
+            unkept_count: 0,
+            first_unkept: None,
             line: None,
+            is_greeted: false,
             is_attended: true,
             is_at_bottom: false,
             is_opening: true,
@@ -44,7 +63,7 @@ impl Unread {
 
     /// The first message below the unread line, if there is a line.
     #[must_use]
-    pub fn line(&self) -> Option<MessageId> {
+    pub fn line(&self) -> Option<FirstUnread> {
         self.line
     }
 
@@ -63,6 +82,11 @@ impl Unread {
     /// How many messages of others were not read.
     #[must_use]
     pub fn count(&self) -> u64 {
+        self.kept_count() + self.unkept_count
+    }
+
+    /// How many messages of others that have an id were not read.
+    fn kept_count(&self) -> u64 {
         let after = self.newest.saturating_sub(self.read_up_to.unwrap_or(self.newest));
         after.saturating_sub(self.own.len() as u64)
     }
@@ -78,6 +102,16 @@ impl Unread {
         self.draw_line();
     }
 
+    /// A message without an id arrived, after message `after` and as number `arrival`.
+    pub fn heard_unkept(&mut self, after: MessageId, arrival: u64, is_own: bool) {
+        if !is_own {
+            self.unkept_count += 1;
+            self.first_unkept.get_or_insert((after, arrival));
+        }
+        self.settle();
+        self.draw_line();
+    }
+
     /// A greeting is complete, and `newest` is the newest message of the room.
     pub fn greeted(&mut self, newest: MessageId) {
         if self.read_up_to.is_none_or(|read| read > newest) {
@@ -87,6 +121,7 @@ impl Unread {
             self.read_up_to = Some(newest);
         }
         self.newest = newest;
+        self.is_greeted = true;
         self.is_opening &= self.count() > 0;
         self.settle();
         self.draw_line();
@@ -123,28 +158,37 @@ impl Unread {
         self.read_up_to = None;
         self.newest = 0;
         self.own.clear();
+        self.unkept_count = 0;
+        self.first_unkept = None;
         self.line = None;
+        self.is_greeted = false;
     }
 
     /// What is seen is read.
     fn settle(&mut self) {
-        // Before a greeting nothing was seen.
-        let is_seen = self.is_attended && self.is_at_bottom && self.newest > 0;
+        let is_seen = self.is_attended && self.is_at_bottom && self.is_greeted;
         if is_seen && !self.is_opening {
             self.read_up_to = Some(self.newest);
             self.own.clear();
+            self.unkept_count = 0;
+            self.first_unkept = None;
         }
     }
 
     /// The line stands above the first message of somebody else that came while nobody looked.
     fn draw_line(&mut self) {
-        if self.count() > 0 && (self.is_opening || !self.is_attended) {
-            let mut first = self.read_up_to.unwrap_or(0) + 1;
-            while self.own.contains(&first) {
-                first += 1;
-            }
-            self.line = Some(first);
+        if self.count() == 0 || self.is_attended && !self.is_opening {
+            return;
         }
+        let mut first = self.read_up_to.unwrap_or(0) + 1;
+        while self.own.contains(&first) {
+            first += 1;
+        }
+        let has_kept = self.kept_count() > 0;
+        self.line = Some(match self.first_unkept {
+            Some((after, arrival)) if !has_kept || after < first => FirstUnread::Arrival(arrival),
+            _ => FirstUnread::Id(first),
+        });
     }
 }
 

@@ -38,7 +38,11 @@ fn after(mut unread: Unread, steps: &[Step]) -> Seen {
             Say => unread.said(),
         }
     }
-    (unread.count(), unread.line())
+    let line = unread.line().map(|line| match line {
+        FirstUnread::Id(id) => id,
+        FirstUnread::Arrival(arrival) => panic!("a line before arrival {arrival}"),
+    });
+    (unread.count(), line)
 }
 
 /// Somebody who looks at a room for the first time, with ten messages in it.
@@ -160,4 +164,37 @@ fn a_place_that_is_not_to_be_had_is_given_up() {
     assert_eq!((unread.count(), unread.is_opening()), (7, true));
     unread.opened();
     assert_eq!((unread.count(), unread.read_up_to()), (0, Some(10)));
+}
+
+#[test]
+fn messages_without_ids_are_counted_until_they_are_seen() {
+    let mut unread = Unread::new(None);
+    unread.greeted(0);
+    unread.stand(true, false);
+    unread.heard_unkept(0, 1, false);
+    assert_eq!(unread.count(), 0, "it came before the reader's eyes");
+    unread.attend(false);
+    unread.heard_unkept(0, 2, true);
+    assert_eq!((unread.count(), unread.line()), (0, None), "the reader's own is read");
+    unread.heard_unkept(0, 3, false);
+    unread.heard_unkept(0, 4, false);
+    assert_eq!((unread.count(), unread.line()), (2, Some(FirstUnread::Arrival(3))));
+    unread.attend(true);
+    assert_eq!((unread.count(), unread.line()), (0, Some(FirstUnread::Arrival(3))));
+}
+
+#[test]
+fn the_line_stands_above_whichever_came_first_with_an_id_or_without() {
+    for (is_kept_first, line) in [(true, FirstUnread::Id(11)), (false, FirstUnread::Arrival(1))] {
+        let mut unread = present();
+        unread.attend(false);
+        if is_kept_first {
+            unread.heard(11, false);
+            unread.heard_unkept(11, 1, false);
+        } else {
+            unread.heard_unkept(10, 1, false);
+            unread.heard(11, false);
+        }
+        assert_eq!((unread.count(), unread.line()), (2, Some(line)));
+    }
 }

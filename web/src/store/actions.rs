@@ -2,66 +2,39 @@
 
 use leptos::prelude::*;
 use xmeet_shared::limits::HISTORY_PAGE_MESSAGES;
-use xmeet_shared::{ClientCommand, Cursor, MessageId, Nickname};
+use xmeet_shared::{Cursor, MessageId, Nickname};
 
 use super::Store;
-use crate::connection::{Input, Phase};
-use crate::encoding::{query_value, query_without};
-use crate::room::Notice;
+use crate::core::{Input, OLDEST};
 use crate::room::outbox::LocalId;
 use crate::scroll::Scroller;
-use crate::{browser, prefs};
 
-/// The head of the list, once nothing older is kept.
-/// The first message of every room, kept or not.
-pub(super) const OLDEST: MessageId = 1;
-
-/// The head of a list that begins with the room.
-const BEGINNING: &str = "[data-row=beginning]";
+/// The head of a list above which nothing can be loaded.
+const BEGINNING: &str = ":is([data-row=beginning], [data-row=gone], [data-row=unkept])";
 
 /// Why a rename was not asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// Nobody is there to ask.
+    /// The server is not connected.
     NotConnected,
-}
-
-/// The nickname in the page's own address. It is taken out of the address, so that a name chosen
-/// later outlives a reload and a copied address does not carry it.
-pub(super) fn nickname_of_address() -> Option<Nickname> {
-    const KEY: &str = "nickname";
-    let location = browser::window().location();
-    let query = location.search().ok()?;
-    let asked = query_value(&query, KEY)?;
-    let name = Nickname::from_handshake(&asked);
-    if let Some(name) = &name {
-        prefs::set_nickname(Some(name.as_str()));
-    }
-    let path = location.pathname().ok()?;
-    let rest = format!("{path}{}", query_without(&query, KEY));
-    let history = browser::window().history().ok()?;
-    let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&rest));
-    name
 }
 
 impl Store {
     /// Remembers what is in the message box.
     pub fn set_draft(self, text: String) {
-        prefs::set_draft(&self.inner().room_id, &text);
         self.draft.set(text);
+        self.save_soon();
     }
 
     /// Says `text` in the room, as soon as that is possible.
     pub fn say(self, text: &str) {
-        let local = self.inner().model.borrow_mut().say(text, browser::now());
-        self.said.set(local.0);
-        self.set_notice(None);
-        self.outbox_changed();
-        // It stands there at once, not with the next frame.
+        self.input(Input::Say(text.to_owned()));
+        self.said.update(|said| *said += 1);
+        // The text stands there at once, not with the next frame.
         self.flush();
     }
 
-    /// Puts a text back into the message box, before whatever is there.
+    /// Puts a text back into the message box, before the draft.
     pub(super) fn give_back(self, text: &str) {
         let draft = self.draft.get_untracked();
         let both =
@@ -69,36 +42,38 @@ impl Store {
         self.set_draft(both);
     }
 
-    /// Sends a text again that is in doubt.
+    /// Sends an unconfirmed text again.
     pub fn send_again(self, local: LocalId) {
-        self.inner().model.borrow_mut().send_again(local);
-        self.outbox_changed();
+        self.input(Input::SendAgain(local));
     }
 
     /// Takes a text out of the outbox and puts it back into the message box.
     pub fn put_back(self, local: LocalId) {
-        let text = self.inner().model.borrow_mut().withdraw(local);
-        if let Some(text) = text {
-            self.give_back(&text);
-        }
-        self.outbox_changed();
+        self.input(Input::TakeBack(local));
     }
 
     /// Asks the server for another name.
     ///
     /// # Errors
-    /// [`Refusal`] when it cannot be asked.
+    /// [`Refusal`] when the server cannot be asked.
     pub fn rename(self, name: Nickname) -> Result<(), Refusal> {
-        let is_connected = untrack(|| self.phase()) == Phase::Connected;
-        if !is_connected || !self.transmit(&ClientCommand::ChangeName(name.clone()).to_string()) {
+        if !self.inner().runtime.with(|core| core.is_connected()) {
             return Err(Refusal::NotConnected);
         }
-        self.inner().model.borrow_mut().rename_sent(name);
-        self.set_notice(None);
+        self.input(Input::Rename(name));
         Ok(())
     }
 
-    /// The name that the server refused, once.
+    /// Opens the form for the nickname with a name that the server refused. A form that is open has
+    /// a newer name in it.
+    pub(super) fn open_rename(self, name: Nickname) {
+        if !self.is_renaming.get_untracked() {
+            *self.inner().refused_name.borrow_mut() = Some(name);
+            self.is_renaming.set(true);
+        }
+    }
+
+    /// Returns the name that the server refused, once.
     #[must_use]
     pub fn take_refused_name(self) -> Option<Nickname> {
         self.inner().refused_name.take()
@@ -107,27 +82,15 @@ impl Store {
     /// Asks for older messages, unless there are none, some are under way, or the last attempt
     /// failed and `is_retry` is false.
     pub fn load_older(self, is_retry: bool) {
-        if !is_retry && self.is_paused() {
-            return;
-        }
-        let cursor = self.inner().model.borrow_mut().load_older(is_retry);
-        if let Some(cursor) = cursor {
-            self.ask_page(cursor);
-        }
+        self.input(Input::LoadOlder { is_retry });
     }
 
     /// Asks for the page with message `target`.
     pub fn load(self, target: MessageId, is_retry: bool) {
-        if !is_retry && self.is_paused() {
-            return;
-        }
-        let cursor = self.inner().model.borrow_mut().load(target, is_retry);
-        if let Some(cursor) = cursor {
-            self.ask_page(cursor);
-        }
+        self.input(Input::Load { target, is_retry });
     }
 
-    /// Does what `@history:N` asks for. False when the history does not go back that far.
+    /// Does what `@history:N` asks for. Returns false when the history does not go back that far.
     #[must_use]
     pub fn load_page(self, page: Cursor) -> bool {
         let newest = self.newest.get_untracked();
@@ -143,7 +106,7 @@ impl Store {
         target.is_some()
     }
 
-    /// Shows the oldest message that is kept, or what is oldest here until that has come.
+    /// Shows the oldest message that is kept, or the oldest one here until that has come.
     pub fn to_oldest(self) {
         self.go_to(OLDEST, |scroller| {
             scroller.to_top();
@@ -153,31 +116,31 @@ impl Store {
 
     /// Loads message `target`, which the list then `aim`s at.
     fn go_to(self, target: MessageId, aim: impl FnOnce(&Scroller)) {
-        self.inner().going_to.set(Some(target));
         // First: a list that moves asks for pages itself.
-        self.load_first(target);
+        self.input(Input::GoTo(target));
         self.scroll(aim);
     }
 
-    /// Asks for the page with message `target` before whatever else is under way.
-    pub(super) fn load_first(self, target: MessageId) {
-        let cursor = self.inner().model.borrow_mut().load_first(target);
-        if let Some(cursor) = cursor {
-            self.ask_page(cursor);
-        }
+    /// Shows the newest message, and stays there. It may have to come first.
+    pub fn to_bottom(self) {
+        self.input(Input::GoToNewest);
+        self.scroll(Scroller::to_bottom);
     }
 
-    /// Leaves joins and leaves out of the list, or no longer, and remembers that.
+    /// Hides joins and leaves, or shows them, and remembers that.
     pub fn hide_lines(self, are_hidden: bool) {
-        prefs::set_lines_hidden(are_hidden);
-        self.lines_hidden.set(are_hidden);
-        self.inner().model.borrow_mut().hide_lines(are_hidden);
-        self.schedule_flush();
+        self.input(Input::HideLines(are_hidden));
     }
 
-    /// Shows what the server could not do; `None` dismisses it.
-    pub fn set_notice(self, notice: Option<Notice>) {
-        self.inner().notice.set(notice);
+    /// Hides the notice.
+    pub fn dismiss_notice(self) {
+        self.input(Input::DismissNotice);
+    }
+
+    /// Whether the server wants to hear nothing yet. A person who tries to send is told again.
+    pub fn holds_back(self) -> bool {
+        self.input(Input::RemindOfPause);
+        self.inner().runtime.with(|core| core.is_paused())
     }
 
     /// Tries to connect now.

@@ -3,17 +3,16 @@
 use leptos::prelude::*;
 
 use super::Store;
-use crate::mention_menu::{Choice, Menu};
-use crate::mentions::{byte_at, mentions};
+use crate::mention_menu::{Choice, Completion, Menu};
+use crate::mentions::{byte_at, mentions, units};
 
 impl Store {
     /// Whether a text mentions us. It is asked again when our own name changes, not when others
     /// come and go: what was meant stays what was meant.
     #[must_use]
     pub fn mentions_me(self, text: &str) -> bool {
-        let inner = self.inner();
-        inner.my_name.with(|name| {
-            let mentions = |name: &str| mentions(text, name, inner.model.borrow().people());
+        self.inner().my_name.with(|name| {
+            let mentions = |name: &str| self.room(|room| mentions(text, name, room.people()));
             name.as_deref().is_some_and(mentions)
         })
     }
@@ -23,9 +22,11 @@ impl Store {
         let inner = self.inner();
         let draft = self.draft.get_untracked();
         let menu = units.map(|units| {
-            let (model, caret) = (inner.model.borrow(), byte_at(&draft, units));
-            let follow = |menu: &Menu| menu.follow(&draft, caret, model.people(), model.me());
-            inner.menu.with_untracked(follow)
+            let caret = byte_at(&draft, units);
+            self.room(|room| {
+                let follow = |menu: &Menu| menu.follow(&draft, caret, room.people(), room.me());
+                inner.menu.with_untracked(follow)
+            })
         });
         self.choose(0);
         inner.menu.set(menu.unwrap_or_default());
@@ -61,12 +62,28 @@ impl Store {
         }
     }
 
-    /// The text with a whole name in it, in the part before the caret and all of it.
+    /// People came, went or took other names while the menu may be open: it follows, and the same
+    /// member stays chosen.
+    pub(super) fn refresh_menu(self) {
+        let inner = self.inner();
+        let before = inner.menu.with_untracked(Clone::clone);
+        let menu = self.room(|room| {
+            self.draft.with_untracked(|draft| before.refresh(draft, room.people(), room.me()))
+        });
+        if menu != before {
+            let chosen = self.chosen.get_untracked() as usize;
+            self.choose(menu.index_of_chosen(&before, chosen) as u64);
+            inner.menu.set(menu);
+        }
+    }
+
+    /// Returns what to type for a whole name, and how many UTF-16 units before and behind the caret
+    /// it takes the place of.
     #[must_use]
-    pub fn completed(self, name: &str) -> Option<(String, String)> {
+    pub fn completed(self, name: &str) -> Option<(String, u32, u32)> {
         let draft = self.draft.get_untracked();
         let complete = |menu: &Menu| menu.complete(&draft, name);
-        let (text, caret) = self.inner().menu.with_untracked(complete)?;
-        Some((text[..caret].to_owned(), text))
+        let Completion { start, caret, end, text } = self.inner().menu.with_untracked(complete)?;
+        Some((text, units(&draft[start..caret]), units(&draft[caret..end])))
     }
 }

@@ -1,19 +1,22 @@
-//! The one reactive store of a room page. The model ([`Room`]) is plain; what components draw from
-//! is a handful of signals that are brought up to date once per frame, however many messages came.
+//! The signals of a room page. They mirror the [core](crate::core) and are brought up to date once
+//! per frame, however many messages came.
 //!
-//! - `actions`: what a person does, `events`: what the connection brings, `flush`: model to signals
+//! - `actions`: what a person does, `page`: what the core shows, and the page around the room
+//! - `flush`: core to signals, `watched`: a value that is drawn from
 //! - `mentions`: who is mentioned, and the menu over the message box
-//! - `outage`: what a connection that went away leads to, `pause`: a server that asks to wait
-//! - `attention`: what the reader has seen, and who is called that does not look
-//! - `watched`: a value that is drawn from
+//! - `members`: who is present, and which part of the member list is on the page
+//! - `announce`: what is read aloud
+//! - `attention`: what the reader has seen, and notifications
+//! - `saving`: keeps the draft
 
 mod actions;
+mod announce;
 mod attention;
-mod events;
 mod flush;
+mod members;
 mod mentions;
-mod outage;
-mod pause;
+mod page;
+mod saving;
 mod watched;
 
 use std::cell::{Cell, RefCell};
@@ -22,22 +25,24 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use xmeet_shared::{MessageId, Nickname, Pid, RoomId, UnixMillis};
+use xmeet_shared::{MessageId, Nickname, Pid, RoomId};
 
 use crate::alerts::{self, Permission};
 use crate::badge::Tab;
-use crate::connection::{Link, Phase};
+use crate::connection::Phase;
+pub use crate::core::Turn;
+use crate::core::{Input, Redraw};
 use crate::mention_menu::Menu;
-use crate::room::burst::Burst;
-use crate::room::members::{Look, Person};
+use crate::room::names::NAME_GROUPS;
 use crate::room::{MessageRow, Notice, Room, Row, RowKey};
+use crate::runtime::Runtime;
 use crate::scroll::{Place, Scroller};
 use crate::time::Day;
-use crate::{browser, prefs};
+use crate::{browser, prefs, storage};
 
 pub use actions::Refusal;
 pub use attention::UNREAD_LINE;
-pub use events::MEMBERS_BESIDE;
+pub use page::MEMBERS_BESIDE;
 use watched::Watched;
 
 /// A window this narrow has room for few of the header's tools.
@@ -50,53 +55,42 @@ fn is_narrow() -> bool {
 /// What is not drawn from directly.
 struct Inner {
     room_id: RoomId,
-    model: RefCell<Room>,
-    link: RefCell<Option<Rc<Link>>>,
-    /// The name to come back with.
-    nickname: RefCell<Option<Nickname>>,
+    runtime: Rc<Runtime>,
     /// A name that the server refused, until the form for it has it back.
     refused_name: RefCell<Option<Nickname>>,
     /// Each row by itself, so that a change of one row draws one row.
     rows: RefCell<HashMap<RowKey, Rc<Watched<Row>>>>,
     /// The names of the rows, in their order.
     keys: Watched<Vec<RowKey>>,
-    /// Counts changes of who is present; the model has who.
+    /// Counts changes of who is present; the core has who.
     people: Watched<u64>,
+    /// How many are present.
+    count: Watched<u64>,
+    /// Our own id.
+    me: Watched<Option<Pid>>,
+    /// The styles of names, in groups of names: a change tells one group and not every row.
+    styles: Vec<Watched<()>>,
+    /// The numbers of the announcements that stand on the page.
+    announced: Watched<Vec<u64>>,
     my_name: Watched<Option<Arc<str>>>,
     menu: Watched<Menu>,
     phase: Watched<Phase>,
     turn: Watched<Turn>,
     notice: Watched<Option<Notice>>,
     today: Watched<Day>,
-    /// When the server listens to us again.
-    paused_until: Cell<UnixMillis>,
     /// How far the clock is ahead of UTC, in minutes.
     zone_minutes: Cell<i32>,
+    /// What the next flush draws.
+    redraw: Cell<Redraw>,
     flush_is_set: Cell<bool>,
-    people_changed: Cell<bool>,
-    /// Counts what was not to be read aloud.
-    hushes: Cell<u64>,
-    burst: RefCell<Burst>,
     tab: Tab,
-    /// The message that the list is on its way to, while it aims at something.
-    going_to: Cell<Option<MessageId>>,
-    /// The newest message that is remembered as read.
-    remembered: Cell<Option<MessageId>>,
+    /// The draft that is remembered.
+    saved_draft: RefCell<String>,
+    save_is_set: Cell<bool>,
     /// What keeps the place in the list.
     scroller: RefCell<Option<Rc<Scroller>>>,
     /// Where the list was left, for when the page is drawn anew.
     left_at: RefCell<Option<Place>>,
-}
-
-/// A turn of the connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
-    /// None since the page was opened.
-    None,
-    /// It was lost.
-    Lost,
-    /// It came back.
-    Back,
 }
 
 /// The store. A handle: copies are the same store.
@@ -111,8 +105,6 @@ pub struct Store {
     pub zones: RwSignal<u64>,
     /// The newest message known.
     pub newest: RwSignal<MessageId>,
-    /// Whether something is under way that would be read aloud only by mistake.
-    pub is_catching_up: RwSignal<bool>,
     /// What is in the message box.
     pub draft: RwSignal<String>,
     /// Counts our own messages as they are said: the list goes to the bottom for each.
@@ -125,8 +117,12 @@ pub struct Store {
     pub notify: RwSignal<bool>,
     /// Whether the browser does not let us.
     pub notify_denied: RwSignal<bool>,
+    /// Whether the browser let us, and then showed nothing.
+    pub notify_failed: RwSignal<bool>,
     /// Whether who is not looking hears of it.
     pub sound: RwSignal<bool>,
+    /// Whether the browser does not keep what is unsent.
+    pub storage_failed: RwSignal<bool>,
     /// Whether the lines about who comes and goes are hidden.
     pub lines_hidden: RwSignal<bool>,
     /// Whether the window is too narrow for all of the header's tools.
@@ -135,6 +131,12 @@ pub struct Store {
     pub is_renaming: RwSignal<bool>,
     /// Whether the member list is open where there is no room for it beside the messages.
     pub members_open: RwSignal<bool>,
+    /// Whether the member list stands beside the messages.
+    pub members_beside: RwSignal<bool>,
+    /// What is typed to find members by name.
+    pub member_filter: RwSignal<String>,
+    /// The part of the member list that is on the page: the first place, and the one after the last.
+    member_window: (RwSignal<u64>, RwSignal<u64>),
     /// Which choice of the menu over the message box Enter takes.
     pub chosen: RwSignal<u64>,
     /// Whether the room takes nobody more.
@@ -148,67 +150,70 @@ pub struct Store {
 impl Store {
     /// Makes the store of a room, provides it to every component below and connects.
     pub fn provide(room_id: RoomId) {
-        let asked_for = actions::nickname_of_address();
-        let nickname = asked_for.or_else(|| Nickname::from_handshake(&prefs::nickname()?));
-        let draft = RwSignal::new(prefs::draft(&room_id));
-        let mut model = Room::new(prefs::outbox(&room_id), prefs::own_pids(&room_id));
-        let (read_up_to, epoch) = prefs::read_up_to(&room_id).unzip();
-        model.restore_read(read_up_to, epoch.flatten());
+        let draft = RwSignal::new(storage::draft(&room_id));
         let inner = Inner {
-            model: RefCell::new(model),
             tab: Tab::of(&room_id),
+            runtime: Runtime::new(room_id.clone()),
             room_id,
-            link: RefCell::default(),
-            nickname: RefCell::new(nickname),
             refused_name: RefCell::default(),
             rows: RefCell::default(),
             keys: Watched::new(Vec::new()),
             people: Watched::new(0),
+            count: Watched::new(0),
+            me: Watched::new(None),
+            styles: (0..NAME_GROUPS).map(|_| Watched::new(())).collect(),
+            announced: Watched::new(Vec::new()),
             my_name: Watched::new(None),
             menu: Watched::new(Menu::default()),
             phase: Watched::new(Phase::Connecting),
             turn: Watched::new(Turn::None),
             notice: Watched::new(None),
             today: Watched::new(flush::today(browser::now())),
-            paused_until: Cell::default(),
             zone_minutes: Cell::new(browser::offset_minutes(browser::now())),
+            redraw: Cell::new(Redraw { rows: true, people: false }),
             flush_is_set: Cell::default(),
-            people_changed: Cell::default(),
-            hushes: Cell::default(),
-            burst: RefCell::default(),
-            going_to: Cell::default(),
-            remembered: Cell::new(read_up_to),
+            saved_draft: RefCell::new(draft.get_untracked()),
+            save_is_set: Cell::default(),
             scroller: RefCell::default(),
             left_at: RefCell::default(),
         };
-        let store = Self {
+        let store = Self::over(inner, draft);
+        provide_context(store);
+        store.flush();
+        store.keep_what_is_typed();
+        store.watch_page();
+        store.inner().runtime.start(move |effect| store.show(effect));
+    }
+
+    /// Makes the signals that are drawn from.
+    fn over(inner: Inner, draft: RwSignal<String>) -> Self {
+        Self {
             inner: StoredValue::new_local(Rc::new(inner)),
             retry_in_s: RwSignal::new(0),
             pause_s: RwSignal::new(0),
             zones: RwSignal::new(0),
             newest: RwSignal::new(0),
-            is_catching_up: RwSignal::new(true),
             draft,
             said: RwSignal::new(0),
             is_at_bottom: RwSignal::new(true),
             unread: RwSignal::new(0),
             notify: RwSignal::new(prefs::notify() && alerts::permission() == Permission::Granted),
             notify_denied: RwSignal::new(false),
+            notify_failed: RwSignal::new(false),
+            storage_failed: RwSignal::new(false),
             sound: RwSignal::new(prefs::sound()),
-            lines_hidden: RwSignal::new(false),
+            lines_hidden: RwSignal::new(prefs::lines_hidden()),
             is_narrow: RwSignal::new(is_narrow()),
             is_renaming: RwSignal::new(false),
             members_open: RwSignal::new(false),
+            members_beside: RwSignal::new(browser::matches_media(MEMBERS_BESIDE)),
+            member_filter: RwSignal::new(String::new()),
+            member_window: (RwSignal::new(0), RwSignal::new(members::window_at_first())),
             chosen: RwSignal::new(0),
             is_full: RwSignal::new(false),
             is_cut: RwSignal::new(false),
             is_outdated: RwSignal::new(false),
-        };
-        provide_context(store);
-        store.hide_lines(prefs::lines_hidden());
-        store.flush();
-        store.watch_attention();
-        store.connect();
+        }
     }
 
     /// The store that the page provides.
@@ -242,38 +247,6 @@ impl Store {
             Some(Row::Message(row)) => Some(row),
             _ => None,
         }
-    }
-
-    /// Everybody present, oldest member first.
-    #[must_use]
-    pub fn people(self) -> Vec<Person> {
-        self.model_of_people(|model| model.people().to_vec())
-    }
-
-    /// How many are present.
-    #[must_use]
-    pub fn count(self) -> u64 {
-        self.model_of_people(|model| model.people().len() as u64)
-    }
-
-    /// Whether this is us.
-    #[must_use]
-    pub fn is_me(self, pid: &Pid) -> bool {
-        self.model_of_people(|model| model.me() == Some(pid))
-    }
-
-    /// Our own id and what we are called.
-    #[must_use]
-    pub fn myself(self) -> Option<Person> {
-        self.model_of_people(|model| {
-            Some(Person { pid: model.me()?.clone(), name: model.my_name()? })
-        })
-    }
-
-    /// How the name of a member stands out, or of somebody who was one.
-    #[must_use]
-    pub fn look(self, pid: &Pid, name: &str) -> Look {
-        self.model_of_people(|model| model.look(pid, name))
     }
 
     /// Where the connection stands.
@@ -314,17 +287,8 @@ impl Store {
     /// Takes what keeps the place in the list that is on the page now.
     pub fn set_scroller(self, scroller: Rc<Scroller>) {
         let inner = self.inner();
-        scroller.hold(inner.model.borrow().log().tail().is_some());
+        scroller.hold(self.room(|room| room.log().tail().is_some()));
         inner.scroller.replace(Some(scroller));
-    }
-
-    /// Shows the newest message, and stays there. It may have to come first.
-    pub fn to_bottom(self) {
-        let cursor = self.inner().model.borrow_mut().load_newest();
-        if let Some(cursor) = cursor {
-            self.ask_page(cursor);
-        }
-        self.scroll(Scroller::to_bottom);
     }
 
     fn scroll(self, act: impl FnOnce(&Scroller)) {
@@ -344,10 +308,14 @@ impl Store {
         self.inner().scroller.borrow().clone()
     }
 
-    fn model_of_people<R>(self, read: impl FnOnce(&Room) -> R) -> R {
-        let inner = self.inner();
-        inner.people.with(|_| ());
-        read(&inner.model.borrow())
+    /// Gives the core an input.
+    fn input(self, input: Input) {
+        self.inner().runtime.input(input);
+    }
+
+    /// Reads the room. Not reactive.
+    fn room<R>(self, read: impl FnOnce(&Room) -> R) -> R {
+        self.inner().runtime.with(|core| read(core.room()))
     }
 
     fn inner(self) -> Rc<Inner> {

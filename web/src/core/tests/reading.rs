@@ -3,8 +3,10 @@
 use proptest::prelude::*;
 use xmeet_shared::MessageId;
 
-use super::tests_property::{HELD_MAX, Step, Up, World, check_rows};
-use super::*;
+use super::property::check_rows;
+use super::world::{Step, World};
+use crate::core::Input;
+use crate::room::{Room, Row, Top};
 
 /// The ids that are on the page.
 fn ids(room: &Room) -> Vec<MessageId> {
@@ -19,42 +21,41 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 50, ..ProptestConfig::default() })]
 
     #[test]
-    fn whoever_reads_up_and_down_again_sees_everything_once(
+    fn reader_who_goes_up_and_down_again_sees_everything_once(
         messages in 1usize..500,
         chatter in prop::collection::vec(0u8..20, 1..40),
     ) {
         let mut world = World::new(messages);
         let mut chatter = chatter.into_iter().cycle();
         world.go_back();
-        let mut seen = ids(&world.room);
+        let mut seen = ids(world.room());
         // Up: what is above the oldest that was seen.
-        while world.room.top() != Some(Top::Beginning) {
+        while world.room().top() != Some(Top::Beginning) {
             world.step(&Step::LoadOlder);
             for n in 0..chatter.next().unwrap_or(0) {
                 world.step(&Step::Speak(n));
             }
             world.run();
             let older: Vec<_> =
-                ids(&world.room).into_iter().take_while(|id| *id < seen[0]).collect();
+                ids(world.room()).into_iter().take_while(|id| *id < seen[0]).collect();
             prop_assert!(!older.is_empty());
             seen.splice(0..0, older);
-            world.room.log.trim(seen.first().copied(), HELD_MAX);
+            world.input(Input::Draw { reader: seen.first().copied(), is_aiming: false });
             check_rows(&world)?;
-            prop_assert!(world.room.log().get(seen[0]).is_some(), "the reader's place is kept");
+            prop_assert!(world.room().log().get(seen[0]).is_some(), "the reader's place is kept");
         }
         // Down: what is below, from where the reader is.
-        let mut seen = ids(&world.room);
+        let mut seen = ids(world.room());
         for _ in 0..100 {
-            let Some(tail) = world.room.log().tail() else { break };
-            let ask = world.room.load(*tail.start(), false);
-            world.up.extend(ask.map(Up::Page));
+            let Some(tail) = world.room().log().tail() else { break };
+            world.input(Input::Load { target: *tail.start(), is_retry: false });
             for n in 0..chatter.next().unwrap_or(0) {
                 world.step(&Step::Speak(n));
             }
             world.run();
             let last = seen[seen.len() - 1];
-            seen.extend(ids(&world.room).into_iter().filter(|id| *id > last));
-            world.room.log.trim(seen.last().copied(), HELD_MAX);
+            seen.extend(ids(world.room()).into_iter().filter(|id| *id > last));
+            world.input(Input::Draw { reader: seen.last().copied(), is_aiming: false });
             check_rows(&world)?;
         }
         let all: Vec<_> = (1..=world.log.len() as u64).collect();

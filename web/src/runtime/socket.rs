@@ -12,7 +12,7 @@ const CODE_ABNORMAL: u16 = 1006;
 
 /// What comes out of a socket.
 #[derive(Debug)]
-pub enum SocketEvent {
+pub(super) enum SocketEvent {
     /// A text frame.
     Frame(String),
     /// It is over; nothing follows.
@@ -23,7 +23,7 @@ pub enum SocketEvent {
 }
 
 /// An open, or opening, WebSocket. Dropping it closes the connection and silences its events.
-pub struct Socket {
+pub(super) struct Socket {
     raw: web_sys::WebSocket,
     alive: Rc<()>,
 }
@@ -31,7 +31,7 @@ pub struct Socket {
 impl Socket {
     /// Opens `url` and reports to `on_event` from then on. A URL that the browser refuses is
     /// reported as a close.
-    pub fn open(url: &str, on_event: impl Fn(SocketEvent) + 'static) -> Option<Self> {
+    pub(super) fn open(url: &str, on_event: impl Fn(SocketEvent) + 'static) -> Option<Self> {
         let alive = Rc::new(());
         let witness = Rc::downgrade(&alive);
         let opened = web_sys::WebSocket::new(url)
@@ -65,8 +65,20 @@ impl Socket {
 
     /// Hands a text frame to the browser. False when the socket does not take it.
     #[must_use]
-    pub fn send(&self, frame: &str) -> bool {
-        self.raw.ready_state() == web_sys::WebSocket::OPEN && self.raw.send_with_str(frame).is_ok()
+    pub(super) fn send(&self, frame: &str) -> bool {
+        self.is_open() && self.raw.send_with_str(frame).is_ok()
+    }
+
+    /// Whether the socket takes frames.
+    #[must_use]
+    pub(super) fn is_open(&self) -> bool {
+        self.raw.ready_state() == web_sys::WebSocket::OPEN
+    }
+
+    /// Returns how much of what was sent the browser has not handed to the network yet.
+    #[must_use]
+    pub(super) fn buffered_bytes(&self) -> u64 {
+        u64::from(self.raw.buffered_amount())
     }
 }
 

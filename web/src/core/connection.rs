@@ -1,0 +1,107 @@
+//! The connection: carries the machine's decisions out, and keeps what an outage leads to.
+
+use xmeet_shared::{ClientCommand, CloseCode, Cursor};
+
+use super::{ClientCore, Effect, Now, PageEffect, Turn, seconds_until};
+use crate::connection::{Input, MachineEffect, Phase};
+
+/// A page far beyond any history: the question and its answer, an empty list, are a few bytes.
+const PROBE: Cursor = Cursor(999_999_999);
+
+impl ClientCore {
+    /// Gives an input to the connection machine and does what it decides.
+    pub(super) fn connection(&mut self, input: Input, now: Now) {
+        let before = self.machine.phase();
+        let effect = self.machine.handle(input, now.elapsed_ms, now.jitter);
+        let after = self.machine.phase();
+        if before != after && after != Phase::Connected && effect != Some(MachineEffect::Open) {
+            self.close_socket();
+        }
+        match effect {
+            Some(MachineEffect::Open) => self.connect(),
+            Some(MachineEffect::Close) => self.close_socket(),
+            Some(MachineEffect::Probe) => self.probe(now),
+            None => {}
+        }
+        if before != after {
+            self.note_phase(before, after, now);
+        }
+    }
+
+    fn connect(&mut self) {
+        if self.has_socket {
+            self.lose();
+        }
+        self.has_socket = true;
+        self.emit(Effect::Connect { nickname: self.nickname.clone() });
+    }
+
+    fn close_socket(&mut self) {
+        if self.has_socket {
+            self.emit(Effect::CloseSocket);
+            self.lose();
+        }
+    }
+
+    /// The socket that frames were sent on is gone.
+    fn lose(&mut self) {
+        self.has_socket = false;
+        self.room.lost();
+        self.redraw.rows = true;
+    }
+
+    fn probe(&mut self, now: Now) {
+        self.send(ClientCommand::History(PROBE).to_string(), now);
+        self.room.probe_sent();
+    }
+
+    /// Sends a frame and tells the machine, which waits for its answer.
+    pub(super) fn send(&mut self, frame: String, now: Now) {
+        let bytes = frame.len() as u64;
+        self.emit(Effect::Send(frame));
+        self.connection(Input::Sent { bytes }, now);
+    }
+
+    pub(super) fn closed(&mut self, code: u16, now: Now) {
+        self.is_full = code == CloseCode::RoomFull.as_u16();
+        self.close_socket();
+        if code == CloseCode::TakenOver.as_u16() {
+            self.room.taken_over();
+            self.emit(Effect::DrawToken);
+        } else if code == CloseCode::TooLarge.as_u16() {
+            let changes = self.room.found_too_large();
+            self.changed(changes, now);
+        }
+        self.connection(Input::Closed { code }, now);
+    }
+
+    fn note_phase(&mut self, before: Phase, after: Phase, now: Now) {
+        let was_cut = self.is_cut;
+        if before == Phase::Connected {
+            self.turn = Turn::Lost;
+        }
+        match after {
+            Phase::Connected => {
+                if self.turn == Turn::Lost {
+                    self.turn = Turn::Back;
+                }
+                self.is_cut = false;
+                // The server may have come back with another version of this client, and a page
+                // that came from the service worker may be an old one.
+                if was_cut || self.was_kept {
+                    self.page(PageEffect::CheckVersion);
+                }
+            }
+            Phase::Lost { .. } | Phase::Retrying { .. } => self.is_cut = true,
+            Phase::Connecting | Phase::Stopped { .. } => {}
+        }
+        self.show_wait(now);
+    }
+
+    /// Brings the seconds until the next attempt up to date.
+    pub(super) fn show_wait(&mut self, now: Now) {
+        if let Phase::Retrying { retry_at } | Phase::Lost { retry_at } = self.machine.phase() {
+            self.retry_in_s = seconds_until(retry_at, now.elapsed_ms);
+        }
+    }
+}

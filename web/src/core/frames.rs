@@ -1,0 +1,106 @@
+//! Frames of the server, and what follows from what they changed in the room.
+
+use xmeet_shared::{Envelope, Nickname, ServerMessage};
+
+use super::{ClientCore, Effect, Now, PageEffect, Record};
+use crate::connection::Input;
+use crate::connection::line::UNANNOUNCED_GREETING_BYTES;
+use crate::mentions::mentions;
+use crate::room::Changes;
+use crate::room::log::{Line, Message};
+
+impl ClientCore {
+    pub(super) fn frame(&mut self, frame: &str, now: Now) {
+        self.connection(Input::Heard { bytes: frame.len() as u64 }, now);
+        // Ignores frames of a later version of the protocol.
+        let Ok(envelope) = Envelope::parse(frame) else { return };
+        if let Some(bytes) = announced_bytes(&envelope.message) {
+            self.connection(Input::Announced { bytes }, now);
+        }
+        let changes = self.room.apply(envelope, now.wall_ms);
+        self.changed(changes, now);
+    }
+
+    /// Does what follows from changes of the room.
+    pub(super) fn changed(&mut self, changes: Changes, now: Now) {
+        let Changes { rows, members, outbox, line, heard, is_greeted, notice, .. } = changes;
+        let Changes { returned, refused_name, ask, ask_again_ms, .. } = changes;
+        self.redraw.rows |= rows || members;
+        if let Some(line) = line {
+            self.announce_line(line);
+        }
+        if let Some(message) = heard {
+            self.announcements.message(message.clone());
+            let is_mention = self.mentions_me(&message);
+            self.call(&message, is_mention, now);
+        }
+        if members {
+            self.redraw.people = true;
+            self.remember_name();
+        }
+        if is_greeted {
+            self.connection(Input::Greeted, now);
+            let pids = self.room.own_pids().to_vec();
+            self.emit(Effect::Persist(Record::Member(pids)));
+        }
+        // Questions go out in the order in which the room has noted them.
+        if let Some(cursor) = ask {
+            self.ask_page(cursor, now);
+        }
+        if is_greeted {
+            self.find_unread(now);
+        }
+        if let Some(notice) = notice {
+            if let Some(wait_ms) = notice.retry_after_ms {
+                self.pause(wait_ms, now);
+            }
+            self.notice = Some(notice);
+        }
+        if let Some(text) = returned {
+            self.page(PageEffect::GiveBack(text));
+        }
+        if let Some(name) = refused_name {
+            self.page(PageEffect::OpenRename(name));
+        }
+        if let Some(wait_ms) = ask_again_ms {
+            self.set_ask_again(self.room.request_number(), wait_ms);
+        }
+        if outbox {
+            self.send_waiting(now);
+        }
+    }
+
+    fn announce_line(&mut self, line: std::sync::Arc<Line>) {
+        if !(self.lines_hidden && line.is_passage()) {
+            self.announcements.line(line);
+        }
+    }
+
+    fn mentions_me(&self, message: &Message) -> bool {
+        let name = self.room.my_name();
+        name.is_some_and(|name| mentions(&message.text, &name, self.room.people()))
+    }
+
+    /// Keeps our name as the room has it: it is the one to come back with.
+    fn remember_name(&mut self) {
+        let Some(name) = self.room.my_name() else { return };
+        let name = Nickname::from_handshake(&name);
+        if self.nickname != name || !self.is_nickname_kept {
+            self.is_nickname_kept = true;
+            self.nickname.clone_from(&name);
+            self.emit(Effect::Persist(Record::Nickname(name)));
+        }
+    }
+}
+
+/// Returns how many bytes the server is about to send, as it says; a server that does not announce
+/// its greeting may send a large one.
+fn announced_bytes(message: &ServerMessage) -> Option<u64> {
+    match message {
+        ServerMessage::SelfId { greeting_bytes, .. } => {
+            Some(greeting_bytes.unwrap_or(UNANNOUNCED_GREETING_BYTES))
+        }
+        ServerMessage::Ping { next_bytes } => *next_bytes,
+        _ => None,
+    }
+}

@@ -1,0 +1,78 @@
+//! Pages of the history: which is asked for, and how long its answer may take.
+
+use xmeet_shared::{ClientCommand, Cursor, MessageId};
+
+use super::pause::wait_of;
+use super::{ClientCore, Effect, Now, Timer};
+use crate::connection::Millis;
+
+/// How long a page may take that is not on its way, beyond the message before it.
+const PAGE_TIMEOUT_MS: Millis = 10_000;
+
+impl ClientCore {
+    pub(super) fn load_older(&mut self, is_retry: bool, now: Now) {
+        if is_retry || !self.is_paused() {
+            let cursor = self.room.load_older(is_retry);
+            self.ask(cursor, now);
+        }
+    }
+
+    pub(super) fn load(&mut self, target: MessageId, is_retry: bool, now: Now) {
+        if is_retry || !self.is_paused() {
+            let cursor = self.room.load(target, is_retry);
+            self.ask(cursor, now);
+        }
+    }
+
+    /// Loads `target`, which the list then aims at.
+    pub(super) fn go_to(&mut self, target: MessageId, now: Now) {
+        self.going_to = Some(target);
+        let cursor = self.room.load_first(target);
+        self.ask(cursor, now);
+    }
+
+    pub(super) fn go_to_newest(&mut self, now: Now) {
+        let cursor = self.room.load_newest();
+        self.ask(cursor, now);
+    }
+
+    fn ask(&mut self, cursor: Option<Cursor>, now: Now) {
+        if let Some(cursor) = cursor {
+            self.ask_page(cursor, now);
+        }
+    }
+
+    /// Asks for a page that the room wants.
+    pub(super) fn ask_page(&mut self, cursor: Cursor, now: Now) {
+        let timer = Timer::Page(self.room.request_number());
+        self.send(ClientCommand::History(cursor).to_string(), now);
+        let after_ms = PAGE_TIMEOUT_MS + self.machine.frame_ms();
+        self.emit(Effect::SetTimer { timer, after_ms });
+        self.redraw.rows = true;
+    }
+
+    /// Gives a page request up, unless the page is on its way.
+    pub(super) fn page_is_late(&mut self, number: u64, now: Now) {
+        let after_ms = self.machine.receiving_ms(now.elapsed_ms);
+        if after_ms > 0 {
+            self.emit(Effect::SetTimer { timer: Timer::Page(number), after_ms });
+        } else if self.room.time_out(number) {
+            self.send_waiting(now);
+        }
+    }
+
+    /// Sets the timer of a page that the server put off.
+    pub(super) fn set_ask_again(&mut self, number: u64, wait_ms: u64) {
+        let (timer, after_ms) = (Timer::AskAgain(number), wait_of(wait_ms));
+        self.emit(Effect::SetTimer { timer, after_ms });
+    }
+
+    /// Asks again for a page that the server put off.
+    pub(super) fn ask_again(&mut self, number: u64, now: Now) {
+        if self.is_paused() {
+            return self.set_ask_again(number, self.pause.left_s * 1000);
+        }
+        let cursor = self.room.ask_again(number);
+        self.ask(cursor, now);
+    }
+}

@@ -1,0 +1,57 @@
+//! Rate limits: the server asks to wait, and closes a client that goes on regardless. A text that
+//! was refused is back in the message box meanwhile. A page of the history that comes later holds
+//! nothing else back.
+
+use xmeet_shared::ErrorCode;
+
+use super::{ClientCore, Effect, Now, Timer, seconds_until};
+use crate::connection::Millis;
+use crate::room::Notice;
+
+/// The longest pause: a server that wants a longer one says so again.
+const PAUSE_MS_MAX: u64 = 60_000;
+
+/// The pause that the server asked for.
+#[derive(Debug, Default)]
+pub(super) struct Pause {
+    until: Millis,
+    /// Seconds until its end, as they are shown; 0 where there is none.
+    pub(super) left_s: u64,
+}
+
+/// Returns a wait that the server asks for, bounded.
+pub(super) fn wait_of(wait_ms: u64) -> Millis {
+    Millis::try_from(wait_ms.min(PAUSE_MS_MAX)).unwrap_or(Millis::MAX)
+}
+
+impl ClientCore {
+    /// Begins a pause.
+    pub(super) fn pause(&mut self, wait_ms: u64, now: Now) {
+        let after_ms = wait_of(wait_ms);
+        self.pause.until = now.elapsed_ms + after_ms;
+        self.show_pause(now);
+        self.emit(Effect::SetTimer { timer: Timer::Pause, after_ms });
+    }
+
+    /// Brings the seconds up to date, and removes the notice about the pause at its end.
+    pub(super) fn show_pause(&mut self, now: Now) {
+        let left_s = seconds_until(self.pause.until, now.elapsed_ms);
+        let is_over = self.is_paused() && left_s == 0;
+        self.pause.left_s = left_s;
+        if is_over && self.notice.as_ref().is_some_and(is_about_pause) {
+            self.notice = None;
+        }
+    }
+
+    pub(super) fn remind_of_pause(&mut self) {
+        if self.is_paused() {
+            let code = Some(ErrorCode::RateLimited);
+            let retry_after_ms = Some(self.pause.left_s * 1000);
+            self.notice = Some(Notice { code, words: String::new(), retry_after_ms });
+        }
+    }
+}
+
+fn is_about_pause(notice: &Notice) -> bool {
+    notice.code == Some(ErrorCode::RateLimited)
+}

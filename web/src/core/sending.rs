@@ -1,0 +1,54 @@
+//! Texts and names on their way to the server.
+
+use xmeet_shared::{ClientCommand, Nickname};
+
+use super::{ClientCore, Effect, Now, PageEffect, Record};
+use crate::room::outbox::LocalId;
+
+impl ClientCore {
+    pub(super) fn say(&mut self, text: &str, now: Now) {
+        self.room.say(text, now.wall_ms);
+        self.notice = None;
+        self.send_waiting(now);
+    }
+
+    pub(super) fn send_again(&mut self, local: LocalId, now: Now) {
+        self.room.send_again(local);
+        self.send_waiting(now);
+    }
+
+    pub(super) fn take_back(&mut self, local: LocalId, now: Now) {
+        if let Some(text) = self.room.withdraw(local) {
+            self.page(PageEffect::GiveBack(text));
+        }
+        self.send_waiting(now);
+    }
+
+    pub(super) fn rename(&mut self, name: Nickname, now: Now) {
+        if self.is_connected() {
+            self.send(ClientCommand::ChangeName(name.clone()).to_string(), now);
+            self.room.rename_sent(name);
+            self.notice = None;
+        }
+    }
+
+    /// Persists the outbox and sends what may be sent. Each text is persisted as sent before it is
+    /// sent: a page that ends in between looks for it in the history, and never sends it twice.
+    pub(super) fn send_waiting(&mut self, now: Now) {
+        let mut is_persisted = false;
+        while let Some(text) = self.room.take_next() {
+            self.persist_outbox();
+            is_persisted = true;
+            self.send(text.to_string(), now);
+        }
+        if !is_persisted {
+            self.persist_outbox();
+        }
+        self.redraw.rows = true;
+    }
+
+    fn persist_outbox(&mut self) {
+        let entries = self.room.outbox().saved();
+        self.emit(Effect::Persist(Record::Outbox(entries)));
+    }
+}

@@ -1,0 +1,31 @@
+//! The core by its inputs and effects: no clock, no browser.
+
+mod orchestration;
+mod property;
+mod reading;
+mod world;
+
+use xmeet_shared::RoomId;
+
+use super::{Now, Setup};
+
+/// The time of every input that has no other.
+const NOW: Now = Now { elapsed_ms: 0, wall_ms: 1_700_000_000_000, jitter: 0.5 };
+
+/// A page that was never in the room.
+fn setup() -> Setup {
+    Setup {
+        room_id: RoomId::new("r").unwrap(),
+        tab: "tab".to_owned(),
+        nickname: None,
+        is_nickname_kept: false,
+        outbox: Vec::new(),
+        own_pids: Vec::new(),
+        read_mark: None,
+        lines_hidden: false,
+        notify: false,
+        sound: false,
+        was_kept: false,
+        has_channel: false,
+    }
+}

@@ -1,0 +1,405 @@
+//! What follows from each input: order of effects, timers, the outage, rate limits, notifications.
+
+use xmeet_shared::{ErrorCode, Nickname, ServerMessage};
+
+use super::{NOW, setup};
+use crate::connection::{Millis, Phase};
+use crate::core::{
+    ClientCore, Effect, Input, Notification, Now, PageEffect, ReadMark, Record, Setup, Timer, Turn,
+};
+use crate::room::outbox::SavedEntry;
+use crate::room::tests::{frame, members, name, page, pid, record, said};
+use crate::room::{Notice, Row};
+
+/// A client whose inputs come at a time of the test's choice, and the effects so far.
+struct Client {
+    core: ClientCore,
+    now: Now,
+    effects: Vec<Effect>,
+}
+
+impl Client {
+    fn new(setup: Setup) -> Self {
+        let mut client = Self { core: ClientCore::new(setup, NOW), now: NOW, effects: Vec::new() };
+        client.input(Input::Start);
+        client
+    }
+
+    /// A client that was greeted as `me` among `b`, with messages 71 to 120.
+    fn greeted(setup: Setup) -> Self {
+        let mut client = Self::new(setup);
+        client.greet(page(71..=120));
+        client.input(Input::Drawn { has_goal: false });
+        client.effects.clear();
+        client
+    }
+
+    fn greet(&mut self, page: Vec<xmeet_shared::Record>) {
+        let epoch = Some("e".to_owned());
+        let self_id = ServerMessage::SelfId { pid: pid("me"), epoch, greeting_bytes: Some(1) };
+        for message in [self_id, members(&["b", "me"]), ServerMessage::History(page)] {
+            self.say_as("me", message);
+        }
+    }
+
+    /// Gives an input and returns what follows from it, without the redraws.
+    fn input(&mut self, input: Input) -> Vec<Effect> {
+        let mut effects = self.core.handle(input, self.now);
+        effects.retain(|effect| !matches!(effect, Effect::Page(PageEffect::Redraw(_))));
+        self.effects.extend(effects.clone());
+        effects
+    }
+
+    fn say_as(&mut self, from: &str, message: ServerMessage) -> Vec<Effect> {
+        self.input(Input::Frame(frame(from, message).encode()))
+    }
+
+    fn refuse(&mut self, code: ErrorCode, retry_after_ms: Option<u64>) -> Vec<Effect> {
+        let code = Some(code);
+        self.say_as("me", ServerMessage::Error { words: String::new(), code, retry_after_ms })
+    }
+
+    fn wait(&mut self, ms: Millis) {
+        self.now.elapsed_ms += ms;
+        self.now.wall_ms += ms;
+    }
+
+    fn tick(&mut self) -> Vec<Effect> {
+        self.wait(1_000);
+        self.input(Input::Tick { buffered_bytes: 0 })
+    }
+}
+
+fn say(text: &str) -> Input {
+    Input::Say(text.to_owned())
+}
+
+fn send(frame: &str) -> Effect {
+    Effect::Send(frame.to_owned())
+}
+
+fn timer(timer: Timer, after_ms: Millis) -> Effect {
+    Effect::SetTimer { timer, after_ms }
+}
+
+fn saved(effect: &Effect) -> Option<&[SavedEntry]> {
+    match effect {
+        Effect::Persist(Record::Outbox(entries)) => Some(entries),
+        _ => None,
+    }
+}
+
+fn notice(code: ErrorCode, retry_after_ms: Option<u64>) -> Option<Notice> {
+    Some(Notice { code: Some(code), words: String::new(), retry_after_ms })
+}
+
+#[test]
+fn text_is_persisted_as_sent_before_it_is_sent() {
+    let mut client = Client::greeted(setup());
+    let effects = client.input(say("a"));
+    let [persist, sending] = &effects[..] else { panic!("{effects:?}") };
+    assert!(saved(persist).unwrap()[0].is_sent());
+    assert_eq!(*sending, send("a"));
+    // The next one waits for the answer to the first.
+    let effects = client.input(say("b"));
+    let [persist] = &effects[..] else { panic!("{effects:?}") };
+    let sent: Vec<_> = saved(persist).unwrap().iter().map(SavedEntry::is_sent).collect();
+    assert_eq!(sent, [true, false]);
+    let effects = client.say_as("me", said(121, "a"));
+    assert!(effects.contains(&send("b")), "{effects:?}");
+}
+
+#[test]
+fn text_said_offline_is_sent_after_the_greeting() {
+    let mut client = Client::new(setup());
+    let effects = client.input(say("a"));
+    assert!(matches!(&effects[..], [Effect::Persist(Record::Outbox(_))]), "{effects:?}");
+    client.greet(page(1..=2));
+    assert!(client.effects.contains(&send("a")));
+}
+
+#[test]
+fn greeting_keeps_the_member_and_the_name() {
+    let mut client = Client::new(setup());
+    client.greet(page(1..=2));
+    let member = Effect::Persist(Record::Member(vec![pid("me")]));
+    assert!(client.effects.contains(&member));
+    let kept = Effect::Persist(Record::Nickname(Some(name("nme"))));
+    assert!(client.effects.contains(&kept));
+    assert!(client.core.is_connected());
+}
+
+#[test]
+fn connection_asks_for_the_name_that_the_room_has() {
+    let mut client = Client::greeted(setup());
+    client.say_as("me", ServerMessage::ChangeName(name("new")));
+    client.input(Input::Closed { code: 1006 });
+    let effects = client.input(Input::TryNow);
+    assert_eq!(effects, [Effect::Connect { nickname: Some(name("new")) }]);
+}
+
+#[test]
+fn lost_connection_is_shown_and_retried_by_ticks() {
+    let mut client = Client::greeted(setup());
+    client.input(Input::Closed { code: 1006 });
+    let status = client.core.status();
+    assert_eq!((status.turn, status.is_cut, status.retry_in_s), (Turn::Lost, true, 1));
+    assert!(matches!(status.phase, Phase::Retrying { .. }));
+    assert_eq!(client.tick(), [Effect::Connect { nickname: Some(name("nme")) }]);
+    client.greet(page(71..=120));
+    let status = client.core.status();
+    assert_eq!((status.turn, status.is_cut), (Turn::Back, false));
+    assert!(client.effects.contains(&Effect::Page(PageEffect::CheckVersion)));
+}
+
+#[test]
+fn version_is_checked_only_after_an_outage_or_on_a_kept_page() {
+    let check = Effect::Page(PageEffect::CheckVersion);
+    for (was_kept, expected) in [(false, false), (true, true)] {
+        let mut client = Client::new(Setup { was_kept, ..setup() });
+        client.greet(page(1..=2));
+        assert_eq!(client.effects.contains(&check), expected);
+    }
+}
+
+#[test]
+fn socket_is_closed_offline_and_opened_online() {
+    let mut client = Client::greeted(setup());
+    let effects = client.input(Input::Offline);
+    assert_eq!(effects, [Effect::CloseSocket]);
+    let effects = client.input(Input::Online);
+    assert!(matches!(&effects[..], [Effect::Connect { .. }]), "{effects:?}");
+}
+
+#[test]
+fn silent_connection_is_probed_and_replaced() {
+    let mut client = Client::greeted(setup());
+    let probe = send("@history:999999999");
+    let seconds = (1..).find(|_| client.tick().contains(&probe)).unwrap();
+    assert_eq!(seconds, 30);
+    let seconds =
+        (1..).find(|_| client.tick().iter().any(|effect| matches!(effect, Effect::Connect { .. })));
+    assert_eq!(seconds, Some(5));
+}
+
+#[test]
+fn taken_over_member_comes_back_with_another_secret() {
+    let mut client = Client::greeted(setup());
+    let effects = client.input(Input::Closed { code: 4001 });
+    assert!(effects.contains(&Effect::DrawToken), "{effects:?}");
+    assert!(client.core.room().own_pids().is_empty());
+}
+
+#[test]
+fn connection_closed_over_a_large_text_gives_the_text_back() {
+    let mut client = Client::greeted(setup());
+    client.input(say("large"));
+    client.input(say("next"));
+    let effects = client.input(Input::Closed { code: 1009 });
+    assert!(effects.contains(&Effect::Page(PageEffect::GiveBack("large".into()))), "{effects:?}");
+    assert!(!effects.contains(&send("next")), "the socket is gone");
+    assert_eq!(client.core.status().notice, notice(ErrorCode::TooLarge, None));
+    let left: Vec<_> = effects.iter().filter_map(saved).next_back().unwrap().to_vec();
+    assert_eq!(left.iter().map(SavedEntry::text).collect::<Vec<_>>(), ["next"]);
+}
+
+#[test]
+fn full_room_is_shown_until_the_next_close() {
+    let mut client = Client::new(setup());
+    client.input(Input::Closed { code: xmeet_shared::CloseCode::RoomFull.as_u16() });
+    assert!(client.core.status().is_full);
+    client.input(Input::TryNow);
+    client.input(Input::Closed { code: 1006 });
+    assert!(!client.core.status().is_full);
+}
+
+#[test]
+fn rate_limited_text_is_given_back_and_the_pause_ends() {
+    let mut client = Client::greeted(setup());
+    client.input(say("a"));
+    let effects = client.refuse(ErrorCode::RateLimited, Some(2_500));
+    assert!(effects.contains(&Effect::Page(PageEffect::GiveBack("a".into()))), "{effects:?}");
+    assert!(effects.contains(&timer(Timer::Pause, 2_500)));
+    assert!(client.core.is_paused());
+    assert_eq!(client.core.status().pause_s, 3);
+    client.input(Input::DismissNotice);
+    client.tick();
+    client.input(Input::RemindOfPause);
+    assert_eq!(client.core.status().notice, notice(ErrorCode::RateLimited, Some(2_000)));
+    client.wait(1_500);
+    client.input(Input::Timer(Timer::Pause));
+    assert!(!client.core.is_paused());
+    assert_eq!(client.core.status().notice, None);
+}
+
+#[test]
+fn pages_are_loaded_during_a_pause_only_when_a_person_asks() {
+    let mut client = Client::greeted(setup());
+    client.input(say("a"));
+    client.refuse(ErrorCode::RateLimited, Some(2_000));
+    assert_eq!(client.input(Input::LoadOlder { is_retry: false }), []);
+    assert!(client.input(Input::LoadOlder { is_retry: true }).contains(&send("@history:1")));
+}
+
+#[test]
+fn page_that_is_put_off_is_asked_for_after_its_wait() {
+    let mut client = Client::greeted(setup());
+    client.input(Input::LoadOlder { is_retry: false });
+    let effects = client.refuse(ErrorCode::RateLimited, Some(3_000));
+    let [Effect::SetTimer { timer, after_ms: 3_000 }] = effects[..] else { panic!("{effects:?}") };
+    assert!(!client.core.is_paused(), "it holds nothing else back");
+    assert!(client.input(Input::Timer(timer)).contains(&send("@history:1")));
+    assert_eq!(client.input(Input::Timer(timer)), [], "once");
+}
+
+#[test]
+fn page_that_does_not_come_fails_unless_it_is_on_its_way() {
+    let mut client = Client::greeted(setup());
+    let effects = client.input(Input::LoadOlder { is_retry: false });
+    let Some(Effect::SetTimer { timer, after_ms }) = effects.last().cloned() else {
+        panic!("{effects:?}")
+    };
+    assert!(after_ms >= 10_000);
+    client.wait(after_ms);
+    // The server has announced it, and it takes 10 s at the floor rate.
+    client.say_as("me", ServerMessage::Ping { next_bytes: Some(40 * 1024) });
+    let effects = client.input(Input::Timer(timer));
+    assert!(matches!(effects[..], [Effect::SetTimer { timer: again, .. }] if again == timer));
+    client.wait(11_000);
+    client.input(Input::Timer(timer));
+    assert!(
+        client
+            .core
+            .room()
+            .rows(&mut |_| 0)
+            .iter()
+            .any(|(_, row)| { matches!(row, Row::Top(crate::room::Top::Failed)) })
+    );
+}
+
+#[test]
+fn refused_name_comes_back() {
+    let mut client = Client::greeted(setup());
+    let effects = client.input(Input::Rename(name("taken")));
+    assert_eq!(effects, [send("@changename:taken")]);
+    let effects = client.refuse(ErrorCode::BadNickname, None);
+    assert_eq!(effects, [Effect::Page(PageEffect::OpenRename(name("taken")))]);
+    client.input(Input::Closed { code: 1006 });
+    assert_eq!(client.input(Input::Rename(name("late"))), [], "not connected");
+}
+
+#[test]
+fn page_opens_at_the_first_unread_message() {
+    let read_mark = Some(ReadMark { id: 60, epoch: Some("e".to_owned()) });
+    let mut client = Client::new(Setup { read_mark, ..setup() });
+    client.greet(page(71..=120));
+    assert!(client.effects.contains(&send("@history:1")), "message 61 is loaded");
+    client.input(Input::Draw { reader: None, is_aiming: true });
+    client.input(Input::Drawn { has_goal: false });
+    assert!(!client.effects.contains(&Effect::Page(PageEffect::StopAiming)));
+    client.say_as("me", ServerMessage::History(page(21..=70)));
+    let rows = client.core.room().rows(&mut |_| 0);
+    assert!(rows.iter().any(|(_, row)| client.core.is_goal(row)));
+    client.input(Input::Drawn { has_goal: true });
+    assert!(!client.effects.contains(&Effect::Page(PageEffect::StopAiming)));
+    client.input(Input::Drawn { has_goal: false });
+    assert!(client.effects.contains(&Effect::Page(PageEffect::StopAiming)));
+}
+
+#[test]
+fn read_mark_is_persisted_at_most_twice_a_second_and_before_leaving() {
+    let mut client = Client::greeted(setup());
+    client.input(Input::Timer(Timer::ReadMark));
+    client.input(Input::Stand { is_at_bottom: true, is_aiming: false });
+    client.effects.clear();
+    for id in 121..=130 {
+        client.say_as("b", said(id, "x"));
+        if id > 121 {
+            client.input(Input::Drawn { has_goal: false });
+        }
+    }
+    let marks = |client: &Client| {
+        let mark = |effect: &Effect| match effect {
+            Effect::Persist(Record::ReadMark(mark)) => Some(mark.id),
+            _ => None,
+        };
+        client.effects.iter().filter_map(mark).collect::<Vec<_>>()
+    };
+    assert_eq!(marks(&client), [122], "121 was not drawn before");
+    client.input(Input::Timer(Timer::ReadMark));
+    assert_eq!(marks(&client), [122, 130]);
+    client.say_as("b", said(131, "x"));
+    assert_eq!(marks(&client), [122, 130]);
+    client.input(Input::Leaving);
+    assert_eq!(marks(&client), [122, 130, 131]);
+}
+
+#[test]
+fn person_who_does_not_look_is_notified_once_in_a_burst() {
+    let mut client = Client::greeted(Setup { notify: true, ..setup() });
+    client.say_as("b", said(121, "seen"));
+    client.input(Input::Attended(false));
+    let effects = client.say_as("b", said(122, "hello"));
+    let notification = Notification {
+        title: "nb · r".to_owned(),
+        body: "hello".to_owned(),
+        is_shown: true,
+        is_heard: false,
+    };
+    assert_eq!(effects, [Effect::Page(PageEffect::Notify(notification))]);
+    assert_eq!(client.say_as("b", said(123, "more")), []);
+    assert_eq!(client.say_as("b", said(124, "@nme: you")).len(), 1, "a mention always");
+    assert_eq!(client.core.status().unread, 4);
+}
+
+#[test]
+fn other_tabs_may_object_to_a_notification() {
+    for objects in [false, true] {
+        let mut client = Client::greeted(Setup { sound: true, has_channel: true, ..setup() });
+        client.input(Input::Attended(false));
+        let effects = client.say_as("b", said(121, "hello"));
+        assert_eq!(effects[0], Effect::TellTabs("call r 121 tab".to_owned()));
+        assert_eq!(effects[1], timer(Timer::Objections(121), 150));
+        if objects {
+            client.input(Input::TabMessage("no r 121".to_owned()));
+        }
+        let effects = client.input(Input::Timer(Timer::Objections(121)));
+        assert_eq!(effects.is_empty(), objects, "{effects:?}");
+    }
+}
+
+#[test]
+fn joins_are_announced_in_one_summary_unless_they_are_hidden() {
+    for (lines_hidden, expected) in [(false, 1), (true, 0)] {
+        let mut client = Client::greeted(Setup { lines_hidden, ..setup() });
+        for guest in ["x", "y", "z"] {
+            client.say_as(guest, ServerMessage::Join(Nickname::new(guest).unwrap()));
+        }
+        for _ in 0..10 {
+            client.tick();
+        }
+        assert_eq!(client.core.announcements().recent().len(), expected);
+    }
+}
+
+#[test]
+fn message_far_from_the_reader_is_dropped_when_the_page_is_drawn() {
+    let mut client = Client::greeted(setup());
+    for id in 121..=600 {
+        client.say_as("b", said(id, "x"));
+    }
+    client.input(Input::Draw { reader: None, is_aiming: false });
+    let log = client.core.room().log();
+    assert_eq!((log.newest(), log.oldest()), (Some(600), Some(241)));
+}
+
+#[test]
+fn text_that_is_taken_back_is_not_sent() {
+    let mut client = Client::new(setup());
+    client.input(say("a"));
+    let local = client.core.room().outbox().entries().next().unwrap().local;
+    let effects = client.input(Input::TakeBack(local));
+    assert_eq!(effects[0], Effect::Page(PageEffect::GiveBack("a".into())));
+    client.greet(vec![record(1, "b", "one")]);
+    assert!(!client.effects.contains(&send("a")));
+}

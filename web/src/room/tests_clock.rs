@@ -1,0 +1,134 @@
+//! Times: the server's clock, once it is known, and this machine's until then.
+
+use xmeet_shared::{ServerMessage, UnixMillis};
+
+use super::tests::{NOW, frame, greeted, said, send_next};
+use super::*;
+
+const HOUR_MS: UnixMillis = 3_600_000;
+
+/// The times of the messages, in the order of their rows.
+fn times(room: &Room) -> Vec<UnixMillis> {
+    let at = |(_, row)| match row {
+        Row::Message(row) => Some(row.message.at),
+        _ => None,
+    };
+    room.rows(&mut |_| 0).into_iter().filter_map(at).collect()
+}
+
+/// A room whose reader's clock is `ahead_ms` ahead of the server's.
+fn read_by_a_clock_ahead(ahead_ms: UnixMillis) -> Room {
+    let mut room = greeted();
+    room.apply(frame("b", ServerMessage::Ping { next_bytes: None }), NOW + ahead_ms);
+    room
+}
+
+#[test]
+fn a_pending_text_has_the_server_s_time_whatever_this_machine_s_clock_says() {
+    for ahead_ms in [HOUR_MS, -HOUR_MS, 24 * HOUR_MS] {
+        let mut room = read_by_a_clock_ahead(ahead_ms);
+        assert_eq!(room.server_time(NOW + ahead_ms + 60_000), NOW + 60_000);
+        room.say("x", NOW + ahead_ms + 60_000);
+        assert_eq!(times(&room), [NOW, NOW + 60_000]);
+    }
+}
+
+#[test]
+fn a_kept_text_has_the_server_s_time_for_good() {
+    let mut room = read_by_a_clock_ahead(0);
+    room.lost();
+    room.say("typed offline", NOW);
+    assert_eq!(times(&room)[1], NOW);
+    tests::greet(&mut room, "me", &["b", "me"], vec![tests::record(1, "b", "one")]);
+    send_next(&mut room);
+    let mut kept = frame("me", said(2, "typed offline"));
+    kept.ts = Some(NOW + 90 * 60_000);
+    room.apply(kept, NOW + 90 * 60_000);
+    assert_eq!(times(&room)[1], NOW + 90 * 60_000);
+}
+
+#[test]
+fn a_slow_frame_does_not_turn_the_clock_back_and_a_clock_that_is_set_is_followed() {
+    let mut room = read_by_a_clock_ahead(0);
+    room.apply(frame("b", ServerMessage::Ping { next_bytes: None }), NOW + 3_000);
+    assert_eq!(room.server_time(NOW), NOW, "the frame was three seconds on its way");
+    room.apply(frame("b", ServerMessage::Ping { next_bytes: None }), NOW + HOUR_MS);
+    assert_eq!(room.server_time(NOW + HOUR_MS), NOW, "the clock was set an hour ahead");
+}
+
+#[test]
+fn a_text_typed_right_after_a_message_stands_under_the_same_heading() {
+    let mut room = greeted();
+    room.say("first", NOW);
+    send_next(&mut room);
+    let mut kept = frame("me", said(2, "first"));
+    kept.ts = Some(NOW + 900);
+    room.apply(kept, NOW + 1_000);
+    // By this machine's clock it was typed before the first was kept.
+    room.say("second", NOW + 850);
+    let heads: Vec<_> = room
+        .rows(&mut |_| 0)
+        .into_iter()
+        .filter_map(|(_, row)| match row {
+            Row::Message(row) => Some(row.is_head),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(heads, [true, true, false]);
+}
+
+#[test]
+fn a_heading_comes_again_after_five_minutes_or_twelve_rows() {
+    let headings = |gap_ms: UnixMillis, count: u64| {
+        let mut room = greeted();
+        for id in 2..=count {
+            let mut message = frame("b", said(id, "go on"));
+            message.ts = Some(NOW + (id as UnixMillis - 1) * gap_ms);
+            room.apply(message, NOW);
+        }
+        let rows = room.rows(&mut |_| 0);
+        let is_head = |row: &Row| matches!(row, Row::Message(row) if row.is_head);
+        rows.iter().filter(|(_, row)| is_head(row)).count()
+    };
+    assert_eq!(headings(1_000, 12), 1);
+    assert_eq!(headings(1_000, 13), 2);
+    assert_eq!(headings(1_000, 37), 4);
+    // The clock's next five minutes begin 100 s after the first message, and then 300 s later.
+    assert_eq!(headings(60_000, 2), 1);
+    assert_eq!(headings(60_000, 7), 2);
+    assert_eq!(headings(60_000, 8), 3);
+}
+
+#[test]
+fn texts_that_wait_over_midnight_have_a_key_for_each_day() {
+    let mut room = greeted();
+    for day in 0..3 {
+        room.say("x", NOW + day * 24 * HOUR_MS);
+    }
+    let rows = room.rows(&mut |_| 0);
+    let keys: std::collections::HashSet<_> = rows.iter().map(|(key, _)| *key).collect();
+    assert_eq!(keys.len(), rows.len());
+}
+
+#[test]
+fn headings_stay_where_they_are_when_rows_above_are_dropped() {
+    let mut room = greeted();
+    for id in 2..=100 {
+        let mut message = frame("b", said(id, "go on"));
+        message.ts = Some(NOW + id as UnixMillis * 20_000);
+        room.apply(message, NOW);
+    }
+    let heads = |room: &Room| {
+        let head = |(_, row)| match row {
+            Row::Message(row) if row.is_head => row.message.id,
+            _ => None,
+        };
+        room.rows(&mut |_| 0).into_iter().filter_map(head).collect::<Vec<_>>()
+    };
+    let before = heads(&room);
+    room.log.trim(None, 60);
+    let oldest = room.log().oldest().unwrap();
+    let after = heads(&room);
+    assert!(after.len() > 3);
+    assert!(after.iter().all(|id| *id == oldest || before.contains(id)));
+}

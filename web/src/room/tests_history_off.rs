@@ -1,0 +1,254 @@
+//! Messages without ids: a server that keeps no history, and single authors who ask for that.
+
+use xmeet_shared::{ErrorCode, ServerMessage};
+
+use super::outbox::Delivery;
+use super::tests::{
+    NOW, drawn, error, frame, greeted, members, name, pid, record, said, send_next,
+};
+use super::*;
+
+fn unkept(text: &str) -> ServerMessage {
+    ServerMessage::Normal { text: text.into(), id: None, nickname: None }
+}
+
+/// Greets `room` as `me`, by a server that keeps no history.
+fn greet(room: &mut Room, me: &str) -> Changes {
+    room.apply(
+        frame(me, ServerMessage::SelfId { pid: pid(me), epoch: None, greeting_bytes: None }),
+        NOW,
+    );
+    room.apply(frame(me, ServerMessage::MemberCount(2)), NOW);
+    room.apply(frame(me, members(&["b", me])), NOW);
+    room.apply(frame(me, ServerMessage::History(Vec::new())), NOW)
+}
+
+fn without_history() -> Room {
+    let mut room = Room::new(Vec::new(), Vec::new());
+    assert_eq!(greet(&mut room, "me").ask, None);
+    room
+}
+
+fn deliveries(room: &Room) -> Vec<Delivery> {
+    room.outbox().entries().map(|entry| entry.delivery).collect()
+}
+
+#[test]
+fn history_off_shows_messages_as_they_arrive() {
+    let mut room = without_history();
+    let changes = room.apply(frame("b", unkept("one")), NOW);
+    assert!(changes.rows);
+    assert_eq!(changes.heard.map(|message| message.text.to_string()).as_deref(), Some("one"));
+    room.apply(frame("c", ServerMessage::Join(name("C"))), NOW);
+    room.apply(frame("c", unkept("one")), NOW);
+    room.apply(frame("c", unkept("two")), NOW);
+    assert_eq!(drawn(&room), ["NotKept", "+?:nb:one", "C in", "+?:C:one", "?:C:two"]);
+    let keys: std::collections::HashSet<_> =
+        room.rows(&mut |_| 0).into_iter().map(|(key, _)| key).collect();
+    assert_eq!(keys.len(), room.rows(&mut |_| 0).len());
+}
+
+#[test]
+fn history_off_own_texts_are_settled_by_what_comes_back_in_their_order() {
+    let mut room = without_history();
+    let first = room.say("x", NOW);
+    let second = room.say("x", NOW);
+    assert_eq!(send_next(&mut room), first);
+    room.apply(frame("b", unkept("x")), NOW);
+    assert_eq!(deliveries(&room), [Delivery::Sending, Delivery::Waiting], "another's is not it");
+    room.apply(frame("me", unkept("x")), NOW);
+    assert_eq!(send_next(&mut room), second);
+    room.apply(frame("me", unkept("x")), NOW);
+    assert!(deliveries(&room).is_empty());
+    assert_eq!(drawn(&room), ["NotKept", "+?:nb:x", "+?:nme*:x", "?:nme*:x"]);
+    let keys: Vec<_> = room.rows(&mut |_| 0).into_iter().map(|(key, _)| key).collect();
+    assert!(keys.contains(&RowKey::Local(first)) && keys.contains(&RowKey::Local(second)));
+}
+
+#[test]
+fn history_off_asks_for_no_page_whatever_is_wanted() {
+    let mut room = without_history();
+    for n in 0..500 {
+        room.apply(frame("b", unkept(&format!("t{n}"))), NOW);
+    }
+    assert_eq!((room.load_older(true), room.load(1, true), room.load_first(1)), (None, None, None));
+    assert_eq!(room.load_newest(), None);
+    assert!(!room.is_fetching());
+    assert!(!drawn(&room).iter().any(|row| row.starts_with("gap")));
+    assert_eq!(drawn(&room).len(), 401, "a bounded number is held, the newest");
+}
+
+#[test]
+fn history_off_a_lost_connection_leaves_a_text_in_doubt_and_never_sends_it_again() {
+    // Resumed under the same id, or come back as another member.
+    for me in ["me", "me2"] {
+        let mut room = without_history();
+        let local = room.say("x", NOW);
+        send_next(&mut room);
+        room.lost();
+        greet(&mut room, me);
+        assert_eq!(deliveries(&room), [Delivery::Unconfirmed]);
+        assert!(room.next_to_send().is_none());
+        room.send_again(local);
+        assert_eq!(send_next(&mut room), local, "only when the person asks");
+    }
+}
+
+#[test]
+fn history_off_a_server_that_tells_an_epoch_all_the_same_is_known_by_what_comes_back() {
+    let mut room = Room::new(Vec::new(), Vec::new());
+    let greet = |room: &mut Room| {
+        let epoch = Some("e".to_owned());
+        room.apply(
+            frame("me", ServerMessage::SelfId { pid: pid("me"), epoch, greeting_bytes: None }),
+            NOW,
+        );
+        room.apply(frame("me", members(&["me"])), NOW);
+        room.apply(frame("me", ServerMessage::History(Vec::new())), NOW);
+    };
+    greet(&mut room);
+    room.say("a", NOW);
+    send_next(&mut room);
+    room.apply(frame("me", unkept("a")), NOW);
+    room.say("b", NOW);
+    send_next(&mut room);
+    room.lost();
+    greet(&mut room);
+    assert_eq!(deliveries(&room), [Delivery::Unconfirmed]);
+    assert_eq!(drawn(&room)[..3], ["NotKept", "+?:nme*:a", "missed"]);
+}
+
+#[test]
+fn a_history_that_is_switched_off_or_on_leaves_a_text_under_way_in_doubt() {
+    for is_on_first in [true, false] {
+        let mut room = Room::new(Vec::new(), Vec::new());
+        for is_on in [is_on_first, !is_on_first] {
+            let epoch = is_on.then(|| "e".to_owned());
+            room.apply(
+                frame("me", ServerMessage::SelfId { pid: pid("me"), epoch, greeting_bytes: None }),
+                NOW,
+            );
+            room.apply(frame("me", members(&["me"])), NOW);
+            room.apply(frame("me", ServerMessage::History(Vec::new())), NOW);
+            if is_on == is_on_first {
+                room.say("x", NOW);
+                send_next(&mut room);
+                room.lost();
+            }
+        }
+        assert_eq!(deliveries(&room), [Delivery::Unconfirmed], "on first: {is_on_first}");
+    }
+}
+
+#[test]
+fn history_off_a_reconnect_says_once_that_messages_may_be_missing() {
+    let mut room = without_history();
+    room.apply(frame("b", unkept("before")), NOW);
+    for _ in 0..3 {
+        room.lost();
+        greet(&mut room, "me");
+    }
+    room.apply(frame("b", unkept("after")), NOW);
+    assert_eq!(drawn(&room), ["NotKept", "+?:nb:before", "missed", "+?:nb:after"]);
+    room.lost();
+    greet(&mut room, "me");
+    assert_eq!(drawn(&room).last().unwrap(), "missed");
+}
+
+#[test]
+fn history_off_messages_count_as_unread_while_the_reader_is_away() {
+    let mut room = without_history();
+    room.unread_mut().stand(true, false);
+    room.unread_mut().attend(false);
+    room.apply(frame("b", unkept("one")), NOW);
+    room.apply(frame("b", unkept("two")), NOW);
+    assert_eq!(room.unread().count(), 2);
+    assert_eq!(drawn(&room), ["NotKept", "unread", "+?:nb:one", "?:nb:two"]);
+    room.unread_mut().attend(true);
+    assert_eq!(room.unread().count(), 0);
+}
+
+#[test]
+fn history_off_a_refused_text_comes_back_to_its_author() {
+    let mut room = without_history();
+    room.say("x", NOW);
+    send_next(&mut room);
+    let changes = room.apply(frame("me", error(ErrorCode::RateLimited)), NOW);
+    assert_eq!(changes.returned.as_deref(), Some("x"));
+}
+
+#[test]
+fn single_messages_without_ids_stand_where_they_arrived() {
+    let mut room = greeted();
+    room.apply(frame("b", unkept("aside")), NOW);
+    room.apply(frame("b", said(2, "two")), NOW);
+    room.apply(frame("b", unkept("another")), NOW);
+    let rows = ["Beginning", "+1:nb:one", "?:nb:aside", "2:nb:two", "?:nb:another"];
+    assert_eq!(drawn(&room), rows);
+    // They stay in their places when the page comes again, and after a reconnect.
+    let page = vec![record(1, "b", "one"), record(2, "b", "two")];
+    room.apply(frame("me", ServerMessage::History(page.clone())), NOW);
+    assert_eq!(drawn(&room), rows);
+    room.lost();
+    tests::greet(&mut room, "me", &["b", "me"], page);
+    assert_eq!(drawn(&room), rows);
+}
+
+#[test]
+fn joins_beyond_the_bound_leave_the_key_of_their_row_alone() {
+    let mut room = greeted();
+    let key_of_lines = |room: &Room| {
+        let rows = room.rows(&mut |_| 0);
+        rows.into_iter().find_map(|(key, row)| match row {
+            Row::Lines(run) => Some((key, run.lines().len())),
+            _ => None,
+        })
+    };
+    let mut keys = Vec::new();
+    for n in 0..600 {
+        room.apply(frame(&format!("p{n}"), ServerMessage::Join(name("P"))), NOW);
+        keys.push(key_of_lines(&room).expect("a row of lines"));
+    }
+    assert!(keys.iter().all(|(key, _)| *key == keys[0].0), "one row, under one key");
+    assert_eq!(keys.last().unwrap().1, 400);
+}
+
+#[test]
+fn another_epoch_names_its_rows_anew() {
+    let mut room = Room::new(Vec::new(), Vec::new());
+    let greet = |room: &mut Room, epoch: &str, author: &str| {
+        let epoch = Some(epoch.to_owned());
+        room.apply(
+            frame("me", ServerMessage::SelfId { pid: pid("me"), epoch, greeting_bytes: None }),
+            NOW,
+        );
+        room.apply(frame("me", members(&["me"])), NOW);
+        let page = vec![record(1, author, "one"), record(2, author, "two")];
+        room.apply(frame("me", ServerMessage::History(page)), NOW);
+        let keys = room.rows(&mut |_| 0).into_iter().map(|(key, _)| key);
+        keys.filter(|key| matches!(key, RowKey::Message(..))).collect::<Vec<_>>()
+    };
+    let before = greet(&mut room, "one", "alice");
+    room.lost();
+    let same = greet(&mut room, "one", "alice");
+    assert_eq!(before, same, "a reconnect draws nothing anew");
+    room.lost();
+    let after = greet(&mut room, "two", "carol");
+    assert!(after.iter().all(|key| !before.contains(key)));
+    room.lost();
+    // An older copy under the same epoch: only its texts tell.
+    let restored = greet(&mut room, "two", "dave");
+    assert!(restored.iter().all(|key| !after.contains(key)));
+}
+
+#[test]
+fn a_live_message_or_a_page_of_another_history_never_mixes_with_the_held_one() {
+    let mut room = greeted();
+    room.apply(frame("b", said(2, "two")), NOW);
+    room.apply(frame("c", said(2, "other")), NOW);
+    assert_eq!(drawn(&room).last().unwrap(), "+2:c:other");
+    assert!(room.log().get(1).is_none());
+    let page = vec![record(1, "z", "first"), record(2, "z", "second")];
+    room.apply(frame("me", ServerMessage::History(page)), NOW);
+    assert_eq!(drawn(&room), ["Beginning", "+1:nz:first", "2:nz:second"]);
+}

@@ -1,0 +1,127 @@
+//! Names what is stored: by site, for two sites may share an origin, then by room and by tab.
+
+use xmeet_shared::RoomId;
+
+use crate::encoding::{decode_segment, encode};
+
+/// What is kept of a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The newest message that was read.
+    Read,
+    /// What is half typed in a tab.
+    Draft,
+    /// What a tab has not been told to be kept.
+    Outbox,
+    /// Who a tab was in the room.
+    Member,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::Read, Self::Draft, Self::Outbox, Self::Member];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Draft => "draft",
+            Self::Outbox => "outbox",
+            Self::Member => "member",
+        }
+    }
+}
+
+/// A key that belongs to a room.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RoomKey {
+    /// What is kept.
+    pub kind: Kind,
+    /// Of which room.
+    pub room: RoomId,
+    /// By which tab; empty where all tabs share it.
+    pub tab: String,
+}
+
+/// The keys of one site.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    prefix: String,
+}
+
+impl Keys {
+    /// Returns the keys of the site at the path `site`, which is empty at the top of its origin.
+    #[must_use]
+    pub fn of(site: &str) -> Self {
+        // The path's colons are escaped, so that no site's prefix begins with another's.
+        Self { prefix: format!("xmeet:{}/:", site.replace(':', "%3A")) }
+    }
+
+    /// Returns what every key of this site begins with.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Returns the key of something that belongs to no room.
+    #[must_use]
+    pub fn site_wide(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    /// Returns the key of something that all tabs share in a room.
+    #[must_use]
+    pub fn of_room(&self, kind: Kind, room: &RoomId) -> String {
+        format!("{}{}:{}", self.prefix, kind.name(), encode(room.as_str()))
+    }
+
+    /// Returns the key of something that belongs to one tab in a room.
+    #[must_use]
+    pub fn of_tab(&self, kind: Kind, room: &RoomId, tab: &str) -> String {
+        format!("{}:{tab}", self.of_room(kind, room))
+    }
+
+    /// Reads a key of a room of this site; `None` for every other key.
+    #[must_use]
+    pub fn read(&self, key: &str) -> Option<RoomKey> {
+        let mut parts = key.strip_prefix(&self.prefix)?.splitn(3, ':');
+        let name = parts.next()?;
+        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name)?;
+        let room = RoomId::new(&decode_segment(parts.next()?)?).ok()?;
+        Some(RoomKey { kind, room, tab: parts.next().unwrap_or_default().to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room(id: &str) -> RoomId {
+        RoomId::new(id).unwrap()
+    }
+
+    #[test]
+    fn a_key_names_its_room_and_tab() {
+        for site in ["", "/chat", "/a:b", "/a/:read"] {
+            let keys = Keys::of(site);
+            for id in ["tea", "a:b", "聊天室", "draft", "%3A"] {
+                let key = keys.of_tab(Kind::Outbox, &room(id), "t1");
+                let read = RoomKey { kind: Kind::Outbox, room: room(id), tab: "t1".to_owned() };
+                assert_eq!(keys.read(&key), Some(read), "{key}");
+                let shared = keys.read(&keys.of_room(Kind::Read, &room(id))).unwrap();
+                assert_eq!((shared.room, shared.tab), (room(id), String::new()));
+            }
+            assert_eq!(keys.read(&keys.site_wide("theme")), None);
+        }
+    }
+
+    #[test]
+    fn sites_on_one_origin_share_no_key() {
+        let sites = ["", "/a", "/b", "/a/b", "/a/:read", "/a:read:tea"];
+        for one in sites {
+            for other in sites.into_iter().filter(|other| *other != one) {
+                let key = Keys::of(one).of_room(Kind::Read, &room("tea"));
+                assert!(!key.starts_with(Keys::of(other).prefix()), "{one} and {other}");
+                assert_eq!(Keys::of(other).read(&key), None, "{one} and {other}");
+            }
+        }
+    }
+}

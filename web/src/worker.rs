@@ -1,0 +1,65 @@
+//! The service worker of this site, as the page sees it. Where the browser has none, or blocks it,
+//! everything here does nothing.
+
+use js_sys::Promise;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+
+use crate::browser::{self, call, property};
+use crate::storage::site_keys;
+
+/// How long a worker may take to get ready.
+const READY_MS: i32 = 3_000;
+
+/// Returns the registration, with a worker that is active, once there is one.
+async fn registration() -> Option<JsValue> {
+    let ready = property(&container()?, "ready")?;
+    let late = Promise::new(&mut |resolve, _| {
+        browser::after(READY_MS, move || drop(resolve.call0(&JsValue::NULL)));
+    });
+    let first = Promise::race(&js_sys::Array::of2(&ready, &late));
+    JsFuture::from(first).await.ok().filter(JsValue::is_object)
+}
+
+/// Whether the worker can show notifications.
+pub async fn can_notify() -> bool {
+    registration().await.is_some_and(|worker| property(&worker, "showNotification").is_some())
+}
+
+/// Shows a notification. Returns whether the browser took it.
+pub async fn notify(title: &str, options: &JsValue) -> bool {
+    let Some(worker) = registration().await else { return false };
+    let show = property(&worker, "showNotification").and_then(|show| show.dyn_into().ok());
+    let shown = show.and_then(|show: js_sys::Function| {
+        show.call2(&worker, &JsValue::from_str(title), options).ok()
+    });
+    settle(shown).await.is_some()
+}
+
+/// Removes the worker, and the page that it keeps for when there is no network.
+pub async fn remove() {
+    if let Some(container) = container() {
+        let home = JsValue::from_str(&browser::home());
+        let found = settle(call(&container, "getRegistration", &home)).await;
+        if let Some(worker) = found.filter(JsValue::is_object) {
+            settle(call(&worker, "unregister", &JsValue::UNDEFINED)).await;
+        }
+    }
+    let Some(caches) = property(&browser::window(), "caches") else { return };
+    let names = settle(call(&caches, "keys", &JsValue::UNDEFINED)).await.unwrap_or_default();
+    for name in js_sys::Array::from(&names).iter() {
+        let is_ours = |name: &String| name.starts_with(site_keys().prefix());
+        if name.as_string().is_some_and(|name| is_ours(&name)) {
+            settle(call(&caches, "delete", &name)).await;
+        }
+    }
+}
+
+fn container() -> Option<JsValue> {
+    property(&browser::window().navigator(), "serviceWorker")
+}
+
+/// Waits for a promise; `None` where there is none, or it fails.
+async fn settle(promise: Option<JsValue>) -> Option<JsValue> {
+    JsFuture::from(promise?.dyn_into::<Promise>().ok()?).await.ok()
+}
