@@ -1,20 +1,20 @@
-//! Whether every member heard what was said, once and in one order. The first member to hear a
-//! room's next message fixes its place; all others must hear the same there.
+//! Checks that every member receives every message once and in one order. The first member that receives
+//! a room's next message determines its place; all others must receive it at the same place.
 
 use serde::{Deserialize, Serialize};
 
 use crate::text::Marked;
 
-/// What went wrong, counted. All are nought after a good run.
+/// Faults by kind. All are zero after a correct run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Faults {
-    /// Messages that a member never heard.
+    /// Messages that a member did not receive.
     pub(crate) lost: u64,
-    /// Messages that a member heard again.
+    /// Messages that a member received again.
     pub(crate) duplicated: u64,
-    /// Messages that a member heard at another place than the others.
+    /// Messages that a member received at another place than the others.
     pub(crate) reordered: u64,
-    /// Frames or texts that are not as they were sent.
+    /// Frames or texts that were changed.
     pub(crate) corrupt: u64,
     /// Messages of another room.
     pub(crate) misrouted: u64,
@@ -22,16 +22,16 @@ pub(crate) struct Faults {
     pub(crate) id_gaps: u64,
     /// Greetings out of order, incomplete, or with a wrong `member_count`.
     pub(crate) greetings: u64,
-    /// Members who, by what they were told, are in a room of another size.
+    /// Members that know another number of members than there are.
     pub(crate) rosters: u64,
-    /// Frames of a type that nothing asked for, errors among them.
+    /// Frames of an unexpected type, such as errors.
     pub(crate) unasked: u64,
-    /// Connections that ended and should not have.
+    /// Connections that ended unexpectedly.
     pub(crate) ended: u64,
 }
 
 impl Faults {
-    /// Every fault with its name.
+    /// Returns the number of faults of each kind, with its name.
     pub(crate) fn each(&self) -> [(&'static str, u64); 10] {
         [
             ("lost", self.lost),
@@ -52,49 +52,49 @@ impl Faults {
     }
 }
 
-/// A room's messages in the order that was heard first.
+/// A room's messages in order.
 #[derive(Default)]
 struct Log {
     order: Vec<(Marked, Option<u64>)>,
     sent: usize,
 }
 
-/// How far a member is in its room's order.
+/// The place of a member in its room's order.
 #[derive(Default)]
-struct Ear {
+struct Cursor {
     next: usize,
-    /// Places it passed over.
-    passed: Vec<usize>,
-    /// Nothing is expected of it any more.
-    excused: bool,
+    /// Places that the member skipped.
+    skipped: Vec<usize>,
+    /// The member need not receive anything.
+    is_excused: bool,
 }
 
-/// The order of all rooms, and what each member has heard of it.
+/// The order of all rooms, and the place of each member in it.
 pub(crate) struct Check {
     logs: Vec<Log>,
-    ears: Vec<Ear>,
+    cursors: Vec<Cursor>,
     rooms: Vec<u32>,
-    /// For each connection, how many messages it sent, and the next of them to be heard.
+    /// For each connection, the number of messages that it sent, and the next one to be received.
     sent: Vec<u32>,
-    heard: Vec<u32>,
+    received: Vec<u32>,
     pub(crate) faults: Faults,
 }
 
 impl Check {
-    /// A check for connections that are each in the room of this number, from 0.
+    /// Creates a check. `rooms` has the number of each connection's room, from 0.
     pub(crate) fn new(rooms: Vec<u32>) -> Self {
         let count = rooms.iter().max().map_or(0, |last| *last as usize + 1);
         Self {
             logs: (0..count).map(|_| Log::default()).collect(),
-            ears: rooms.iter().map(|_| Ear::default()).collect(),
+            cursors: rooms.iter().map(|_| Cursor::default()).collect(),
             sent: vec![0; rooms.len()],
-            heard: vec![0; rooms.len()],
+            received: vec![0; rooms.len()],
             rooms,
             faults: Faults::default(),
         }
     }
 
-    /// The marks of the next message of a connection, which is about to be sent.
+    /// Counts a message as sent, and returns its content.
     pub(crate) fn next_message(&mut self, sender: usize, due_ns: u64) -> Marked {
         let (room, sequence) = (self.rooms[sender], self.sent[sender]);
         self.sent[sender] += 1;
@@ -103,30 +103,30 @@ impl Check {
         Marked { room, sender, sequence, due_ns }
     }
 
-    /// A message has come to a connection. True where it came for the first time.
-    pub(crate) fn heard(&mut self, connection: usize, message: Marked, id: Option<u64>) -> bool {
+    /// Checks a message that a connection received. Returns true if it is the first time.
+    pub(crate) fn received(&mut self, connection: usize, message: Marked, id: Option<u64>) -> bool {
         let room = self.rooms[connection];
         if message.room != room {
             self.faults.misrouted += 1;
             return false;
         }
         let log = &mut self.logs[room as usize];
-        let ear = &mut self.ears[connection];
-        if let Some(expected) = log.order.get(ear.next) {
+        let cursor = &mut self.cursors[connection];
+        if let Some(expected) = log.order.get(cursor.next) {
             if *expected == (message, id) {
-                ear.next += 1;
+                cursor.next += 1;
                 return true;
             }
-            return self.out_of_turn(connection, message, id);
+            return self.out_of_order(connection, message, id);
         }
-        self.fix(connection, message, id)
+        self.append(connection, message, id)
     }
 
-    /// The room's next place belongs to what was heard, if it was sent and never heard before.
-    fn fix(&mut self, connection: usize, message: Marked, id: Option<u64>) -> bool {
+    /// Appends a message to its room's order, if it was sent and is not in it.
+    fn append(&mut self, connection: usize, message: Marked, id: Option<u64>) -> bool {
         let log = &mut self.logs[message.room as usize];
         let sender = message.sender as usize;
-        match self.heard.get_mut(sender) {
+        match self.received.get_mut(sender) {
             Some(next)
                 if self.rooms[sender] == message.room && message.sequence < self.sent[sender] =>
             {
@@ -156,69 +156,69 @@ impl Check {
             self.faults.id_gaps += 1;
         }
         log.order.push((message, id));
-        self.ears[connection].next = log.order.len();
+        self.cursors[connection].next = log.order.len();
         true
     }
 
-    /// Something else than the others heard at this place.
-    fn out_of_turn(&mut self, connection: usize, message: Marked, id: Option<u64>) -> bool {
+    /// Checks a message that differs from the one at this place.
+    fn out_of_order(&mut self, connection: usize, message: Marked, id: Option<u64>) -> bool {
         let log = &self.logs[message.room as usize];
-        let ear = &mut self.ears[connection];
+        let cursor = &mut self.cursors[connection];
         let found = log.order.iter().rposition(|(other, _)| *other == message);
         match found {
-            Some(place) if place < ear.next => {
-                let passed = ear.passed.iter().position(|other| *other == place);
-                match passed {
+            Some(place) if place < cursor.next => {
+                let skipped = cursor.skipped.iter().position(|other| *other == place);
+                match skipped {
                     Some(at) => {
-                        ear.passed.swap_remove(at);
+                        cursor.skipped.swap_remove(at);
                         self.faults.reordered += 1;
                     }
                     None => self.faults.duplicated += 1,
                 }
-                passed.is_some()
+                skipped.is_some()
             }
             Some(place) => {
                 if log.order[place].1 != id {
                     self.faults.id_gaps += 1;
                 }
-                ear.passed.extend(ear.next..place);
-                ear.next = place + 1;
+                cursor.skipped.extend(cursor.next..place);
+                cursor.next = place + 1;
                 true
             }
             None => {
-                ear.passed.extend(ear.next..log.order.len());
-                ear.next = log.order.len();
-                self.fix(connection, message, id)
+                cursor.skipped.extend(cursor.next..log.order.len());
+                cursor.next = log.order.len();
+                self.append(connection, message, id)
             }
         }
     }
 
-    /// Nothing more is expected of a connection.
+    /// Expects nothing more of a connection.
     pub(crate) fn excuse(&mut self, connection: usize) {
-        self.ears[connection].excused = true;
+        self.cursors[connection].is_excused = true;
     }
 
-    /// Messages that somebody still has to hear.
+    /// Returns the number of receptions that are still missing.
     pub(crate) fn outstanding(&self) -> u64 {
-        self.ears
+        self.cursors
             .iter()
             .zip(&self.rooms)
-            .map(|(ear, room)| missing(ear, &self.logs[*room as usize]))
+            .map(|(cursor, room)| missing(cursor, &self.logs[*room as usize]))
             .sum()
     }
 
-    /// The faults, now that nothing more will come.
+    /// Returns the faults. What is missing now is lost.
     pub(crate) fn finish(mut self) -> Faults {
         self.faults.lost = self.outstanding();
-        for ear in self.ears.iter().filter(|ear| !ear.excused) {
-            self.faults.lost += ear.passed.len() as u64;
+        for cursor in self.cursors.iter().filter(|cursor| !cursor.is_excused) {
+            self.faults.lost += cursor.skipped.len() as u64;
         }
         self.faults
     }
 }
 
-fn missing(ear: &Ear, log: &Log) -> u64 {
-    if ear.excused { 0 } else { (log.sent.max(log.order.len()) - ear.next) as u64 }
+fn missing(cursor: &Cursor, log: &Log) -> u64 {
+    if cursor.is_excused { 0 } else { (log.sent.max(log.order.len()) - cursor.next) as u64 }
 }
 
 #[cfg(test)]

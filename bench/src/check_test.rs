@@ -1,4 +1,4 @@
-//! The check notices every fault it is there for, and nothing else.
+//! The check finds each kind of fault, and no others.
 
 use super::*;
 
@@ -14,11 +14,11 @@ fn said(check: &mut Check) -> Vec<(Marked, Option<u64>)> {
 
 fn hear(check: &mut Check, connection: usize, messages: &[(Marked, Option<u64>)]) {
     for (message, id) in messages {
-        check.heard(connection, *message, *id);
+        check.received(connection, *message, *id);
     }
 }
 
-/// What a second member's way of hearing five messages is called.
+/// Returns the faults if a second member receives five messages in this way.
 fn faults_of(places: &[usize]) -> Faults {
     let mut check = check();
     let messages = said(&mut check);
@@ -30,19 +30,19 @@ fn faults_of(places: &[usize]) -> Faults {
 }
 
 #[test]
-fn a_good_run_has_no_faults() {
+fn correct_run_has_no_faults() {
     assert_eq!(faults_of(&[0, 1, 2, 3, 4]), Faults::default());
 }
 
 #[test]
-fn a_lost_message_is_noticed_at_the_start_within_and_at_the_end() {
+fn lost_message_is_found_at_any_place() {
     for places in [[1, 2, 3, 4], [0, 1, 3, 4], [0, 1, 2, 3]] {
         assert_eq!(faults_of(&places), Faults { lost: 1, ..Faults::default() }, "{places:?}");
     }
 }
 
 #[test]
-fn a_message_that_nobody_hears_is_lost_for_all() {
+fn message_without_receivers_is_lost_for_all() {
     let mut check = check();
     check.next_message(0, 0);
     assert_eq!(check.outstanding(), 2);
@@ -50,7 +50,7 @@ fn a_message_that_nobody_hears_is_lost_for_all() {
 }
 
 #[test]
-fn a_duplicate_is_noticed() {
+fn duplicate_is_found() {
     let once = Faults { duplicated: 1, ..Faults::default() };
     assert_eq!(faults_of(&[0, 1, 1, 2, 3, 4]), once);
     assert_eq!(faults_of(&[0, 1, 2, 3, 4, 0]), once);
@@ -64,44 +64,44 @@ fn a_duplicate_is_noticed() {
 }
 
 #[test]
-fn another_order_is_noticed() {
+fn other_order_is_found() {
     let swapped = faults_of(&[0, 2, 1, 3, 4]);
     assert_eq!(swapped, Faults { reordered: 1, ..Faults::default() });
 }
 
 #[test]
-fn a_sender_heard_in_another_order_than_it_spoke_is_noticed() {
+fn other_order_than_that_of_the_sender_is_found() {
     let mut check = check();
     let messages = said(&mut check);
     for connection in [0, 1] {
         for (id, place) in (7..).zip([0, 2, 1, 3, 4]) {
-            check.heard(connection, messages[place].0, Some(id));
+            check.received(connection, messages[place].0, Some(id));
         }
     }
     assert_eq!(check.finish(), Faults { reordered: 1, ..Faults::default() });
 }
 
 #[test]
-fn a_message_of_another_room_is_noticed() {
+fn message_of_another_room_is_found() {
     let mut check = check();
     let messages = said(&mut check);
     hear(&mut check, 0, &messages);
     hear(&mut check, 1, &messages);
-    assert!(!check.heard(2, messages[0].0, Some(7)));
+    assert!(!check.received(2, messages[0].0, Some(7)));
     assert_eq!(check.finish(), Faults { misrouted: 1, ..Faults::default() });
 }
 
 #[test]
-fn what_was_never_sent_is_corrupt() {
+fn message_that_was_never_sent_is_corrupt() {
     let mut check = check();
     let never = Marked { room: 0, sender: 0, sequence: 0, due_ns: 0 };
-    check.heard(1, never, Some(1));
-    check.heard(1, Marked { sender: 99, ..never }, Some(1));
+    check.received(1, never, Some(1));
+    check.received(1, Marked { sender: 99, ..never }, Some(1));
     assert_eq!(check.finish(), Faults { corrupt: 2, ..Faults::default() });
 }
 
 #[test]
-fn a_gap_in_the_ids_is_noticed_and_so_is_a_member_who_sees_another_id() {
+fn gap_in_ids_and_differing_ids_are_found() {
     let mut with_gap = check();
     let mut messages = said(&mut with_gap);
     messages[3].1 = Some(100);
@@ -119,7 +119,7 @@ fn a_gap_in_the_ids_is_noticed_and_so_is_a_member_who_sees_another_id() {
 }
 
 #[test]
-fn a_member_that_is_excused_loses_nothing() {
+fn excused_member_loses_nothing() {
     let mut check = check();
     let messages = said(&mut check);
     hear(&mut check, 0, &messages);

@@ -1,4 +1,4 @@
-//! What a run yields, and the median of several runs.
+//! The figures of runs, and the median of several.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -14,18 +14,18 @@ use crate::machine::Machine;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Figures {
     pub(crate) connections: u64,
-    /// Messages that came to a member while it was measured; of `storm`, all frames.
+    /// Messages that members received in the measured time; in `storm`, all frames.
     pub(crate) deliveries: u64,
     pub(crate) seconds: f64,
     pub(crate) cpu_seconds: f64,
-    /// Nothing where nothing was delivered.
+    /// `None` without deliveries.
     pub(crate) cpu_us_per_delivery: Option<f64>,
     pub(crate) deliveries_per_second: f64,
-    /// How much of a core the server used.
+    /// Cores that the server used.
     pub(crate) cores: f64,
-    /// How much of its time the client worked: near 1, it is the client that was measured.
+    /// The share of the time that the client worked. Near 1, the client is the bottleneck.
     pub(crate) client_busy: f64,
-    /// From the moment a message was due to its arrival, of the last group.
+    /// Latency from due time to arrival, in the last group.
     pub(crate) p50_us: Option<f64>,
     pub(crate) p90_us: Option<f64>,
     pub(crate) p99_us: Option<f64>,
@@ -36,7 +36,7 @@ pub(crate) struct Figures {
     pub(crate) rss_bytes: u64,
     pub(crate) peak_bytes: u64,
     pub(crate) rss_bytes_per_connection: f64,
-    /// Members that did not read, and how the server ended them.
+    /// Members that did not read. The next two tell how the server closed them.
     pub(crate) stalled: u64,
     pub(crate) stalled_closed_1013: u64,
     pub(crate) stalled_lost: u64,
@@ -44,7 +44,7 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    /// Works out what follows from the rest.
+    /// Computes the figures that follow from others and from the crowd.
     pub(crate) fn finish(&mut self, crowd: Crowd) {
         if self.deliveries > 0 {
             self.cpu_us_per_delivery = Some(self.cpu_seconds * 1e6 / self.deliveries as f64);
@@ -64,7 +64,7 @@ impl Figures {
     }
 }
 
-/// A line of the results: one run of one scenario against one peer.
+/// A line of the results: a run of a scenario against a peer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) scenario: String,
@@ -74,7 +74,7 @@ pub(crate) struct Row {
     pub(crate) run: usize,
     pub(crate) pinned: bool,
     pub(crate) quick: bool,
-    /// A loopback send and receive just before.
+    /// The duration of a send and receive over loopback, just before the run.
     pub(crate) calibration_us: f64,
     #[serde(flatten)]
     pub(crate) figures: Figures,
@@ -82,7 +82,7 @@ pub(crate) struct Row {
     pub(crate) command: String,
 }
 
-/// All lines of a results file.
+/// Reads all lines of a results file.
 pub(crate) fn read_rows(path: &Path) -> Result<Vec<Row>> {
     let file =
         std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
@@ -94,7 +94,7 @@ pub(crate) fn read_rows(path: &Path) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// The middle of some values, the smallest and the largest.
+/// The median, the smallest and the largest of some values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
@@ -102,7 +102,7 @@ pub(crate) struct Spread {
     pub(crate) max: f64,
 }
 
-/// The spread of what rows have; nothing where none has it.
+/// Returns the spread of a figure over rows, or `None` if no row has it.
 pub(crate) fn spread(rows: &[&Row], value: impl Fn(&Row) -> Option<f64>) -> Option<Spread> {
     let mut values: Vec<f64> = rows.iter().filter_map(|row| value(row)).collect();
     values.sort_by(f64::total_cmp);
@@ -112,7 +112,7 @@ pub(crate) fn spread(rows: &[&Row], value: impl Fn(&Row) -> Option<f64>) -> Opti
     Some(Spread { median: f64::midpoint(values[below], values[middle]), min, max })
 }
 
-/// Rows that belong together, in the order they first came.
+/// Groups rows by a key, in the order of first appearance.
 pub(crate) fn grouped<'a, K: PartialEq>(
     rows: impl IntoIterator<Item = &'a Row>,
     key: impl Fn(&Row) -> K,

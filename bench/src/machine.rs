@@ -1,4 +1,4 @@
-//! The machine: what it is, how fast it is at this moment, and which part of it is used.
+//! The machine: its properties, its speed at the moment, CPU pinning and the limit on open files.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -10,17 +10,18 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use serde::{Deserialize, Serialize};
 
-/// Where a server is pinned, and where the client.
+/// The CPU that the server is pinned to.
 pub(crate) const SERVER_CPU: usize = 0;
+/// The CPU that the client is pinned to.
 pub(crate) const CLIENT_CPU: usize = 1;
 
-/// Open files beside a connection each: the program's own.
+/// Open files of the program beside those of its connections.
 const FILES_BESIDE: u64 = 64;
 
 const CALIBRATION_BYTES: usize = 256;
 const CALIBRATION_ROUNDS: u32 = 5000;
 
-/// What does not change between runs.
+/// The properties that do not change between runs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Machine {
     pub(crate) cpu: String,
@@ -30,7 +31,7 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn look() -> Self {
+    pub(crate) fn detect() -> Self {
         let read = |path| fs::read_to_string(path).unwrap_or_default();
         let value = |text: &str, key: &str| {
             let line = text.lines().find(|line| line.starts_with(key))?;
@@ -48,15 +49,15 @@ impl Machine {
         }
     }
 
-    /// In one line.
+    /// Returns the properties in one line.
     pub(crate) fn line(&self) -> String {
         let Self { cpu, cores, memory_gib, kernel } = self;
         format!("{cpu}, {cores} cores, {memory_gib:.0} GiB, Linux {kernel}")
     }
 }
 
-/// How long a loopback send and receive takes now, in microseconds. Where it differs between two
-/// rows, it was the machine that differed.
+/// Measures a send and receive over loopback, in microseconds. Where it differs between two rows, the
+/// machine had another speed.
 pub(crate) fn calibrate() -> Result<f64> {
     let listener = TcpListener::bind("127.0.0.1:0").context("no loopback port is free")?;
     let mut near = TcpStream::connect(listener.local_addr()?)?;
@@ -71,14 +72,14 @@ pub(crate) fn calibrate() -> Result<f64> {
     Ok(start.elapsed().as_secs_f64() * 1e6 / f64::from(CALIBRATION_ROUNDS))
 }
 
-/// Puts this thread, and what it starts from now on, on one CPU.
+/// Pins this thread to a CPU, and with it the processes that it starts from now on.
 pub(crate) fn pin(cpu: usize) -> Result<()> {
     let mut set = CpuSet::new();
     set.set(cpu);
-    sched_setaffinity(None, &set).with_context(|| format!("cannot be pinned to CPU {cpu}"))
+    sched_setaffinity(None, &set).with_context(|| format!("cannot pin to CPU {cpu}"))
 }
 
-/// Raises the limit on open files, for this process and the servers it starts.
+/// Raises the limit on open files, for this process and the servers that it starts.
 pub(crate) fn allow_files(connections: usize) -> Result<()> {
     let wanted = connections as u64 + FILES_BESIDE;
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
@@ -89,8 +90,8 @@ pub(crate) fn allow_files(connections: usize) -> Result<()> {
     let raised = Rlimit { current: Some(wanted), maximum: maximum.map(|most| most.max(wanted)) };
     ensure!(
         setrlimit(Resource::Nofile, raised).is_ok() || reachable,
-        "{connections} connections need a limit of {wanted} open files, and it is {} with {} as \
-         the most (`ulimit -n`, `ulimit -Hn`)",
+        "{connections} connections need a limit of {wanted} open files, and it is {}, at most {} \
+         (`ulimit -n`, `ulimit -Hn`)",
         current.unwrap_or_default(),
         maximum.unwrap_or_default(),
     );

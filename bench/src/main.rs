@@ -1,6 +1,6 @@
-//! `xmeet-bench`, XMeet's load generator: `run` measures a server beside a floor, `floor` is that
-//! floor, `hostile` attacks a server, `drain` has one end with many connections, `plot` draws what was
-//! measured. This file only turns arguments into one of them.
+//! `xmeet-bench`, XMeet's load generator: `run` measures a server and a floor, `floor` is that floor,
+//! `hostile` attacks a server, `drain` stops one that has many connections, `table` prints the figures
+//! of an earlier run.
 
 mod check;
 mod client;
@@ -12,7 +12,6 @@ mod histogram;
 mod hostile;
 mod machine;
 mod measure;
-mod plot;
 mod process;
 mod report;
 mod run;
@@ -27,7 +26,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-/// What a delivery costs: XMeet's load generator.
+/// XMeet's load generator: measures the cost of a delivery.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -37,32 +36,29 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Job {
-    /// Run scenarios against servers that it starts, print a table and keep the figures
+    /// Run scenarios against servers, print a table and write the figures
     Run(run::Options),
-    /// Attack a server that it starts, and see what two well-behaved pairs notice of it
+    /// Attack a server, and measure the effect on two well-behaved pairs of members
     Hostile(hostile::Options),
-    /// Be the least that a chat server can be: one thread, one write for each delivery
+    /// Serve as the floor, a minimal chat server: one thread, one write for each delivery
     Floor {
         /// Address and port to serve on
         #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
         listen: SocketAddr,
-        /// Taken so that it starts as XMeet does; nothing is kept
+        /// Accepted for compatibility with XMeet and ignored
         #[arg(long, value_name = "FOLDER", hide = true)]
         data_dir: Option<PathBuf>,
-        /// One write for each member and round instead of one for each delivery
+        /// Join all deliveries to a member in one round into one write
         #[arg(long)]
         batch: bool,
     },
-    /// Tell a server with many connections to end, and see that it ends in order
+    /// Stop a server with many connections, and check that it shuts down in order
     Drain(drain::Options),
-    /// Draw the plots of kept figures
-    Plot {
+    /// Print the table of figures that `run --out` wrote
+    Table {
         /// The figures, as JSON lines
-        #[arg(long = "in", value_name = "FILE", default_value = "docs/bench/results.jsonl")]
-        input: PathBuf,
-        /// Folder for the SVG files
-        #[arg(long, value_name = "FOLDER", default_value = "docs/bench")]
-        out: PathBuf,
+        #[arg(value_name = "FILE", default_value = "docs/bench/results.jsonl")]
+        file: PathBuf,
     },
 }
 
@@ -82,7 +78,7 @@ fn dispatch() -> Result<ExitCode> {
         Job::Hostile(options) => return hostile::run(&options),
         Job::Drain(options) => return drain::run(&options),
         Job::Floor { listen, batch, data_dir: _ } => floor::serve(listen, batch)?,
-        Job::Plot { input, out } => plot::draw(&figures::read_rows(&input)?, &out)?,
+        Job::Table { file } => print!("{}", report::markdown(&figures::read_rows(&file)?)),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! One run of one scenario against one server: join, warm up, measure, let everything arrive.
+//! One run of a scenario against a server: join, warm up, measure, drain.
 
 use std::time::{Duration, Instant};
 
@@ -11,19 +11,19 @@ use crate::process::Server;
 use crate::scenario::{Group, Load, Scenario};
 use crate::sender::Sender;
 
-/// How long a run waits while nothing at all comes in, before it takes the rest for lost.
+/// How long a run waits without any frame, before it counts the rest as lost.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 
-/// How long a turn may sleep, where it sleeps: messages are due in between.
+/// The longest sleep of a turn: messages become due in between.
 const TURN_MAX: Duration = Duration::from_micros(500);
 
-/// Messages under way while a history is filled.
+/// Messages in flight while a history is filled.
 const FILL_OUTSTANDING: usize = 64;
 
-/// What a server is left alone for before its memory is taken as the start.
+/// The pause before the server's memory at the start is read.
 const REST: Duration = Duration::from_millis(300);
 
-/// A server under a scenario.
+/// The state of a run.
 struct Run<'a> {
     scenario: &'a Scenario,
     server: &'a Server,
@@ -31,7 +31,7 @@ struct Run<'a> {
     crowd: Crowd,
 }
 
-/// Runs a scenario and returns what was measured.
+/// Runs a scenario and returns its figures.
 pub(crate) fn measure(scenario: &Scenario, server: &Server, wait: Wait) -> Result<Figures> {
     if scenario.history_messages > 0 {
         fill(scenario, server, wait)?;
@@ -71,7 +71,7 @@ pub(crate) fn measure(scenario: &Scenario, server: &Server, wait: Wait) -> Resul
 }
 
 impl Run<'_> {
-    /// Everybody joins, so many at a time, and learns of all others.
+    /// Connects all members, some at a time, and waits until each knows all others.
     fn join(&mut self, figures: &mut Figures) -> Result<()> {
         let start = Instant::now();
         let (mut dialed, total) = (0, self.crowd.len());
@@ -95,7 +95,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The load, first unmeasured and then measured.
+    /// Applies the load, first to warm up and then to measure.
     fn window(&mut self, sender: &mut Sender, figures: &mut Figures) -> Result<()> {
         sender.start(&mut self.fleet, &mut self.crowd);
         self.load(sender, self.scenario.warm_seconds)?;
@@ -120,30 +120,30 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Waits for what is still on its way.
+    /// Waits until every message in flight has arrived, or none has for [`SILENCE_MAX`].
     fn drain(&mut self) -> Result<()> {
-        let mut heard = (self.crowd.frames, Instant::now());
-        // What comes late did so because the run was over, and is checked all the same.
-        while self.crowd.check.outstanding() > 0 && heard.1.elapsed() < SILENCE_MAX {
-            let soon = Instant::now();
-            while soon.elapsed() < Duration::from_millis(10) {
+        let (mut frames, mut latest) = (self.crowd.frames, Instant::now());
+        // The load has ended, so latencies no longer count, but every message is checked.
+        while self.crowd.check.outstanding() > 0 && latest.elapsed() < SILENCE_MAX {
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_millis(10) {
                 self.fleet.turn(TURN_MAX, &mut self.crowd)?;
             }
-            if self.crowd.frames != heard.0 {
-                heard = (self.crowd.frames, Instant::now());
+            if self.crowd.frames != frames {
+                (frames, latest) = (self.crowd.frames, Instant::now());
             }
         }
         Ok(())
     }
 
-    /// Members that did not read look now how they were ended.
+    /// Lets stalled members read, and counts how the server closed them.
     fn count_ends(&mut self, figures: &mut Figures) {
         let stalled = self.crowd.stalled();
         for connection in &stalled {
             self.fleet.resume(*connection, &mut self.crowd);
         }
         let start = Instant::now();
-        // A server's Close stands behind all that the system still held for the member.
+        // The Close is behind everything that the system still holds for the member.
         while !stalled.is_empty() && start.elapsed() < Duration::from_secs(2) {
             if self.fleet.turn(TURN_MAX, &mut self.crowd).is_err() {
                 break;
@@ -161,7 +161,7 @@ impl Run<'_> {
     }
 }
 
-/// One member says as much as the room is to have kept, and goes.
+/// Fills the history: one member sends messages and leaves.
 fn fill(scenario: &Scenario, server: &Server, wait: Wait) -> Result<()> {
     let load = Load::Window { senders: 1, outstanding: FILL_OUTSTANDING };
     let groups = vec![Group { rooms: 1, members: 1, stalled: 0, load }];
@@ -183,7 +183,7 @@ fn fill(scenario: &Scenario, server: &Server, wait: Wait) -> Result<()> {
     run.drain()?;
     figures.finish(run.crowd);
     if figures.faults.total() > 0 {
-        bail!("filling the history went wrong: {:?}", figures.faults);
+        bail!("filling the history failed: {:?}", figures.faults);
     }
     Ok(())
 }

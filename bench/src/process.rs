@@ -1,4 +1,4 @@
-//! A server as a process of its own: started, watched, ended. Only what was started here is ended.
+//! A server in a process of its own.
 
 use std::ffi::OsString;
 use std::fs;
@@ -15,20 +15,20 @@ use anyhow::{Context, Result, anyhow, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-/// How long a server may take until it listens, and until it has ended.
+/// The longest time until a server listens, and until it has stopped.
 const START_MAX: Duration = Duration::from_secs(20);
 const END_MAX: Duration = Duration::from_secs(10);
 
-/// What the line that says a server is ready contains, the port behind it.
+/// The text before the port in the log line of a server that is ready.
 const READY: &str = "url=http://127.0.0.1:";
 
-/// Lines of a server's log that are shown when it does not start.
+/// Log lines to show if a server does not start, at most.
 const SHOWN_LINES_MAX: usize = 5;
 
-/// What a line of a server's log contains that tells of a bug.
+/// The text in the log line of a panic.
 const PANIC: &str = "panicked";
 
-/// A running server, with its data folder.
+/// A running server and its data folder. Dropping it stops the server.
 pub(crate) struct Server {
     child: Child,
     panics: Arc<Mutex<Vec<String>>>,
@@ -36,18 +36,19 @@ pub(crate) struct Server {
     _data: TempDir,
 }
 
-/// What a process has used so far.
+/// The CPU time and memory of a process so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Usage {
     /// CPU time, user and system, in nanoseconds.
     pub(crate) cpu_ns: u64,
-    /// Memory in use, and the most that ever was, in bytes.
+    /// Memory in use, in bytes.
     pub(crate) rss_bytes: u64,
+    /// The most memory that was ever in use, in bytes.
     pub(crate) peak_bytes: u64,
 }
 
 impl Server {
-    /// Starts a program that takes `--listen` and `--data-dir`, on a free port, with nothing kept.
+    /// Starts a program that takes `--listen` and `--data-dir`, on a free port and an empty folder.
     pub(crate) fn start(program: &Path, arguments: &[OsString]) -> Result<Self> {
         let data = tempfile::tempdir().context("no folder for the server's data")?;
         let mut command = Command::new(program);
@@ -61,14 +62,14 @@ impl Server {
         let panics = Arc::<Mutex<Vec<String>>>::default();
         let seen = Arc::clone(&panics);
         thread::spawn(move || watch(stderr, &ready, &seen));
-        let port = is_ready.recv_timeout(START_MAX).map_err(|_| anyhow!("it said nothing"));
-        match port.and_then(|port| port.map_err(|log| anyhow!("it said:\n{log}"))) {
+        let port = is_ready.recv_timeout(START_MAX).map_err(|_| anyhow!("it printed nothing"));
+        match port.and_then(|port| port.map_err(|log| anyhow!("it printed:\n{log}"))) {
             Ok(port) => {
                 let address = ([127, 0, 0, 1], port).into();
                 Ok(Self { child, panics, address, _data: data })
             }
             Err(error) => {
-                // It may have ended by itself.
+                // These fail only if it has ended by itself.
                 let _ = child.kill();
                 let _ = child.wait();
                 Err(error.context(format!("{} did not start", program.display())))
@@ -76,22 +77,22 @@ impl Server {
         }
     }
 
-    /// The lines of its log so far that tell of a panic.
+    /// Returns the log lines of panics so far.
     pub(crate) fn panics(&self) -> Vec<String> {
         self.panics.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Ends it in order. False when it had ended before, failed, or took too long.
-    pub(crate) fn end(mut self) -> bool {
-        self.terminate().is_some_and(|status| status.success())
+    /// Stops the server. Returns false if it had ended before, failed, or took too long.
+    pub(crate) fn stop(mut self) -> bool {
+        self.stop_or_kill().is_some_and(|status| status.success())
     }
 
-    /// Asks it to end, and kills it where it does not.
-    fn terminate(&mut self) -> Option<ExitStatus> {
+    /// Sends SIGTERM, and kills the server if it does not end in time.
+    fn stop_or_kill(&mut self) -> Option<ExitStatus> {
         if let Ok(Some(status)) = self.child.try_wait() {
             return Some(status);
         }
-        // It may end between the two calls: it is not waited for yet, so the signal meets nobody else.
+        // It may have ended since, but its id is not free before the wait.
         let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
         let start = Instant::now();
         while start.elapsed() < END_MAX {
@@ -106,12 +107,13 @@ impl Server {
         None
     }
 
-    /// What it has used so far. Threads are summed: the figure of the process counts whole ticks.
+    /// Returns CPU time and memory so far. CPU time is the sum over all threads, because the figure of the
+    /// process counts whole ticks.
     pub(crate) fn usage(&self) -> Result<Usage> {
         let folder = format!("/proc/{}", self.child.id());
         let mut cpu_ns = 0;
         for task in fs::read_dir(format!("{folder}/task")).context("the server is gone")? {
-            // A thread may end between the listing and the reading.
+            // The thread may have ended since.
             let text = fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
             cpu_ns += text.split_whitespace().next().and_then(|ns| ns.parse().ok()).unwrap_or(0);
         }
@@ -126,13 +128,16 @@ impl Server {
 }
 
 impl Server {
-    /// Tells it to end.
-    pub(crate) fn tell_to_end(&self) -> Result<()> {
+    /// Sends SIGTERM.
+    pub(crate) fn terminate(&self) -> Result<()> {
         Ok(kill_process(Pid::from_child(&self.child), Signal::TERM)?)
     }
 
-    /// Waits until it has ended, but not for ever: its exit code, where it has one.
-    pub(crate) fn ended(&mut self, limit: Duration) -> Result<Option<i32>> {
+    /// Waits until the server has ended. Returns its exit code, if it has one.
+    ///
+    /// # Errors
+    /// If the server is still running after `limit`.
+    pub(crate) fn wait(&mut self, limit: Duration) -> Result<Option<i32>> {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait()? {
@@ -146,14 +151,14 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.terminate();
+        self.stop_or_kill();
     }
 }
 
-/// Tells the port once it is there, or else what was said instead, and reads on to the end: a full
-/// pipe would stop the server.
+/// Sends the port once the server is ready, or its first lines if it ends before. Reads the log to its
+/// end: a full pipe would block the server.
 fn watch(stderr: ChildStderr, ready: &Sender<Result<u16, String>>, panics: &Mutex<Vec<String>>) {
-    let mut said = Vec::new();
+    let mut shown = Vec::new();
     let mut is_ready = false;
     for line in BufReader::new(stderr).lines().map_while(Result::ok) {
         if line.contains(PANIC) {
@@ -165,16 +170,16 @@ fn watch(stderr: ChildStderr, ready: &Sender<Result<u16, String>>, panics: &Mute
         if let (false, Some(Ok(port))) = (is_ready, digits) {
             is_ready = true;
             let _ = ready.send(Ok(port));
-        } else if said.len() < SHOWN_LINES_MAX {
-            said.push(line);
+        } else if shown.len() < SHOWN_LINES_MAX {
+            shown.push(line);
         }
     }
     if !is_ready {
-        let _ = ready.send(Err(said.join("\n")));
+        let _ = ready.send(Err(shown.join("\n")));
     }
 }
 
-/// An address that was free a moment ago.
+/// Returns an address whose port is free at the moment.
 fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0").context("no loopback port is free")?.local_addr()?)
 }

@@ -1,4 +1,4 @@
-//! The table: medians of the runs as Markdown.
+//! The table of results: medians of the runs, as Markdown.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ const HEAD: &str = "\
 
 const MIB: f64 = 1024.0 * 1024.0;
 
-/// The table of all rows, with the machine and the command beneath.
+/// Returns the table of all rows, with the machine and the command below it.
 pub(crate) fn markdown(rows: &[Row]) -> String {
     let mut out = format!("{HEAD}\n");
     for ((scenario, x), of_scenario) in grouped(rows, |row| (row.scenario.clone(), row.x)) {
@@ -72,7 +72,7 @@ fn line(out: &mut String, name: &str, peer: &str, runs: &[&Row], floor: Option<S
     let _ = writeln!(out, "| {} |", cells.join(" | "));
 }
 
-/// The worst run's faults, and how members that did not read were ended.
+/// Returns the faults of the worst run, and how the server closed members that did not read.
 fn faults(runs: &[&Row]) -> String {
     let worst = runs.iter().max_by_key(|row| row.figures.faults.total());
     let mut words: Vec<String> = worst
@@ -95,7 +95,7 @@ fn faults(runs: &[&Row]) -> String {
     words.join("; ")
 }
 
-/// A figure with thousands set apart.
+/// Formats a number with separated thousands.
 fn number(value: Option<f64>, digits: usize) -> String {
     let Some(value) = value else { return "–".into() };
     let text = format!("{value:.digits$}");
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_are_set_apart() {
+    fn thousands_are_separated() {
         assert_eq!(number(Some(1_234_567.0), 0), "1,234,567");
         assert_eq!(number(Some(999.5), 2), "999.50");
         assert_eq!(number(None, 0), "–");

@@ -1,4 +1,4 @@
-//! `xmeet-bench run`: every scenario against every peer, as often as asked, peers in turn.
+//! `xmeet-bench run`: runs every scenario against every peer.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -13,12 +13,12 @@ use crate::figures::{Figures, Row};
 use crate::machine::{self, CLIENT_CPU, Machine, SERVER_CPU};
 use crate::process::Server;
 use crate::scenario::{self, NAMES, Scenario};
-use crate::{measure, plot, report};
+use crate::{measure, report};
 
-/// The command as the person gave it, where another program handed it on.
+/// The variable with the command that results name, if another program started this one.
 pub(crate) const COMMAND_VARIABLE: &str = "XMEET_BENCH_COMMAND";
 
-/// What to measure and how.
+/// The scenarios, the peers and the outputs of a run.
 #[derive(clap::Args)]
 #[command(args_override_self = true)]
 pub(crate) struct Options {
@@ -31,36 +31,33 @@ pub(crate) struct Options {
     /// Scenarios, separated by commas
     #[arg(long, value_delimiter = ',', default_values = NAMES)]
     scenarios: Vec<String>,
-    /// Who is measured: xmeet, floor, floor-batch
+    /// Servers to measure: xmeet, floor, floor-batch
     #[arg(long, value_delimiter = ',', default_values = ["xmeet", "floor", "floor-batch"])]
     peers: Vec<String>,
     /// Runs of each scenario against each peer
     #[arg(long, value_name = "N", default_value_t = 3)]
     runs: usize,
-    /// File for the figures, one JSON line for each run; what it held goes
+    /// File for the figures, one JSON line for each run; it is overwritten
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Folder for the plots, drawn at the end
-    #[arg(long, value_name = "FOLDER")]
-    plots: Option<PathBuf>,
-    /// Everything small and short: whether it works, not how fast it is
+    /// Run small versions, to see that everything works
     #[arg(long)]
     quick: bool,
-    /// Leave it to the system which CPU does what
+    /// Do not pin server and client to CPUs
     #[arg(long)]
     no_pin: bool,
 }
 
-/// Measures, prints the table, and fails if a server made a fault.
+/// Runs the scenarios and prints the table. Fails if a server made a fault.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let scenarios = chosen(options)?;
     check_peers(options)?;
     let most = scenarios.iter().map(Scenario::connections).max().unwrap_or(0);
     machine::allow_files(most)?;
-    let machine = Machine::look();
+    let machine = Machine::detect();
     let pinned = !options.no_pin && machine.cores > CLIENT_CPU;
     if !options.no_pin && !pinned {
-        eprintln!("xmeet-bench: there is one CPU: server and client share it, and it will show");
+        eprintln!("xmeet-bench: server and client share the only CPU, which falsifies the figures");
     }
     let command = std::env::var(COMMAND_VARIABLE).unwrap_or_else(|_| {
         let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -74,7 +71,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
                 eprintln!("xmeet-bench: {} run {run} {peer}", scenario.label());
                 let (calibration_us, figures) = match one(options, scenario, peer, pinned) {
                     Ok(measured) => measured,
-                    // The others took their time, and have their worth without it.
+                    // The results of the other runs remain valid.
                     Err(error) => {
                         eprintln!(
                             "xmeet-bench: error: {} against {peer}: {error:#}",
@@ -104,20 +101,17 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         }
     }
     print!("{}", report::markdown(&rows));
-    if let Some(folder) = &options.plots {
-        plot::draw(&rows, folder)?;
-    }
     let faults: u64 = rows.iter().map(|row| row.figures.faults.total()).sum();
     Ok(if faults == 0 && failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// One scenario against a fresh server.
+/// Runs a scenario against a new server.
 fn one(options: &Options, scenario: &Scenario, peer: &str, pinned: bool) -> Result<(f64, Figures)> {
-    let own = std::env::current_exe().context("this program does not know where it is")?;
+    let own = std::env::current_exe().context("this program does not know its path")?;
     let (program, mut arguments): (&Path, Vec<OsString>) = match peer {
         "floor" => (&own, vec!["floor".into()]),
         "floor-batch" => (&own, vec!["floor".into(), "--batch".into()]),
-        // All load comes from one address, and as fast as it can.
+        // The load comes from one address, above its limits.
         _ => {
             (options.server.as_deref().context("--server is missing")?, vec!["--no-limits".into()])
         }
@@ -126,7 +120,7 @@ fn one(options: &Options, scenario: &Scenario, peer: &str, pinned: bool) -> Resu
         arguments.extend(options.server_args.split_whitespace().map(Into::into));
         arguments.extend(scenario.server_args.iter().map(Into::into));
     }
-    // A child starts where its parent is.
+    // A child inherits the CPU of its parent.
     if pinned {
         machine::pin(SERVER_CPU)?;
     }

@@ -1,14 +1,14 @@
-//! The scenarios: what load there is, for how long. All figures of a scenario stand here.
+//! The scenarios: their loads, sizes and durations.
 
-/// What the members of a group do.
+/// The load of a group.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Load {
-    /// Nothing.
+    /// No messages.
     Idle,
-    /// Messages at a fixed rate for the whole group, whether or not earlier ones came back. Each
-    /// is timed from the moment it was due.
+    /// Messages at a fixed rate for the whole group, independent of answers. The latency of each counts
+    /// from its due time.
     Rate { messages_per_second: f64 },
-    /// Each sender keeps so many messages on their way and sends the next when one comes back.
+    /// Each sender keeps a number of messages in flight, and sends the next when one comes back.
     Window { senders: usize, outstanding: usize },
 }
 
@@ -16,41 +16,40 @@ pub(crate) enum Load {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Group {
     pub(crate) rooms: usize,
-    /// In each room.
+    /// Members of each room.
     pub(crate) members: usize,
-    /// How many of a room's members never read, once greeted.
+    /// Members of each room that stop reading after the greeting.
     pub(crate) stalled: usize,
     pub(crate) load: Load,
 }
 
-/// A load, and how long it lasts.
+/// Loads, and how long they last.
 #[derive(Debug, Clone)]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
-    /// The place on the horizontal axis, for the points of a sweep.
+    /// The varied quantity, for a point of a sweep.
     pub(crate) x: Option<u64>,
-    /// Latencies are those of the last group.
+    /// The groups. Latencies are those of the last one.
     pub(crate) groups: Vec<Group>,
     pub(crate) text_bytes: usize,
     /// Clients that connect at the same time.
     pub(crate) joins_in_flight: usize,
-    /// Messages that room 0 of the first group already keeps.
+    /// Messages in the history of room 0 of the first group.
     pub(crate) history_messages: usize,
     pub(crate) warm_seconds: f64,
     pub(crate) measure_seconds: f64,
-    /// The joining itself is measured, not what is said afterwards.
+    /// Joins are measured instead of messages.
     pub(crate) measures_joins: bool,
-    /// Arguments for the server beside those of the command line.
+    /// Further arguments for the server.
     pub(crate) server_args: &'static [&'static str],
 }
 
 const TEXT_BYTES: usize = 128;
-/// What waits for a member that does not read, in the scenario that waits for its end: at the
-/// default it would have to go on for minutes.
+/// A small outbox for `stalled`: with the default, members would be closed only after minutes.
 const STALLED_ARGS: &[&str] = &["--outbox-bytes-max", "262144"];
 const STALLED_TEXT_BYTES: usize = 4096;
 
-/// What a sweep keeps fixed, so that only what it varies can change the cost of a delivery.
+/// Sweeps keep the number of deliveries fixed, so that only the varied quantity changes their cost.
 const SWEEP_MEMBERS_DELIVERIES_PER_SECOND: f64 = 20_000.0;
 const SWEEP_ROOMS_DELIVERIES_PER_SECOND: f64 = 6_000.0;
 
@@ -59,7 +58,7 @@ const SWEEP_ROOMS: [u64; 6] = [10, 30, 100, 300, 1000, 3000];
 const SWEEP_RATE: [u64; 6] = [10, 50, 200, 1000, 2000, 5000];
 const SWEEP_HISTORY: [u64; 3] = [0, 1000, 10_000];
 
-/// What `--scenarios` takes.
+/// The values of `--scenarios`.
 pub(crate) const NAMES: [&str; 12] = [
     "small",
     "big",
@@ -75,7 +74,7 @@ pub(crate) const NAMES: [&str; 12] = [
     "sweep-history",
 ];
 
-/// The scenarios of a name: one, or the points of a sweep. Nothing where there is none.
+/// Returns the scenario of a name, or the points of a sweep. Empty for an unknown name.
 pub(crate) fn named(name: &str) -> Vec<Scenario> {
     let rate = |messages_per_second| Load::Rate { messages_per_second };
     let window = |senders, outstanding| Load::Window { senders, outstanding };
@@ -142,7 +141,7 @@ fn sweep(name: &'static str, points: &[u64], group: impl Fn(u64) -> Group) -> Ve
 }
 
 impl Scenario {
-    /// The same in small: for seeing that everything works, not for figures.
+    /// Returns a small version, for tests of the load generator.
     pub(crate) fn quick(mut self) -> Self {
         const SHARE: usize = 20;
         for group in &mut self.groups {
@@ -171,12 +170,12 @@ impl Scenario {
         self
     }
 
-    /// How many connections it opens.
+    /// Returns the number of connections.
     pub(crate) fn connections(&self) -> usize {
         self.groups.iter().map(|group| group.rooms * group.members).sum()
     }
 
-    /// The name, with the point of a sweep.
+    /// Returns the name, with the point of a sweep.
     pub(crate) fn label(&self) -> String {
         self.x.map_or_else(|| self.name.to_owned(), |x| format!("{} {x}", self.name))
     }
@@ -187,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_has_scenarios_and_small_ones() {
+    fn every_name_has_scenarios_with_small_versions() {
         for name in NAMES {
             let scenarios = named(name);
             assert!(!scenarios.is_empty(), "{name}");

@@ -1,30 +1,30 @@
-//! Who speaks when: at a rate, whatever comes back, or as an answer to one's own message.
+//! The schedule of messages: at a fixed rate, or each after the echo of the one before.
 
 use crate::client::Fleet;
 use crate::crowd::Crowd;
 use crate::scenario::{Load, Scenario};
 
-/// How many of a room's members take turns where there is a rate.
-const SPEAKERS_MAX: usize = 10;
+/// Members of a room that take turns at a fixed rate, at most.
+const SENDERS_MAX: usize = 10;
 
-/// Messages of one group that are sent without looking whether something has come.
+/// Messages of one group that are sent in a row, before the client reads again.
 const BURST_MESSAGES_MAX: usize = 64;
 
-/// A group that speaks at a rate.
+/// A group that sends at a fixed rate.
 struct Paced {
     first_connection: usize,
     rooms: usize,
     members: usize,
-    speakers: usize,
+    senders: usize,
     every_ns: f64,
-    /// Messages so far; the number decides when the next is due, in which room, and who says it.
-    said: usize,
+    /// Messages sent so far. The number determines time, room and sender of the next.
+    sent: usize,
 }
 
-/// All that is said in a run.
+/// Sends the messages of a run.
 pub(crate) struct Sender {
     paced: Vec<Paced>,
-    /// Connections that start with so many messages.
+    /// Connections that keep a number of messages in flight, and that number.
     windows: Vec<(usize, usize)>,
     start_ns: u64,
     text: Vec<u8>,
@@ -42,9 +42,9 @@ impl Sender {
                     first_connection,
                     rooms,
                     members,
-                    speakers: members.saturating_sub(group.stalled).clamp(1, SPEAKERS_MAX),
+                    senders: members.saturating_sub(group.stalled).clamp(1, SENDERS_MAX),
                     every_ns: 1e9 / messages_per_second,
-                    said: 0,
+                    sent: 0,
                 }),
                 Load::Window { senders, outstanding } => {
                     for room in 0..rooms {
@@ -59,42 +59,42 @@ impl Sender {
         Self { paced, windows, start_ns: 0, text: Vec::new(), text_bytes }
     }
 
-    /// From now on messages are due.
+    /// Starts the clock and fills the windows.
     pub(crate) fn start(&mut self, fleet: &mut Fleet, crowd: &mut Crowd) {
         self.start_ns = fleet.now_ns();
         for (connection, outstanding) in std::mem::take(&mut self.windows) {
             for _ in 0..outstanding {
-                self.say(fleet, crowd, connection, fleet.now_ns());
+                self.send(fleet, crowd, connection, fleet.now_ns());
             }
         }
     }
 
-    /// Says what is due by now.
+    /// Sends the messages that are due.
     pub(crate) fn turn(&mut self, fleet: &mut Fleet, crowd: &mut Crowd) {
         let mut echoed = std::mem::take(&mut crowd.echoed);
         for connection in echoed.drain(..) {
-            self.say(fleet, crowd, connection, fleet.now_ns());
+            self.send(fleet, crowd, connection, fleet.now_ns());
         }
         crowd.echoed = echoed;
         let elapsed_ns = (fleet.now_ns() - self.start_ns) as f64;
         for index in 0..self.paced.len() {
             for _ in 0..BURST_MESSAGES_MAX {
                 let group = &mut self.paced[index];
-                let due_ns = group.said as f64 * group.every_ns;
+                let due_ns = group.sent as f64 * group.every_ns;
                 if due_ns > elapsed_ns {
                     break;
                 }
-                let (room, turn) = (group.said % group.rooms, group.said / group.rooms);
-                let member = turn % group.speakers;
+                let (room, turn) = (group.sent % group.rooms, group.sent / group.rooms);
+                let member = turn % group.senders;
                 let connection = group.first_connection + room * group.members + member;
-                group.said += 1;
+                group.sent += 1;
                 let due_ns = self.start_ns + due_ns as u64;
-                self.say(fleet, crowd, connection, due_ns);
+                self.send(fleet, crowd, connection, due_ns);
             }
         }
     }
 
-    fn say(&mut self, fleet: &mut Fleet, crowd: &mut Crowd, connection: usize, due_ns: u64) {
+    fn send(&mut self, fleet: &mut Fleet, crowd: &mut Crowd, connection: usize, due_ns: u64) {
         crowd.check.next_message(connection, due_ns).write(self.text_bytes, &mut self.text);
         fleet.send(connection, &self.text);
     }

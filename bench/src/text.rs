@@ -1,29 +1,29 @@
-//! The texts the bench sends: each says where it belongs, who sent it and when it was due.
+//! The texts of the bench: each contains its room, its sender, its number and its due time.
 
-/// How many hexadecimal digits the four numbers have: room, sender, sequence number, due time.
+/// Hexadecimal digits of room, sender, sequence number and due time.
 const DIGITS: [usize; 4] = [8, 8, 8, 16];
 
-/// The numbers, a space behind each, in bytes.
+/// The four numbers, each with a space behind it, in bytes.
 pub(crate) const TEXT_BYTES_MIN: usize = 8 + 8 + 8 + 16 + 4;
 
-/// What fills a text up to its size.
+/// The byte that fills a text up to its size.
 const FILLING: u8 = b'x';
 
-/// What a text of the bench says.
+/// The content of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Marked {
-    /// The number of the room it was sent to.
+    /// The number of the room.
     pub(crate) room: u32,
-    /// The sender, as the number of its connection.
+    /// The number of the sender's connection.
     pub(crate) sender: u32,
-    /// The sender's messages, from 0.
+    /// The number of the message among those of its sender, from 0.
     pub(crate) sequence: u32,
-    /// When it was due, in nanoseconds on the client's clock.
+    /// The due time, in nanoseconds on the client's clock.
     pub(crate) due_ns: u64,
 }
 
 impl Marked {
-    /// Writes a text of `size` bytes over what was in `out`.
+    /// Replaces `out` by a text of `size` bytes.
     pub(crate) fn write(self, size: usize, out: &mut Vec<u8>) {
         let numbers = [self.room.into(), self.sender.into(), self.sequence.into(), self.due_ns];
         out.clear();
@@ -36,7 +36,7 @@ impl Marked {
         out.resize(size.max(TEXT_BYTES_MIN), FILLING);
     }
 
-    /// Reads a text that must have `size` bytes: `None` when any of them is not as it was sent.
+    /// Reads a text of `size` bytes. Returns `None` if any byte has changed.
     pub(crate) fn read(text: &[u8], size: usize) -> Option<Self> {
         if text.len() != size.max(TEXT_BYTES_MIN) {
             return None;
@@ -58,7 +58,7 @@ impl Marked {
             }
             at += 1;
         }
-        // No early end: whole words are then compared at a time.
+        // Without an early end, the compiler compares whole words.
         let differs = text[at..].iter().fold(0, |sum, byte| sum | (byte ^ FILLING));
         let [room, sender, sequence, due_ns] = numbers;
         let narrow = |number| u32::try_from(number).ok();
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_comes_back_and_any_changed_byte_is_noticed() {
+    fn any_changed_byte_is_noticed() {
         let marked = Marked { room: 3, sender: 0xabcd, sequence: u32::MAX, due_ns: 1 << 60 };
         let mut text = Vec::new();
         marked.write(128, &mut text);

@@ -13,7 +13,7 @@ pub(crate) fn holds(input: &[u8]) {
     let said = Envelope {
         from: Pid::from_wire(text),
         xnest: room.unwrap_or_else(|_| RoomId::new("room").expect("it is one")),
-        message: ServerMessage::Normal { text: text.to_owned(), id: Some(1) },
+        message: ServerMessage::Normal { text: text.to_owned(), id: Some(1), nickname: None },
         send_time: SendTime::from_wire(text),
         ts: Some(0),
     };

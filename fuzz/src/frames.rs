@@ -3,13 +3,13 @@
 //! Beside the server's decoder there is one that knows only whole conversations and is as simple as
 //! it can be. Both must say the same, in whatever pieces the bytes come.
 
-use xmeet_server::ws::{Decoder, Received};
+use xmeet_server::wire::{Decoder, Received};
 
 /// The largest message, in bytes. Small, so that the fuzzer meets it.
 const MESSAGE_BYTES_MAX: usize = 300;
 
-/// A frame's header at its longest, in bytes.
-const HEADER_BYTES_MAX: usize = 14;
+/// The memory of a header or a control frame that has come in part, at most, in bytes.
+const WAITING_BYTES_MAX: usize = 500;
 
 /// What a conversation comes to: its messages, and the code it was closed with if it broke a rule.
 type Outcome = (Vec<Received>, Option<u16>);
@@ -34,9 +34,9 @@ fn decoded(bytes: &[u8], piece_bytes: usize) -> Outcome {
                 Err(ending) => return (messages, Some(ending.code.as_u16())),
             }
         }
-        // An incomplete frame, and what came before it of its message.
-        let held = decoder.held_bytes();
-        assert!(held <= 2 * MESSAGE_BYTES_MAX + HEADER_BYTES_MAX, "{held} bytes are held");
+        // What has come of a message, and of another frame in the midst of it.
+        let held = decoder.memory_bytes();
+        assert!(held <= MESSAGE_BYTES_MAX + WAITING_BYTES_MAX, "{held} bytes are held");
     }
     (messages, None)
 }
@@ -91,14 +91,28 @@ fn naive_frame(bytes: &[u8], begun: &mut Begun) -> Step {
     if opcode < 8 && so_far + length > MESSAGE_BYTES_MAX as u64 {
         return Step::Refuse(1009);
     }
+    if opcode < 8 && (opcode == 0) != begun.is_some() {
+        return Step::Refuse(1002);
+    }
     let length = usize::try_from(length).expect("it is within the limit");
-    let Some(masked) = rest.get(extended_bytes..extended_bytes + 4 + length) else {
+    let Some((mask, payload)) = rest[extended_bytes..].split_at_checked(4) else {
         return Step::Wait;
     };
-    let (mask, payload) = masked.split_at(4);
-    let payload: Vec<u8> = payload.iter().enumerate().map(|(at, b)| b ^ mask[at % 4]).collect();
+    let come = payload.iter().take(length).enumerate();
+    let payload: Vec<u8> = come.map(|(at, byte)| byte ^ mask[at % 4]).collect();
+    if payload.len() < length {
+        return if opcode < 8 { naive_part(opcode, payload, begun) } else { Step::Wait };
+    }
     match naive_message(opcode, is_last, payload, begun) {
         Ok(message) => Step::Frame { bytes: 2 + extended_bytes + 4 + length, message },
+        Err(code) => Step::Refuse(code),
+    }
+}
+
+/// A frame of a message that has come in part: what cannot become UTF-8 is refused at once.
+fn naive_part(opcode: u8, payload: Vec<u8>, begun: &mut Begun) -> Step {
+    match naive_message(opcode, false, payload, begun) {
+        Ok(_) => Step::Wait,
         Err(code) => Step::Refuse(code),
     }
 }
@@ -122,6 +136,10 @@ fn naive_message(
     };
     message.extend(payload);
     if !is_last {
+        let is_broken = std::str::from_utf8(&message).is_err_and(|e| e.error_len().is_some());
+        if is_text && is_broken {
+            return Err(1007);
+        }
         *begun = Some((is_text, message));
         return Ok(None);
     }

@@ -5,8 +5,8 @@ use axum::http::header::{CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SET_COOKIE};
 use axum::http::{Request, Response};
 use futures_util::FutureExt;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use xmeet_server::ws::handshake::Handshake;
-use xmeet_server::ws::origins::Origins;
+use xmeet_server::config::origins::Origins;
+use xmeet_server::http::handshake::Handshake;
 use xmeet_shared::{RoomId, WEBSOCKET_PATH_PREFIX};
 
 use crate::command::assert_is_clean;

@@ -9,17 +9,21 @@ mod envelope;
 mod frames;
 mod handshake;
 mod http;
+mod judges;
+mod text;
 
 /// A property of any input.
 pub type Property = fn(&[u8]);
 
 /// The fuzz targets by name: each has a program in `targets/` and a folder in `seeds/`.
-pub const TARGETS: [(&str, Property); 5] = [
+pub const TARGETS: [(&str, Property); 7] = [
     ("command", command::holds),
     ("envelope", envelope::holds),
     ("frames", frames::holds),
     ("handshake", handshake::holds),
     ("http", http::holds),
+    ("judges", judges::holds),
+    ("text", text::holds),
 ];
 
 /// Checks the property of a target.

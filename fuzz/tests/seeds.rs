@@ -29,8 +29,8 @@ fn the_seeds_hold() {
 #[test]
 fn what_is_near_a_seed_holds() {
     for (target, property) in xmeet_fuzz::TARGETS {
-        // Each is a connection to a server.
-        let step = if target == "http" { 7 } else { 1 };
+        // Each is a connection to a server, or a long text.
+        let step = if ["http", "text"].contains(&target) { 7 } else { 1 };
         for (name, input) in seeds(target) {
             eprintln!("{name}");
             for at in (0..input.len()).step_by(step) {

@@ -1,11 +1,10 @@
-//! What stands behind a command that takes one number or nothing.
+//! The argument of a command that takes a number or nothing.
 
 use std::ffi::OsString;
 
 use anyhow::{Result, bail};
 
-/// Reads it: a number from 1, or the default where there is none. `what` is what the number means,
-/// for whoever gets it wrong.
+/// Returns the number, which is at least 1, or the default. `what` names the number in the error.
 pub(crate) fn read(command: &str, arguments: &[OsString], default: u64, what: &str) -> Result<u64> {
     let amount = match arguments {
         [] => Some(default),
@@ -23,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_amount_is_a_number_from_one() {
+    fn amount_is_a_number_from_one() {
         let read = |words: &[&str]| {
             let words: Vec<_> = words.iter().map(OsString::from).collect();
             read("crash", &words, 100, "the number of rounds").map_err(|error| error.to_string())

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: measures what a delivery costs, and draws it.
+//! `cargo xtask bench`: measures the cost of a delivery.
 
 use std::env;
 use std::ffi::OsString;
@@ -10,23 +10,23 @@ use crate::dist;
 use crate::paths::Workspace;
 use crate::process::{become_program, command, run as run_program, say};
 
-/// Where figures and plots are kept, in the source tree: the documents show them.
-const FOLDER: &str = "docs/bench";
+/// The file with the figures that the documents cite.
+const RESULTS: &str = "docs/bench/results.jsonl";
 
-/// Builds both and becomes the load generator, as it measures.
+/// Builds the server and the load generator, and becomes the latter.
 pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<ExitCode> {
-    // The figures keep the command that was given, not where this machine has its folders.
+    // The results name the command as it was given, without this machine's folders.
     let words = arguments.iter().map(|word| format!(" {}", word.display()));
     let told = format!("cargo xtask bench{}", words.collect::<String>());
     let mut bench = generator(workspace, "run", &told)?;
     say("all scenarios take about half an hour; `--quick` and `--scenarios NAMES` make it shorter");
-    // The same option again, among ARGS, takes the place of these.
-    bench.args(["--out", &format!("{FOLDER}/results.jsonl"), "--plots", FOLDER]);
+    // An `--out` among ARGS overrides this one.
+    bench.args(["--out", RESULTS]);
     become_program(bench.args(arguments))
 }
 
-/// Builds the server and the load generator as they are released: the latter with one of its jobs,
-/// to be done to the former. It says it was started by the command that is told.
+/// Builds the server and the load generator with optimisation. Returns the command of the load generator
+/// for a job against that server. `told` is the command that the results name.
 pub(crate) fn generator(workspace: &Workspace, job: &str, told: &str) -> Result<Command> {
     dist::build(workspace)?;
     let mut cargo = command("cargo");

@@ -1,7 +1,6 @@
-//! Builds the web client, unless nothing it is made of has changed.
+//! Builds the web client, if its sources or tools have changed.
 
 mod pack;
-mod squeeze;
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +14,7 @@ use crate::process::{run, say};
 use crate::setup::WebTools;
 use crate::stamp;
 
-/// Everything in the source tree that the client is made of, or by.
+/// The files and folders of the source tree that the client depends on.
 const SOURCES: [&str; 7] = [
     "web",
     "shared",
@@ -26,45 +25,62 @@ const SOURCES: [&str; 7] = [
     "xtask/src/client",
 ];
 
-/// Leaves the current client in `web/dist`, which stays untouched when it is current already, so
-/// that cargo does not build the server anew either.
-pub(crate) fn build(workspace: &Workspace) -> Result<()> {
+/// How the client is compiled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Optimised for size, which takes a minute or more after each change.
+    Finished,
+    /// For browser tests: compiled in seconds, and several times as large.
+    Quick,
+}
+
+/// Builds the client into `web/dist`. A current one stays untouched, so that cargo does not rebuild
+/// the server either.
+pub(crate) fn build(workspace: &Workspace, kind: Kind) -> Result<()> {
     let pins = Pins::read(workspace)?;
-    let tools = WebTools::provide(workspace, &pins)?;
+    let tools = WebTools::find(workspace, &pins)?;
     let stamp = workspace.web_target().join("client.stamp");
-    // Read before the build: a file that is saved during it counts as changed afterwards.
-    let made_of = ingredients(workspace, &tools)?;
-    if fs::read_to_string(&stamp).is_ok_and(|kept| kept == line(&made_of, &output(workspace))) {
+    // Before the build, so that a file that is saved during it counts as changed.
+    let inputs = inputs_digest(workspace, &tools, kind)?;
+    if fs::read_to_string(&stamp).is_ok_and(|kept| kept == line(&inputs, &output_digest(workspace)))
+    {
         return Ok(());
     }
     say("building the web client (2 to 4 minutes the first time, then under one)");
     let started = Instant::now();
-    // trunk takes over whatever lies in this folder, also what no longer belongs to the client.
-    remove(&workspace.web_target().join("wasm-bindgen/release"))?;
-    let mut trunk = tools.trunk_for_release(workspace)?;
-    run(trunk.args(["build", "--release"])).context("the web client could not be built")?;
-    pack::pack(&workspace.web_dist())?;
-    fs::write(&stamp, line(&made_of, &output(workspace)))
+    // trunk copies everything in this folder, including files of earlier builds.
+    remove(&workspace.web_target().join("wasm-bindgen"))?;
+    let (mut trunk, arguments): (_, &[&str]) = match kind {
+        Kind::Finished => (tools.trunk_for_release(workspace)?, &["build", "--release"]),
+        Kind::Quick => (tools.trunk(workspace)?, &["build"]),
+    };
+    run(trunk.args(arguments)).context("the web client could not be built")?;
+    pack::pack(&workspace.web_dist(), tools.esbuild.as_deref())?;
+    fs::write(&stamp, line(&inputs, &output_digest(workspace)))
         .with_context(|| format!("cannot write {}", stamp.display()))?;
     say(&format!("the web client is built, in {} s", started.elapsed().as_secs()));
     Ok(())
 }
 
-fn ingredients(workspace: &Workspace, tools: &WebTools) -> Result<String> {
+fn inputs_digest(workspace: &Workspace, tools: &WebTools, kind: Kind) -> Result<String> {
+    let kind = match kind {
+        Kind::Finished => "finished",
+        Kind::Quick => "quick",
+    };
     let sources = stamp::digest(&workspace.root, &SOURCES, &[workspace.web_dist()])?;
     let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
     let tools = tools.versions.iter().map(String::as_str);
-    Ok(stamp::digest_texts(tools.chain([sources.as_str(), flags.as_str()])))
+    Ok(stamp::digest_texts(tools.chain([kind, sources.as_str(), flags.as_str()])))
 }
 
-/// What is in `web/dist` now. `trunk serve` writes there too, and its unoptimised client must not
-/// pass for the finished one.
-fn output(workspace: &Workspace) -> String {
+/// Returns the digest of `web/dist`. `trunk serve` also writes there, and its unoptimised client must
+/// not count as the finished one.
+fn output_digest(workspace: &Workspace) -> String {
     stamp::digest(&workspace.root, &["web/dist"], &[]).unwrap_or_default()
 }
 
-fn line(made_of: &str, output: &str) -> String {
-    format!("{made_of} {output}\n")
+fn line(inputs: &str, output: &str) -> String {
+    format!("{inputs} {output}\n")
 }
 
 fn remove(folder: &Path) -> Result<()> {

@@ -1,4 +1,4 @@
-//! `cargo xtask crash`: the crash test with many rounds, told round by round.
+//! `cargo xtask crash`: the crash test with many rounds.
 
 use std::ffi::OsString;
 
@@ -10,13 +10,13 @@ use crate::process::{command, run as run_program};
 
 const ROUNDS_DEFAULT: u64 = 100;
 
-/// Reads what stands after `cargo xtask crash`: how many rounds.
+/// Reads the number of rounds.
 pub(crate) fn rounds(arguments: &[OsString]) -> Result<u64> {
     amount::read("crash", arguments, ROUNDS_DEFAULT, "the number of rounds")
 }
 
-/// Runs them. It is the build that the other tests run on, compiled already and with its debug
-/// assertions, and no nextest, which would take so long a test for one that hangs.
+/// Runs the crash test on the build of the other tests, with debug assertions. nextest would abort so
+/// long a test, so this uses `cargo test`.
 pub(crate) fn run(workspace: &Workspace, rounds: u64) -> Result<()> {
     let mut cargo = command("cargo");
     cargo.current_dir(&workspace.root).env("XMEET_CRASH_ROUNDS", rounds.to_string());

@@ -1,4 +1,4 @@
-//! `cargo xtask deny`: what the project depends on, by the rules of `deny.toml`.
+//! `cargo xtask deny`: checks the dependencies by the rules of `deny.toml`.
 
 use std::process::Command;
 use std::time::Duration;
@@ -7,14 +7,15 @@ use anyhow::{Context, Result};
 
 use crate::paths::Workspace;
 use crate::process::{command, run as run_program, run_within, say};
-use crate::setup::{cargo_deny, path_with};
+use crate::setup::cargo_tool::CargoTool;
+use crate::setup::path_with;
 
-/// How long the database of advisories may take to come, before it is taken for out of reach.
+/// How long the download of the advisory database may take, before it counts as out of reach.
 const FETCH_MAX: Duration = Duration::from_secs(60);
 
-/// Licences, duplicates and sources in any case; advisories where their database can be had.
+/// Checks licences, duplicates and sources, and advisories where their database can be downloaded.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let folder = cargo_deny::provide(workspace)?;
+    let folder = CargoTool::deny().find(workspace);
     let deny = |arguments: &[&str]| -> Result<Command> {
         let mut cargo = command("cargo");
         cargo.current_dir(&workspace.root).env("PATH", path_with(folder.as_slice())?);
@@ -25,7 +26,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         .context("a dependency breaks a rule of deny.toml")?;
     if let Err(error) = run_within(&mut deny(&["fetch", "db"])?, FETCH_MAX) {
         say(&format!("{error:#}"));
-        say("the database of advisories cannot be had here: advisories were NOT checked");
+        say("the advisory database cannot be downloaded: advisories were NOT checked");
         return Ok(());
     }
     run_program(&mut deny(&["check", "advisories"])?).context("a dependency has an advisory")

@@ -1,7 +1,10 @@
-//! `cargo xtask dist`: the finished server with the web client inside, needing nothing beside it.
+//! `cargo xtask dist`: the finished server, with the web client inside.
+
+mod page_load;
 
 use std::fs;
 use std::path::Path;
+use std::process::{Child, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
@@ -9,13 +12,14 @@ use crate::client;
 use crate::paths::Workspace;
 use crate::process::{ask, command, run as run_program, say};
 
-/// Builds it and says how large it is, and whether it needs a C library.
+/// Builds the release binary, and prints its size, the bytes of the web client, and whether it is static.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     build(workspace)?;
     let server = workspace.server();
     let bytes = fs::metadata(&server)
         .with_context(|| format!("the build left no {}", server.display()))?
         .len();
+    page_load::print(workspace)?;
     let linked = if has_static_libc() {
         ensure!(is_static(&server), "{} was to be static and is not", server.display());
         ", static"
@@ -26,18 +30,58 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Builds the client if need be, and the server; cargo knows whether that has changed.
-pub(crate) fn build(workspace: &Workspace) -> Result<()> {
-    client::build(workspace)?;
-    if !workspace.server().exists() {
-        say("building the server (2 to 5 minutes the first time)");
+/// The first build of the server's dependencies. It runs beside the set-up and the build of the client,
+/// whose last steps use one core only.
+pub(crate) struct Ahead(Option<Child>);
+
+impl Ahead {
+    /// Starts the build, if there is no server yet.
+    pub(crate) fn start(workspace: &Workspace) -> Result<Self> {
+        if workspace.server().exists() {
+            return Ok(Self(None));
+        }
+        say("compiling the server's dependencies in the background");
+        let mut cargo = command("cargo");
+        cargo.current_dir(&workspace.root);
+        cargo.args(["build", "--release", "--package", "xmeet-server", "--lib", "--quiet"]);
+        // The build of the server shows the same errors.
+        cargo.stdin(Stdio::null()).stderr(Stdio::null());
+        Ok(Self(Some(cargo.spawn().context("cargo cannot be started")?)))
     }
+
+    fn wait(mut self) -> Result<()> {
+        if let Some(mut build) = self.0.take() {
+            build.wait().context("waiting for cargo failed")?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        if let Some(build) = &mut self.0 {
+            // These fail only if it has just ended by itself.
+            let _ = build.kill();
+            let _ = build.wait();
+        }
+    }
+}
+
+/// Builds the client, if it has changed, and the server.
+pub(crate) fn build(workspace: &Workspace) -> Result<()> {
+    build_after(workspace, Ahead::start(workspace)?)
+}
+
+/// Builds as [`build`] does, with the dependencies that were started before.
+pub(crate) fn build_after(workspace: &Workspace, ahead: Ahead) -> Result<()> {
+    client::build(workspace, client::Kind::Finished)?;
+    ahead.wait()?;
     let mut cargo = command("cargo");
     cargo.current_dir(&workspace.root);
     cargo.args(["rustc", "--release", "--package", "xmeet-server", "--bin", "xmeet"]);
     if has_static_libc() {
-        // For the program alone. As RUSTFLAGS it would be for macros too, which cannot be static, and
-        // everything would be compiled once more, for a target of its own.
+        // As RUSTFLAGS it would also apply to macros, which cannot be static, and cargo would compile
+        // everything again for a target of its own.
         cargo.args(["--", "-C", "target-feature=+crt-static"]);
     } else if cfg!(target_os = "linux") {
         say("there is no libc.a to link with: the server will need this system's C library");
@@ -45,16 +89,16 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     run_program(&mut cargo).context("the server could not be built")
 }
 
-/// Whether there is what a static program on Linux takes: Debian's libc6-dev has it, without which
-/// nothing can be linked there; other systems have a package of its own.
+/// Returns whether this is a Linux with `libc.a`. Debian has it in libc6-dev, which every linking
+/// needs; other distributions have a package of its own for it.
 fn has_static_libc() -> bool {
-    // The bare name comes back where there is none.
+    // The compiler answers with the bare name if there is none.
     let path = ask(command("cc").arg("-print-file-name=libc.a"));
     cfg!(target_os = "linux") && path.is_some_and(|path| Path::new(&path).is_absolute())
 }
 
-/// Asks as `ldd` does: by this variable the loader, which a static program has not, lists libraries
-/// and does not run the program.
+/// Returns whether a program is static, as `ldd` finds it out: with this variable, the loader lists
+/// the libraries instead of running the program, and a static program has no loader.
 fn is_static(server: &Path) -> bool {
     let said = ask(command(server).arg("--version").env("LD_TRACE_LOADED_OBJECTS", "1"));
     said.is_some_and(|said| said.starts_with("xmeet "))

@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: the fuzz targets, each for some time, led by the code that an input reaches.
+//! `cargo xtask fuzz`: runs each fuzz target for some time, guided by code coverage.
 
 use std::env;
 use std::ffi::OsString;
@@ -10,36 +10,40 @@ use anyhow::{Context, Result, ensure};
 use crate::amount;
 use crate::paths::Workspace;
 use crate::process::{ask, command, run as run_program, say};
-use crate::setup::{cargo_fuzz, path_with};
+use crate::setup::cargo_tool::CargoTool;
+use crate::setup::path_with;
 
-/// For each target; in all it is about an hour.
-const SECONDS_DEFAULT: u64 = 720;
+/// For each target: an hour for all seven.
+const SECONDS_DEFAULT: u64 = 520;
 
 /// For each target when it is one test of many.
 const SECONDS_IN_TESTS: u64 = 5;
 
-/// Longest input, in bytes: past that there is nothing new, and each takes longer.
+/// Longest input, in bytes: longer ones take more time and reach no other code.
 const INPUT_BYTES_MAX: u32 = 4096;
 
-/// An input that takes so long is a finding, in seconds. A slow machine must not make one.
+/// An input that takes longer is a finding, in seconds. It is generous for slow machines.
 const INPUT_SECONDS_MAX: u32 = 25;
 
-/// Reads what stands after `cargo xtask fuzz`: how many seconds for each target.
+/// Reads the number of seconds for each target.
 pub(crate) fn seconds(arguments: &[OsString]) -> Result<u64> {
     amount::read("fuzz", arguments, SECONDS_DEFAULT, "the seconds for each target")
 }
 
-/// A short run of every target; how many there are.
+/// Runs every target shortly. Returns the number of targets.
 pub(crate) fn shortly(workspace: &Workspace) -> Result<u64> {
     run(workspace, SECONDS_IN_TESTS)
 }
 
-/// Builds every target and runs one after the other; how many there are.
+/// Builds every target and runs one after the other. Returns their number.
+///
+/// # Errors
+/// If a target finds something.
 pub(crate) fn run(workspace: &Workspace, seconds: u64) -> Result<u64> {
     let targets = targets(&workspace.root.join("fuzz/targets"))?;
     let programs = build(workspace)?;
     for target in &targets {
-        // What is found on the way stays there and is where the next run goes on.
+        // The corpus persists: the next run starts from it.
         let found = workspace.target.join("fuzz/corpus").join(target);
         let broken = workspace.target.join("fuzz/artifacts").join(target);
         for folder in [&found, &broken] {
@@ -58,8 +62,8 @@ pub(crate) fn run(workspace: &Workspace, seconds: u64) -> Result<u64> {
         say(&format!("fuzzing {target} for {seconds} s"));
         run_program(&mut program).with_context(|| {
             format!(
-                "the fuzz target {target} found something. The input that broke it is in {}; once \
-                 it is mended, keep it in fuzz/seeds/{target}",
+                "the fuzz target {target} found something. The input is in {}; once the fault is fixed, \
+                 keep it in fuzz/seeds/{target}",
                 broken.display()
             )
         })?;
@@ -67,16 +71,16 @@ pub(crate) fn run(workspace: &Workspace, seconds: u64) -> Result<u64> {
     Ok(targets.len() as u64)
 }
 
-/// Builds them; the folder they are in. They are not started through cargo, which would look at
-/// all of it again for each.
+/// Builds the targets and returns their folder. Started through cargo, each would be checked for
+/// changes again.
 fn build(workspace: &Workspace) -> Result<PathBuf> {
-    let folder = cargo_fuzz::provide(workspace)?;
+    let folder = CargoTool::fuzz().find(workspace);
     let target = workspace.target.join("fuzz");
     let mut cargo = command("cargo");
     cargo.current_dir(&workspace.root).env("PATH", path_with(folder.as_slice())?);
     // The sanitizer is an unstable flag of an ordinary compiler.
     cargo.env("RUSTC_BOOTSTRAP", "1");
-    // What the release does for speed takes minutes here; checks stay on.
+    // The release profile's optimisation would take minutes here.
     cargo.env("CARGO_PROFILE_RELEASE_LTO", "off");
     cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
     cargo.args(["fuzz", "build", "--features", "libfuzzer", "--codegen-units", "16"]);
@@ -88,8 +92,7 @@ fn build(workspace: &Workspace) -> Result<PathBuf> {
     Ok(target.join(host).join("release"))
 }
 
-/// Leaks and misuse of memory show where the compiler has brought the means; everything else shows
-/// without.
+/// Returns `address`, which finds leaks and misuse of memory, where the compiler has that sanitizer.
 fn sanitizer() -> &'static str {
     let folder = ask(command("rustc").args(["--print", "target-libdir"])).unwrap_or_default();
     let has_address = fs::read_dir(folder).is_ok_and(|entries| {
@@ -98,7 +101,7 @@ fn sanitizer() -> &'static str {
     if has_address && env::consts::OS == "linux" { "address" } else { "none" }
 }
 
-/// The names of the targets: of their files.
+/// Returns the names of the targets, which are those of their files.
 fn targets(folder: &Path) -> Result<Vec<String>> {
     let entries =
         fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;

@@ -1,5 +1,5 @@
-//! `cargo xtask hostile`: thousands of attackers against the finished server, and what two
-//! well-behaved pairs of members notice of it.
+//! `cargo xtask hostile`: thousands of attackers against the finished server, and their effect on two
+//! well-behaved pairs of members.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -12,21 +12,20 @@ use crate::{amount, bench};
 
 const SECONDS_DEFAULT: u64 = 300;
 
-/// Reads what stands after `cargo xtask hostile`: how many seconds.
+/// Reads the number of seconds.
 pub(crate) fn seconds(arguments: &[OsString]) -> Result<u64> {
     amount::read("hostile", arguments, SECONDS_DEFAULT, "the number of seconds")
 }
 
-/// Builds what is needed and attacks for so long.
+/// Builds the server and the load generator, and attacks for that long.
 pub(crate) fn run(workspace: &Workspace, seconds: u64) -> Result<ExitCode> {
     let told = format!("cargo xtask hostile {seconds}");
     let mut bench = bench::generator(workspace, "hostile", &told)?;
     become_program(bench.args(["--seconds", &seconds.to_string()]))
 }
 
-/// Ten seconds of it against the finished server, which is there: nothing is lost, nothing panics. How
-/// long messages take is not looked at, for a machine that runs tests does much else; nor is memory,
-/// of which ten seconds say little.
+/// Attacks the finished server for ten seconds: it must lose nothing and must not panic. Latency is not
+/// checked, because tests share their machine, nor is memory, of which ten seconds say little.
 pub(crate) fn shortly(workspace: &Workspace) -> Result<()> {
     let mut cargo = command("cargo");
     cargo.current_dir(&workspace.root);

@@ -1,10 +1,11 @@
-//! The project's own commands, `cargo xtask <command>`: this file only turns arguments into one.
+//! The project's own commands, `cargo xtask <command>`. This file reads the command line.
 
 mod amount;
 mod bench;
 mod client;
 mod crash;
 mod deny;
+mod dev;
 mod dist;
 mod fuzz;
 mod hostile;
@@ -24,6 +25,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use crate::paths::Workspace;
+use crate::setup::Toolset;
 
 const USAGE: &str = "\
 Usage: cargo xtask <command>
@@ -31,19 +33,20 @@ Usage: cargo xtask <command>
   run [ARGS...]       build whatever has changed, then start xmeet with ARGS
   dist                leave the finished binary, web client inside, at target/release/xmeet;
                       on Linux a static one
+  dev                 leave an unoptimised one at target/debug/xmeet, for browser tests while editing
   test [host|browser] every check and test; `host` leaves out the browser, `browser` is only that
   crash [ROUNDS]      only the crash test: `kill -9` under load, ROUNDS times (100)
-  fuzz [SECONDS]      the fuzz targets, SECONDS each (720)
+  fuzz [SECONDS]      the fuzz targets, SECONDS each (520)
   hostile [SECONDS]   5,000 attackers against the finished server, SECONDS long (300)
   deny                licences, duplicates, sources and advisories of what is depended on
-  bench [ARGS...]     measure what a delivery costs, into docs/bench; ARGS as in `xmeet-bench run`
+  bench [ARGS...]     measure the cost of a delivery, into docs/bench; ARGS as in `xmeet-bench run`
   trunk ARGS...       trunk with the project's tools around it, for example `trunk serve`
-  setup               only install what the commands above need
+  setup               install the tools that the commands above need
   tidy                the checks of the source tree that no compiler makes
   help                this text
 
-The first of them installs what is missing (a WebAssembly target, trunk, wasm-bindgen, for the
-tests also Chromium, cargo-nextest, cargo-fuzz and cargo-deny) and takes some minutes; it says what it is doing.
+`run` and `test` print which of their tools are missing and install them first, as `setup` does for
+all commands. No other command installs anything.
 Tools are kept in $XMEET_TOOLS_DIR, or else in ~/.cache/xmeet/tools.";
 
 fn main() -> ExitCode {
@@ -63,8 +66,9 @@ fn dispatch() -> Result<ExitCode> {
     };
     let rest: Vec<_> = arguments.collect();
     let workspace = Workspace::find()?;
+    setup::require(&workspace, toolsets(command.to_str().unwrap_or_default()))?;
     match command.to_str() {
-        // Whatever follows belongs to xmeet, its load generator and trunk, `--help` included.
+        // These pass all further arguments on, `--help` included.
         Some("run") => return run::run(&workspace, &rest),
         Some("bench") => return bench::run(&workspace, &rest),
         Some("hostile") => return hostile::run(&workspace, hostile::seconds(&rest)?),
@@ -73,14 +77,25 @@ fn dispatch() -> Result<ExitCode> {
         Some("crash") => crash::run(&workspace, crash::rounds(&rest)?)?,
         Some("fuzz") => drop(fuzz::run(&workspace, fuzz::seconds(&rest)?)?),
         Some("help" | "--help" | "-h") => println!("{USAGE}"),
-        Some(name @ ("deny" | "dist" | "setup" | "tidy")) if !rest.is_empty() => {
+        Some(name @ ("deny" | "dev" | "dist" | "setup" | "tidy")) if !rest.is_empty() => {
             bail!("`cargo xtask {name}` takes no arguments.\n\n{USAGE}")
         }
         Some("deny") => deny::run(&workspace)?,
+        Some("dev") => dev::run(&workspace)?,
         Some("dist") => dist::run(&workspace)?,
-        Some("setup") => setup::everything(&workspace)?,
+        Some("setup") => setup::run(&workspace)?,
         Some("tidy") => tidy::run(&workspace)?,
         _ => bail!("there is no command {}.\n\n{USAGE}", command.display()),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The tools that must be installed before a command starts. `run` and `test` install theirs.
+fn toolsets(command: &str) -> &'static [Toolset] {
+    match command {
+        "bench" | "dev" | "dist" | "hostile" | "trunk" => &[Toolset::Client],
+        "deny" => &[Toolset::Deny],
+        "fuzz" => &[Toolset::Fuzz],
+        _ => &[],
+    }
 }

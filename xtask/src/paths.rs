@@ -1,25 +1,28 @@
-//! Where things are: the source tree, the build folders and the cache of tools.
+//! The source tree, the build folders and the folder of installed tools.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// The folders every command works in, all of them absolute.
+/// The folders that commands work in, as absolute paths.
 pub(crate) struct Workspace {
     /// The source tree.
     pub(crate) root: PathBuf,
     /// Cargo's build folder.
     pub(crate) target: PathBuf,
-    /// Installed tools, one folder `NAME-VERSION` each. It lies outside the source tree so that a
-    /// fresh clone finds them again, and apart from the user's own so that it never replaces one.
+    /// Installed tools, a folder `NAME-VERSION` for each. The folder is outside the source tree, so that
+    /// every clone shares it, and apart from the user's own tools, so that it replaces none of them.
     pub(crate) tools: PathBuf,
 }
 
 impl Workspace {
-    /// Finds the folders from what cargo says and from the environment.
+    /// Finds the folders from the environment.
+    ///
+    /// # Errors
+    /// If there is neither `XMEET_TOOLS_DIR` nor a home folder.
     pub(crate) fn find() -> Result<Self> {
-        // Set by `cargo run`; the compiled-in value serves whoever starts the binary directly.
+        // `cargo run` sets the variable. The compiled-in value is for a binary that is started directly.
         let manifest = env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
         let root =
@@ -36,15 +39,20 @@ impl Workspace {
         Ok(Self { root, target, tools })
     }
 
-    /// Where the web client is compiled. Apart from the server's folder, because it may be another
-    /// rustc that compiles it and each would throw away the other's work.
+    /// The build folder of the web client. Another rustc may compile it than the server, and in one
+    /// folder each would discard the other's work.
     pub(crate) fn web_target(&self) -> PathBuf {
         self.target.join("web")
     }
 
-    /// The compiled web client, which the server embeds.
+    /// The finished web client, which the server embeds.
     pub(crate) fn web_dist(&self) -> PathBuf {
         self.root.join("web/dist")
+    }
+
+    /// The echo server for clients of other projects (`server/examples/echo.rs`).
+    pub(crate) fn echo(&self) -> PathBuf {
+        self.target.join("debug/examples").join(format!("echo{}", env::consts::EXE_SUFFIX))
     }
 
     /// The finished server.

@@ -1,4 +1,4 @@
-//! The versions the project holds still, read from the two files that name them.
+//! The pinned versions of the web build's tools, from the two files that name them.
 
 use std::fs;
 
@@ -6,12 +6,12 @@ use anyhow::{Context, Result, ensure};
 
 use crate::paths::Workspace;
 
-/// The tools of the web build and the one version of each that is used.
+/// The pinned version of each tool.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Pins {
     /// trunk, as in `0.21.14`.
     pub(crate) trunk: String,
-    /// The wasm-bindgen command; it must be the very version of the library in `Cargo.lock`.
+    /// The wasm-bindgen command: the version of the library in `Cargo.lock`.
     pub(crate) wasm_bindgen: String,
     /// binaryen's release number, as in `132`; its wasm-opt calls itself `version_132`.
     pub(crate) wasm_opt: String,
@@ -19,6 +19,9 @@ pub(crate) struct Pins {
 
 impl Pins {
     /// Reads `Trunk.toml` and `Cargo.lock`.
+    ///
+    /// # Errors
+    /// If a version is missing, or the two files differ about wasm-bindgen.
     pub(crate) fn read(workspace: &Workspace) -> Result<Self> {
         let text = |name: &str| {
             fs::read_to_string(workspace.root.join(name))
@@ -50,8 +53,8 @@ impl Pins {
     }
 }
 
-/// The value of the first line `key = "value"`. Trunk.toml has few enough keys that none of those
-/// asked for stands twice, which spares a TOML parser.
+/// Returns the value of the first line `key = "value"`. The keys in question are unique in Trunk.toml,
+/// so this needs no TOML parser.
 fn toml_string<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     text.lines().find_map(|line| {
         let value = line.trim().strip_prefix(key)?.trim_start().strip_prefix('=')?;
@@ -60,7 +63,7 @@ fn toml_string<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     })
 }
 
-/// The version of a package in a `Cargo.lock`, which cargo always writes in this one form.
+/// Returns the version of a package in a `Cargo.lock`, which cargo always writes in one form.
 fn locked_version<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
     let name = format!("name = \"{package}\"");
     let mut lines = lock.lines().skip_while(|line| *line != name);
@@ -78,7 +81,7 @@ mod tests {
         [[package]]\nname = \"wasm-bindgen\"\nversion = \"0.2.130\"\nsource = \"x\"\n";
 
     #[test]
-    fn reads_both_files() {
+    fn versions_come_from_both_files() {
         let expected = Pins {
             trunk: "0.21.14".into(),
             wasm_bindgen: "0.2.130".into(),
@@ -88,20 +91,20 @@ mod tests {
     }
 
     #[test]
-    fn refuses_two_versions_of_wasm_bindgen() {
+    fn two_versions_of_wasm_bindgen_are_an_error() {
         let lock = LOCK.replace("0.2.130", "0.2.131");
         let error = Pins::parse(TRUNK, &lock).unwrap_err().to_string();
         assert!(error.contains("set `wasm_bindgen = \"0.2.131\"`"), "{error}");
     }
 
     #[test]
-    fn says_which_line_is_missing() {
+    fn missing_line_is_named() {
         let error = Pins::parse("[tools]\nwasm_bindgen = \"0.2.130\"\n", LOCK).unwrap_err();
         assert_eq!(error.to_string(), "Trunk.toml has no line `trunk-version = \"=…\"`");
     }
 
     #[test]
-    fn a_longer_name_is_another_package() {
+    fn longer_name_is_another_package() {
         assert_eq!(locked_version(LOCK, "wasm-bindgen-macro"), Some("0.2.99"));
         assert_eq!(locked_version(LOCK, "wasm"), None);
     }

@@ -1,4 +1,4 @@
-//! Running other programs: says which, hands on their output, and fails with one clear sentence.
+//! Runs other programs: prints the command, passes the output on, and fails with one sentence.
 
 use std::borrow::Cow;
 use std::env;
@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-/// Tells the person what is going on.
+/// Prints a line about the progress.
 pub(crate) fn say(text: &str) {
     eprintln!("xtask: {text}");
 }
 
-/// A command that does not see what `cargo run` told xtask about itself: cargo and some build
-/// scripts take these variables for a change and compile again what was done already.
+/// Returns a command without the variables that `cargo run` sets for xtask. With them, cargo and some
+/// build scripts would compile everything again.
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     const CARGO_SETS: [&str; 5] = [
         "CARGO",
@@ -36,14 +36,17 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// Runs a command with the terminal's own input and output.
+/// Runs a command with xtask's own input and output.
+///
+/// # Errors
+/// If it cannot be started or does not succeed.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     echo(command);
     let status = command.status().map_err(|error| cannot_start(command, &error))?;
     check(command, status)
 }
 
-/// Like [`run`], for what may wait forever on an unreachable network.
+/// Runs a command as [`run`] does, and kills it after `limit`: it may wait for an unreachable network.
 pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
     echo(command);
     let started = Instant::now();
@@ -53,7 +56,7 @@ pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
             return check(command, status);
         }
         if started.elapsed() > limit {
-            // It may end between the two calls; either way it is gone.
+            // These fail only if it has just ended by itself.
             let _ = child.kill();
             let _ = child.wait();
             bail!("`{}` did not finish within {} s", line(command), limit.as_secs());
@@ -62,7 +65,7 @@ pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
     }
 }
 
-/// Like [`run`], and returns what the command wrote to its standard output besides showing it.
+/// Runs a command as [`run`] does, and also returns its standard output.
 pub(crate) fn run_and_read(command: &mut Command) -> Result<String> {
     echo(command);
     command.stdout(Stdio::piped());
@@ -77,7 +80,7 @@ pub(crate) fn run_and_read(command: &mut Command) -> Result<String> {
             {
                 break;
             }
-            // Nobody reading our output is no reason to stop a test run.
+            // A closed standard output must not stop a test run.
             let _ = screen.write_all(&seen[before..]);
         }
     }
@@ -86,13 +89,13 @@ pub(crate) fn run_and_read(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&seen).into_owned())
 }
 
-/// What a command prints, or nothing when it is missing or fails: for asking, not for doing.
+/// Returns the standard output of a command, or `None` if it is missing or fails. For queries.
 pub(crate) fn ask(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Puts the program in xtask's place, so that signals and the exit code are the program's own.
+/// Replaces xtask by the program, which then receives signals and sets the exit code.
 #[cfg(unix)]
 pub(crate) fn become_program(command: &mut Command) -> Result<ExitCode> {
     use std::os::unix::process::CommandExt as _;
@@ -100,7 +103,7 @@ pub(crate) fn become_program(command: &mut Command) -> Result<ExitCode> {
     Err(cannot_start(command, &error))
 }
 
-/// Runs the program and ends as it ends, where one program cannot take another's place.
+/// Runs the program and returns its exit code, on systems where one program cannot replace another.
 #[cfg(not(unix))]
 pub(crate) fn become_program(command: &mut Command) -> Result<ExitCode> {
     let status = command.status().map_err(|error| cannot_start(command, &error))?;
@@ -108,7 +111,7 @@ pub(crate) fn become_program(command: &mut Command) -> Result<ExitCode> {
     Ok(ExitCode::from(code))
 }
 
-/// Where a program is on PATH, if it is.
+/// Returns the path of a program on PATH.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     let file = format!("{name}{}", env::consts::EXE_SUFFIX);
     let path = env::var_os("PATH")?;
@@ -135,7 +138,7 @@ fn cannot_start(command: &Command, error: &std::io::Error) -> anyhow::Error {
     }
 }
 
-/// The command as one would type it.
+/// Returns the command as a shell would read it.
 fn line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<String> =

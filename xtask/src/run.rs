@@ -7,14 +7,14 @@ use anyhow::Result;
 
 use crate::dist;
 use crate::paths::Workspace;
-use crate::process::{become_program, command, say};
+use crate::process::{become_program, command};
+use crate::setup::{self, Toolset};
 
-/// Builds what has changed and becomes the server, which itself says where it listens.
+/// Installs missing tools, builds what has changed, and becomes the server.
 pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<ExitCode> {
-    if !workspace.server().exists() {
-        say("the first start sets up tools and compiles everything: 10 to 25 minutes on two cores");
-    }
-    dist::build(workspace)?;
-    // The folder stays the person's own, so that relative paths in ARGS mean what they say.
+    let ahead = dist::Ahead::start(workspace)?;
+    setup::install(workspace, &[Toolset::Client])?;
+    dist::build_after(workspace, ahead)?;
+    // In the current folder, so that relative paths in the arguments stay valid.
     become_program(command(workspace.server()).args(arguments))
 }

@@ -1,4 +1,4 @@
-//! Digests of files, by which an unchanged web client is not built again.
+//! Digests of files. An unchanged digest means that the web client need not be built again.
 
 use std::fs;
 use std::hash::Hasher;
@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// Digests the names and contents of files and folders below `root`. Contents rather than times,
-/// so that a checkout, a copy or a clock does not matter. A missing entry counts as such.
-///
-/// Hidden files are left out: no build reads them, and editors write them all the time.
+/// Digests the names and contents of files and folders below `root`. Times do not count, so that a
+/// checkout, a copy or a wrong clock changes nothing. Hidden files do not count either: no build reads
+/// them, and editors write them often.
 pub(crate) fn digest(root: &Path, entries: &[&str], skip: &[PathBuf]) -> Result<String> {
     let mut files = Vec::new();
     for entry in entries {
@@ -53,12 +52,12 @@ fn collect(path: &Path, skip: &[PathBuf], files: &mut Vec<PathBuf>) -> Result<()
     Ok(())
 }
 
-/// The standard library's hasher: 64 bits are plenty against accidents, and nobody attacks this.
+/// The standard library's hasher: 64 bits suffice where there is no attacker.
 #[derive(Default)]
 struct Digest(std::hash::DefaultHasher);
 
 impl Digest {
-    /// Takes a part together with its length, so that no two lists of parts look alike.
+    /// Adds a part and its length, so that different lists of parts have different digests.
     fn part(&mut self, bytes: &[u8]) {
         self.0.write_usize(bytes.len());
         self.0.write(bytes);
@@ -73,7 +72,7 @@ impl Digest {
 mod tests {
     use super::*;
 
-    /// A folder of its own for one test, gone when the test ends.
+    /// A folder that is removed at the end of its test.
     struct Scratch(PathBuf);
 
     impl Scratch {
@@ -103,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_change_shows() {
+    fn every_kind_of_change_changes_the_digest() {
         let scratch = Scratch::new("changes");
         let mut seen = vec![scratch.digest()];
         scratch.write("web/a.rs", "A");
@@ -121,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn time_output_and_hidden_files_do_not_show() {
+    fn time_output_and_hidden_files_do_not_count() {
         let scratch = Scratch::new("same");
         let before = scratch.digest();
         scratch.write("web/a.rs", "a");
@@ -131,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_do_not_run_into_each_other() {
+    fn digest_depends_on_the_borders_of_texts() {
         assert_ne!(digest_texts(["ab", "c"]), digest_texts(["a", "bc"]));
     }
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every check and every kind of test, in order, up to the first that fails.
+//! `cargo xtask test`: all checks and tests, in order, up to the first that fails.
 
 mod counts;
 mod report;
@@ -12,25 +12,26 @@ use anyhow::{Context, Result, bail, ensure};
 use self::report::Report;
 use crate::paths::Workspace;
 use crate::process::{command, run as run_program, run_and_read};
-use crate::setup::{chromium, components, nextest, node, path_with, proxies};
+use crate::setup::cargo_tool::CargoTool;
+use crate::setup::{self, Toolset, browsers, node, path_with, proxies, python};
 use crate::{deny, dist, fuzz, hostile, tidy};
 
-/// Packages that must not be without tests. A suite that runs nothing proves nothing.
+/// Packages of which at least one test must run.
 const TESTED: [&str; 3] = ["xmeet-shared", "xmeet-server", "xmeet-web"];
 
-/// Which of the tests are asked for.
+/// A part of the tests.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     /// All of them.
     All,
-    /// Those that need no browser and no compiled web client.
+    /// Tests that need neither a browser nor the compiled web client.
     Host,
-    /// Those in a browser.
+    /// Tests in browsers.
     Browser,
 }
 
 impl Part {
-    /// Reads what stands after `cargo xtask test`.
+    /// Reads the argument of `cargo xtask test`.
     pub(crate) fn from_arguments(arguments: &[OsString]) -> Result<Self> {
         match arguments.iter().map(|argument| argument.to_str()).collect::<Vec<_>>()[..] {
             [] => Ok(Self::All),
@@ -39,9 +40,17 @@ impl Part {
             _ => bail!("`cargo xtask test` takes nothing, `host` or `browser`"),
         }
     }
+
+    fn toolsets(self) -> &'static [Toolset] {
+        match self {
+            Self::All => setup::ALL,
+            Self::Host => &[Toolset::Host, Toolset::Deny, Toolset::Fuzz],
+            Self::Browser => &[Toolset::Client, Toolset::Browser],
+        }
+    }
 }
 
-/// Runs them and ends with a summary of what ran.
+/// Installs missing tools, runs the tests, and prints a summary.
 pub(crate) fn run(workspace: &Workspace, part: Part) -> Result<()> {
     let mut report = Report::default();
     let outcome = run_parts(workspace, part, &mut report);
@@ -52,6 +61,7 @@ pub(crate) fn run(workspace: &Workspace, part: Part) -> Result<()> {
 }
 
 fn run_parts(workspace: &Workspace, part: Part, report: &mut Report) -> Result<()> {
+    report.check("set-up", || setup::install(workspace, part.toolsets()))?;
     if part != Part::Browser {
         report.check("tidy", || tidy::run(workspace))?;
         checks(workspace, report)?;
@@ -65,7 +75,6 @@ fn run_parts(workspace: &Workspace, part: Part, report: &mut Report) -> Result<(
 
 /// Formatting, then clippy with warnings as errors.
 fn checks(workspace: &Workspace, report: &mut Report) -> Result<()> {
-    report.check("set-up", components::provide)?;
     report.check("formatting", || {
         run_program(cargo(workspace).args(["fmt", "--all", "--check"]))
             .context("the formatting differs; `cargo fmt --all` puts it right")
@@ -79,9 +88,9 @@ fn checks(workspace: &Workspace, report: &mut Report) -> Result<()> {
 
 /// The Rust tests, documentation examples last.
 fn host(workspace: &Workspace, report: &mut Report) -> Result<()> {
-    let nextest = report.check("set-up", || nextest::provide(workspace))?;
+    let nextest = CargoTool::nextest().find(workspace);
     let results = workspace.target.join("nextest/default/junit.xml");
-    // One that an earlier run left must not speak for this one.
+    // The results of an earlier run must not count.
     if results.exists() {
         fs::remove_file(&results).context("cannot remove the last run's results")?;
     }
@@ -100,7 +109,7 @@ fn host(workspace: &Workspace, report: &mut Report) -> Result<()> {
     })?;
     report.tests("doc examples", || {
         let mut cargo = cargo(workspace);
-        // The whole workspace, so that what nextest compiled is good for it too.
+        // The whole workspace, so that cargo reuses what nextest compiled.
         cargo.args(["test", "--doc", "--workspace", "--locked"]);
         let ran = counts::of_cargo_test(&run_and_read(&mut cargo)?);
         ensure!(ran > 0, "no doc example was run");
@@ -109,26 +118,31 @@ fn host(workspace: &Workspace, report: &mut Report) -> Result<()> {
     report.tests("fuzz targets", || fuzz::shortly(workspace))
 }
 
-/// The tests in a browser, of the very binary that people get.
+/// The tests in browsers, against the finished binary, and those with clients of other projects.
 fn browser(workspace: &Workspace, report: &mut Report) -> Result<()> {
-    let folder = node::tests(workspace)?;
-    let (chromium, proxies) = report.check("set-up", || {
-        node::provide(workspace)?;
-        Ok((chromium::provide()?, proxies::provide(workspace)?))
-    })?;
+    let folder = node::tests(workspace);
+    let (chromium, firefox) = (browsers::CHROMIUM.find()?, browsers::FIREFOX.find()?);
+    let (proxies, python) = (proxies::find(workspace)?, python::find(workspace)?);
     report.check("build", || dist::run(workspace))?;
+    report.check("echo server", || {
+        let echo = ["build", "--package", "xmeet-server", "--example", "echo", "--locked"];
+        run_program(cargo(workspace).args(echo))
+    })?;
     report.check("hostile run", || hostile::shortly(workspace))?;
-    report.tests("browser", || {
+    let run = |script: &str| {
         let mut npm = command("npm");
         npm.current_dir(&workspace.root);
-        npm.arg("test").arg("--prefix").arg(&folder);
-        npm.env("XMEET_BIN", workspace.server()).env("CHROMIUM", &chromium);
-        npm.env("NGINX", &proxies.nginx).env("CADDY", &proxies.caddy);
+        npm.args(["run", script, "--prefix"]).arg(&folder);
+        npm.env("XMEET_BIN", workspace.server()).env("XMEET_ECHO", workspace.echo());
+        npm.env("CHROMIUM", &chromium).env("FIREFOX", &firefox).env("XMEET_PYTHON", &python);
+        npm.envs(proxies.programs.clone()).env("PROXY_LIBRARIES", &proxies.libraries);
         let count = counts::of_node(&run_and_read(&mut npm)?);
         let count = count.context("the browser tests did not say how many of them ran")?;
         ensure!(count > 0, "no browser test was run");
         Ok(count)
-    })
+    };
+    report.tests("browser", || run("test"))?;
+    report.tests("browser, in Firefox", || run("test:firefox"))
 }
 
 fn cargo(workspace: &Workspace) -> Command {

@@ -1,7 +1,9 @@
-//! `cargo xtask tidy`: the checks of the source tree that no compiler makes.
+//! `cargo xtask tidy`: checks of the source tree beyond those of the compiler.
 
 mod acceptance;
 mod documents;
+mod layers;
+mod names;
 mod sources;
 
 use anyhow::{Result, bail};
@@ -10,11 +12,13 @@ use crate::paths::Workspace;
 use crate::pins::Pins;
 use crate::process::say;
 
-/// Reports everything that is wrong at once, and fails if anything is.
+/// Prints all findings, and fails if there are any.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut findings = sources::check(&workspace.root)?;
     findings.extend(documents::check(&workspace.root)?);
     findings.extend(acceptance::check(&workspace.root)?);
+    findings.extend(layers::check(&workspace.root)?);
+    findings.extend(names::check(&workspace.root)?);
     if let Err(error) = Pins::read(workspace) {
         findings.push(format!("{error:#}"));
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask trunk`: trunk by hand, on machines where it does not work by itself.
+//! `cargo xtask trunk`: trunk with the project's tools and toolchain.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -10,8 +10,8 @@ use crate::pins::Pins;
 use crate::process::become_program;
 use crate::setup::WebTools;
 
-/// Becomes trunk, with the project's tools and toolchain around it.
+/// Becomes trunk.
 pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<ExitCode> {
-    let tools = WebTools::provide(workspace, &Pins::read(workspace)?)?;
+    let tools = WebTools::find(workspace, &Pins::read(workspace)?)?;
     become_program(tools.trunk(workspace)?.args(arguments))
 }

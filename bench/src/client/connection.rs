@@ -1,4 +1,4 @@
-//! One connection: its socket, what came of an unfinished frame, what waits to be sent.
+//! A connection: its socket, the start of an unfinished frame, and bytes to send.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -10,9 +10,9 @@ use super::wire;
 /// How a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum End {
-    /// With a Close frame of this code.
+    /// By a Close frame with this code.
     Closed(u16),
-    /// Without one: an end of the stream, a reset.
+    /// By an end of the stream, or a reset.
     Lost(String),
     /// The peer broke the protocol.
     Broken(String),
@@ -28,12 +28,12 @@ enum Phase {
 pub(crate) struct Connection {
     stream: TcpStream,
     phase: Phase,
-    /// The start of a frame whose end has not come yet.
+    /// The start of an unfinished frame.
     rest: Vec<u8>,
-    /// What the system has not taken yet.
+    /// Bytes that the socket has not taken yet.
     out: Vec<u8>,
     mask: u32,
-    /// Off for a member that stalls.
+    /// False for a stalled member.
     pub(crate) reading: bool,
 }
 
@@ -42,7 +42,7 @@ impl Connection {
         Self::over(TcpStream::connect(to)?, request.into_bytes())
     }
 
-    /// A connection whose first bytes are these, a request or not. They go out with the first flush.
+    /// Creates a connection that sends `out` with its first flush. `out` need not be a request.
     pub(crate) fn over(stream: TcpStream, out: Vec<u8>) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         let phase = Phase::Handshake;
@@ -55,7 +55,7 @@ impl Connection {
 
     pub(crate) fn send(&mut self, opcode: u8, payload: &[u8]) -> io::Result<()> {
         let idle = self.out.is_empty();
-        // Any mask that is not nothing makes the server do its work.
+        // Any mask but zero makes the server unmask.
         self.mask = self.mask.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         wire::push_masked(&mut self.out, opcode, payload, self.mask.to_ne_bytes());
         if idle { self.flush() } else { Ok(()) }
@@ -67,17 +67,17 @@ impl Connection {
         self.flush()
     }
 
-    /// Bytes that the system has not taken yet.
+    /// Returns the number of bytes that the socket has not taken yet.
     pub(crate) fn waiting_bytes(&self) -> usize {
         self.out.len()
     }
 
-    /// Whether the handshake is over and has been granted.
+    /// Returns whether the handshake has succeeded.
     pub(crate) fn is_open(&self) -> bool {
         self.phase == Phase::Open
     }
 
-    /// Writes what the system takes.
+    /// Writes as much as the socket takes.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         let mut written = 0;
         let result = loop {
@@ -88,7 +88,7 @@ impl Connection {
                 Ok(bytes) => written += bytes,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break Ok(()),
-                // Before the connection stands the system says so in its own way.
+                // The socket is still connecting.
                 Err(error) if error.kind() == io::ErrorKind::NotConnected => break Ok(()),
                 Err(error) => break Err(error),
             }
@@ -97,13 +97,14 @@ impl Connection {
         result
     }
 
-    /// Says that nothing more will be sent or read.
-    pub(super) fn hang_up(&mut self) {
-        // What is gone already needs no goodbye.
+    /// Shuts the socket down.
+    pub(super) fn shut_down(&mut self) {
+        // It fails only if the connection is gone already.
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 
-    /// Reads what is there, with `to_end` also an end of the stream, handing each text to `text`; says so when it was the end.
+    /// Reads from the socket and passes each text on. With `to_end`, it reads until the socket is empty or
+    /// has ended. Returns how the connection ended, if it did.
     pub(crate) fn read(
         &mut self,
         buffer: &mut [u8],
@@ -121,8 +122,8 @@ impl Connection {
                 Ok(bytes) => {
                     let filled = &buffer[..kept + bytes];
                     match self.take(filled, accept, clock(), &mut text) {
-                        // A read that did not fill the buffer has emptied the socket; only the
-                        // end may stand behind it, and is told once.
+                        // The socket is empty, since the read did not fill the buffer. An end of the
+                        // stream comes as an event of its own.
                         Ok(()) if filled.len() < buffer.len() && !to_end => return None,
                         Ok(()) => continue,
                         Err(end) => end,
@@ -139,7 +140,7 @@ impl Connection {
         None
     }
 
-    /// Takes all whole frames and keeps the rest.
+    /// Handles all whole frames and keeps the rest.
     fn take(
         &mut self,
         bytes: &[u8],
@@ -169,7 +170,7 @@ impl Connection {
                     let code = payload
                         .get(..2)
                         .map_or(1005, |two| u16::from(two[0]) << 8 | u16::from(two[1]));
-                    // The server waits a while for the answer.
+                    // The server waits for the answer.
                     let _ = self.send(wire::CLOSE, payload);
                     return Err(End::Closed(code));
                 }

@@ -3,7 +3,7 @@
 //! is allocated for a frame.
 
 mod connection;
-mod seen;
+mod parts;
 pub(crate) mod wire;
 
 use std::io;
@@ -15,30 +15,30 @@ use mio::event::Event;
 use mio::{Events, Interest, Poll, Token};
 
 pub(crate) use connection::{Connection, End};
-pub(crate) use seen::see;
+pub(crate) use parts::parts_of;
 
-/// Events taken from the system at once.
+/// Events for each call of poll.
 const EVENTS_MAX: usize = 1024;
 
-/// What every connection reads into; the largest frame must fit, a greeting of some thousand
-/// members.
+/// The size of the buffer that all connections share. The largest frame must fit: a greeting with some
+/// thousand members.
 const BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
-/// Who learns what comes in. Times are nanoseconds on the fleet's clock.
+/// Receives the events of connections. Times are in nanoseconds on the fleet's clock.
 pub(crate) trait Listener {
-    /// A text frame has come.
+    /// Handles a text frame.
     fn text(&mut self, connection: usize, frame: &[u8], at_ns: u64);
-    /// The connection is over.
+    /// Handles the end of a connection.
     fn ended(&mut self, connection: usize, end: End);
 }
 
-/// How to spend the time while nothing comes.
+/// How to wait for events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wait {
-    /// Ask again at once: waking a sleeping CPU would be charged to the server's writes. Needs a
-    /// CPU of its own.
+    /// Polls without sleeping, because waking a sleeping CPU would count as the server's time. Needs a CPU
+    /// of its own.
     Spin,
-    /// Sleep until something comes.
+    /// Sleeps until an event.
     Sleep,
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct Fleet {
     busy: Duration,
 }
 
-/// A time in nanoseconds, as everything here counts it.
+/// Converts a duration to nanoseconds.
 pub(crate) fn ns(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
@@ -64,7 +64,7 @@ pub(crate) fn ns(duration: Duration) -> u64 {
 impl Fleet {
     pub(crate) fn new(wait: Wait) -> Result<Self> {
         Ok(Self {
-            poll: Poll::new().context("the system gives no poll")?,
+            poll: Poll::new().context("cannot create a poll")?,
             events: Events::with_capacity(EVENTS_MAX),
             ready: Vec::with_capacity(EVENTS_MAX),
             connections: Vec::new(),
@@ -76,20 +76,20 @@ impl Fleet {
         })
     }
 
-    /// Nanoseconds since the fleet was made.
+    /// Returns the nanoseconds since the fleet was created.
     pub(crate) fn now_ns(&self) -> u64 {
         ns(self.start.elapsed())
     }
 
-    /// The time spent on what came in: near the whole time, it is the client that is measured.
+    /// Returns the time spent on handling events. Near the whole time, the client is the bottleneck.
     pub(crate) fn busy(&self) -> Duration {
         self.busy
     }
 
-    /// Starts a connection; its number is how many there were before it.
+    /// Starts a connection. Its number is the number of connections before it.
     pub(crate) fn dial(&mut self, to: SocketAddr, room: &str, nickname: &str) -> Result<()> {
         let mut connection = Connection::dial(to, wire::request(room, nickname))
-            .context("no further connection can be opened")?;
+            .context("cannot open a connection")?;
         let token = Token(self.connections.len());
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(connection.stream(), token, interest)?;
@@ -97,24 +97,24 @@ impl Fleet {
         Ok(())
     }
 
-    /// Sends a text, or keeps what the system does not take yet.
+    /// Sends a text, and buffers it as far as the socket does not take it.
     pub(crate) fn send(&mut self, connection: usize, text: &[u8]) {
-        // A failed write shows again as the connection's end when it is read.
+        // After a failed write, reading finds the end of the connection.
         let _ = self.connections[connection].send(wire::TEXT, text);
     }
 
-    /// From now on nothing is read from the connection.
+    /// Stops reading from a connection.
     pub(crate) fn stall(&mut self, connection: usize) {
         self.connections[connection].reading = false;
     }
 
-    /// Reads again, and what waits at once: it was told when nobody listened.
+    /// Resumes reading. Reads at once, because the events so far were ignored.
     pub(crate) fn resume(&mut self, connection: usize, listener: &mut impl Listener) {
         self.connections[connection].reading = true;
         self.read(connection, true, listener);
     }
 
-    /// Handles what is there; sleeps at most `limit` for it where sleeping is allowed.
+    /// Handles the events that are there. Sleeps up to `limit` for them, unless it spins.
     pub(crate) fn turn(&mut self, limit: Duration, listener: &mut impl Listener) -> Result<()> {
         let timeout = if self.wait == Wait::Spin { Duration::ZERO } else { limit };
         match self.poll.poll(&mut self.events, Some(timeout)) {
@@ -147,7 +147,7 @@ impl Fleet {
             listener.text(index, frame, at_ns);
         }) {
             let _ = self.poll.registry().deregister(self.connections[index].stream());
-            self.connections[index].hang_up();
+            self.connections[index].shut_down();
             listener.ended(index, end);
         }
     }

@@ -1,5 +1,5 @@
-//! WebSocket bytes (RFC 6455), as far as a load generator and a floor need them: the handshake,
-//! frame headers, a writer for each direction.
+//! The parts of RFC 6455 that the load generator and the floor need: handshake, frame headers, and a
+//! writer for each direction. It allocates nothing for a frame and copies no payload that it reads.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,31 +15,31 @@ pub(crate) const PING: u8 = 0x9;
 /// A Pong frame.
 pub(crate) const PONG: u8 = 0xa;
 
-/// Every client sends the same key: the answer is then known beforehand, and checking it costs a
-/// comparison.
+/// Every client sends the same key, so that checking the answer is a comparison.
 const KEY_BYTES: &[u8; 16] = b"xmeet-bench-key!";
 
-/// Where the control bits of a frame header stand.
+/// The bit of the first byte that marks the last frame of a message.
 const FIN: u8 = 0x80;
+/// The bit of the second byte that marks a masked frame.
 const MASKED: u8 = 0x80;
 
-/// Where a frame's parts are, from its first byte.
+/// The places of a frame's parts, from its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// Text, Close, Ping.
+    /// The opcode.
     pub(crate) opcode: u8,
-    /// What the payload is masked with; nothing from a server.
+    /// The mask; `None` in frames of a server.
     pub(crate) mask: Option<[u8; 4]>,
-    /// Where the payload starts, in bytes.
+    /// The start of the payload.
     pub(crate) start: usize,
-    /// Where the frame ends, in bytes.
+    /// The end of the frame.
     pub(crate) end: usize,
 }
 
-/// Reads a frame header: `None` until all of it is there. The payload may still be missing.
+/// Reads the header of a frame. Returns `None` until all of it is there; the payload may be missing.
 ///
 /// # Errors
-/// On what no peer of the bench sends: fragments and extension bits.
+/// If the frame is a fragment or has a reserved bit, which no peer of the bench sends.
 pub(crate) fn header(bytes: &[u8]) -> Result<Option<Header>, &'static str> {
     let [first, second, ..] = *bytes else { return Ok(None) };
     if first & 0xf0 != FIN {
@@ -62,11 +62,11 @@ pub(crate) fn header(bytes: &[u8]) -> Result<Option<Header>, &'static str> {
         mask = Some([a, b, c, d]);
         start += 4;
     }
-    let end = start.checked_add(length).ok_or("a length that no memory holds")?;
+    let end = start.checked_add(length).ok_or("a length above the address space")?;
     Ok(Some(Header { opcode: first & 0x0f, mask, start, end }))
 }
 
-/// Appends a frame as a client sends it.
+/// Appends a client's frame.
 pub(crate) fn push_masked(out: &mut Vec<u8>, opcode: u8, payload: &[u8], mask: [u8; 4]) {
     push_header(out, opcode, payload.len(), MASKED);
     out.extend_from_slice(&mask);
@@ -75,7 +75,7 @@ pub(crate) fn push_masked(out: &mut Vec<u8>, opcode: u8, payload: &[u8], mask: [
     apply_mask(&mut out[start..], mask);
 }
 
-/// Appends a frame as a server sends it.
+/// Appends a server's frame.
 pub(crate) fn push_plain(out: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
     push_header(out, opcode, payload.len(), 0);
     out.extend_from_slice(payload);
@@ -94,7 +94,7 @@ fn push_header(out: &mut Vec<u8>, opcode: u8, length: usize, mask_bit: u8) {
     }
 }
 
-/// Masks, or takes the mask off.
+/// Masks or unmasks a payload.
 pub(crate) fn apply_mask(payload: &mut [u8], mask: [u8; 4]) {
     for part in payload.chunks_mut(4) {
         for (byte, key) in part.iter_mut().zip(mask) {
@@ -103,7 +103,7 @@ pub(crate) fn apply_mask(payload: &mut [u8], mask: [u8; 4]) {
     }
 }
 
-/// What a client sends first.
+/// Returns the request of a handshake.
 pub(crate) fn request(room: &str, nickname: &str) -> String {
     let prefix = xmeet_shared::WEBSOCKET_PATH_PREFIX;
     let key = STANDARD.encode(KEY_BYTES);
@@ -114,19 +114,19 @@ pub(crate) fn request(room: &str, nickname: &str) -> String {
     )
 }
 
-/// The `Sec-WebSocket-Accept` that [`request`] is answered with.
+/// Returns the `Sec-WebSocket-Accept` of the answer to [`request`].
 pub(crate) fn expected_accept() -> String {
     accept(&STANDARD.encode(KEY_BYTES))
 }
 
-/// The `Sec-WebSocket-Accept` that belongs to a key.
+/// Returns the `Sec-WebSocket-Accept` for a key.
 pub(crate) fn accept(key: &str) -> String {
     let mut hash = sha1_smol::Sha1::from(key);
     hash.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
     STANDARD.encode(hash.digest().bytes())
 }
 
-/// The value of a header in the head of a request or an answer, whatever the name's case.
+/// Returns the value of a header in the head of a request or response, in any case of its name.
 pub(crate) fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     head.lines().skip(1).find_map(|line| {
         let (key, value) = line.split_once(':')?;
@@ -134,7 +134,7 @@ pub(crate) fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
-/// Where a head ends, behind its empty line.
+/// Returns the end of a head, behind its empty line.
 pub(crate) fn head_end(bytes: &[u8]) -> Option<usize> {
     memchr::memmem::find(bytes, b"\r\n\r\n").map(|at| at + 4)
 }
@@ -144,12 +144,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_accept_is_that_of_the_standard() {
+    fn accept_is_that_of_the_standard() {
         assert_eq!(accept("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 
     #[test]
-    fn frames_of_every_length_come_back_as_they_were() {
+    fn frames_of_every_length_are_read_as_written() {
         for length in [0, 1, 125, 126, 65_535, 65_536] {
             let payload = vec![b'x'; length];
             let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! A member of the floor: a socket, and what waits on either side of it.
+//! A member of the floor: a socket, and its buffers in both directions.
 
 use std::io::{self, Read as _, Write as _};
 
@@ -6,9 +6,9 @@ use mio::net::TcpStream;
 
 pub(super) struct Member {
     stream: TcpStream,
-    /// The room, once the handshake is done.
+    /// The room, after the handshake.
     pub(super) room: Option<usize>,
-    /// The start of a frame whose end has not come yet.
+    /// The start of an unfinished frame.
     pub(super) rest: Vec<u8>,
     out: Vec<u8>,
 }
@@ -18,7 +18,7 @@ impl Member {
         Self { stream, room: None, rest: Vec::new(), out: Vec::new() }
     }
 
-    /// Reads what is there: `None` when nothing is, 0 bytes at the end.
+    /// Reads from the socket. Returns `None` if it is empty, and 0 at its end.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Option<usize> {
         loop {
             match self.stream.read(buffer) {
@@ -30,17 +30,17 @@ impl Member {
         }
     }
 
-    /// Writes at once, and keeps what the system does not take.
+    /// Writes at once, and buffers what the socket does not take.
     pub(super) fn write(&mut self, bytes: &[u8]) {
         let mut taken = 0;
         if self.out.is_empty() {
-            // A broken socket shows when it is read.
+            // Reading finds a broken socket.
             taken = self.stream.write(bytes).unwrap_or(0);
         }
         self.out.extend_from_slice(&bytes[taken..]);
     }
 
-    /// Keeps it for [`Member::flush`]. True where nothing waited before.
+    /// Buffers bytes for [`Member::flush`]. Returns true if the buffer was empty.
     pub(super) fn queue(&mut self, bytes: &[u8]) -> bool {
         let first = self.out.is_empty();
         self.out.extend_from_slice(bytes);

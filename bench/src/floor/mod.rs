@@ -1,5 +1,5 @@
-//! The floor: the least a server could do with a message. One thread, one frame for each message,
-//! one write for each member, nothing kept. No server can be cheaper and still answer the same.
+//! The floor: a minimal chat server, for comparison. It has one thread, encodes one frame for each message,
+//! writes once to each member, and stores nothing.
 
 mod member;
 mod rooms;
@@ -17,16 +17,16 @@ use rooms::Rooms;
 
 const LISTENER: Token = Token(usize::MAX);
 const EVENTS_MAX: usize = 1024;
-/// What every member reads into: the bench's texts are far smaller.
+/// The size of the buffer that all members share. The bench's texts are far smaller.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// Serves until the process is ended.
+/// Serves until the process ends.
 pub(crate) fn serve(listen: SocketAddr, batch: bool) -> Result<()> {
     let mut poll = Poll::new()?;
     let mut listener =
         TcpListener::bind(listen).with_context(|| format!("cannot listen on {listen}"))?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-    // The same line that XMeet writes, for whoever waits for it.
+    // XMeet writes the same line, which the load generator waits for.
     eprintln!("the floor is ready url=http://{}/", listener.local_addr()?);
     let mut events = Events::with_capacity(EVENTS_MAX);
     let mut members: HashMap<usize, Member> = HashMap::new();

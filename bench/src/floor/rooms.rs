@@ -1,4 +1,4 @@
-//! The floor's rooms: handshake, greeting, and each text to everybody.
+//! The floor's rooms: handshake, greeting, and broadcast of each text.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use xmeet_shared::{
 use super::member::Member;
 use crate::client::wire;
 
-/// The floor has no clock: every moment is this one, as long as a real one.
+/// The time of every message: the floor has no clock. It is as long as a real one.
 const SEND_TIME: &str = "2026-11-23 12:30:45";
 const TS: i64 = 1_795_436_445_000;
 
@@ -24,7 +24,7 @@ pub(super) struct Rooms {
     rooms: Vec<Room>,
     by_name: HashMap<String, usize>,
     batch: bool,
-    /// Members for whom something waits, in batches.
+    /// Members with buffered bytes, if writes are joined.
     dirty: Vec<usize>,
     frame: Vec<u8>,
     text: Vec<u8>,
@@ -38,11 +38,11 @@ impl Rooms {
         Self { rooms, by_name, batch, dirty: Vec::new(), frame: Vec::new(), text: Vec::new() }
     }
 
-    /// Reads a member and does what it asks; a member that is broken or gone leaves.
+    /// Reads from a member and executes its frames. A broken connection leaves.
     pub(super) fn read(&mut self, members: &mut Members, key: usize, buffer: &mut [u8]) {
         while let Some(member) = members.get_mut(&key) {
             let kept = member.rest.len();
-            // A frame that does not fit is more than the bench sends.
+            // The bench sends no frame that does not fit.
             let read = if kept < buffer.len() { member.read(&mut buffer[kept..]) } else { Some(0) };
             let Some(read) = read else { return };
             buffer[..kept].copy_from_slice(&member.rest);
@@ -60,7 +60,7 @@ impl Rooms {
         }
     }
 
-    /// Handles all that is whole and says how much that was; `None` ends the member.
+    /// Handles all whole frames and returns their bytes; `None` ends the connection.
     fn take(&mut self, members: &mut Members, key: usize, bytes: &mut [u8]) -> Option<usize> {
         let mut at = 0;
         let room = match members.get(&key)?.room {
@@ -111,7 +111,7 @@ impl Rooms {
         .into_bytes();
         let list: Vec<Listed> = room.members.iter().map(|(_, listed)| listed.clone()).collect();
         let greeting = [
-            ServerMessage::SelfId { pid: pid.clone(), epoch: None },
+            ServerMessage::SelfId { pid: pid.clone(), epoch: None, greeting_bytes: None },
             ServerMessage::MemberCount(list.len() as u64),
             ServerMessage::Members(list),
             ServerMessage::History(Vec::new()),
@@ -125,7 +125,7 @@ impl Rooms {
         Some(index)
     }
 
-    /// The envelope is written by hand: it is the least that can be done for a message.
+    /// Writes the envelope by hand, which is the cheapest way.
     fn say(&mut self, members: &mut Members, key: usize, index: usize, text: &[u8]) {
         let Ok(text) = std::str::from_utf8(text) else { return };
         let room = &mut self.rooms[index];
@@ -165,7 +165,7 @@ impl Rooms {
         }
     }
 
-    /// One write for each member to whom something was said in this round.
+    /// Writes once to each member with buffered bytes.
     pub(super) fn flush(&mut self, members: &mut Members) {
         for key in self.dirty.drain(..) {
             if let Some(member) = members.get_mut(&key) {

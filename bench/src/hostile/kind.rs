@@ -1,92 +1,112 @@
-//! The kinds of attackers: how many of each, what each opens with, and what it does from then on.
+//! The kinds of attackers: their numbers, their first bytes and their actions.
 
 use crate::client::wire;
 
-/// Where the flood is, and the members who never read it.
+/// The room with the flooders, and with members that never read.
 pub(super) const ATTACKED_ROOM: &str = "attacked";
+
+/// The large room with frequent joins and leaves.
+const HALL: &str = "hall";
 
 /// Rooms that page hogs fill.
 const HEAVY_ROOMS: usize = 3;
 
-/// A text of control characters, each of which takes six bytes on the way to a client. Fifty of them
-/// are a page of 18 MB.
+/// The size of a text of control characters. Each takes six bytes as JSON, so that fifty texts are a page
+/// of 18 MB.
 const HEAVY_TEXT_BYTES: usize = 60_000;
 
-/// Rooms that dead members sit in.
+/// Rooms of dead members.
 const DEAD_ROOMS: usize = 300;
 
-/// Addresses that attackers come from, 127.0.1.1 and those behind it. Two kinds share one more.
+/// Addresses of attackers, from 127.0.1.1 on. Two kinds share one more address.
 const ADDRESSES: usize = 200;
 
-/// Flooders try so many frames a second.
+/// Frames that a flooder sends each second.
 const FLOOD_FRAMES_PER_SECOND: u64 = 1000;
 
 /// How often a flooder acts, in milliseconds.
 const FLOOD_EVERY_MS: u64 = 20;
 
-/// How long somebody who does not read looks away before it reads all that has come, to learn
-/// whether it was closed, in milliseconds.
+/// The time between two reads of an attacker that otherwise does not read, in milliseconds. The reads find
+/// out whether the server closed the connection.
 const AWAY_MS: u64 = 30_000;
 
-/// A frame of that length is claimed, and nobody has it: 1 GiB.
+/// The length in the header of a frame whose payload never comes: 1 GiB.
 const CLAIMED_BYTES: u64 = 1 << 30;
 
-/// What is sent of a frame above the limit, in bytes. It is more than a frame may have by default.
+/// Length of a frame above the default limit, in bytes.
 const OVERSIZED_BYTES: usize = 100_000;
 
-/// What a socket may keep waiting before an attacker adds to it, in bytes.
+/// Length of a message that never ends, in bytes.
+const HALF_MESSAGE_BYTES: u16 = 65_000;
+/// The part of it that is sent at once, in bytes.
+const HALF_SENT_BYTES: usize = 64_000;
+
+/// Rooms of the senders of half messages.
+const HALF_ROOMS: usize = 50;
+
+/// Unsent bytes of a socket above which an attacker adds nothing.
 pub(super) const WAITING_BYTES_MAX: usize = 256 * 1024;
 
 /// A kind of attacker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(super) enum Kind {
-    /// Opens a connection and says nothing.
+    /// Opens a connection and sends nothing.
     Silent,
     /// Sends the head of a request, a byte a second.
     SlowHeader,
-    /// A member that neither reads nor answers a ping, as if its cable were pulled.
+    /// A member that neither reads nor answers pings, like one whose cable was pulled.
     Dead,
-    /// The same, in the room that is flooded.
+    /// A dead member of the flooded room.
     SlowReader,
-    /// Fills a room with the heaviest texts there are, asks for its pages, and reads nothing.
+    /// Fills a room with texts of the largest encoding, requests its pages, and reads nothing.
     PageHog,
     /// Sends a thousand frames a second, of every kind.
     Flood,
-    /// Claims a frame of a gibibyte, or sends one above the limit.
+    /// Sends the header of a frame of 1 GiB, or a frame above the limit.
     Oversized,
-    /// Sends garbage once it is a member.
+    /// Sends most of a message at once, and then a byte a second.
+    HalfMessage,
+    /// Joins and sends garbage.
     GarbageFrames,
-    /// Sends garbage, or requests for nonsense, where a request belongs.
+    /// Sends garbage or nonsensical requests over HTTP.
     GarbageRequests,
-    /// Enters a new room and is gone at once, all from one address.
+    /// Joins a new room and leaves at once, all from one address.
     Churn,
-    /// Dead members, all from that address too.
+    /// Dead members, all from the same address as the churn.
     Greedy,
+    /// A well-behaved member of the hall.
+    HallMember,
+    /// Joins the hall and leaves at once, all from one address.
+    JoinStorm,
 }
 
-/// What an attacker does next.
+/// An action of an attacker.
 pub(super) enum Act {
-    /// These bytes, as they are.
+    /// Sends bytes.
     Send(Vec<u8>),
-    /// Reads all that has come, and looks away again.
+    /// Reads once.
     Glance,
-    /// Goes without a word.
+    /// Drops the connection.
     Vanish,
 }
 
-/// All kinds, with their share of the connections in thousandths.
-pub(super) const SHARES: [(Kind, usize); 11] = [
-    (Kind::Silent, 220),
+/// The share of each kind in the connections. Shares are relative to their sum.
+pub(super) const SHARES: [(Kind, usize); 14] = [
+    (Kind::Silent, 180),
     (Kind::SlowHeader, 100),
     (Kind::Dead, 400),
     (Kind::SlowReader, 40),
     (Kind::PageHog, 20),
     (Kind::Flood, 4),
     (Kind::Oversized, 10),
+    (Kind::HalfMessage, 40),
     (Kind::GarbageFrames, 10),
     (Kind::GarbageRequests, 20),
     (Kind::Churn, 16),
     (Kind::Greedy, 160),
+    (Kind::HallMember, 300),
+    (Kind::JoinStorm, 4),
 ];
 
 impl Kind {
@@ -99,34 +119,40 @@ impl Kind {
             Self::PageHog => "page hog",
             Self::Flood => "flood",
             Self::Oversized => "oversized frame",
+            Self::HalfMessage => "half message",
             Self::GarbageFrames => "garbage frames",
             Self::GarbageRequests => "garbage requests",
             Self::Churn => "churn",
             Self::Greedy => "one greedy address",
+            Self::HallMember => "member of the hall",
+            Self::JoinStorm => "join storm",
         }
     }
 
-    /// The last two numbers of the loopback address it comes from.
+    /// Returns the last two numbers of its loopback address.
     pub(super) fn address(self, slot: usize) -> [u8; 2] {
         match self {
             Self::Greedy | Self::Churn => [2, 1],
+            Self::JoinStorm => [2, 2],
             _ => [1, u8::try_from(slot % ADDRESSES).unwrap_or(0) + 1],
         }
     }
 
-    /// Whether it reads what comes.
+    /// Returns whether it reads.
     pub(super) fn reads(self) -> bool {
         !matches!(self, Self::Dead | Self::SlowReader | Self::PageHog | Self::Greedy)
     }
 
-    /// What it sends as soon as it is connected. `number` counts all connections.
+    /// Returns its first bytes. `number` counts all connections.
     pub(super) fn opening(self, slot: usize, number: u64) -> Vec<u8> {
         let room = match self {
             Self::Silent | Self::SlowHeader => return Vec::new(),
             Self::GarbageRequests => return garbage_request(number),
             Self::Dead | Self::Greedy => format!("dead-{}", slot % DEAD_ROOMS),
             Self::Churn => format!("churn-{number}"),
+            Self::HallMember | Self::JoinStorm => HALL.to_owned(),
             Self::PageHog => format!("heavy-{}", slot % HEAVY_ROOMS),
+            Self::HalfMessage => format!("half-{}", slot % HALF_ROOMS),
             Self::SlowReader | Self::Flood | Self::Oversized | Self::GarbageFrames => {
                 ATTACKED_ROOM.to_owned()
             }
@@ -134,33 +160,33 @@ impl Kind {
         wire::request(&room, &format!("x{slot}")).into_bytes()
     }
 
-    /// How long after its opening, or after its last act, it acts, in milliseconds. `None`: never.
+    /// Returns the time between two actions in milliseconds, or `None` if it does nothing.
     pub(super) fn every_ms(self) -> Option<u64> {
         match self {
-            Self::Silent | Self::GarbageRequests => None,
+            Self::Silent | Self::GarbageRequests | Self::HallMember => None,
             Self::Dead | Self::SlowReader | Self::Greedy => Some(AWAY_MS),
-            Self::SlowHeader => Some(1000),
+            Self::SlowHeader | Self::HalfMessage => Some(1000),
             Self::PageHog => Some(200),
             Self::Flood => Some(FLOOD_EVERY_MS),
             Self::Oversized | Self::GarbageFrames => Some(300),
-            Self::Churn => Some(150),
+            Self::Churn | Self::JoinStorm => Some(150),
         }
     }
 
-    /// How long it is away after it was cut off, or refused, in milliseconds.
+    /// Returns the pause before it reconnects, in milliseconds.
     pub(super) fn pause_ms(self) -> u64 {
         match self {
             Self::Flood => 500,
-            Self::Churn => 200,
+            Self::Churn | Self::JoinStorm => 200,
             _ => 2000,
         }
     }
 
-    /// Its next act, the `act`th of its connection.
+    /// Returns its action number `act` on a connection.
     pub(super) fn act(self, act: u64, random: &mut Random) -> Act {
         match self {
             Self::Dead | Self::SlowReader | Self::Greedy => Act::Glance,
-            Self::Churn => Act::Vanish,
+            Self::Churn | Self::JoinStorm => Act::Vanish,
             Self::PageHog => {
                 let mut bytes = Vec::new();
                 match act % 4 {
@@ -188,13 +214,14 @@ impl Kind {
                 Act::Send(bytes)
             }
             Self::Oversized => Act::Send(oversized(act)),
+            Self::HalfMessage => Act::Send(half_message(act)),
             Self::GarbageFrames => Act::Send(random.bytes(500)),
-            Self::Silent | Self::GarbageRequests => Act::Send(Vec::new()),
+            Self::Silent | Self::GarbageRequests | Self::HallMember => Act::Send(Vec::new()),
         }
     }
 }
 
-/// A frame that costs the server something.
+/// Appends a frame that is expensive for the server.
 fn push_nuisance(out: &mut Vec<u8>, random: &mut Random) {
     let mask = random.next().to_ne_bytes();
     let mask = [mask[0], mask[1], mask[2], mask[3]];
@@ -224,6 +251,17 @@ fn oversized(act: u64) -> Vec<u8> {
     bytes
 }
 
+fn half_message(act: u64) -> Vec<u8> {
+    if act > 0 {
+        return vec![b'x'];
+    }
+    let mut bytes = vec![0x81, 0x80 | 126];
+    bytes.extend(HALF_MESSAGE_BYTES.to_be_bytes());
+    bytes.extend([0; 4]);
+    bytes.resize(bytes.len() + HALF_SENT_BYTES, b'x');
+    bytes
+}
+
 fn garbage_request(number: u64) -> Vec<u8> {
     let host = "HTTP/1.1\r\nHost: x\r\n\r\n";
     match number % 5 {
@@ -235,7 +273,7 @@ fn garbage_request(number: u64) -> Vec<u8> {
     }
 }
 
-/// Numbers for garbage, the same in every run: xorshift.
+/// A generator of the same numbers in every run: xorshift.
 pub(super) struct Random(pub(super) u64);
 
 impl Random {

@@ -1,12 +1,12 @@
-//! `xmeet-bench hostile`: thousands of attackers against a server with the limits it has by default,
-//! and two well-behaved pairs in the midst of it, who must not notice.
+//! `xmeet-bench hostile`: thousands of attackers against a server with its default limits, and two
+//! well-behaved pairs of members that must not be affected.
 //!
-//! The attackers come from many loopback addresses, which only Linux has without further ado.
+//! The attackers come from many loopback addresses, which only Linux has by default.
 
 mod kind;
+mod pair;
 mod report;
 mod swarm;
-mod witness;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,42 +17,41 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 
 use self::kind::{ATTACKED_ROOM, Kind};
+use self::pair::{Phase, SharedPhase};
 use self::report::{MEMORY_RATIO_MAX, Outcome};
 use self::swarm::Swarm;
-use self::witness::{Phase, Shown};
 use crate::machine::{self, Machine};
 use crate::process::Server;
 
-/// The room of the pair that nobody attacks.
+/// The room that is not attacked.
 const QUIET_ROOM: &str = "quiet";
 
-/// How long the pairs talk before the attack, and behind it.
+/// How long the pairs talk before and after the attack.
 const CALM: Duration = Duration::from_secs(5);
 
-/// How long all attackers are let loose once before anything is measured, at most. What a server holds
-/// from its first crowd on (the pages of its program, its store's caches, what its allocator keeps)
-/// is no leak; what grows from then on is.
+/// The longest unmeasured attack before the measured one. Memory that a server keeps from its first attack
+/// (pages of its program, caches of its store and its allocator) is no leak; later growth is.
 const WARM_MAX: Duration = Duration::from_secs(20);
 
-/// How long a server is left alone to forget that first crowd.
+/// The pause between the two attacks.
 const FORGET: Duration = Duration::from_secs(10);
 
-/// How often the server's memory is looked at.
+/// How often the server's memory is read.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// How long memory may take to come back: longer than the server waits for the dead.
+/// How long memory may take to return: longer than the server waits for dead members.
 const SETTLE_MAX: Duration = Duration::from_secs(120);
 
-/// Open files of a process beside a connection each.
+/// Open files of a process beside those of its connections.
 const FILES_BESIDE: usize = 200;
 
-/// What to do, and for how long.
+/// The attack and its checks.
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// XMeet's binary
     #[arg(long, value_name = "PATH")]
     server: PathBuf,
-    /// Arguments for XMeet, separated by spaces; none are its defaults
+    /// Arguments for XMeet, separated by spaces
     #[arg(long, value_name = "ARGS", default_value = "", allow_hyphen_values = true)]
     server_args: String,
     /// How long the attack lasts
@@ -61,19 +60,19 @@ pub(crate) struct Options {
     /// Attackers, each with a connection at a time
     #[arg(long, value_name = "COUNT", default_value_t = 5000)]
     connections: usize,
-    /// These kinds of attackers alone, separated by commas
+    /// Only these kinds of attackers, separated by commas
     #[arg(long, value_name = "KINDS", value_enum, value_delimiter = ',')]
     only: Vec<Kind>,
-    /// Leave it unchecked how long messages take: on a machine that does much else
+    /// Do not check latency: for machines that do other work
     #[arg(long)]
     no_latency: bool,
-    /// Leave it unchecked, and do not wait for it, that memory comes back: in a run of seconds, in
-    /// which the server is still growing into its caches
+    /// Do not wait until memory returns, and do not check it: for short runs, in which the caches of the
+    /// server still grow
     #[arg(long)]
     no_memory: bool,
 }
 
-/// Attacks, prints what came of it, and fails if a bound was broken.
+/// Attacks and prints the results. Fails if a bound was broken.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     machine::allow_files(2 * (options.connections + FILES_BESIDE))?;
     let arguments: Vec<_> = options.server_args.split_whitespace().map(Into::into).collect();
@@ -81,7 +80,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let outcome = attack(options, server)?;
     let command = std::env::var(crate::run::COMMAND_VARIABLE)
         .unwrap_or_else(|_| format!("xmeet-bench hostile --seconds {}", options.seconds));
-    print!("{}", outcome.markdown(&Machine::look(), &command));
+    print!("{}", outcome.markdown(&Machine::detect(), &command));
     let broken = outcome.broken(!options.no_latency, !options.no_memory);
     for words in &broken {
         eprintln!("xmeet-bench: broken: {words}");
@@ -92,7 +91,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 fn attack(options: &Options, server: Server) -> Result<Outcome> {
     let cold = server.usage()?;
     let length = Duration::from_secs(options.seconds);
-    eprintln!("xmeet-bench: the first crowd, unmeasured");
+    eprintln!("xmeet-bench: the first attack, unmeasured");
     let mut first = Swarm::new(server.address, options.connections, &options.only)?;
     let start = Instant::now();
     while start.elapsed() < length.min(WARM_MAX) {
@@ -101,16 +100,16 @@ fn attack(options: &Options, server: Server) -> Result<Outcome> {
     drop(first);
     thread::sleep(FORGET);
 
-    let shown = Arc::new(Shown::default());
+    let phase = Arc::new(SharedPhase::default());
     let mut pairs = Vec::new();
     for room in [QUIET_ROOM, ATTACKED_ROOM] {
-        pairs.push(witness::start(server.address, room, Arc::clone(&shown))?);
+        pairs.push(pair::start(server.address, room, Arc::clone(&phase))?);
     }
     thread::sleep(CALM);
     let before = server.usage()?;
 
     eprintln!("xmeet-bench: attacking for {} s", options.seconds);
-    shown.set(Phase::Attack);
+    phase.set(Phase::Attack);
     let mut swarm = Swarm::new(server.address, options.connections, &options.only)?;
     let (start, mut looked) = (Instant::now(), Instant::now());
     let mut rss_peak_bytes = before.rss_bytes;
@@ -126,15 +125,15 @@ fn attack(options: &Options, server: Server) -> Result<Outcome> {
     let (tallies, connected_max) = swarm.end();
     let ended = Instant::now();
 
-    shown.set(Phase::Calm);
+    phase.set(Phase::Calm);
     thread::sleep(CALM);
-    shown.set(Phase::Over);
-    let mut seen = Vec::new();
+    phase.set(Phase::Over);
+    let mut results = Vec::new();
     for pair in pairs {
         let joined = pair.join().map_err(|_| anyhow!("a pair's thread panicked"))?;
-        seen.push(joined.context("a pair could not go on")?);
+        results.push(joined.context("a pair failed")?);
     }
-    eprintln!("xmeet-bench: waiting until the server has forgotten them");
+    eprintln!("xmeet-bench: waiting until memory returns");
     let enough_bytes = before.rss_bytes as f64 * MEMORY_RATIO_MAX;
     let mut after = server.usage()?;
     while !options.no_memory
@@ -150,7 +149,7 @@ fn attack(options: &Options, server: Server) -> Result<Outcome> {
         seconds,
         connected_max,
         tallies,
-        pairs: seen,
+        pairs: results,
         rss_cold_bytes: cold.rss_bytes,
         rss_before_bytes: before.rss_bytes,
         rss_peak_bytes,
@@ -158,6 +157,6 @@ fn attack(options: &Options, server: Server) -> Result<Outcome> {
         settle_seconds,
         cores: (meanwhile.cpu_ns - before.cpu_ns) as f64 / 1e9 / seconds,
         panics,
-        ended_in_order: server.end(),
+        ended_in_order: server.stop(),
     })
 }

@@ -1,50 +1,49 @@
-//! What a hostile run has shown: the tables, and the bounds that must hold.
+//! The results of a hostile run: tables, and the bounds that must hold.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use super::kind::Kind;
+use super::pair::PairResult;
 use super::swarm::Tally;
-use super::witness::Seen;
 use crate::machine::Machine;
 
-/// A well-behaved pair's p99 at most, in milliseconds.
+/// The largest p99 of a well-behaved pair, in milliseconds.
 pub(super) const P99_MS_MAX: f64 = 100.0;
 
-/// What the server may hold at the end, of what it held before.
+/// The largest ratio of the server's memory after the attack to that before it.
 pub(super) const MEMORY_RATIO_MAX: f64 = 1.1;
 
 const MIB: f64 = 1024.0 * 1024.0;
 
-/// All that was measured.
+/// The results.
 pub(super) struct Outcome {
     pub(super) seconds: f64,
     pub(super) connected_max: usize,
     pub(super) tallies: BTreeMap<Kind, Tally>,
-    pub(super) pairs: Vec<Seen>,
-    /// The server's memory in use: when it had started, before the attack, at most meanwhile, and
-    /// behind it.
+    pub(super) pairs: Vec<PairResult>,
+    /// The server's memory in use: after its start, before the attack, at most during it, and after it.
     pub(super) rss_cold_bytes: u64,
     pub(super) rss_before_bytes: u64,
     pub(super) rss_peak_bytes: u64,
     pub(super) rss_after_bytes: u64,
-    /// How long the last of these was waited for, in seconds.
+    /// Seconds until the last of these.
     pub(super) settle_seconds: f64,
-    /// How much of a core the server used during the attack.
+    /// Cores that the server used during the attack.
     pub(super) cores: f64,
     pub(super) panics: Vec<String>,
     pub(super) ended_in_order: bool,
 }
 
 impl Outcome {
-    /// Every bound that was broken, in words.
+    /// Returns the broken bounds, in words.
     pub(super) fn broken(&self, counts_latency: bool, counts_memory: bool) -> Vec<String> {
         let mut broken = Vec::new();
         for pair in &self.pairs {
             broken.extend(pair.faults.iter().map(|fault| format!("{}: {fault}", pair.room)));
             let p99_ms = pair.attack.quantile_us(0.99).map(|us| us / 1e3);
             match p99_ms {
-                None => broken.push(format!("{}: nothing was heard", pair.room)),
+                None => broken.push(format!("{}: no message was received", pair.room)),
                 Some(p99_ms) if counts_latency && p99_ms > P99_MS_MAX => broken
                     .push(format!("{}: p99 is {p99_ms:.1} ms, over {P99_MS_MAX} ms", pair.room)),
                 Some(_) => {}
@@ -52,16 +51,16 @@ impl Outcome {
         }
         let ratio = self.memory_ratio();
         if counts_memory && ratio > MEMORY_RATIO_MAX {
-            broken.push(format!("memory is {ratio:.2} times what it was"));
+            broken.push(format!("memory is {ratio:.2} times that before the attack"));
         }
-        broken.extend(self.panics.iter().map(|line| format!("the log tells of a panic: {line}")));
+        broken.extend(self.panics.iter().map(|line| format!("panic in the log: {line}")));
         if !self.ended_in_order {
-            broken.push("the server did not end in order".to_owned());
+            broken.push("the server did not shut down in order".to_owned());
         }
         broken
     }
 
-    /// The tables as Markdown.
+    /// Returns the tables as Markdown.
     pub(super) fn markdown(&self, machine: &Machine, command: &str) -> String {
         let mut out = String::new();
         // Writing to a String cannot fail.

@@ -1,4 +1,4 @@
-//! All attackers, in one thread: who is connected, what each does next, and how they end.
+//! All attackers, in one thread.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -13,40 +13,39 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::kind::{Act, Kind, Random, SHARES, WAITING_BYTES_MAX};
 use crate::client::{Connection, End, ns, wire};
 
-/// Events taken from the system at once.
+/// Events for each call of poll.
 const EVENTS_MAX: usize = 1024;
 
-/// What every connection reads into, in bytes.
+/// The size of the buffer that all connections share, in bytes.
 const BUFFER_BYTES: usize = 1024 * 1024;
 
-/// How long a turn may sleep.
+/// The longest sleep of a turn.
 const TURN_MAX: Duration = Duration::from_millis(5);
 
-/// Attackers that act in one turn at most, so that none waits long for the others.
+/// Attackers that act in one turn, at most.
 const ACTS_PER_TURN: usize = 200;
 
-/// The time within which all of them appear.
+/// The time in which all attackers connect.
 const ARRIVAL: Duration = Duration::from_secs(10);
 
-/// What a server's receive window of an attacker is, in bytes: those that do not read should fill
-/// it soon.
+/// Receive buffer of attackers that do not read, in bytes. It is small, to fill soon.
 const RECEIVE_BUFFER_BYTES: usize = 64 * 1024;
 
-/// One attacker. Its address and its kind stay, its connections come and go.
+/// An attacker, with its connection at the moment.
 struct Attacker {
     kind: Kind,
     connection: Option<Connection>,
     acts: u64,
-    /// When its turn is. One that stands for another moment is of a connection that is gone.
+    /// The time of its next action. Turns at other times belong to earlier connections.
     due_ns: u64,
 }
 
-/// What became of one kind.
+/// The connections of one kind.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tally {
-    /// Connections that it opened.
+    /// Opened connections.
     pub(super) opened: u64,
-    /// How they ended, and how often, but for those that it left itself.
+    /// Connections by how the server ended them.
     pub(super) ends: BTreeMap<String, u64>,
 }
 
@@ -56,7 +55,7 @@ pub(super) struct Swarm {
     poll: Poll,
     events: Events,
     attackers: Vec<Attacker>,
-    /// When whose turn is, in nanoseconds since the start; the soonest first.
+    /// Time and attacker of each turn, in nanoseconds since the start; the earliest first.
     turns: BinaryHeap<Reverse<(u64, usize)>>,
     start: Instant,
     buffer: Vec<u8>,
@@ -69,14 +68,14 @@ pub(super) struct Swarm {
 }
 
 impl Swarm {
-    /// So many attackers, none of them connected yet. With some kinds only they are all of these.
+    /// Creates the attackers, not connected yet. If `only` is not empty, they are all of these kinds.
     pub(super) fn new(to: SocketAddr, connections: usize, only: &[Kind]) -> Result<Self> {
         let mut attackers = Vec::new();
         let is_meant = |kind: &Kind| only.is_empty() || only.contains(kind);
         let shares: Vec<_> = SHARES.into_iter().filter(|(kind, _)| is_meant(kind)).collect();
         let all = shares.iter().map(|(_, share)| share).sum::<usize>();
         for (kind, share) in shares {
-            // One at least, however small the run.
+            // At least one of each kind.
             for _ in 0..(connections * share / all).max(1) {
                 attackers.push(Attacker { kind, connection: None, acts: 0, due_ns: 0 });
             }
@@ -84,7 +83,7 @@ impl Swarm {
         let attackers_count = attackers.len() as u64;
         let every_ns = ns(ARRIVAL) / attackers_count;
         let mut random = Random(0x9e37_79b9_7f4a_7c15);
-        // All kinds come mixed.
+        // The kinds connect in random order.
         let mut turns = BinaryHeap::new();
         for (slot, attacker) in attackers.iter_mut().enumerate() {
             attacker.due_ns = every_ns * (random.next() % attackers_count);
@@ -92,7 +91,7 @@ impl Swarm {
         }
         Ok(Self {
             to,
-            poll: Poll::new().context("the system gives no poll")?,
+            poll: Poll::new().context("cannot create a poll")?,
             events: Events::with_capacity(EVENTS_MAX),
             turns,
             attackers,
@@ -107,7 +106,7 @@ impl Swarm {
         })
     }
 
-    /// Attacks for some milliseconds at most.
+    /// Attacks for a few milliseconds.
     pub(super) fn turn(&mut self) -> Result<()> {
         for _ in 0..ACTS_PER_TURN {
             match self.turns.peek() {
@@ -131,7 +130,7 @@ impl Swarm {
             .collect();
         for (slot, is_writable, is_over) in ready {
             if is_writable && let Some(connection) = &mut self.attackers[slot].connection {
-                // A failed write shows again as the end, when it is read.
+                // After a failed write, reading finds the end of the connection.
                 let _ = connection.flush();
             }
             self.read(slot, is_over);
@@ -139,7 +138,7 @@ impl Swarm {
         Ok(())
     }
 
-    /// All go. What became of each kind, and how many connections there were at once.
+    /// Drops all connections. Returns the tally of each kind, and the most connections at once.
     pub(super) fn end(self) -> (BTreeMap<Kind, Tally>, usize) {
         (self.tallies, self.connected_max)
     }
@@ -148,16 +147,18 @@ impl Swarm {
         let attacker = &mut self.attackers[slot];
         let Some(connection) = &mut attacker.connection else { return self.dial(slot) };
         let act = attacker.kind.act(attacker.acts, &mut self.random);
-        attacker.acts += 1;
         match act {
             Act::Send(bytes) => {
-                // Whoever is not let in yet would only lose the answer.
+                // Before the handshake is over, a frame would break the connection.
                 let may_send = attacker.kind == Kind::SlowHeader || connection.is_open();
+                // Otherwise the same action comes again.
+                attacker.acts += u64::from(may_send);
                 if may_send && connection.waiting_bytes() < WAITING_BYTES_MAX {
                     let _ = connection.send_bytes(&bytes);
                 }
             }
             Act::Glance => {
+                attacker.acts += 1;
                 connection.reading = true;
                 self.read(slot, true);
                 if let Some(connection) = &mut self.attackers[slot].connection {
@@ -167,12 +168,12 @@ impl Swarm {
             Act::Vanish => {
                 attacker.connection = None;
                 self.connected -= 1;
-                self.rest(slot);
+                self.schedule_reconnect(slot);
                 return Ok(());
             }
         }
         if self.attackers[slot].connection.is_some() {
-            self.go_on(slot);
+            self.schedule_action(slot);
         }
         Ok(())
     }
@@ -186,11 +187,11 @@ impl Swarm {
             Ok(connection) => connection,
             Err(error) => {
                 self.count(slot, format!("not connected: {}", error.kind()));
-                self.rest(slot);
+                self.schedule_reconnect(slot);
                 return Ok(());
             }
         };
-        // Whoever acts must know that it is let in.
+        // It must read the answer to the handshake before it sends frames.
         connection.reading = kind.reads() || kind == Kind::PageHog;
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(connection.stream(), Token(slot), interest)?;
@@ -198,7 +199,7 @@ impl Swarm {
         (attacker.connection, attacker.acts) = (Some(connection), 0);
         self.connected += 1;
         self.connected_max = self.connected_max.max(self.connected);
-        self.go_on(slot);
+        self.schedule_action(slot);
         Ok(())
     }
 
@@ -227,7 +228,7 @@ impl Swarm {
         let Attacker { kind, connection: Some(connection), .. } = &mut attackers[slot] else {
             return;
         };
-        // The end is there: what stands before it says why.
+        // Before the end there may be a Close frame with the reason.
         connection.reading |= is_over;
         let end = connection.read(buffer, accept, is_over, || 0, |_, _| {});
         let Some(end) = end else {
@@ -236,8 +237,8 @@ impl Swarm {
         };
         attackers[slot].connection = None;
         self.connected -= 1;
-        self.count(slot, told(&end));
-        self.rest(slot);
+        self.count(slot, end_name(&end));
+        self.schedule_reconnect(slot);
     }
 
     fn count(&mut self, slot: usize, end: String) {
@@ -245,15 +246,15 @@ impl Swarm {
         *tally.ends.entry(end).or_default() += 1;
     }
 
-    /// Its turn comes again while it is connected.
-    fn go_on(&mut self, slot: usize) {
+    /// Schedules the next action.
+    fn schedule_action(&mut self, slot: usize) {
         if let Some(every_ms) = self.attackers[slot].kind.every_ms() {
             self.wake(slot, every_ms);
         }
     }
 
-    /// Its turn comes again to connect anew.
-    fn rest(&mut self, slot: usize) {
+    /// Schedules the next connection.
+    fn schedule_reconnect(&mut self, slot: usize) {
         self.wake(slot, self.attackers[slot].kind.pause_ms());
     }
 
@@ -268,8 +269,8 @@ impl Swarm {
     }
 }
 
-/// An end in a few words.
-fn told(end: &End) -> String {
+/// Returns the name of an end.
+fn end_name(end: &End) -> String {
     match end {
         End::Closed(code) => format!("closed {code}"),
         End::Lost(_) => "cut off".to_owned(),

@@ -1,20 +1,20 @@
-//! Packs what trunk built for the wire: one style sheet instead of many, everything smaller, no script
-//! within the page, files named from where the page stands, and the service worker told which
-//! version it keeps. `trunk serve` does without.
+//! Finishes the client that trunk built: joins the style sheets, moves the inline script into a file,
+//! makes addresses relative, and gives the service worker its version. `trunk serve` skips this.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use super::squeeze;
+use crate::process::{command, run};
 use crate::stamp;
 
-/// What stands in the service worker where the version belongs.
+/// The placeholder of the version in the service worker.
 const VERSION: &str = "xmeet-VERSION";
 
-/// Packs the client in `dist`.
-pub(super) fn pack(dist: &Path) -> Result<()> {
+/// Finishes the client in `dist`. Without esbuild, nothing is minified.
+pub(super) fn pack(dist: &Path, esbuild: Option<&Path>) -> Result<()> {
     let page_path = dist.join("index.html");
     let (mut page, sheets) = without_sheets(&read(&page_path)?);
     ensure!(!sheets.is_empty(), "{} names no style sheet", page_path.display());
@@ -23,36 +23,32 @@ pub(super) fn pack(dist: &Path) -> Result<()> {
         css.push_str(&read(&dist.join(sheet))?);
         remove(&dist.join(sheet))?;
     }
-    let css = squeeze::css(&css);
     let name = format!("styles-{}.css", stamp::digest_texts([css.as_str()]));
     write(&dist.join(&name), &css)?;
     let link = format!("<link rel=\"stylesheet\" href=\"/{name}\">\n  </head>");
     page = page.replacen("</head>", &link, 1);
-    let (page, starting) = with_starting_script(&page)?;
+    let (page, script) = with_starting_script(&page)?;
     let page = relative(&page);
     write(&page_path, &page)?;
-    for script in hashed_scripts(&page) {
-        let path = dist.join(script);
-        let mut text = squeeze::js(&read(&path)?);
-        let program = dist.join(script.replace(".js", "_bg.wasm"));
-        if program.exists() {
-            let mut bytes = fs::read(&program).context("cannot read the compiled client")?;
-            text = squeeze::names(&text, &mut bytes);
-            fs::write(&program, bytes).context("cannot write the compiled client")?;
+    let path = dist.join(&script);
+    let text = read(&path)? + &start(&script);
+    write(&path, &text)?;
+    if let Some(esbuild) = esbuild {
+        minify(esbuild, &dist.join(&name), &[])?;
+        minify(esbuild, &path, &["--format=esm", "--target=esnext"])?;
+        for script in classic_scripts(&page) {
+            // Browsers too old for the client must understand it, to show why it does not start.
+            minify(esbuild, &dist.join(script), &["--target=es5"])?;
         }
-        if script == starting {
-            text.push_str(&start(script));
-        }
-        write(&path, &text)?;
     }
     let worker = dist.join("sw.js");
-    let told = read(&worker)?;
-    ensure!(told.contains(VERSION), "the service worker has no place for its version");
+    let text = read(&worker)?;
+    ensure!(text.contains(VERSION), "the service worker lacks the placeholder {VERSION}");
     let version = format!("xmeet-{}", stamp::digest_texts([page.as_str()]));
-    write(&worker, &told.replace(VERSION, &version))
+    write(&worker, &text.replace(VERSION, &version))
 }
 
-/// A page without its links to style sheets, and the files they name, in order.
+/// Returns the page without its links to style sheets, and the names of those, in order.
 fn without_sheets(page: &str) -> (String, Vec<String>) {
     let mut sheets = Vec::new();
     let mut kept = String::new();
@@ -65,23 +61,24 @@ fn without_sheets(page: &str) -> (String, Vec<String>) {
     (kept, sheets)
 }
 
-/// The script within a page, as trunk begins it, up to the file that it starts.
+/// The start of trunk's inline script, up to the name of the file that it imports.
 const INLINE: &str = "<script type=\"module\">\nimport init from '/";
 
-/// A page that has the client's own script start the client instead of one that stands in the page,
-/// which browsers are told not to run (Content Security Policy); and that script's name.
+/// Replaces the inline script by a reference to the client's own script. Returns the page and the name
+/// of that script. The Content Security Policy forbids inline scripts.
 fn with_starting_script(page: &str) -> Result<(String, String)> {
     let parts = page.split_once(INLINE).and_then(|(before, inline)| {
         let (inline, behind) = inline.split_once("</script>")?;
         Some((before, inline.split_once('\'')?.0, behind))
     });
-    let (before, script, behind) = parts.context("the page starts no client as trunk's do")?;
+    let (before, script, behind) =
+        parts.context("the page does not start the client as trunk's pages do")?;
     let page = format!("{before}<script type=\"module\" src=\"/{script}\"></script>{behind}");
     Ok((page, script.to_owned()))
 }
 
-/// What starts the client, at the end of its script: as in trunk's page, but from where the script
-/// lies.
+/// Returns the statements that start the client, for the end of its script. They find the program
+/// beside the script, wherever the site is.
 fn start(script: &str) -> String {
     let program = script.replace(".js", "_bg.wasm");
     format!(
@@ -91,19 +88,24 @@ fn start(script: &str) -> String {
     )
 }
 
-/// A page that names its files as they lie beside it: what stands before its address is known to
-/// proxies and browsers only.
+/// Makes the page's addresses relative. Only proxies and browsers know the path of the site.
 fn relative(page: &str) -> String {
     page.replace("=\"/", "=\"./")
 }
 
-/// The scripts that a page names, each once.
-fn hashed_scripts(page: &str) -> Vec<&str> {
-    let quoted = page.split(['"', '\'']).filter_map(|text| text.strip_prefix("./"));
-    let mut scripts: Vec<_> = quoted.filter(|text| text.ends_with(".js")).collect();
-    scripts.sort_unstable();
-    scripts.dedup();
-    scripts
+/// Returns the names of the page's scripts that are no modules.
+fn classic_scripts(page: &str) -> Vec<&str> {
+    let sources = page.split("<script src=\"./").skip(1);
+    sources.filter_map(|rest| rest.split('"').next()).collect()
+}
+
+/// Minifies a script or a style sheet in its place.
+fn minify(esbuild: &Path, path: &Path, options: &[&str]) -> Result<()> {
+    let mut command = command(esbuild);
+    command.arg(path).args(["--minify", "--log-level=warning", "--allow-overwrite"]).args(options);
+    let mut outfile = OsString::from("--outfile=");
+    outfile.push(path);
+    run(command.arg(outfile)).with_context(|| format!("cannot minify {}", path.display()))
 }
 
 fn read(path: &Path) -> Result<String> {
@@ -123,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sheets_leave_the_page_in_their_order() {
+    fn style_sheets_are_removed_in_order() {
         let page = "<head>\n  <link rel=\"icon\" href=\"/i.svg\"/>\n  \
                     <link rel=\"stylesheet\" href=\"/b-1.css\"/>\n  \
                     <link rel=\"stylesheet\" href=\"/a-2.css\" integrity=\"x\"/>\n</head>\n";
@@ -133,14 +135,13 @@ mod tests {
     }
 
     #[test]
-    fn scripts_are_found_wherever_they_are_named() {
-        let page = "<script src=\"./boot-1.js\"></script><script src=\"./web-2.js\"></script>\
-                    <link href=\"./web-2.js\"><link href=\"./a.css\">";
-        assert_eq!(hashed_scripts(page), ["boot-1.js", "web-2.js"]);
+    fn scripts_without_a_type_are_classic() {
+        let page = "<script src=\"./boot-1.js\"></script><script type=\"module\" src=\"./a.js\">";
+        assert_eq!(classic_scripts(page), ["boot-1.js"]);
     }
 
     #[test]
-    fn no_script_stands_in_the_page() {
+    fn inline_script_becomes_a_file() {
         let page = "<a href=\"/\"></a>\n<script type=\"module\">\nimport init from '/web-2.js';\n\
                     const wasm = await init({ module_or_path: '/web-2_bg.wasm' });\n</script>\n\
                     <link rel=\"modulepreload\" href=\"/web-2.js\">";

@@ -2,21 +2,23 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Once;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::process::{ask, command, on_path, run, say};
 
-/// Installs packages as root or through sudo, never at the price of one that is there already.
+/// Installs packages, as root or through sudo. Installed packages are never removed for them.
 pub(super) fn install(packages: &[&str]) -> Result<()> {
     let names = packages.join(" ");
     if on_path("apt-get").is_none() {
-        bail!("Debian's {names} would be installed now, but there is no apt-get here");
+        bail!(
+            "Debian's packages {names} are needed, and there is no apt-get: install them by hand"
+        );
     }
     if !is_root() && on_path("sudo").is_none() {
         bail!("this takes root or sudo: as root, run `apt-get install {names}`, then try again");
     }
-    say(&format!("installing from Debian: {names} (about a minute)"));
     update();
     let mut arguments =
         vec!["install", "--quiet", "--yes", "--no-install-recommends", "--no-remove"];
@@ -24,15 +26,18 @@ pub(super) fn install(packages: &[&str]) -> Result<()> {
     as_root(&arguments).with_context(|| format!("Debian's {names} could not be installed"))
 }
 
-/// Unpacks a package's files into a folder, without installing it and without root.
+/// Returns whether this release of Debian has a package.
+pub(super) fn has(package: &str) -> bool {
+    ask(command("apt-cache").args(["show", "--no-all-versions", package])).is_some()
+}
+
+/// Unpacks a package into a folder, without installing it and without root.
 pub(super) fn unpack(package: &str, folder: &Path) -> Result<()> {
     if on_path("apt-get").is_none() || on_path("dpkg-deb").is_none() {
-        bail!("Debian's {package} would be unpacked now, but there is no apt-get here");
+        bail!("Debian's package {package} is needed, and there is no apt-get to download it");
     }
-    say(&format!("unpacking Debian's {package} into {}", folder.display()));
     let archives = folder.join("archives");
-    let prepare = || fs::create_dir_all(&archives);
-    prepare().with_context(|| format!("cannot make {}", archives.display()))?;
+    fs::create_dir_all(&archives).with_context(|| format!("cannot make {}", archives.display()))?;
     let download = || {
         let mut apt = command("apt-get");
         run(apt.current_dir(&archives).args(["download", "--quiet", package]))
@@ -62,13 +67,17 @@ fn as_root(arguments: &[&str]) -> Result<()> {
     if !is_root() {
         command.arg("env");
     }
-    // A package that asks a question would wait for an answer that nobody gives.
+    // Otherwise a package that asks a question would wait for an answer.
     run(command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]).args(arguments))
 }
 
+/// Reads the package lists anew, once in each run.
 fn update() {
-    if let Err(error) = as_root(&["update", "--quiet"]) {
-        // One unreachable archive of several need not matter; the installation itself will tell.
-        say(&format!("{error:#}; going on with the package lists as they are"));
-    }
+    static UPDATE: Once = Once::new();
+    UPDATE.call_once(|| {
+        if let Err(error) = as_root(&["update", "--quiet"]) {
+            // Perhaps only one of several archives is out of reach; the installation will tell.
+            say(&format!("{error:#}; going on with the package lists as they are"));
+        }
+    });
 }

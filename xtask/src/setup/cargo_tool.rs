@@ -1,79 +1,132 @@
-//! Tools that are compiled by `cargo install`, each version into a folder of its own.
+//! Tools that `cargo install` compiles, each version into a folder of its own.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::plan::Missing;
 use crate::paths::Workspace;
-use crate::process::{ask, command, run, say};
+use crate::pins::Pins;
+use crate::process::{ask, command, on_path, run, say};
 
-/// A tool and the version of it that is wanted.
-pub(crate) struct CargoTool<'a> {
+/// A tool and how it is compiled.
+pub(crate) struct CargoTool {
     /// The package, as `cargo install` knows it.
-    pub(crate) package: &'a str,
-    /// The program it installs.
-    pub(crate) program: &'a str,
-    /// The version, as in `0.21.14`.
-    pub(crate) version: &'a str,
+    package: &'static str,
+    /// The program that the package installs.
+    pub(super) program: &'static str,
+    /// The version to install, as in `0.21.14`.
+    pub(super) version: String,
+    /// What the project does with the tool.
+    purpose: &'static str,
+    /// Further arguments of `cargo install`.
+    arguments: &'static [&'static str],
     /// How long compiling it takes on two cores.
-    pub(crate) takes: &'a str,
+    seconds: u32,
 }
 
-impl CargoTool<'_> {
-    /// Returns the folder to put before PATH, or nothing where PATH has the version already.
-    pub(crate) fn provide(&self, workspace: &Workspace) -> Result<Option<PathBuf>> {
-        if self.is_at(Path::new(self.program)) {
-            return Ok(None);
+impl CargoTool {
+    /// The bundler of the web client, in the version of `Trunk.toml`.
+    pub(super) fn trunk(pins: &Pins) -> Self {
+        Self {
+            // trunk downloads nothing here, so it needs neither TLS nor its check for updates.
+            arguments: &["--no-default-features"],
+            ..Self::new("trunk", &pins.trunk, "bundles the web client", 150)
         }
-        let folder = workspace.tools.join(format!("{}-{}", self.package, self.version));
-        let bin = folder.join("bin");
-        if !self.is_at(&bin.join(self.program)) {
-            say(&format!("compiling {} {} ({})", self.package, self.version, self.takes));
-            self.install(&folder).with_context(|| {
-                format!(
-                    "{package} {version} is needed and could not be compiled. With another way to \
-                     it, put `{program}` {version} on PATH",
-                    package = self.package,
-                    version = self.version,
-                    program = self.program
-                )
-            })?;
-        }
-        Ok(Some(bin))
     }
 
-    /// As [`Self::provide`], for a subcommand of cargo: the machine's own is taken at any version.
-    pub(crate) fn provide_subcommand(&self, workspace: &Workspace) -> Result<Option<PathBuf>> {
-        let name = self.program.strip_prefix("cargo-").unwrap_or(self.program);
-        if ask(command("cargo").args([name, "--version"])).is_some() {
-            return Ok(None);
+    /// The writer of the JavaScript around the web client. The program must be the version of the
+    /// library in `Cargo.lock`.
+    pub(super) fn wasm_bindgen(pins: &Pins) -> Self {
+        let purpose = "connects the web client to JavaScript";
+        Self {
+            program: "wasm-bindgen",
+            arguments: &["--bin", "wasm-bindgen"],
+            ..Self::new("wasm-bindgen-cli", &pins.wasm_bindgen, purpose, 75)
         }
-        self.provide(workspace)
+    }
+
+    /// The test runner.
+    pub(crate) fn nextest() -> Self {
+        Self::new("cargo-nextest", "0.9.143", "runs the Rust tests", 240)
+    }
+
+    /// The checker of dependencies.
+    pub(crate) fn deny() -> Self {
+        Self::new("cargo-deny", "0.20.2", "checks the dependencies", 180)
+    }
+
+    /// The builder of the fuzz targets.
+    pub(crate) fn fuzz() -> Self {
+        Self::new("cargo-fuzz", "0.13.2", "builds the fuzz targets", 40)
+    }
+
+    fn new(package: &'static str, version: &str, purpose: &'static str, seconds: u32) -> Self {
+        let version = version.to_owned();
+        Self { package, program: package, version, purpose, arguments: &[], seconds }
+    }
+
+    /// Returns the installation of the tool, if it is missing.
+    pub(super) fn missing(self, workspace: &Workspace) -> Option<Missing<'_>> {
+        let folder = self.folder(workspace);
+        if self.is_on_path() || self.is_at(&folder.join("bin").join(self.program)) {
+            return None;
+        }
+        let name = format!("{} {}", self.package, self.version);
+        let source = ("compiled by `cargo install`", self.seconds);
+        Some(Missing::new(name, self.purpose, source, move || self.install(&folder)))
+    }
+
+    /// Returns the folder to put before PATH, or nothing where PATH has the tool already.
+    pub(crate) fn find(&self, workspace: &Workspace) -> Option<PathBuf> {
+        (!self.is_on_path()).then(|| self.folder(workspace).join("bin"))
+    }
+
+    fn folder(&self, workspace: &Workspace) -> PathBuf {
+        workspace.tools.join(format!("{}-{}", self.package, self.version))
+    }
+
+    /// Of cargo's subcommands, any version on PATH will do.
+    fn is_on_path(&self) -> bool {
+        match self.program.strip_prefix("cargo-") {
+            Some(name) => ask(command("cargo").args([name, "--version"])).is_some(),
+            None => self.is_at(Path::new(self.program)),
+        }
+    }
+
+    fn is_at(&self, program: &Path) -> bool {
+        let answer = ask(command(program).arg("--version")).unwrap_or_default();
+        version_in(&answer) == Some(&self.version)
     }
 
     fn install(&self, folder: &Path) -> Result<()> {
         let install = |lock: &[&str]| {
             let mut cargo = command("cargo");
             // `--force` replaces a damaged installation, which cargo would take for a good one.
-            cargo.args(["install", self.package, "--version", self.version, "--force"]);
-            // Whole-program optimisation, which trunk asks for, takes minutes and saves no time here.
-            cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
+            cargo.args(["install", self.package, "--version", &self.version, "--force"]);
+            // In a build folder of its own, so that it does not wait for the build of the server.
+            cargo.env_remove("CARGO_TARGET_DIR");
+            // Optimising a tool takes longer than all its work here.
+            cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0");
             cargo.env("CARGO_PROFILE_RELEASE_LTO", "off");
             cargo.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
-            run(cargo.args(lock).arg("--root").arg(folder))
+            run(cargo.args(self.arguments).args(lock).arg("--root").arg(folder))
         };
-        install(&["--locked"]).or_else(|error| {
-            // A mirror may lack one of the very versions the author of the tool built with.
+        let installed = install(&["--locked"]).or_else(|error| {
+            // A mirror may lack a version in the tool's own Cargo.lock.
             say(&format!("{error:#}"));
-            say("trying again with the newest versions of what it depends on");
+            say("trying again with the newest versions of the tool's dependencies");
             install(&[])
-        })
+        });
+        installed
+            .with_context(|| format!("otherwise, put `{}` {} on PATH", self.program, self.version))
     }
+}
 
-    fn is_at(&self, program: &Path) -> bool {
-        let answer = ask(command(program).arg("--version")).unwrap_or_default();
-        version_in(&answer) == Some(self.version)
-    }
+/// Returns the installation of a C++ compiler, which the fuzzer needs, if there is none.
+pub(super) fn missing_cxx() -> Option<Missing<'static>> {
+    let is_there = ["c++", "g++", "clang++"].iter().any(|name| on_path(name).is_some());
+    (!is_there).then(|| Missing::debian("a C++ compiler", "compiles the fuzzer", &["g++"]))
 }
 
 /// The version in an answer such as `wasm-bindgen 0.2.130` or `cargo-nextest 0.9.143 (60fa45f63)`.
@@ -86,7 +139,7 @@ mod tests {
     use super::version_in;
 
     #[test]
-    fn reads_versions() {
+    fn version_is_the_second_word() {
         assert_eq!(version_in("trunk 0.21.14"), Some("0.21.14"));
         assert_eq!(version_in("cargo-nextest 0.9.143 (60fa45f63 2026-08-04)\n"), Some("0.9.143"));
         assert_eq!(version_in(""), None);

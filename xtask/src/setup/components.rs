@@ -1,21 +1,27 @@
 //! rustfmt and clippy, which rustup's minimal profile leaves out.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
-use crate::process::{ask, command, on_path, run, say};
+use super::plan::Missing;
+use crate::process::{ask, command, on_path, run};
 
-/// Sees to it that `cargo fmt` and `cargo clippy` run.
-pub(crate) fn provide() -> Result<()> {
-    for (subcommand, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
+/// Returns the installations of rustfmt and clippy, where they are missing.
+///
+/// # Errors
+/// If one is missing and there is no rustup to install it.
+pub(super) fn missing() -> Result<Vec<Missing<'static>>> {
+    let mut missing = Vec::new();
+    for (subcommand, component, purpose) in
+        [("fmt", "rustfmt", "formats Rust"), ("clippy", "clippy", "checks Rust")]
+    {
         if ask(command("cargo").args([subcommand, "--version"])).is_some() {
             continue;
         }
         if on_path("rustup").is_none() {
             bail!("`cargo {subcommand}` is missing: install your distribution's {component}");
         }
-        say(&format!("`cargo {subcommand}` is missing; asking rustup for it"));
-        run(command("rustup").args(["component", "add", component]))
-            .with_context(|| format!("the tests need `cargo {subcommand}`"))?;
+        let install = move || run(command("rustup").args(["component", "add", component]));
+        missing.push(Missing::new(component, purpose, ("rustup", 20), install));
     }
-    Ok(())
+    Ok(missing)
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use super::apt;
 use crate::process::{ask, command, run};
 
-/// What rustup calls this toolchain once it is linked.
+/// rustup's name of this toolchain, once it is linked.
 pub(super) const TOOLCHAIN: &str = "xmeet-web";
 
 /// Its compiler.
@@ -18,13 +18,13 @@ const SOURCES: &str = "/usr/lib/rustlib/src/rust/library/std/Cargo.toml";
 /// The oldest minor version of Rust 1 that compiles the client: the workspace's `rust-version`.
 const MINOR_VERSION_MIN: u32 = 89;
 
-/// Whether an earlier run has set it up already.
+/// Returns whether an earlier run has installed it.
 pub(super) fn is_linked() -> bool {
     is_installed() && in_rustup()
 }
 
-/// Installs it and makes it known to rustup, for the web build alone.
-pub(super) fn provide() -> Result<()> {
+/// Installs it and links it as a toolchain of rustup, for the web build alone.
+pub(super) fn install() -> Result<()> {
     if !is_installed() {
         apt::install(&["rustc-web", "cargo-web", "rust-web-src"]).context(
             "the web client needs a Rust that compiles for wasm32-unknown-unknown. Either make \
@@ -65,7 +65,7 @@ mod tests {
     use super::minor_version;
 
     #[test]
-    fn reads_the_minor_version() {
+    fn minor_version_is_the_second_number() {
         assert_eq!(minor_version("rustc 1.96.0 (ac68faa20 2026-05-25)"), Some(96));
         assert_eq!(minor_version("rustc 1.63.0"), Some(63));
         assert_eq!(minor_version(""), None);

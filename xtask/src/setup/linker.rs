@@ -1,9 +1,9 @@
-//! A linker for WebAssembly, which Debian's rustc does not bring.
+//! A linker for WebAssembly, which Debian's rustc lacks.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, ensure};
 
 use super::apt;
 use crate::process::{ask, command};
@@ -11,22 +11,20 @@ use crate::process::{ask, command};
 /// Debian's packages of it, the newest first.
 const PACKAGES: [&str; 2] = ["lld-22", "lld"];
 
-/// The linker of the person's own Rust, else any on PATH, else one from Debian.
-pub(super) fn provide() -> Result<PathBuf> {
-    if let Some(found) = of_rust().or_else(newest_on_path) {
-        return Ok(found);
-    }
-    let installed = PACKAGES.iter().find_map(|package| {
-        apt::install(&[package]).ok()?;
-        newest_on_path()
-    });
-    installed.context(
-        "there is no linker for WebAssembly: none in the Rust toolchain, no `wasm-ld` on PATH, \
-         and Debian's packages lld-22 and lld could not be installed",
-    )
+/// Returns the linker of the active Rust toolchain, else the newest on PATH.
+pub(super) fn find() -> Option<PathBuf> {
+    of_rust().or_else(newest_on_path)
 }
 
-/// rustup's toolchains ship one; it does not matter that it belongs to another rustc.
+/// Installs one from Debian.
+pub(super) fn install() -> Result<()> {
+    let is_installed =
+        PACKAGES.iter().any(|package| apt::install(&[package]).is_ok() && find().is_some());
+    ensure!(is_installed, "there is no linker for WebAssembly: `wasm-ld` has to be on PATH");
+    Ok(())
+}
+
+/// rustup's toolchains contain a linker, which also works for another rustc.
 fn of_rust() -> Option<PathBuf> {
     let sysroot = ask(command("rustc").args(["--print", "sysroot"]))?;
     let about = ask(command("rustc").arg("-vV"))?;

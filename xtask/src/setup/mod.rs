@@ -1,88 +1,113 @@
-//! Installs what a machine lacks, and nothing that it has.
+//! Set-up: which tools a command needs, which of them are missing, and their installation.
+//!
+//! `cargo xtask setup`, `run` and `test` call [`install`]. Every other command calls [`require`] and
+//! ends with the list of missing tools.
 
 mod apt;
-pub(crate) mod cargo_deny;
-pub(crate) mod cargo_fuzz;
+pub(crate) mod browsers;
 pub(crate) mod cargo_tool;
-pub(crate) mod chromium;
 pub(crate) mod components;
 mod debian_rust;
+mod esbuild;
 mod linker;
-pub(crate) mod nextest;
 pub(crate) mod node;
+mod npm;
+mod plan;
 pub(crate) mod proxies;
+pub(crate) mod python;
 mod small_std;
-mod trunk;
-mod wasm_bindgen;
 mod wasm_opt;
 mod wasm_target;
+mod web_tools;
 
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
+use self::cargo_tool::CargoTool;
+use self::plan::Missing;
+pub(crate) use self::web_tools::WebTools;
 use crate::paths::Workspace;
-use crate::pins::Pins;
-use crate::process;
+use crate::process::say;
 
-/// What the web build needs around it, found or installed.
-#[derive(Default)]
-pub(crate) struct WebTools {
-    /// Folders to look for programs in before the user's PATH.
-    folders: Vec<PathBuf>,
-    /// Further environment, such as which Rust toolchain compiles the client.
-    variables: Vec<(&'static str, OsString)>,
-    /// Environment for the finished client alone.
-    release_variables: Vec<(&'static str, OsString)>,
-    /// A line for each tool, by which a change of tools leads to a new build.
-    pub(crate) versions: Vec<String>,
+/// A set of tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Toolset {
+    /// Builds the web client, and with it the finished server.
+    Client,
+    /// Formats and checks Rust, and runs its tests.
+    Host,
+    /// Checks the dependencies.
+    Deny,
+    /// Builds the fuzz targets.
+    Fuzz,
+    /// Runs the browser tests.
+    Browser,
 }
 
-impl WebTools {
-    /// Finds or installs everything the web build needs.
-    pub(crate) fn provide(workspace: &Workspace, pins: &Pins) -> Result<Self> {
-        let mut tools = Self::default();
-        wasm_target::provide(&mut tools)?;
-        trunk::provide(workspace, pins, &mut tools)?;
-        wasm_bindgen::provide(workspace, pins, &mut tools)?;
-        wasm_opt::provide(workspace, pins, &mut tools)?;
-        Ok(tools)
-    }
+/// What all commands together need.
+pub(crate) const ALL: &[Toolset] =
+    &[Toolset::Client, Toolset::Host, Toolset::Deny, Toolset::Fuzz, Toolset::Browser];
 
-    fn set(&mut self, name: &'static str, value: impl AsRef<OsStr>) {
-        self.variables.push((name, value.as_ref().to_owned()));
+/// Installs everything that any command needs, also what could not be installed before.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let missing = missing(workspace, ALL)?;
+    if !missing.is_empty() {
+        plan::install(workspace, missing)?;
     }
+    say("all tools are installed");
+    Ok(())
+}
 
-    fn set_for_release(&mut self, name: &'static str, value: impl AsRef<OsStr>) {
-        self.release_variables.push((name, value.as_ref().to_owned()));
+/// Prints the tools that are missing and installs them.
+pub(crate) fn install(workspace: &Workspace, toolsets: &[Toolset]) -> Result<()> {
+    let mut missing = missing(workspace, toolsets)?;
+    plan::drop_failed(workspace, &mut missing);
+    if missing.is_empty() { Ok(()) } else { plan::install(workspace, missing) }
+}
+
+/// Checks that the tools are installed. Prints the list if only optional ones are missing.
+///
+/// # Errors
+/// If a tool is missing that is not optional.
+pub(crate) fn require(workspace: &Workspace, toolsets: &[Toolset]) -> Result<()> {
+    let mut missing = missing(workspace, toolsets)?;
+    plan::drop_failed(workspace, &mut missing);
+    let list = plan::list(&missing);
+    if missing.iter().any(|tool| !tool.is_optional) {
+        bail!("tools are missing, `cargo xtask setup` installs them:{list}");
     }
-
-    /// trunk as the finished client is built.
-    pub(crate) fn trunk_for_release(&self, workspace: &Workspace) -> Result<Command> {
-        let mut trunk = self.trunk(workspace)?;
-        trunk.envs(self.release_variables.iter().map(|(name, value)| (name, value)));
-        Ok(trunk)
+    if !missing.is_empty() {
+        say(&format!("going on without some tools, `cargo xtask setup` installs them:{list}"));
     }
+    Ok(())
+}
 
-    /// trunk with all of it around.
-    pub(crate) fn trunk(&self, workspace: &Workspace) -> Result<Command> {
-        let mut trunk = process::command("trunk");
-        trunk.current_dir(&workspace.root);
-        trunk.env("PATH", path_with(&self.folders)?);
-        trunk.env("CARGO_TARGET_DIR", workspace.web_target());
-        trunk.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        // It would ask the registry for news of itself.
-        trunk.env("TRUNK_SKIP_VERSION_CHECK", "true");
-        // It takes RUST_LOG, which is meant for xmeet, and does not take NO_COLOR=1.
-        trunk.env_remove("RUST_LOG");
-        if env::var_os("NO_COLOR").is_some() {
-            trunk.env("NO_COLOR", "true");
+fn missing<'a>(workspace: &'a Workspace, toolsets: &[Toolset]) -> Result<Vec<Missing<'a>>> {
+    let mut missing = Vec::new();
+    for toolset in toolsets {
+        match toolset {
+            Toolset::Client => missing.extend(web_tools::missing(workspace)?),
+            Toolset::Host => {
+                missing.extend(components::missing()?);
+                missing.extend(CargoTool::nextest().missing(workspace));
+            }
+            Toolset::Deny => missing.extend(CargoTool::deny().missing(workspace)),
+            Toolset::Fuzz => {
+                missing.extend(cargo_tool::missing_cxx());
+                missing.extend(CargoTool::fuzz().missing(workspace));
+            }
+            Toolset::Browser => {
+                missing.extend(node::missing(workspace)?);
+                missing.extend(browsers::missing()?);
+                missing.extend(proxies::missing(workspace)?);
+                missing.extend(python::missing(workspace)?);
+            }
         }
-        Ok(trunk)
     }
+    Ok(missing)
 }
 
 /// PATH with folders before it.
@@ -90,25 +115,4 @@ pub(crate) fn path_with(folders: &[PathBuf]) -> Result<OsString> {
     let path = env::var_os("PATH").unwrap_or_default();
     let all = folders.iter().cloned().chain(env::split_paths(&path));
     env::join_paths(all).context("a folder of tools has a name that PATH cannot hold")
-}
-
-/// Installs all that any command needs: `cargo xtask setup`.
-pub(crate) fn everything(workspace: &Workspace) -> Result<()> {
-    let tools = WebTools::provide(workspace, &Pins::read(workspace)?)?;
-    for version in &tools.versions {
-        process::say(version);
-    }
-    components::provide()?;
-    nextest::provide(workspace)?;
-    cargo_fuzz::provide(workspace)?;
-    cargo_deny::provide(workspace)?;
-    let chromium = chromium::provide()?;
-    process::say(&format!("browser: {}", chromium.display()));
-    let proxies = proxies::provide(workspace)?;
-    process::say(&format!("proxies: {}, {}", proxies.nginx.display(), proxies.caddy.display()));
-    if node::tests(workspace).is_ok() {
-        node::provide(workspace)?;
-    }
-    process::say("everything is there");
-    Ok(())
 }

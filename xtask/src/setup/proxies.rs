@@ -1,70 +1,154 @@
-//! nginx and Caddy, which the browser tests put in front of the server. Debian's packages are only
-//! unpacked: installed, they would start servers of their own on this machine.
+//! The proxies in front of the server in the browser tests. Debian's packages are only unpacked:
+//! their installation would start servers on this machine.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::apt;
+use super::plan::Missing;
 use crate::paths::Workspace;
 use crate::process::{ask, command, on_path};
 
-/// Programs of proxies.
+/// The proxies, all of them installed.
 #[derive(Debug)]
 pub(crate) struct Proxies {
-    /// nginx's path.
-    pub(crate) nginx: PathBuf,
-    /// Caddy's path.
-    pub(crate) caddy: PathBuf,
+    /// The path of each, with the environment variable that tells it to the tests.
+    pub(crate) programs: Vec<(&'static str, PathBuf)>,
+    /// The folder with the libraries of unpacked programs.
+    pub(crate) libraries: PathBuf,
 }
 
-/// A proxy: how it is called, which variable names one's own, where Debian has it, and how it is asked
-/// for its version.
-struct Kind {
-    name: &'static str,
+/// A proxy, and where to find it.
+struct Proxy {
+    package: &'static str,
+    program: &'static str,
+    /// The environment variable with the path of the program to use.
     variable: &'static str,
+    /// The path in the package.
     place: &'static str,
-    version: &'static str,
+    /// The argument that prints the version.
+    version_flag: &'static str,
+    /// Packages with libraries that it may need: their names differ between Debian's releases.
+    libraries: &'static [&'static str],
 }
 
-const NGINX: Kind =
-    Kind { name: "nginx", variable: "NGINX", place: "usr/sbin/nginx", version: "-v" };
-const CADDY: Kind =
-    Kind { name: "caddy", variable: "CADDY", place: "usr/bin/caddy", version: "version" };
+static PROXIES: [Proxy; 4] = [
+    Proxy {
+        package: "nginx",
+        program: "nginx",
+        variable: "NGINX",
+        place: "usr/sbin/nginx",
+        version_flag: "-v",
+        libraries: &[],
+    },
+    Proxy {
+        package: "caddy",
+        program: "caddy",
+        variable: "CADDY",
+        place: "usr/bin/caddy",
+        version_flag: "version",
+        libraries: &[],
+    },
+    Proxy {
+        package: "apache2-bin",
+        program: "apache2",
+        variable: "APACHE",
+        place: "usr/sbin/apache2",
+        version_flag: "-v",
+        libraries: &["libapr1", "libaprutil1", "libapr1t64", "libaprutil1t64"],
+    },
+    Proxy {
+        package: "haproxy",
+        program: "haproxy",
+        variable: "HAPROXY",
+        place: "usr/sbin/haproxy",
+        version_flag: "-v",
+        libraries: &["liblua5.3-0", "liblua5.4-0", "libopentracing-c-wrapper0", "libopentracing1"],
+    },
+];
 
-/// Finds or unpacks both, and what makes certificates for them.
-pub(crate) fn provide(workspace: &Workspace) -> Result<Proxies> {
+/// Returns the installations of the missing proxies, and of openssl.
+pub(super) fn missing(workspace: &Workspace) -> Result<Vec<Missing<'_>>> {
+    let mut missing = Vec::new();
     if on_path("openssl").is_none() {
-        apt::install(&["openssl"]).context("the browser tests make certificates with openssl")?;
+        let purpose = "makes certificates for the browser tests";
+        missing.push(Missing::debian("openssl", purpose, &["openssl"]));
     }
-    Ok(Proxies { nginx: find(workspace, &NGINX)?, caddy: find(workspace, &CADDY)? })
+    let unpacked = Unpacked::new(workspace);
+    for proxy in &PROXIES {
+        if proxy.path()?.is_none() && !unpacked.runs(proxy) {
+            let source = (format!("Debian's {}, unpacked", proxy.package), 5);
+            let (unpacked, name) = (unpacked.clone(), proxy.program);
+            let purpose = "proxies the server in the browser tests";
+            missing.push(Missing::new(name, purpose, source, move || unpacked.install(proxy)));
+        }
+    }
+    Ok(missing)
 }
 
-/// The program's path: what its variable says, else what is on PATH or where root has it, else what
-/// Debian has.
-fn find(workspace: &Workspace, kind: &Kind) -> Result<PathBuf> {
-    let Kind { name, variable, .. } = kind;
-    if let Some(chosen) = env::var_os(variable).map(PathBuf::from) {
-        ensure!(chosen.is_file(), "{variable} is {}, which is no file", chosen.display());
-        return Ok(chosen);
+/// Finds all proxies: the program that the variable names, else one on PATH or where root has it,
+/// else Debian's.
+pub(crate) fn find(workspace: &Workspace) -> Result<Proxies> {
+    let Unpacked { folder, libraries } = Unpacked::new(workspace);
+    let mut programs = Vec::new();
+    for proxy in &PROXIES {
+        let path = proxy.path()?.unwrap_or_else(|| folder.join(proxy.place));
+        programs.push((proxy.variable, path));
     }
-    let system = PathBuf::from("/").join(kind.place);
-    if let Some(found) = on_path(name).or_else(|| system.is_file().then_some(system)) {
-        return Ok(found);
+    Ok(Proxies { programs, libraries })
+}
+
+impl Proxy {
+    fn path(&self) -> Result<Option<PathBuf>> {
+        if let Some(chosen) = env::var_os(self.variable).map(PathBuf::from) {
+            ensure!(
+                chosen.is_file(),
+                "{} is {}, which is no file",
+                self.variable,
+                chosen.display()
+            );
+            return Ok(Some(chosen));
+        }
+        let system = Path::new("/").join(self.place);
+        Ok(on_path(self.program).or_else(|| system.is_file().then_some(system)))
     }
-    let help = || {
-        format!(
-            "the browser tests need {name}. Install it, or set {variable} to its path; \
-             `cargo xtask test host` runs everything else"
-        )
-    };
-    let folder = workspace.tools.join("debian");
-    let program = folder.join(kind.place);
-    let runs = || ask(command(&program).arg(kind.version)).is_some();
-    if !runs() {
-        apt::unpack(name, &folder).with_context(help)?;
-        ensure!(runs(), "{} does not run; {}", program.display(), help());
+}
+
+/// The folder of the unpacked packages.
+#[derive(Clone)]
+struct Unpacked {
+    folder: PathBuf,
+    libraries: PathBuf,
+}
+
+impl Unpacked {
+    fn new(workspace: &Workspace) -> Self {
+        let folder = workspace.tools.join("debian");
+        let libraries = folder.join("usr/lib").join(format!("{}-linux-gnu", env::consts::ARCH));
+        Self { folder, libraries }
     }
-    Ok(program)
+
+    fn runs(&self, proxy: &Proxy) -> bool {
+        let mut program = command(self.folder.join(proxy.place));
+        program.arg(proxy.version_flag).env("LD_LIBRARY_PATH", &self.libraries);
+        ask(&mut program).is_some()
+    }
+
+    fn install(&self, proxy: &Proxy) -> Result<()> {
+        apt::unpack(proxy.package, &self.folder)?;
+        for library in proxy.libraries {
+            if !self.runs(proxy) && apt::has(library) {
+                apt::unpack(library, &self.folder)?;
+            }
+        }
+        let Proxy { program, variable, .. } = proxy;
+        ensure!(
+            self.runs(proxy),
+            "Debian's {program} does not run. Install it, or set {variable} to its path; \
+             `cargo xtask test host` runs the tests that need no proxy"
+        );
+        Ok(())
+    }
 }

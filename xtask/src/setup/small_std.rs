@@ -1,40 +1,49 @@
-//! Has the finished client's standard library compiled for size. The one that comes compiled carries
-//! texts and formatting for panics, which a client that aborts never shows: a fifth of its bytes.
+//! Compiles the standard library of the finished client for size. The precompiled one contains messages
+//! and formatting for panics, a fifth of the client's bytes, which a client that aborts never shows.
 
 use std::path::Path;
 
-use super::WebTools;
-use crate::process::{ask, command, run, say};
+use anyhow::ensure;
 
-/// What cargo compiles of the standard library.
+use super::plan::Missing;
+use super::{WebTools, wasm_target};
+use crate::process::{ask, command, on_path, run};
+
+/// The crates of the standard library that cargo compiles.
 pub(super) const CRATES: &str = "std,panic_abort";
 
 /// Where a toolchain has the library's sources, below its own folder.
-pub(super) const SOURCES: &str = "lib/rustlib/src/rust/library/std/Cargo.toml";
+const SOURCES: &str = "lib/rustlib/src/rust/library/std/Cargo.toml";
 
 /// The first minor version of Rust 1 that aborts at once by `-Cpanic=immediate-abort`.
 const MINOR_VERSION_MIN: u32 = 91;
 
-/// No places and no texts of panics, and `{:?}` prints nothing: neither is ever shown.
+/// Without locations and messages of panics, and without the output of `{:?}`: neither is ever shown.
 /// Cargo adds these to the flags in `.cargo/config.toml`.
 const RUSTFLAGS: &str =
     "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none";
 
-/// For a toolchain that has the compiled target: gets the sources too, where they can be had.
-pub(super) fn provide(tools: &mut WebTools) {
-    if !has_sources() {
-        say("asking rustup for the sources of the standard library, which make the client smaller");
-        let added = run(command("rustup").args(["component", "add", "rust-src"]));
-        if added.is_err() || !has_sources() {
-            say("they cannot be had: the client works all the same, and is a fifth larger");
-            return;
-        }
-    }
-    let version = ask(command("rustc").arg("--version")).unwrap_or_default();
-    shrink(tools, &version);
+/// Returns the installation of the sources, where a toolchain of rustup lacks them.
+pub(super) fn missing() -> Option<Missing<'static>> {
+    (!has_sources() && on_path("rustup").is_some()).then(planned)
 }
 
-/// Sets what makes a release build small, with the sources at hand.
+/// Returns the installation of the sources. It does nothing where Debian's Rust compiles the client,
+/// which has them.
+pub(super) fn planned() -> Missing<'static> {
+    let install = || {
+        if !wasm_target::has_target() {
+            return Ok(());
+        }
+        run(command("rustup").args(["component", "add", "rust-src"]))?;
+        ensure!(has_sources(), "rustup added them to another toolchain than the active one");
+        Ok(())
+    };
+    let purpose = "make the web client a fifth smaller";
+    Missing::new("sources of Rust's standard library", purpose, ("rustup", 10), install).optional()
+}
+
+/// Has release builds compile the standard library for size, from its sources.
 pub(super) fn shrink(tools: &mut WebTools, rustc_version: &str) {
     let minor = super::debian_rust::minor_version(rustc_version);
     if minor.is_none_or(|minor| minor < MINOR_VERSION_MIN) {
@@ -48,7 +57,8 @@ pub(super) fn shrink(tools: &mut WebTools, rustc_version: &str) {
     tools.versions.push(format!("standard library for size: {RUSTFLAGS}"));
 }
 
-fn has_sources() -> bool {
+/// Returns whether the active toolchain has the sources of the standard library.
+pub(super) fn has_sources() -> bool {
     ask(command("rustc").args(["--print", "sysroot"]))
         .is_some_and(|sysroot| Path::new(&sysroot).join(SOURCES).is_file())
 }

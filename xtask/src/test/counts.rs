@@ -1,9 +1,9 @@
-//! How many tests ran, from what each runner leaves or prints.
+//! The number of tests that ran, from the output of each test runner.
 
 use std::collections::BTreeMap;
 
-/// Tests that ran for each package, from the JUnit file of cargo-nextest. Its suites are named
-/// `package`, `package::test` or `package::bin/name`; it does not list tests that were skipped.
+/// Returns the number of tests that ran for each package, from the JUnit file of cargo-nextest. Its
+/// suites are named `package`, `package::test` or `package::bin/name`; skipped tests are not in it.
 pub(super) fn of_junit(xml: &str) -> BTreeMap<String, u64> {
     let mut packages = BTreeMap::new();
     for suite in xml.split("<testsuite ").skip(1) {
@@ -23,14 +23,14 @@ fn attribute<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     rest.split_once('"').map(|(value, _)| value)
 }
 
-/// Tests that passed in all `test result:` lines of `cargo test`.
+/// Returns the number of passed tests in all `test result:` lines of `cargo test`.
 pub(super) fn of_cargo_test(output: &str) -> u64 {
     let results = output.lines().filter_map(|line| line.strip_prefix("test result: ok. "));
     results.filter_map(|line| line.split_once(" passed")?.0.parse::<u64>().ok()).sum()
 }
 
-/// Tests that passed, from the last summary of Node's test runner, in whichever of its formats.
-/// Nothing where there is no such summary.
+/// Returns the number of passed tests in the last summary of Node's test runner, in either of its
+/// formats. `None` if there is no summary.
 pub(super) fn of_node(output: &str) -> Option<u64> {
     let passed = output.lines().rev().find_map(|line| {
         let line = line.strip_prefix("# ").or_else(|| line.strip_prefix("ℹ "))?;
@@ -41,7 +41,7 @@ pub(super) fn of_node(output: &str) -> Option<u64> {
     Some(passed.saturating_sub(u64::try_from(empty).unwrap_or(u64::MAX)))
 }
 
-/// Node counts a file without tests as a test that passed, named like the file.
+/// Returns whether a line reports a file without tests, which Node counts as a passed test.
 fn is_file_without_tests(line: &str) -> bool {
     let name = line.strip_prefix("# Subtest: ").or_else(|| line.strip_prefix("✔ "));
     let name = name.map(|name| name.split(" (").next().unwrap_or(name));
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_no_test() {
+    fn file_without_tests_does_not_count() {
         let tap = "# Subtest: /src/e2e/empty.mjs\nok 1 - /src/e2e/empty.mjs\n# pass 1\n";
         assert_eq!(of_node(tap), Some(0));
         let spec = "✔ e2e/empty.test.js (71.4ms)\n✔ serves /boot.js (2.1ms)\nℹ pass 2\n";

@@ -1,10 +1,10 @@
-//! What ran, how many tests it was and how long it took.
+//! The summary of a test run: checks, tests and durations.
 
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-/// The kinds of checks and tests that have passed so far.
+/// The checks and tests that have passed.
 #[derive(Default)]
 pub(super) struct Report {
     lines: Vec<Line>,
@@ -12,14 +12,14 @@ pub(super) struct Report {
 
 struct Line {
     kind: String,
-    /// Absent for what has no tests to count, such as formatting.
+    /// The number of tests; `None` for checks such as formatting.
     tests: Option<u64>,
-    /// Absent where one run covered several lines and another one has the time.
+    /// The duration; `None` where one run has several lines, except for the first.
     took: Option<Duration>,
 }
 
 impl Report {
-    /// Runs what either passes or does not.
+    /// Runs a check.
     pub(super) fn check<T>(&mut self, kind: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let started = Instant::now();
         let value = work()?;
@@ -27,7 +27,7 @@ impl Report {
         Ok(value)
     }
 
-    /// Runs tests of one kind; they say how many passed.
+    /// Runs tests of one kind. `work` returns the number of passed tests.
     pub(super) fn tests(&mut self, kind: &str, work: impl FnOnce() -> Result<u64>) -> Result<()> {
         let started = Instant::now();
         let passed = work()?;
@@ -35,7 +35,7 @@ impl Report {
         Ok(())
     }
 
-    /// Runs tests of several kinds at once.
+    /// Runs tests of several kinds in one. `work` returns the number of passed tests of each.
     pub(super) fn group(
         &mut self,
         work: impl FnOnce() -> Result<Vec<(String, u64)>>,
@@ -50,16 +50,10 @@ impl Report {
     }
 
     fn push(&mut self, kind: &str, tests: Option<u64>, took: Option<Duration>) {
-        // Set-up happens in several places and is one thing to whoever reads the summary.
-        let known = self.lines.iter_mut().find(|line| line.kind == kind);
-        match (known, took) {
-            (Some(Line { took: Some(so_far), .. }), Some(more)) => *so_far += more,
-            _ => self.lines.push(Line { kind: kind.to_owned(), tests, took }),
-        }
+        self.lines.push(Line { kind: kind.to_owned(), tests, took });
     }
 
-    /// Prints a line for each kind that passed. What failed is not among them: the error that ends
-    /// the run tells it.
+    /// Prints a line for each kind that passed. The error that ends the run reports the other.
     pub(super) fn print(&self) {
         if self.lines.is_empty() {
             return;
@@ -72,7 +66,7 @@ impl Report {
         }
     }
 
-    /// How many tests passed.
+    /// Returns the number of passed tests.
     pub(super) fn passed(&self) -> u64 {
         self.lines.iter().filter_map(|line| line.tests).sum()
     }

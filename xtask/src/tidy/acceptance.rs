@@ -1,5 +1,5 @@
-//! The map from the server's acceptance list to the tests that hold it: each test that it names is
-//! there. (That of the web client is checked by the browser tests.)
+//! Checks that each test exists that a document names. The browser tests check the list of the web
+//! client.
 
 use std::collections::HashSet;
 use std::fs;
@@ -9,43 +9,53 @@ use anyhow::{Context, Result};
 
 use super::sources;
 
-/// The map: tables whose last column names tests.
-const MAP: &str = "docs/acceptance-server.md";
+/// Documents with tables whose last column names tests.
+const DOCUMENTS: [&str; 2] = ["docs/acceptance-server.md", "docs/autobahn.md"];
 
-/// A test, as the map names it.
+/// A further document, which need not exist.
+const FAULTS: &str = "docs/acceptance-faults.md";
+
+/// A test, as a document names it.
 #[derive(Debug, PartialEq, Eq)]
 enum Named<'a> {
     /// A function.
     Function(&'a str),
-    /// A browser test: its file, and how its name begins.
+    /// A browser test: its file, and the start of its name.
     Browser(&'a str, &'a str),
 }
 
-/// What the map names and is not there.
+/// Returns a finding for each test that a document names and that does not exist.
 pub(super) fn check(root: &Path) -> Result<Vec<String>> {
-    let map = fs::read_to_string(root.join(MAP)).with_context(|| format!("cannot read {MAP}"))?;
     let mut functions = HashSet::new();
     for file in sources::rust_files(root)? {
         let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
         functions.extend(test_functions(&text).map(str::to_owned));
     }
+    let faults = root.join(FAULTS).is_file().then_some(FAULTS);
     let mut findings = Vec::new();
-    for (line, named) in named_tests(&map) {
-        let is_there = match named {
-            Named::Function(name) => functions.contains(name),
-            Named::Browser(file, begins) => {
-                let file = root.join(format!("e2e/tests/{file}.test.mjs"));
-                fs::read_to_string(file).is_ok_and(|text| has_story(&text, begins))
-            }
-        };
-        if !is_there {
-            findings.push(format!("{MAP}:{line} names {named:?}, which is no test"));
-        }
+    for document in DOCUMENTS.into_iter().chain(faults) {
+        let text = fs::read_to_string(root.join(document))
+            .with_context(|| format!("cannot read {document}"))?;
+        let missing = named_tests(&text)
+            .into_iter()
+            .filter(|(_, named)| !is_there(root, &functions, named))
+            .map(|(line, named)| format!("{document}:{line} names {named:?}, which is no test"));
+        findings.extend(missing);
     }
     Ok(findings)
 }
 
-/// The tests in the last column of all tables, with their line numbers.
+fn is_there(root: &Path, functions: &HashSet<String>, named: &Named<'_>) -> bool {
+    match *named {
+        Named::Function(name) => functions.contains(name),
+        Named::Browser(file, begins) => {
+            let file = root.join(format!("e2e/tests/{file}.test.mjs"));
+            fs::read_to_string(file).is_ok_and(|text| has_story(&text, begins))
+        }
+    }
+}
+
+/// Returns the tests in the last column of all tables, with their line numbers.
 fn named_tests(text: &str) -> Vec<(usize, Named<'_>)> {
     let mut tests = Vec::new();
     for (index, line) in text.lines().enumerate() {
@@ -57,7 +67,7 @@ fn named_tests(text: &str) -> Vec<(usize, Named<'_>)> {
     tests
 }
 
-/// Commands and files are none.
+/// Returns the test that a quoted text names. Commands and files name none.
 fn named(quoted: &str) -> Option<Named<'_>> {
     let is_of = |text: &str, more: char| {
         text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == more)
@@ -69,7 +79,7 @@ fn named(quoted: &str) -> Option<Named<'_>> {
     }
 }
 
-/// The functions of a Rust file that are tests.
+/// Returns the names of the tests in a Rust file.
 fn test_functions(text: &str) -> impl Iterator<Item = &str> {
     let mut is_test = false;
     text.lines().map(str::trim_start).filter_map(move |line| {
@@ -80,7 +90,7 @@ fn test_functions(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether there is a browser test whose name begins so, `…` being what it is made with.
+/// Returns whether a browser test's name begins so. `…` stands for any text.
 fn has_story(text: &str, begins: &str) -> bool {
     let pieces: Vec<_> = begins.split('…').collect();
     text.split("story(").skip(1).any(|story| {
@@ -102,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tests_are_told_from_commands_and_from_the_first_column() {
+    fn only_tests_in_the_last_column_are_named() {
         let text = "`not_in_a_table`\n| `a_b` | `c_d`, `cargo run --x a_b`, `a/b_c.md` |\n\
                     | line | `a-file: begins so` and `e_f` |\n";
         let expected = vec![
@@ -114,14 +124,14 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_run_as_a_test_is_one() {
+    fn functions_with_a_test_attribute_are_tests() {
         let text = "fn no() {}\n#[test]\nfn a() {}\n    #[tokio::test(x)]\n    async fn b() {}\n\
                     async fn neither() {}\n#[test]\n#[ignore]\nfn c(\n";
         assert_eq!(test_functions(text).collect::<Vec<_>>(), ["a", "b", "c"]);
     }
 
     #[test]
-    fn a_story_is_known_by_how_it_begins() {
+    fn browser_test_is_found_by_the_start_of_its_name() {
         let text = "story('one thing', x);\n  story(\n    `two ${kinds} of it`, x)";
         for begins in ["one", "one thing", "two … of", "two …"] {
             assert!(has_story(text, begins), "{begins}");

@@ -1,16 +1,16 @@
-//! Documents: those that must be there, and the paths the architecture page names.
+//! Checks that the required documents exist, and the paths that ARCHITECTURE.md names.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
 
-const REQUIRED: [&str; 3] = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"];
+const REQUIRED: [&str; 4] = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md"];
 
-/// The page that says where things are, and that is worth nothing once it is wrong.
+/// The document with the map of the source tree.
 const MAP: &str = "ARCHITECTURE.md";
 
-/// What is wrong with the documents at the top of the tree.
+/// Returns a finding for each missing document and each wrong path.
 pub(super) fn check(root: &Path) -> Result<Vec<String>> {
     let missing = REQUIRED.iter().filter(|name| !root.join(name).is_file());
     let mut findings: Vec<_> = missing.map(|name| format!("there is no {name}")).collect();
@@ -24,8 +24,8 @@ pub(super) fn check(root: &Path) -> Result<Vec<String>> {
     Ok(findings)
 }
 
-/// Texts between backticks that are paths of this tree, with their line numbers. Code blocks are
-/// left out: they hold commands and pictures.
+/// Returns the paths between backticks, with their line numbers. Code blocks do not count: they contain
+/// commands and pictures.
 fn named_paths(text: &str) -> Vec<(usize, &str)> {
     let mut in_block = false;
     let mut paths = Vec::new();
@@ -40,7 +40,8 @@ fn named_paths(text: &str) -> Vec<(usize, &str)> {
     paths
 }
 
-/// `server/src/main.rs` and `docs/` are paths, `text/html`, `/room/{id}` and `a / b` are not.
+/// Returns whether a word is a path, as `server/src/main.rs` and `docs/` are, and `text/html`,
+/// `/room/{id}` and `a / b` are not.
 fn is_path(word: &str) -> bool {
     const KINDS: [&str; 9] =
         [".rs", ".md", ".toml", ".lock", ".js", ".mjs", ".css", ".html", ".json"];
@@ -52,7 +53,7 @@ fn is_path(word: &str) -> bool {
         && (file || word.ends_with('/'))
 }
 
-/// Whether a path lies in what git ignores: built or installed, so it need not be there.
+/// Returns whether git ignores a path: it is built or installed, so it may be missing.
 fn is_built(path: &str, ignored: &str) -> bool {
     let ignored = ignored.lines().filter_map(|line| line.trim().strip_prefix('/'));
     ignored.map(|line| line.trim_end_matches('/')).any(|folder| Path::new(path).starts_with(folder))
@@ -63,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_told_from_other_code() {
+    fn words_in_backticks_are_paths_or_other_code() {
         let text = "The map: `server/src/main.rs`, `docs/` and `room`.\n\
                     ```\nrun `web/gone.rs`\n```\n\
                     `text/html`, `/room/{id}`, `a / b.rs`, `main.rs`, `web/index.html`";
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_build_makes_need_not_be_there() {
+    fn ignored_paths_are_built() {
         let ignored = "/target\n/web/dist/\n";
         assert!(is_built("target/release/", ignored));
         assert!(is_built("web/dist/index.html", ignored));

@@ -1,4 +1,4 @@
-//! Rust files: each opens with what it is for, and none has grown too large to read.
+//! Checks that each Rust file begins with a module comment and is not too long.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use anyhow::{Context, Result};
 
 use crate::process::say;
 
-/// A file that reaches the first is worth a look, one over the second is refused.
+/// Lines from which a file causes a warning, and lines above which it is a finding.
 const LINES_WARN: usize = 400;
 const LINES_MAX: usize = 500;
 
-/// Folders that hold no source of the project.
+/// Folders without source files of the project.
 const FOREIGN: [&str; 3] = ["target", "node_modules", "dist"];
 
-/// What is wrong with the Rust files of the tree.
+/// Returns a finding for each file without a module comment and each file that is too long.
 pub(super) fn check(root: &Path) -> Result<Vec<String>> {
     let mut findings = Vec::new();
     for file in rust_files(root)? {
@@ -34,7 +34,7 @@ fn check_file(name: &str, text: &str) -> Vec<String> {
     let mut findings = Vec::new();
     let purpose = text.lines().next().and_then(|line| line.strip_prefix("//!"));
     if purpose.is_none_or(|purpose| purpose.trim().is_empty()) {
-        findings.push(format!("{name} does not open with a `//!` line that says what it is for"));
+        findings.push(format!("{name} does not begin with a `//!` line about its purpose"));
     }
     let lines = text.lines().count();
     if lines > LINES_MAX {
@@ -43,7 +43,7 @@ fn check_file(name: &str, text: &str) -> Vec<String> {
     findings
 }
 
-/// All Rust files of the tree, in order.
+/// Returns all Rust files of the tree, sorted.
 pub(super) fn rust_files(root: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     collect(root, &mut files)?;
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_says_what_it_is_for() {
+    fn file_without_a_module_comment_is_found() {
         assert!(check_file("a.rs", "//! Does a.\nfn a() {}\n").is_empty());
         for text in ["", "fn a() {}\n", "//!\nfn a() {}\n", "// Does a.\n", "\n//! Does a.\n"] {
             assert_eq!(check_file("a.rs", text).len(), 1, "{text:?}");
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_has_a_limit() {
+    fn file_above_the_limit_is_found() {
         let lines = |count: usize| "//! Does a.\n".repeat(count);
         assert!(check_file("a.rs", &lines(LINES_MAX)).is_empty());
         assert_eq!(check_file("a.rs", &lines(LINES_MAX + 1)).len(), 1);
