@@ -1,18 +1,26 @@
 // Measures the web client: the real server, a real Chromium, one page and a crowd that talks.
-//   node e2e/bench/client.mjs      after `cargo xtask dist`; XMEET_BIN and CHROMIUM as in the tests
+//   node e2e/bench/client.mjs [crowd]      after `cargo xtask dist`; XMEET_BIN and CHROMIUM as in the tests
 import { Bot } from '../support/bot.mjs';
 import { launch } from '../support/chromium.mjs';
 import { memoryOf } from '../support/memory.mjs';
+import { playRoom } from '../support/played-room.mjs';
 import { RoomPage } from '../support/room-page.mjs';
 import { Server } from '../support/server.mjs';
 import { until } from '../support/until.mjs';
 
 const FLOOD_PER_SECOND = 200;
 const KEYS = 200;
+/** More for the rooms of many members: their 99th percentiles are divided by one another. */
+const CROWD_KEYS = 1_000;
 const KEY_EVERY_MS = 60;
 const BURST = 2_000;
 const MANY = 20_000;
 const PATIENCE_MS = 120_000;
+const FEW_MEMBERS = 50;
+const MANY_MEMBERS = 5_000;
+
+/** `crowd` measures the rooms of many members only. */
+const only = process.argv[2];
 
 const server = await Server.start();
 const browser = await launch();
@@ -43,16 +51,14 @@ async function rowsPerSecond() {
   const start = performance.now();
   for (let n = 0; n < BURST; n += 1) bot.send(`n ${n}`);
   await drawn(page, BURST + 1);
-  const seconds = (performance.now() - start) / 1000;
+  const seconds = secondsSince(start);
   table.push(['rows drawn in a second, at full speed', Math.round(BURST / seconds)]);
   await page.close();
 }
 
-/** From the press of a key to the end of the frame in which its letter is on the screen. */
-async function inputDelay(perSecond) {
-  const { page, view, bot } = await roomOf(`keys ${perSecond}`);
-  await bot.say('warm');
-  await drawn(page, 1);
+/** Types `keys` letters; gives back the delays from the press of a key to the end of the frame in
+ * which its letter is on the screen, in ms, in order of size. */
+async function typed(page, view, keys) {
   await page.evaluate(() => {
     window.delays = [];
     const field = document.querySelector('[data-testid="composer"]');
@@ -63,23 +69,59 @@ async function inputDelay(perSecond) {
       requestAnimationFrame(() => channel.port2.postMessage(null));
     }, { capture: true });
   });
-  const chatter = perSecond ? bot.chatter(perSecond, (n) => `n ${n}`) : null;
   await view.composer.focus();
-  for (let key = 0; key < KEYS; key += 1) {
+  for (let key = 0; key < keys; key += 1) {
     await page.keyboard.type('x');
     await page.waitForTimeout(KEY_EVERY_MS);
   }
+  const { length } = await view.composer.inputValue();
+  if (length !== keys) throw new Error(`${length} of ${keys} letters arrived`);
+  return (await page.evaluate(() => window.delays)).sort((a, b) => a - b);
+}
+
+const secondsSince = (start) => (performance.now() - start) / 1000;
+const at = (delays, part) => delays[Math.floor((delays.length - 1) * part)];
+const halfAndMost = (delays) => [0.5, 0.99].map((part) => at(delays, part).toFixed(0)).join(' / ');
+
+async function inputDelay(perSecond) {
+  const { page, view, bot } = await roomOf(`keys ${perSecond}`);
+  await bot.say('warm');
+  await drawn(page, 1);
+  const chatter = perSecond ? bot.chatter(perSecond, (n) => `n ${n}`) : null;
+  const start = performance.now();
+  const delays = await typed(page, view, KEYS);
+  const seconds = secondsSince(start);
   const said = chatter?.stop() ?? 0;
-  const typed = await view.composer.inputValue();
-  if (typed.length !== KEYS) throw new Error(`${typed.length} of ${KEYS} letters arrived`);
   await until('the last of the flood', () => bot.texts.length === said + 1, PATIENCE_MS);
   await drawn(page, said + 1);
-  const delays = (await page.evaluate(() => window.delays)).sort((a, b) => a - b);
-  const at = (part) => delays[Math.floor((delays.length - 1) * part)].toFixed(0);
-  const rate = said / ((KEYS * KEY_EVERY_MS) / 1000);
-  const what = `input delay in ms, p50 / p99, ${Math.round(rate)} messages a second`;
-  table.push([what, `${at(0.5)} / ${at(0.99)}`]);
+  const what = `input delay in ms, p50 / p99, ${Math.round(said / seconds)} messages a second`;
+  table.push([what, halfAndMost(delays)]);
   await page.close();
+}
+
+/** The same in a busy room of `members`. The room is played by this program: the server and its
+ * 5,000 receivers would take the processors that the page is measured on. */
+async function busyRoom(members) {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  const room = await playRoom(page, members);
+  const view = new RoomPage(page);
+  await view.open(server.origin, `busy ${members}`, 'Anna');
+  await until('the members', async () => (await view.number()) === members, PATIENCE_MS);
+  const start = performance.now();
+  room.start();
+  const delays = await typed(page, view, CROWD_KEYS);
+  const { said, came } = room.stop();
+  const seconds = secondsSince(start);
+  const rates = `${Math.round(said / seconds)} messages, ${Math.round(came / seconds)} joins and as many leaves a second`;
+  table.push([`input delay in ms, p50 / p99, ${members} members, ${rates}`, halfAndMost(delays)]);
+  await page.close();
+  return at(delays, 0.99);
+}
+
+async function crowd() {
+  const most = [];
+  for (const members of [FEW_MEMBERS, MANY_MEMBERS]) most.push(await busyRoom(members));
+  table.push(['the p99 of the large room by that of the small one', (most[1] / most[0]).toFixed(2)]);
 }
 
 /** What the page holds after few and after many messages. */
@@ -102,10 +144,13 @@ async function memory() {
 }
 
 try {
-  await rowsPerSecond();
-  await inputDelay(0);
-  await inputDelay(FLOOD_PER_SECOND);
-  await memory();
+  if (only !== 'crowd') {
+    await rowsPerSecond();
+    await inputDelay(0);
+    await inputDelay(FLOOD_PER_SECOND);
+  }
+  await crowd();
+  if (only !== 'crowd') await memory();
 } finally {
   await browser.close();
   await server.remove();

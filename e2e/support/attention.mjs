@@ -36,10 +36,13 @@ export function look(page, how) {
 /**
  * To be called before a page is opened. Writes down every notice and every sound:
  * `await calls(page)`. `answer` is what the person says when asked; `permission` what was said
- * before.
+ * before. Where it `constructs` nothing, as on phones, only the worker can show a notice, and not
+ * even that unless `workerShows`.
  */
-export function writeDownCalls(page, { permission = 'default', answer = 'granted' } = {}) {
-  return page.addInitScript(({ permission, answer }) => {
+export function writeDownCalls(page, {
+  permission = 'default', answer = 'granted', constructs = true, workerShows = true,
+} = {}) {
+  return page.addInitScript(({ permission, answer, constructs, workerShows }) => {
     const calls = { asked: 0, notices: [], sounds: 0 };
     window.calls = calls;
     window.Notification = class {
@@ -52,6 +55,7 @@ export function writeDownCalls(page, { permission = 'default', answer = 'granted
       }
 
       constructor(title, { body, tag, renotify }) {
+        if (!constructs) throw new TypeError('Illegal constructor.');
         calls.notices.push({ title, body, tag, renotify });
         window.notice = this;
       }
@@ -60,12 +64,21 @@ export function writeDownCalls(page, { permission = 'default', answer = 'granted
         calls.closed = true;
       }
     };
+    if (window.ServiceWorkerRegistration) {
+      ServiceWorkerRegistration.prototype.showNotification = async (title, { body, tag, data }) => {
+        if (!workerShows) {
+          calls.refused = (calls.refused ?? 0) + 1;
+          throw new TypeError('No permission.');
+        }
+        calls.notices.push({ title, body, tag, data });
+      };
+    }
     const { start } = OscillatorNode.prototype;
     OscillatorNode.prototype.start = function (...when) {
       calls.sounds += 1;
       start.apply(this, when);
     };
-  }, { permission, answer });
+  }, { permission, answer, constructs, workerShows });
 }
 
 /** What called so far. */

@@ -62,9 +62,9 @@ export class Bot {
   }
 
   /** Waits for somebody to say `text`, and gives back the frame. */
-  hears(text) {
+  hears(text, patienceMs) {
     const find = () => this.of('normal').find((frame) => frame.payload === text);
-    return until(() => `the bot to hear ${text}; it heard ${this.texts}`, find);
+    return until(() => `the bot to hear ${text}; it heard ${this.texts}`, find, patienceMs);
   }
 
   /** Waits for a frame of `type` with `payload`. */

@@ -1,5 +1,5 @@
 // A TCP relay between a page and the server: it can hold back what either side says, cut every
-// connection, and refuse new ones. That makes "while the answer is on its way" a state of a test
+// connection, refuse new ones, and be a slow line. That makes "while the answer is on its way" a state of a test
 // instead of a matter of luck.
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
@@ -7,12 +7,18 @@ import { connect, createServer } from 'node:net';
 /** What a browser asks for a room with. */
 const SOCKET_REQUEST = 'GET /xgate/websocket/';
 
+/** How often a slow line passes something on, in milliseconds. */
+const TICK_MS = 20;
+
 export class Gate {
   #pairs = new Set();
   #held = { down: false, up: false };
   #isClosed = false;
   #refusesSockets = false;
   #answer;
+  #bytesPerSecond;
+  /** How many WebSockets were asked for. */
+  socketsSeen = 0;
 
   /** Opens a gate to a `Server`, wherever that listens by then. */
   static async open(server) {
@@ -44,11 +50,36 @@ export class Gate {
       this.#pairs.delete(pair);
     };
     near.on('close', end).on('data', (bytes) => {
+      if (bytes.includes(SOCKET_REQUEST)) this.socketsSeen += 1;
       if (this.#refusesSockets && bytes.includes(SOCKET_REQUEST)) this.#refuse(near, end);
-      else far.write(bytes);
+      else this.#pass(bytes, near, far);
     });
-    far.on('data', (bytes) => near.write(bytes)).on('close', end);
+    far.on('data', (bytes) => this.#pass(bytes, far, near)).on('close', end);
     this.#apply(pair);
+  }
+
+  /** Passes bytes on: at once, or as fast as the line is, a piece each tick. */
+  #pass(bytes, from, to) {
+    if (!this.#bytesPerSecond) return to.write(bytes);
+    // What waits stays with its sender, as behind a real modem.
+    from.pause();
+    const start = performance.now();
+    let passed = 0;
+    const step = () => {
+      if (to.destroyed) return;
+      // By the clock, so that a busy machine makes the line no slower.
+      const due = Math.ceil(((performance.now() - start) * this.#bytesPerSecond) / 1000);
+      to.write(bytes.subarray(passed, due));
+      passed = Math.min(Math.max(passed, due), bytes.length);
+      if (passed < bytes.length) setTimeout(step, TICK_MS);
+      else from.resume();
+    };
+    setTimeout(step, TICK_MS);
+  }
+
+  /** From now on either direction passes this many kilobits a second. */
+  limit(kbitPerSecond) {
+    this.#bytesPerSecond = (kbitPerSecond * 1000) / 8;
   }
 
   #refuse(near, end) {

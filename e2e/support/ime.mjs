@@ -1,6 +1,8 @@
-// An input method at work, as Chromium knows it and as Safari does it.
+// An input method at work, as Chromium knows it, and as Firefox and Safari do it.
 
-/** What Chromium gives every key that an input method takes. */
+import { IN_FIREFOX, devtools } from './browser.mjs';
+
+/** What browsers give every key that an input method takes. */
 const KEY_OF_AN_IME = 229;
 
 /** What a person needs at least from one press of a key to the next, in milliseconds. */
@@ -22,9 +24,10 @@ export async function traceOf(field) {
   return () => handle.jsonValue();
 }
 
-/** Writes `text` with an input method and confirms it with Enter, as in Chromium. */
+/** Writes `text` with an input method and confirms it with Enter, as the browser of this run does. */
 export async function composeAndConfirm(page, letters, text) {
-  const cdp = await page.context().newCDPSession(page);
+  if (IN_FIREFOX) return composeAndConfirmAsFirefox(page, letters, text);
+  const cdp = await devtools(page);
   const key = { key: 'Process', code: 'Enter', windowsVirtualKeyCode: KEY_OF_AN_IME };
   const selection = { selectionStart: letters.length, selectionEnd: letters.length };
   await cdp.send('Input.imeSetComposition', { text: letters, ...selection });
@@ -32,13 +35,50 @@ export async function composeAndConfirm(page, letters, text) {
   await cdp.send('Input.insertText', { text });
   await cdp.send('Input.dispatchKeyEvent', { type: 'keyUp', ...key, key: 'Enter' });
   await cdp.detach();
-  // Nobody presses Enter twice within a few milliseconds, and a page may rely on that.
-  await page.evaluate((ms) => new Promise((done) => setTimeout(done, ms)), NEXT_PRESS_MS);
+  await untilNextPress(page);
 }
 
-/** Opens a composition in the focused field: `press` gives it keys, `commit` ends it with a text. */
+/** The page takes an Enter within milliseconds of the last key for the input method's. */
+function untilNextPress(page) {
+  return page.evaluate((ms) => new Promise((done) => setTimeout(done, ms)), NEXT_PRESS_MS);
+}
+
+/**
+ * The events of Firefox, in its order: the Enter that confirms bears the marks of an input method and
+ * comes before the end of the composition. WebDriver has no command for a real one.
+ */
+function composeAndConfirmAsFirefox(page, letters, text) {
+  return page.evaluate(({ letters, text, code }) => {
+    const field = document.activeElement;
+    const before = field.value;
+    const setValue = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), 'value').set;
+    const composition = (type, data) =>
+      field.dispatchEvent(new CompositionEvent(type, { bubbles: true, data }));
+    const write = (data, isComposing) => {
+      setValue.call(field, before + data);
+      const inputType = 'insertCompositionText';
+      field.dispatchEvent(new InputEvent('input', { bubbles: true, data, inputType, isComposing }));
+    };
+    const key = (type, isComposing) => field.dispatchEvent(new KeyboardEvent(type, {
+      bubbles: true, cancelable: true, key: 'Process', code: 'Enter', keyCode: code, isComposing,
+    }));
+    composition('compositionstart', '');
+    composition('compositionupdate', letters);
+    write(letters, true);
+    key('keydown', true);
+    composition('compositionupdate', text);
+    composition('compositionend', text);
+    write(text, false);
+    key('keyup', false);
+  }, { letters, text, code: KEY_OF_AN_IME });
+}
+
+/**
+ * Opens a composition in the focused field: `press` gives it keys, `commit` ends it with a text, and
+ * `cancel` without one.
+ */
 export async function compose(page, letters) {
-  const cdp = await page.context().newCDPSession(page);
+  const cdp = await devtools(page);
   const selection = { selectionStart: letters.length, selectionEnd: letters.length };
   await cdp.send('Input.imeSetComposition', { text: letters, ...selection });
   return {
@@ -49,10 +89,18 @@ export async function compose(page, letters) {
     },
     async commit(text) {
       await cdp.send('Input.insertText', { text });
-      await cdp.detach();
-      await page.evaluate((ms) => new Promise((done) => setTimeout(done, ms)), NEXT_PRESS_MS);
+      await end();
+    },
+    async cancel() {
+      await cdp.send('Input.imeSetComposition', { text: '', selectionStart: 0, selectionEnd: 0 });
+      await end();
     },
   };
+
+  async function end() {
+    await cdp.detach();
+    await untilNextPress(page);
+  }
 }
 
 /** The same as Safari does it: the composition is over just before an Enter without any mark. */

@@ -25,7 +25,7 @@ export class RoomPage {
     this.gap = this.row('gap');
   }
 
-  /** A switch of the menu: `lines`, `notify` or `sound`. */
+  /** A switch of the menu: `lines`, `notify`, `sound` or `return`. */
   menuSwitch(name) {
     return this.page.getByTestId(`menu-${name}`);
   }
@@ -98,10 +98,11 @@ export class RoomPage {
     await this.composer.fill(text);
   }
 
-  /** Types and presses Enter. */
+  /** Types and sends: by Enter, or by the button where Enter starts a new line. */
   async say(text) {
     await this.type(text);
-    await this.composer.press('Enter');
+    const returnSends = (await this.composer.getAttribute('enterkeyhint')) === 'send';
+    await (returnSends ? this.composer.press('Enter') : this.sendButton.click());
   }
 
   /** Waits until a message is there, settled, and gives back its row. */
@@ -163,8 +164,10 @@ export class RoomPage {
     );
   }
 
-  async me() {
-    return (await this.people()).find((person) => person.isSelf);
+  /** Waits until oneself is in the list, which is drawn after the connection is. */
+  me() {
+    return until('oneself in the list', async () =>
+      (await this.people()).find((person) => person.isSelf));
   }
 
   /** Waits until exactly these names are in the list, in whatever order, and the count agrees. */

@@ -1,7 +1,9 @@
 // What a page does behind the scenes: its complaints, and the frames on its WebSockets.
 
-/** What Chromium itself writes to the console when a WebSocket cannot reach the server. */
-const UNREACHABLE = /WebSocket connection to '[^']*' failed/;
+import { devtools } from './browser.mjs';
+
+/** What browsers themselves write to the console when a WebSocket cannot reach the server. */
+const UNREACHABLE = /WebSocket connection to '[^']*' failed|can’t establish a connection to the server at wss?:|connection to wss?:\S+ was interrupted/;
 
 /** What the driver of the browser writes where a test does without service workers. */
 const BLOCKED = /Service Worker registration blocked by Playwright/;
@@ -32,6 +34,11 @@ export class Complaints {
     this.#allowed.push(pattern);
   }
 
+  /** All that came, allowed or not. */
+  get all() {
+    return [...this.#list];
+  }
+
   /** Those that nobody allowed. */
   get rest() {
     const allowed = (line) => this.#allowed.some((pattern) => pattern.test(line));
@@ -46,7 +53,7 @@ export class Frames {
 
   static async of(page) {
     const frames = new Frames();
-    const cdp = await page.context().newCDPSession(page);
+    const cdp = await devtools(page);
     cdp.on('Network.webSocketFrameSent', ({ response }) => {
       // Opcode 1 is text (RFC 6455 section 5.2).
       if (response.opcode === 1) frames.sent.push(response.payloadData);

@@ -7,7 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Bot } from './bot.mjs';
-import { browser } from './browser.mjs';
+import { IN_FIREFOX, NeedsChromium, browser } from './browser.mjs';
 import { Gate } from './gate.mjs';
 import { LandingPage } from './landing-page.mjs';
 import { Proxy } from './proxy.mjs';
@@ -26,15 +26,24 @@ const STORY_MS = 60_000;
 /** For what a story leaves behind to be put away. */
 const CLEAN_UP_MS = 30_000;
 
+/** What became of each story that ended, by its name: `passed`, `skipped` or `failed`. */
+export const outcomes = new Map();
+
 /** Defines a test: `body` gets a world, with a server running in it. */
 export function story(name, ...rest) {
   const body = rest.pop();
   const { ms = STORY_MS, ...options } = rest.pop() ?? {};
   test(name, { timeout: ms + CLEAN_UP_MS }, async (t) => {
     const world = new World(t);
+    outcomes.set(name, 'failed');
     try {
       await within(ms, 'the test', world.play(options, body));
+      outcomes.set(name, 'passed');
     } catch (error) {
+      if (error instanceof NeedsChromium) {
+        outcomes.set(name, 'skipped');
+        return t.skip(error.message);
+      }
       await world.keepEvidence(name);
       throw error;
     } finally {
@@ -64,6 +73,7 @@ class World {
 
   /** A browser of somebody's own: cookies, storage, language, theme, size of the window. */
   async context(options = {}) {
+    if (IN_FIREFOX && options.isMobile) throw new NeedsChromium('it needs a touch screen');
     const context = await (await browser()).newContext({
       locale: 'en-US',
       viewport: { width: 1280, height: 800 },
@@ -110,7 +120,7 @@ class World {
     return gate;
   }
 
-  /** A proxy in front of the server: `nginx`, `nginxBelow`, `caddy` or `caddyBelow`. */
+  /** A proxy in front of the server, named as the functions of `Proxy` that start one. */
   async proxy(kind) {
     const proxy = await Proxy[kind](this.server);
     this.#proxies.push(proxy);

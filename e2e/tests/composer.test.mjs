@@ -185,6 +185,9 @@ story('half-typed text outlives a crash of the tab', async (world) => {
   const anna = await world.person('crash', 'Anna');
   await anna.type('half\ntyped');
   const { page } = anna;
+  // Keys are kept at most twice in half a second.
+  await until('the draft to be kept', () =>
+    page.evaluate(() => Object.values(localStorage).includes('half\ntyped')));
   const crashed = page.waitForEvent('crash');
   const cdp = await page.context().newCDPSession(page);
   // The answer never comes.

@@ -201,17 +201,19 @@ story('rows show the name of their time, also after their author has left', asyn
   ]);
 });
 
-story('a server that forgets the oldest messages: the beginning is where they end', {
+story('a server that forgets the oldest messages: the list says that they are gone', {
   settings: ['--history-messages', '60'],
 }, async (world) => {
   const bot = await world.bot('short', 'bot');
   await bot.say(...texts(130));
   const view = await world.person('short', 'Anna');
   await view.shows(numbered(130));
-  await until('the beginning', async () => {
+  await until('the oldest that is kept', async () => {
     await view.wheel(UP);
-    return (await view.beginning.count()) > 0;
+    return (await view.row('gone').count()) > 0;
   });
   const numbers = await consecutive(view);
   assert.deepEqual([numbers[0], numbers.at(-1)], [71, 130]);
+  assert.equal(await view.beginning.count(), 0, 'message 1 is not there');
+  assert.match(await view.row('gone').textContent(), /no longer available/);
 });

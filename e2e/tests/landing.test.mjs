@@ -116,3 +116,15 @@ story('a name that cannot be is refused with a reason next to the box', async (w
   const room = await entered(landing);
   assert.equal((await room.me()).name, 'Anna');
 });
+
+story('a pasted link of another server opens no room here and is offered as a link', async (world) => {
+  for (const [locale, words] of [['en-US', /leads to another server/], ['zh-CN', /另一台服务器/]]) {
+    const landing = await world.visitor({ locale });
+    const address = 'https://chat.example.org/room/tea';
+    await landing.page.locator('#room').fill(address);
+    await landing.page.getByTestId('go').click();
+    await landing.page.getByTestId('room-error').getByText(words).waitFor();
+    assert.equal(await landing.page.getByTestId('room-elsewhere').getAttribute('href'), address);
+    assert.equal(new URL(landing.page.url()).pathname, '/');
+  }
+});

@@ -1,6 +1,7 @@
 // Chinese and English, light and dark: by browser, by switch, remembered.
 import assert from 'node:assert/strict';
 import { LandingPage } from '../support/landing-page.mjs';
+import { RoomPage } from '../support/room-page.mjs';
 import { until } from '../support/until.mjs';
 import { story } from '../support/world.mjs';
 
@@ -118,6 +119,23 @@ story('the theme follows the system, the switch overrides it and is remembered',
   assert.equal(await backgroundOf(landing), white);
 });
 
+story('the page follows a system that turns dark, and the first press of the button turns it back', async (world) => {
+  const view = await world.person('dusk', 'Anna', { colorScheme: 'light' });
+  const white = await backgroundOf(view);
+  const label = await view.theme.getAttribute('aria-label');
+  await view.page.emulateMedia({ colorScheme: 'dark' });
+  await until('another label', async () => (await view.theme.getAttribute('aria-label')) !== label);
+  const black = await backgroundOf(view);
+  assert.notEqual(black, white);
+  await view.theme.click();
+  await until('light', async () => (await backgroundOf(view)) === white);
+  // What was chosen stays, whatever the system does.
+  await view.page.emulateMedia({ colorScheme: 'light' });
+  await view.page.emulateMedia({ colorScheme: 'dark' });
+  assert.equal(await backgroundOf(view), white);
+  assert.equal(await view.theme.getAttribute('aria-label'), label);
+});
+
 story('the bars of the browser take the colour of the page', async (world) => {
   const view = await world.person('bars', 'Anna', { colorScheme: 'dark' });
   const bar = () => view.page.evaluate(() => {
@@ -134,4 +152,35 @@ story('the bars of the browser take the colour of the page', async (world) => {
   await until('a light bar', async () => (await bar()) === (await backgroundOf(view)));
   await view.reload();
   assert.equal(await bar(), await backgroundOf(view));
+});
+
+story('a list that is drawn anew leaves no observer behind', async (world) => {
+  const page = await world.tab(await world.context(), 'Anna');
+  await page.addInitScript(() => {
+    const { observe, disconnect } = ResizeObserver.prototype;
+    const [ever, active] = [new Set(), new Set()];
+    window.observers = () => ({ ever: ever.size, active: active.size });
+    ResizeObserver.prototype.observe = function (...args) {
+      [ever, active].forEach((set) => set.add(this));
+      return observe.apply(this, args);
+    };
+    ResizeObserver.prototype.disconnect = function () {
+      active.delete(this);
+      return disconnect.call(this);
+    };
+  });
+  const view = new RoomPage(page);
+  await view.open(world.server.origin, 'anew', 'Anna');
+  const observers = () => page.evaluate(() => window.observers());
+  await until('an observer of the list', async () => (await observers()).active > 0);
+  const { active } = await observers();
+  for (let time = 0; time < 4; time += 1) {
+    const before = await observers();
+    await view.language.click();
+    await until('another observer', async () => (await observers()).ever > before.ever);
+    await until(
+      async () => `${active} active observers; there are ${JSON.stringify(await observers())}`,
+      async () => (await observers()).active === active,
+    );
+  }
 });

@@ -97,6 +97,7 @@ for (const [locale, words] of [['en-US', 'The room is full'], ['zh-CN', '房间�
     await view.log.getByText(words, { exact: true }).waitFor();
     await until('the header to say so', async () =>
       (await view.connection.textContent()).includes(words));
+    assert.equal((await view.count.textContent()).trim(), '', 'a full room does not look empty');
     await view.say('waits for a seat');
     await bot.leave();
     await view.tryNow.click();

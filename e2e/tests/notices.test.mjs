@@ -5,6 +5,7 @@ import { calls, directAttention, look, writeDownCalls } from '../support/attenti
 import { RoomPage } from '../support/room-page.mjs';
 import { until } from '../support/until.mjs';
 import { story } from '../support/world.mjs';
+import { clickNotification } from '../support/worker.mjs';
 
 /** Within this the tab shows what came, in milliseconds. */
 const TAB_MS = 1_000;
@@ -29,9 +30,24 @@ async function turn(view, ...names) {
 
 const iconOf = (view) => view.page.locator('link[rel="icon"]').getAttribute('href');
 
-/** Waits until what is new is new: what came with the greeting is over. */
-const settled = (view) => until('the log to be live', async () =>
-  (await view.log.getAttribute('aria-live')) === 'polite');
+/** What was added to the element that is read aloud, in order. */
+function listen(page) {
+  return page.addInitScript(() => {
+    window.aloud = [];
+    const watch = () => {
+      const announcer = document.querySelector('[data-testid="announcer"]');
+      if (!announcer) return requestAnimationFrame(watch);
+      new MutationObserver((changes) => {
+        for (const { addedNodes } of changes) {
+          addedNodes.forEach((node) => node.textContent && window.aloud.push(node.textContent));
+        }
+      }).observe(announcer, { childList: true });
+    };
+    requestAnimationFrame(watch);
+  });
+}
+
+const aloud = (page) => page.evaluate(() => window.aloud);
 
 story('Hidden tab: title and icon show the unread count within 1 s; both clear when read',
   async (world) => {
@@ -65,7 +81,6 @@ story('Hidden tab: title and icon show the unread count within 1 s; both clear w
 story('Sound and desktop notices are off until chosen', async (world) => {
   const bot = await world.bot('off', 'bot');
   const view = await called(world, 'off', { permission: 'granted' });
-  await settled(view);
   await look(view.page, 'hidden');
   await bot.say('nobody asked for this');
   await view.shows('nobody asked for this');
@@ -86,8 +101,7 @@ story('chosen, a notice tells author and text, leads back here, and a burst give
     const turnedOn = await calls(view.page);
     assert.deepEqual([turnedOn.asked, turnedOn.notices.length], [1, 0]);
     assert.equal(turnedOn.sounds, 1, 'what was chosen is heard once');
-    await settled(view);
-
+  
     await bot.say('somebody looks');
     await view.say('my own');
     await view.shows('my own');
@@ -95,6 +109,11 @@ story('chosen, a notice tells author and text, leads back here, and a burst give
     const long = 'x'.repeat(200);
     await bot.say(long, ...Array.from({ length: 20 }, (_, index) => `burst ${index}`));
     await view.shows('burst 19');
+    // The tabs of the room agree first on which of them notifies.
+    await until('the notice and its sound', async () => {
+      const { notices, sounds } = await calls(view.page);
+      return notices.length > 0 && sounds > 1;
+    });
     const { notices, sounds } = await calls(view.page);
     assert.deepEqual(notices, [
       { title: '小明 · on', body: `${'x'.repeat(120)}…`, tag: 'on', renotify: true },
@@ -110,7 +129,6 @@ story('chosen, a notice tells author and text, leads back here, and a burst give
     // Chosen once, it is chosen for the next visit as well.
     await view.page.close();
     const next = await called(world, 'on', { context, permission: 'granted' });
-    await settled(next);
     await look(next.page, 'hidden');
     await bot.say('the next day');
     await until('a notice', async () => (await calls(next.page)).notices.length === 1);
@@ -141,7 +159,6 @@ story('never for one\'s own messages, replayed history or a reconnect\'s catch-u
   await view.connected();
   await view.shows('my own');
   await view.shows('missed');
-  await settled(view);
   assert.deepEqual((await calls(view.page)).notices, []);
   await bot.say('and this is new');
   await until('a notice', async () => (await calls(view.page)).notices.length === 1);
@@ -151,30 +168,98 @@ story('a browser that denies notices: it is said, and the switch stays off', asy
   const view = await called(world, 'denied', { answer: 'denied' });
   await view.menu.click();
   await view.menuSwitch('notify').click();
-  await view.page.getByRole('switch', { name: /The browser does not allow notices/ }).waitFor();
+  await view.page.getByRole('switch', { name: /blocked in your browser settings/ }).waitFor();
   assert.equal(await view.menuSwitch('notify').getAttribute('aria-checked'), 'false');
   assert.equal((await calls(view.page)).asked, 1);
 });
 
-/** Writes down, for each row that comes into the list, whether it is read aloud. */
-function listen(page) {
-  return page.addInitScript(() => {
-    window.rowsAloud = [];
-    const watch = () => {
-      const log = document.querySelector('[data-testid="log"]');
-      if (!log) return requestAnimationFrame(watch);
-      const note = (row) => {
-        const text = row.querySelector?.('[data-testid="text"]')?.textContent;
-        if (text) window.rowsAloud.push({ text, live: log.getAttribute('aria-live') });
-      };
-      log.querySelectorAll('[data-row="message"]').forEach(note);
-      new MutationObserver((changes) => {
-        for (const { addedNodes } of changes) addedNodes.forEach(note);
-      }).observe(log, { childList: true, subtree: true });
-    };
-    requestAnimationFrame(watch);
-  });
-}
+story('a phone, whose notices only the worker can show, is notified', async (world) => {
+  const bot = await world.bot('phone', 'bot');
+  const view = await called(world, 'phone', { constructs: false });
+  await view.page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
+  await turn(view, 'notify');
+  await look(view.page, 'hidden');
+  await bot.say('hello');
+  await until('a notice', async () => (await calls(view.page)).notices.length === 1);
+  assert.deepEqual((await calls(view.page)).notices, [
+    { title: 'bot · phone', body: 'hello', tag: 'phone', data: '/room/phone' },
+  ]);
+});
+
+story('a click on a notification of the worker focuses the tab of its room, or opens one', async (world) => {
+  const context = await world.context({ permissions: ['notifications'] });
+  const tea = new RoomPage(await world.tab(context, 'Anna'));
+  await tea.open(world.server.origin, 'tea', 'Anna');
+  await tea.page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
+  const other = new RoomPage(await world.tab(context, 'Anna'));
+  await other.open(world.server.origin, '小明 室', 'Anna');
+  const [worker] = context.serviceWorkers();
+  const { origin } = world.server;
+  const room = (name) => `/room/${encodeURIComponent(name)}`;
+  for (const [data, called] of [
+    [room('tea'), { focused: [tea.page.url()], opened: [] }],
+    [room('小明 室'), { focused: [other.page.url()], opened: [] }],
+    [room('te'), { focused: [], opened: [`${origin}/room/te`] }],
+    [room('tea/'), { focused: [], opened: [`${origin}/room/tea%2F`] }],
+    [undefined, { focused: [], opened: [`${origin}/`] }],
+    ['https://example.org/room/tea', { focused: [], opened: [`${origin}/`] }],
+    ['//example.org/room/tea', { focused: [], opened: [`${origin}/`] }],
+    ['javascript:alert(1)', { focused: [], opened: [`${origin}/`] }],
+  ]) {
+    assert.deepEqual(await clickNotification(worker, data), { ...called, left: 0 }, String(data));
+  }
+  await other.page.close();
+  assert.deepEqual(
+    await clickNotification(worker, room('小明 室')),
+    { focused: [], opened: [`${origin}${room('小明 室')}`], left: 0 },
+    'a tab that was closed',
+  );
+});
+
+story('a browser that shows no notice at all: the switch stays off and says why', async (world) => {
+  const context = await world.context({ serviceWorkers: 'block' });
+  const view = await called(world, 'none', { constructs: false, context });
+  await view.menu.click();
+  await view.menuSwitch('notify').click();
+  await view.page.getByRole('switch', { name: /can’t show notifications here/ }).waitFor();
+  assert.equal(await view.menuSwitch('notify').getAttribute('aria-checked'), 'false');
+});
+
+story('a browser that stops showing notices turns the switch off and says why', async (world) => {
+  const bot = await world.bot('stops', 'bot');
+  const view = await called(world, 'stops', { constructs: false, workerShows: false });
+  await view.page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
+  await turn(view, 'notify');
+  await look(view.page, 'hidden');
+  await bot.say('hello');
+  await until('the attempt', async () => (await calls(view.page)).refused === 1);
+  await look(view.page, 'here');
+  await view.menu.click();
+  await view.page.getByRole('switch', { name: /can’t show notifications here/ }).waitFor();
+  assert.equal(await view.menuSwitch('notify').getAttribute('aria-checked'), 'false');
+});
+
+story('of two tabs of a room one notifies, and none while one of them is read', async (world) => {
+  const bot = await world.bot('pair', 'bot');
+  const context = await world.context();
+  const one = await called(world, 'pair', { context, permission: 'granted' });
+  await turn(one, 'notify');
+  const other = await called(world, 'pair', { context, permission: 'granted' });
+  for (const view of [one, other]) {
+    await look(view.page, 'hidden');
+  }
+  const notices = async () => [...(await calls(one.page)).notices, ...(await calls(other.page)).notices];
+  await bot.say('for nobody who looks');
+  await until('a notice', async () => (await notices()).length > 0);
+  await look(other.page, 'here');
+  await bot.say('for the reader of one tab, @Anna');
+  await other.shows('for the reader of one tab, @Anna');
+  await look(other.page, 'hidden');
+  await bot.say('once more, @Anna');
+  await until('the next notice', async () =>
+    (await notices()).some(({ body }) => body === 'once more, @Anna'));
+  assert.deepEqual((await notices()).map(({ body }) => body), ['for nobody who looks', 'once more, @Anna']);
+});
 
 story('A screen reader announces author and text of each new live row; the rows at join, older '
   + 'pages and a reconnect\'s catch-up are not read aloud', async (world) => {
@@ -187,28 +272,48 @@ story('A screen reader announces author and text of each new live row; the rows 
   const view = new RoomPage(page);
   await view.open(gate.origin, 'aloud', 'Anna');
   await view.shows('old 79');
-  await settled(view);
   await bot.say('live 1');
   await view.shows('live 1');
+  await view.say('my own');
+  await view.shows('my own');
+  // An older page is on its way while somebody speaks.
+  gate.hold('up');
+  await until('a page to be asked for', async () => {
+    await view.wheel(-3_000);
+    return (await view.log.getByText('Loading older messages').count()) > 0;
+  });
+  await bot.say('said during a load');
+  await view.shows('said during a load');
+  gate.release();
   await until('the beginning', async () => {
     await view.wheel(-3_000);
     return (await view.beginning.count()) > 0;
   });
-  await settled(view);
   gate.shut();
   await view.disconnected();
   await bot.say('old and missed');
   gate.reopen();
   await view.connected();
   await view.shows('old and missed');
-  await settled(view);
   await bot.say('live 2');
   await view.shows('live 2');
-  const rows = await page.evaluate(() => window.rowsAloud);
-  const said = (rows) => [...new Set(rows.map(({ text }) => text))];
-  assert.equal(said(rows).length, 83);
-  assert.deepEqual(said(rows.filter(({ live }) => live !== 'off')), ['live 1', 'live 2']);
-  assert.equal((await view.messages()).at(-1).author, 'bot', 'the author is in the row');
+  await until('the last to be read', async () => (await aloud(page)).includes('bot: live 2'));
+  assert.deepEqual(await aloud(page), ['bot: live 1', 'bot: said during a load', 'bot: live 2']);
+  assert.equal(await view.log.getAttribute('aria-live'), 'off', 'rows are not read by themselves');
+});
+
+story('joins and leaves are announced as one summary once the room is quiet', async (world) => {
+  const page = await world.tab(await world.context(), 'Anna');
+  await listen(page);
+  const view = new RoomPage(page);
+  await view.open(world.server.origin, 'arrivals', 'Anna');
+  const bots = [];
+  for (let n = 0; n < 8; n += 1) bots.push(await world.bot('arrivals', `guest${n}`));
+  await until('the summary', async () => (await aloud(page)).length > 0, 20_000);
+  assert.deepEqual(await aloud(page), ['guest0, guest1, guest2 and 5 more joined']);
+  bots[0].send('@changename:Zoe');
+  await until('the new name', async () => (await aloud(page)).length > 1);
+  assert.equal((await aloud(page)).at(-1), 'guest0 is now called Zoe');
 });
 
 story('"Connection lost" and "connected again" are announced once each', async (world) => {

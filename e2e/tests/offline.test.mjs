@@ -31,7 +31,7 @@ story('Losing the connection: a room opened offline is there, with its state and
   await kept(view.page);
   gate.shut();
   for (const [locale, words] of Object.entries({ en: /No connection/, 'zh-CN': /暂时连接不上/ })) {
-    await view.page.evaluate((tag) => localStorage.setItem('xmeet.language', tag), locale);
+    await view.page.evaluate((tag) => localStorage.setItem('xmeet:/:language', tag), locale);
     await view.page.reload();
     await view.disconnected();
     await view.log.getByText(words).waitFor();
@@ -69,15 +69,21 @@ story('one version of the client is kept, and nothing of what is said', async (w
   await kept(page);
   // As a version that was there before.
   await page.evaluate(async () => {
-    await (await caches.open('xmeet-older')).put('/old.js', new Response('old'));
+    for (const older of ['xmeet:/:xmeet-0f', 'xmeet-0f']) {
+      await (await caches.open(older)).put('/old.js', new Response('old'));
+    }
+    await (await caches.open('xmeet:/b/:xmeet-0f')).put('/b/', new Response('another site'));
     await (await navigator.serviceWorker.ready).unregister();
   });
   await view.reload();
-  await until('the older version to be gone', async () => !('xmeet-older' in (await contents(page))));
+  await until('the older versions to be gone', async () =>
+    !Object.keys(await contents(page)).some((name) => /^xmeet(:\/:xmeet)?-0f$/.test(name)));
   await kept(page);
-  const [[name, paths], ...others] = Object.entries(await contents(page));
+  const found = Object.entries(await contents(page));
+  const [[name, paths], ...others] = found.filter(([name]) => !name.startsWith('xmeet:/b/'));
+  assert.equal(found.length, 2, 'what another site keeps stays');
   assert.deepEqual(others, []);
-  assert.match(name, /^xmeet-[0-9a-f]{16}$/);
+  assert.match(name, /^xmeet:\/:xmeet-[0-9a-f]{16}$/);
   const hashed = paths.filter((path) => path !== '/');
   assert.equal(hashed.length, paths.length - 1, 'the page itself, once');
   for (const path of hashed) assert.match(path, /-[0-9a-f]{12,16}(_bg)?\.(js|css|wasm|svg)$/);
@@ -101,6 +107,66 @@ story('the kept page is shown only where the server does not answer', async (wor
   gate.shut();
   await page.reload();
   assert.equal(await page.title(), 'kept');
+});
+
+story('what was thrown away of the kept page is kept again at the next visit', async (world) => {
+  const { gate, view } = await world.behindGate('evicted', 'Anna');
+  const { page } = view;
+  await kept(page);
+  const cached = () => page.evaluate(async () => {
+    const [name] = await caches.keys();
+    return (await (await caches.open(name)).keys()).length;
+  });
+  await until('all files', async () => (await cached()) > 3);
+  const before = await cached();
+  await page.evaluate(async () => {
+    const cache = await caches.open((await caches.keys())[0]);
+    const program = (await cache.keys()).find(({ url }) => url.endsWith('.wasm'));
+    await cache.delete(program);
+  });
+  await view.reload();
+  await until('the file', async () => (await cached()) === before);
+  gate.shut();
+  await page.reload();
+  await view.disconnected();
+});
+
+story('a page that is not the client\'s is never kept', async (world) => {
+  const { gate, view } = await world.behindGate('login', 'Anna');
+  const { page } = view;
+  await kept(page);
+  const isKept = () => page.evaluate(async () => (await (await caches.match('/')).text()).includes('xmeet-web-'));
+  assert.equal(await isKept(), true);
+  // A proxy that wants to know who somebody is: the worker finds its form where the page was.
+  await page.context().route(`${gate.origin}/`, (route) => route.fulfill({
+    contentType: 'text/html', body: '<!doctype html><html><title>Sign in</title>',
+  }));
+  await page.evaluate(async () => {
+    const cache = await caches.open((await caches.keys())[0]);
+    await cache.delete((await cache.keys()).find(({ url }) => url.endsWith('.wasm')));
+  });
+  await view.reload();
+  await view.say('still here');
+  await view.shows('still here');
+  assert.equal(await isKept(), true);
+});
+
+story('a kept page that was shown because the server was slow looks for a newer one', async (world) => {
+  const { gate, view } = await world.behindGate('newer', 'Anna');
+  const { page } = view;
+  await kept(page);
+  let asked = 0;
+  await page.context().route(`${gate.origin}/`, async (route) => {
+    asked += 1;
+    await route.fulfill({ contentType: 'text/html', body: "<html>'./xmeet-web-ffffffffffffffff.js'" });
+  });
+  gate.hold('down');
+  await page.reload({ waitUntil: 'commit' });
+  await page.getByTestId('composer').waitFor();
+  gate.release();
+  await view.connected();
+  await page.getByTestId('new-version').waitFor();
+  assert.ok(asked > 0);
 });
 
 story('the client can be installed', async (world) => {

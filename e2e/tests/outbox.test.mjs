@@ -23,6 +23,38 @@ story('messages typed while offline wait, and are sent once each, in order', asy
   assert.deepEqual(await view.texts(), [...typed, 'four']);
 });
 
+for (const [locale, sending, behind, offline] of [
+  ['en-US', 'Sending…', 'Waiting', 'Will send when you’re back online'],
+  ['zh-CN', '正在发送…', '排队中', '联网后自动发送'],
+]) {
+  story(`a text behind another one waits its turn, and without a connection is sent later, ${locale}`, async (world) => {
+    world.complaints.allowUnreachable();
+    const gate = await world.gate();
+    const view = await world.person('turn', 'Anna', { at: gate, locale });
+    const bot = await world.bot('turn', 'bot');
+    const notes = () => view.log.locator('.delivery > span').allTextContents();
+    gate.hold('up');
+    await view.say('one');
+    await view.say('two');
+    await until(
+      async () => `the first on its way and the second behind it; shown is ${JSON.stringify(await notes())}`,
+      async () => JSON.stringify(await notes()) === JSON.stringify([sending, behind]),
+    );
+    gate.shut();
+    gate.release();
+    await view.disconnected();
+    await until(
+      async () => `both to be sent later; shown is ${JSON.stringify(await notes())}`,
+      async () => (await notes()).at(-1) === offline && !(await notes()).includes(behind),
+    );
+    gate.reopen();
+    await view.connected();
+    await view.shows('two');
+    assert.deepEqual(await notes(), []);
+    assert.deepEqual(bot.texts, ['one', 'two']);
+  });
+}
+
 story('messages that wait outlive a reload and are sent once', async (world) => {
   const { gate, view } = await world.behindGate('reload', 'Anna');
   const bot = await world.bot('reload', 'bot');

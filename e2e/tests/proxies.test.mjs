@@ -1,4 +1,5 @@
-// Behind nginx and Caddy, set up by the files in deploy/: as a site of its own, and below a path.
+// Behind nginx, Caddy, Apache and HAProxy, set up by the files in deploy/: as a site of its own, and
+// below a path.
 import assert from 'node:assert/strict';
 import { LandingPage } from '../support/landing-page.mjs';
 import { until } from '../support/until.mjs';
@@ -48,7 +49,7 @@ async function works(world, proxy) {
   assert.equal(await bert.name.textContent(), ROOM);
 }
 
-for (const kind of ['nginx', 'caddy']) {
+for (const kind of ['nginx', 'caddy', 'apache', 'haproxy']) {
   story(`behind ${kind} as a site of its own everything works`, { onSocket: true }, async (world) => {
     await works(world, await world.proxy(kind));
   });

@@ -1,6 +1,7 @@
 // Being the same member after a reload, a lost connection or a long sleep; and being another one in
 // a copy of the tab.
 import assert from 'node:assert/strict';
+import { devtools } from '../support/browser.mjs';
 import { RoomPage } from '../support/room-page.mjs';
 import { until } from '../support/until.mjs';
 import { story } from '../support/world.mjs';
@@ -63,13 +64,51 @@ story('a duplicated tab is another member, and sends nothing twice', async (worl
   assert.deepEqual(bot.of('history')[0].payload.map((record) => record.payload), ['once']);
 });
 
+story('a duplicated tab whose original is frozen is another member, too', async (world) => {
+  const { gate, view } = await world.behindGate('frozen', 'Anna');
+  const { pid } = await view.me();
+  gate.refuseSockets();
+  await view.disconnected();
+  await view.say('once');
+  await until('the row', async () => (await view.messages())[0]?.pending === 'waiting');
+  const tab = await view.page.evaluate(() => sessionStorage.getItem('xmeet:/:tab'));
+  // The original answers nobody from here on.
+  const cdp = await devtools(view.page);
+  await cdp.send('Page.setWebLifecycleState', { state: 'frozen' });
+  const page = await world.tab(view.page.context(), 'the copy');
+  // As a duplicated tab begins.
+  await page.addInitScript((tab) => {
+    if (sessionStorage.length) return;
+    sessionStorage.setItem('xmeet:/:tab', tab);
+    sessionStorage.setItem('xmeet:/:open', '1');
+  }, tab);
+  const copy = new RoomPage(page);
+  await copy.goto(gate.origin, 'frozen', 'Anna');
+  await until('the copy to be there', async () => (await copy.connection.count()) > 0);
+  gate.reopen();
+  await copy.connected();
+  assert.notEqual((await copy.me()).pid, pid);
+  await cdp.send('Page.setWebLifecycleState', { state: 'active' });
+  await view.connected();
+  await view.shows('once');
+  const bot = await world.bot('frozen', 'bot');
+  assert.deepEqual(bot.of('history')[0].payload.map((record) => record.payload), ['once']);
+});
+
 story('a member that another tab took over comes back as another', async (world) => {
   const anna = await world.person('taken', 'Anna');
   const { pid } = await anna.me();
-  const token = await anna.page.evaluate(() => sessionStorage.getItem('xmeet.session'));
+  const member = await anna.page.evaluate(() => Object.entries(localStorage)
+    .find(([key]) => key.startsWith('xmeet:/:member:taken:'))[1]);
+  const [token] = member.split('\n');
   assert.match(token, /^[A-Za-z0-9_-]{22,64}$/);
   const context = await world.context();
-  await context.addInitScript((token) => sessionStorage.setItem('xmeet.session', token), token);
+  // As if a tab of that browser had been the member.
+  await context.addInitScript((token) => {
+    // Firefox runs it in the empty page before, too, which has no storage.
+    if (origin === 'null') return;
+    if (!sessionStorage.length) localStorage.setItem('xmeet:/:member:taken:thief', token);
+  }, token);
   const thief = new RoomPage(await world.tab(context, 'the other'));
   await thief.open(world.server.origin, 'taken', 'Anna');
   await until('the first to be another', async () => ![pid, undefined].includes(
@@ -122,7 +161,7 @@ story('a network that dies without a word is noticed by what is said into it', a
   const { gate, view } = await world.behindGate('silent', 'Anna');
   gate.forget();
   await view.say('is anybody there?');
-  await bot.hears('is anybody there?');
+  await bot.hears('is anybody there?', 40_000);
   await view.shows('is anybody there?');
   assert.deepEqual(bot.texts, ['is anybody there?']);
 });

@@ -181,7 +181,7 @@ story('whoever scrolls before the page with the line has come is not carried off
   const page = await world.tab(context, 'Anna');
   await directAttention(page);
   // Its own origin has a memory of its own: what was read comes along.
-  await page.addInitScript(() => localStorage.setItem('xmeet.read:own way', '30 '));
+  await page.addInitScript(() => localStorage.setItem('xmeet:/:read:own%20way', '30 '));
   const frames = await Frames.of(page);
   const view = new RoomPage(page);
   page.on('websocket', (socket) => socket.on('framesent', () => gate.hold('down')));

@@ -1,0 +1,114 @@
+// Rooms of many members: what is drawn of them, finding one, and what a join costs.
+import assert from 'node:assert/strict';
+import { until } from '../support/until.mjs';
+import { story } from '../support/world.mjs';
+
+const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
+
+/** Fills a room up to `count` members and comes back with the bots. */
+async function crowd(world, room, count) {
+  const bots = [];
+  while (bots.length < count) {
+    const names = Array.from({ length: Math.min(50, count - bots.length) }, (_, n) =>
+      `guest ${bots.length + n}`);
+    bots.push(...await Promise.all(names.map((name) => world.bot(room, name))));
+  }
+  return bots;
+}
+
+const entries = (view) => view.members.locator('[data-pid]').count();
+
+story('a crowd: entries in view are on the page, scrolling brings the others', async (world) => {
+  const COUNT = 300;
+  await crowd(world, 'crowd', COUNT);
+  const view = await world.person('crowd', 'Anna');
+  await until('the count', async () => (await view.number()) === COUNT + 1);
+  const drawn = await entries(view);
+  assert.ok(drawn > 10 && drawn < 120, `${drawn} entries on the page`);
+  const [first] = await view.people();
+  const entry = view.members.locator('[data-pid]').first();
+  assert.deepEqual(
+    [await entry.getAttribute('aria-posinset'), await entry.getAttribute('aria-setsize')],
+    ['1', String(COUNT + 1)],
+  );
+  await view.members.focus();
+  await view.page.keyboard.press('End');
+  await until('oneself at the end of the list', async () => (await view.me()) !== undefined);
+  const me = view.members.locator('[data-self="true"]');
+  await until('oneself in view', () => me.isVisible());
+  assert.equal(await me.getAttribute('aria-posinset'), String(COUNT + 1));
+  assert.ok((await entries(view)) < 120);
+  await view.page.keyboard.press('Home');
+  await until('the first again', async () => (await view.people())[0].pid === first.pid);
+});
+
+story('a crowd: a filter finds a member by a part of the name', async (world) => {
+  await crowd(world, 'filter', 70);
+  const view = await world.person('filter', 'Änna');
+  const filter = view.part('member-filter');
+  await filter.fill('T 6');
+  await until(async () => `guests 6 and 60 to 69; shown are ${JSON.stringify(await view.people())}`,
+    async () => (await view.people()).length === 11);
+  assert.equal(await view.part('members-found').textContent(), '11 found');
+  await filter.fill('ä');
+  await until('Änna', async () => (await view.people())[0]?.name === 'Änna');
+  await filter.fill('nobody');
+  await until('nobody', async () => (await view.people()).length === 0);
+  await filter.fill('');
+  await until('the list', async () => (await view.people()).length > 11);
+  const small = await world.person('small', 'Anna');
+  await small.showsPeople('Anna');
+  assert.equal(await small.part('member-filter').count(), 0, 'a short list needs none');
+});
+
+story('a crowd on a phone: nothing is drawn of it while the list is shut', async (world) => {
+  await crowd(world, 'phone', 70);
+  const view = await world.person('phone', 'Anna', PHONE);
+  await until('the count', async () => (await view.number()) === 71);
+  assert.equal(await entries(view), 0);
+  await view.membersToggle.tap();
+  await until('entries', async () => (await entries(view)) > 10);
+  await view.page.keyboard.press('Escape');
+  await until('no entries', async () => (await entries(view)) === 0);
+});
+
+/** Counts changes of the page while `act` runs, until the count of members is as it was. */
+async function changesDuring(view, act) {
+  const watch = await view.page.evaluateHandle(() => {
+    const watch = { changes: 0 };
+    new MutationObserver((changes) => (watch.changes += changes.length)).observe(document.body, {
+      subtree: true, childList: true, attributes: true, characterData: true,
+    });
+    return watch;
+  });
+  await act();
+  return watch.evaluate((watch) => watch.changes);
+}
+
+story('a join and a leave change as much of the page among 100 members as among 600', {
+  ms: 120_000,
+}, async (world) => {
+  const changes = [];
+  for (const count of [100, 600]) {
+    const room = `churn ${count}`;
+    await crowd(world, room, count);
+    const view = await world.person(room, 'Anna');
+    const talker = await world.bot(room, 'talker');
+    await talker.say(...Array.from({ length: 50 }, (_, n) => `n ${n}`));
+    await view.shows('n 49');
+    const number = await view.number();
+    const comeAndGo = async (name) => {
+      const bot = await world.bot(room, name);
+      await until('the join', async () => (await view.number()) === number + 1);
+      await bot.leave();
+      await until('the leave', async () => (await view.number()) === number);
+    };
+    // The first makes the row of lines.
+    await comeAndGo('first');
+    changes.push(await changesDuring(view, async () => {
+      for (let n = 0; n < 5; n += 1) await comeAndGo(`late ${n}`);
+    }));
+  }
+  const [few, many] = changes;
+  assert.ok(many <= few * 1.5 + 50, `${few} changes among 100, ${many} among 600`);
+});

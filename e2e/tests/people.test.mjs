@@ -1,0 +1,44 @@
+// What a person sees who opens an address that is no page, or nearly one.
+import assert from 'node:assert/strict';
+import { story } from '../support/world.mjs';
+
+/** Opens an address in a browser of one language: the answer and the tab. */
+async function open(world, path, locale) {
+  // The browser itself complains of an answer that is an error.
+  world.complaints.allow(/Failed to load resource/);
+  const page = await world.tab(await world.context({ locale, serviceWorkers: 'block' }));
+  const answer = await page.goto(world.server.origin + path);
+  return { page, answer };
+}
+
+for (const [locale, title, front] of [
+  ['en-GB', 'There is no such page', 'To the front page'],
+  ['zh-CN', '没有这个页面', '回到首页'],
+]) {
+  story(`an address that is no page says so in ${locale} and leads home`, async (world) => {
+    for (const path of ['/about', '/room/a/b', '/deep/er/down/']) {
+      const { page, answer } = await open(world, path, locale);
+      assert.equal(answer.status(), 404, path);
+      assert.equal(await page.locator('h1').textContent(), title, path);
+      assert.equal(await page.locator('html').getAttribute('lang'), locale.startsWith('zh') ? 'zh-CN' : 'en');
+      const link = page.getByRole('link', { name: front });
+      assert.equal(await link.evaluate((link) => link.href), `${world.server.origin}/`, path);
+      // Its style is there, and nothing of it stands in the page.
+      const width = await page.locator('main').evaluate((main) => getComputedStyle(main).maxWidth);
+      assert.equal(width, '544px', path);
+      assert.equal(await page.locator('style, script, [style]').count(), 0, path);
+    }
+  });
+}
+
+story('a room with a slash behind it is the room, and no room is the front page', async (world) => {
+  for (const [path, place] of [
+    ['/room/lobby/', '/room/lobby'],
+    ['/room/%E8%81%8A%2Fa/', '/room/%E8%81%8A%2Fa'],
+    ['/room/', '/'],
+    ['/room', '/'],
+  ]) {
+    const { page } = await open(world, path, 'en-GB');
+    assert.equal(new URL(page.url()).pathname, place, path);
+  }
+});

@@ -1,0 +1,98 @@
+// Times: the server's, whatever the clock of this machine says, and a zone that changes.
+import assert from 'node:assert/strict';
+import { RoomPage } from '../support/room-page.mjs';
+import { until } from '../support/until.mjs';
+import { story } from '../support/world.mjs';
+
+const HOUR_MS = 3_600_000;
+
+/** Somebody whose clock is ahead of the true one. */
+async function withClock(world, room, aheadMs, at = world.server) {
+  const context = await world.context({ timezoneId: 'UTC' });
+  const page = await world.tab(context, 'Anna');
+  await page.addInitScript((aheadMs) => {
+    const now = Date.now;
+    Date.now = () => now() + aheadMs;
+  }, aheadMs);
+  const view = new RoomPage(page);
+  await view.open(at.origin, room, 'Anna');
+  return view;
+}
+
+/** The moment of a row as its title tells it. */
+const titleOf = (view, text) =>
+  view.message(text).getByTestId('time').getAttribute('title');
+
+for (const [words, aheadMs] of [['an hour ahead', HOUR_MS], ['an hour behind', -HOUR_MS],
+  ['a day ahead', 24 * HOUR_MS], ['a day behind', -24 * HOUR_MS]]) {
+  story(`a clock ${words}: own rows have the server's time, and all stand under one day`, async (world) => {
+    const view = await withClock(world, 'clock', aheadMs);
+    const other = await world.person('clock', 'Bert', { timezoneId: 'UTC' });
+    const bot = await world.bot('clock', 'bot');
+    await bot.say('first');
+    await view.say('own');
+    await view.shows('own');
+    await bot.say('last');
+    await view.shows('last');
+    await other.shows('last');
+    for (const text of ['first', 'own', 'last']) {
+      assert.equal(await titleOf(view, text), await titleOf(other, text), text);
+    }
+    assert.deepEqual(await view.row('day').allTextContents(), ['Today']);
+  });
+}
+
+story('a text typed offline and sent later shows when it was kept', async (world) => {
+  world.complaints.allowUnreachable();
+  const gate = await world.gate();
+  const page = await world.tab(await world.context({ timezoneId: 'UTC' }), 'Anna');
+  await page.clock.install();
+  const view = new RoomPage(page);
+  await view.open(gate.origin, 'offline', 'Anna');
+  gate.shut();
+  await view.disconnected();
+  await view.say('typed offline');
+  const typed = await titleOf(view, 'typed offline');
+  // Its clock goes on for two hours; the server's does not, so the row shows when it was kept.
+  await page.clock.setSystemTime(Date.now() + 2 * HOUR_MS);
+  gate.reopen();
+  await view.connected();
+  await view.shows('typed offline');
+  const other = await world.person('offline', 'Bert', { timezoneId: 'UTC' });
+  await other.shows('typed offline');
+  assert.equal(await titleOf(view, 'typed offline'), await titleOf(other, 'typed offline'));
+  assert.match(typed, /UTC/);
+});
+
+story('another time zone changes the times and leaves caret, draft and focus alone', async (world) => {
+  const context = await world.context();
+  const page = await world.tab(context, 'Anna');
+  const cdp = await context.newCDPSession(page);
+  await cdp.send('Emulation.setTimezoneOverride', { timezoneId: 'UTC' });
+  const view = new RoomPage(page);
+  await view.open(world.server.origin, 'zone', 'Anna');
+  await view.say('hello');
+  await view.shows('hello');
+  await view.composer.pressSequentially('half a text');
+  for (let n = 0; n < 4; n += 1) await page.keyboard.press('ArrowLeft');
+  const box = await view.composer.elementHandle();
+  await cdp.send('Emulation.setTimezoneOverride', { timezoneId: '' });
+  await cdp.send('Emulation.setTimezoneOverride', { timezoneId: 'Asia/Shanghai' });
+  await until(async () => `another zone; it is ${await titleOf(view, 'hello')}`,
+    async () => (await titleOf(view, 'hello')).includes('UTC+08:00'));
+  assert.deepEqual(
+    await box.evaluate((box) => [box.isConnected, document.activeElement === box,
+      box.value, box.selectionStart]),
+    [true, true, 'half a text', 7],
+  );
+});
+
+story('an author who goes on talking has a heading again after twelve rows', async (world) => {
+  const bot = await world.bot('headings', 'bot');
+  await bot.say(...Array.from({ length: 30 }, (_, n) => `n ${n}`));
+  const view = await world.person('headings', 'Anna');
+  await view.shows('n 29');
+  const heads = await view.row('message').evaluateAll((rows) =>
+    rows.flatMap((row, place) => (row.classList.contains('head') ? [place] : [])));
+  assert.deepEqual(heads, [0, 12, 24]);
+});
