@@ -61,7 +61,7 @@ async function rowsPerSecond() {
 async function typed(page, view, keys) {
   await page.evaluate(() => {
     window.delays = [];
-    const field = document.querySelector('[data-testid="composer"]');
+    const field = document.querySelector('#composer');
     field.addEventListener('keydown', ({ timeStamp }) => {
       const channel = new MessageChannel();
       // A message posted in a frame arrives once the frame has been painted.

@@ -3,18 +3,18 @@
 export class LandingPage {
   constructor(page) {
     this.page = page;
-    const part = (name) => page.getByTestId(name);
-    this.form = part('landing');
+    const part = (selector) => page.locator(selector);
+    this.form = part('.card');
     this.room = page.locator('#room');
     this.nickname = page.locator('#nickname');
-    this.go = part('go');
-    this.random = part('random-room');
-    this.recent = part('recent-rooms');
-    this.roomWarning = part('room-warning');
-    this.roomError = part('room-error');
-    this.nicknameError = part('nickname-error');
-    this.language = part('language');
-    this.theme = part('theme');
+    this.go = part('.go');
+    this.random = part('.random-room');
+    this.recent = part('.recent');
+    this.roomWarning = part('.room-warning');
+    this.roomError = part('.room-error');
+    this.nicknameError = part('.nickname-error');
+    this.language = part('.language');
+    this.theme = part('.theme');
   }
 
   async open(origin) {

@@ -7,18 +7,18 @@ export const BOTTOM_PX = 1;
 export class RoomPage {
   constructor(page) {
     this.page = page;
-    const part = (name) => page.getByTestId(name);
+    const part = (selector) => page.locator(selector);
     this.part = part;
-    for (const [key, name] of Object.entries({
-      name: 'room-name', count: 'member-count', connection: 'connection', tryNow: 'try-now',
-      share: 'share', language: 'language', theme: 'theme', members: 'members', log: 'log',
-      composer: 'composer', sendButton: 'send', command: 'command-notice', run: 'command-run',
-      sayIt: 'command-say', rename: 'rename', renameInput: 'rename-input',
-      renameSave: 'rename-save', jump: 'jump', error: 'server-error', resend: 'pending-resend',
-      edit: 'pending-edit', membersToggle: 'members-toggle', mentionMenu: 'mention-menu',
-      menu: 'room-menu', menuPanel: 'room-menu-panel',
+    for (const [key, selector] of Object.entries({
+      name: '.room-name', count: '.member-count', connection: '.connection', tryNow: '.try-now',
+      share: '.share', language: '.language', theme: '.theme', members: '#member-list', log: '.log',
+      composer: '#composer', sendButton: '.send', command: '.command-notice', run: '.command-run',
+      sayIt: '.command-say', rename: '.own-avatar', renameInput: '#rename-input',
+      renameSave: '.rename-save', jump: '.jump', error: '.server-error', resend: '.pending-resend',
+      edit: '.pending-edit', membersToggle: '.members-toggle', mentionMenu: '#mentions',
+      menu: '.room-menu', menuPanel: '#room-menu-panel',
     })) {
-      this[key] = part(name);
+      this[key] = part(selector);
     }
     this.rows = this.log.locator('[data-row]');
     this.beginning = this.row('beginning');
@@ -27,7 +27,7 @@ export class RoomPage {
 
   /** A switch of the menu: `lines`, `notify`, `sound` or `return`. */
   menuSwitch(name) {
-    return this.page.getByTestId(`menu-${name}`);
+    return this.page.locator(`.menu-${name}`);
   }
 
   /** Opens a room by its address; comes back when connected. */
@@ -116,13 +116,12 @@ export class RoomPage {
   /** Message rows from top to bottom. */
   messages() {
     return this.log.evaluate((log) => {
-      const inside = (row, name) =>
-        row.querySelector(`[data-testid="${name}"]`)?.textContent ?? null;
+      const inside = (row, selector) => row.querySelector(selector)?.textContent ?? null;
       return [...log.querySelectorAll('[data-row="message"]')].map((row) => ({
         id: row.dataset.id === undefined ? null : Number(row.dataset.id),
         pending: row.dataset.pending ?? null,
-        author: inside(row, 'author'),
-        text: inside(row, 'text'),
+        author: inside(row, '.author'),
+        text: inside(row, '.text'),
         time: inside(row, 'time'),
       }));
     });
@@ -158,7 +157,7 @@ export class RoomPage {
     return this.members.evaluate((list) =>
       [...list.querySelectorAll('[data-pid]')].map((entry) => ({
         pid: entry.dataset.pid,
-        name: entry.querySelector('[data-testid="member-name"]')?.textContent ?? null,
+        name: entry.querySelector('.member-name')?.textContent ?? null,
         isSelf: entry.dataset.self === 'true',
       })),
     );
@@ -261,7 +260,7 @@ export class RoomPage {
       // The text and not the row: its heading goes when the page above turns out to be by the
       // same author.
       const topOf = (row) =>
-        row.querySelector('[data-testid="text"]').getBoundingClientRect().top;
+        row.querySelector('.text').getBoundingClientRect().top;
       const start = topOf(row);
       const watcher = { id: Number(id), drift: 0, frames: 0, isOn: true };
       const channel = new MessageChannel();

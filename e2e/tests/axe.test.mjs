@@ -38,7 +38,7 @@ for (const colorScheme of ['light', 'dark']) {
       await landing.roomError.waitFor();
       await check(landing, 'front page with an error');
       await landing.page.goto(`${world.server.origin}/room/%ff`);
-      await landing.page.getByTestId('room-error').waitFor();
+      await landing.page.locator('.room-error').waitFor();
       await check(landing, 'an address that is no room');
 
       const bots = [await world.bot('axe', '小明'), await world.bot('axe', 'Bert')];

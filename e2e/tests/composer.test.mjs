@@ -24,7 +24,7 @@ story('Enter sends, Shift+Enter breaks the line', async (world) => {
   await anna.say('single');
   await anna.shows('single');
   const height = async (text) => {
-    return (await anna.message(text).getByTestId('text').boundingBox()).height;
+    return (await anna.message(text).locator('.text').boundingBox()).height;
   };
   assert.ok((await height('one')) > (await height('single')) * 1.5, 'two lines are seen as two');
 });
@@ -61,14 +61,14 @@ story('what is pasted keeps its lines and does not widen the page', async (world
   await bot.hears(lines.join('\n'));
   await anna.shows(lines.join('\n'));
   const overflow = () => anna.page.evaluate(() => {
-    const log = document.querySelector('[data-testid="log"]');
+    const log = document.querySelector('.log');
     const wider = (part) => part.scrollWidth - part.clientWidth;
     return [wider(document.documentElement), wider(log)];
   });
   assert.deepEqual(await overflow(), [0, 0]);
   // It is folded, and can be opened and folded again.
-  const text = anna.message('199: ').getByTestId('text');
-  const fold = anna.message('199: ').getByTestId('fold');
+  const text = anna.message('199: ').locator('.text');
+  const fold = anna.message('199: ').locator('.fold');
   const height = async () => (await text.boundingBox()).height;
   const folded = await height();
   assert.ok(folded < 500, `folded it is ${folded} px high`);
@@ -142,7 +142,7 @@ story('what is too large for this server alone comes back with the reason, and i
 story('near the limit a counter counts as the server does, over it Send is off', async (world) => {
   const bot = await world.bot('count', 'bot');
   const anna = await world.person('count', 'Anna');
-  const counter = anna.page.getByTestId('counter');
+  const counter = anna.page.locator('.counter');
   await anna.type('short');
   assert.equal(await counter.textContent(), '');
   const bytes = (text) => new TextEncoder().encode(text).length;

@@ -227,7 +227,7 @@ story('Losing the connection: a deploy with a new client offers a reload and kee
   const page = await world.tab(await world.context({ serviceWorkers: 'block' }));
   const view = new RoomPage(page);
   await view.open(gate.origin, 'deploy', 'Anna');
-  const notice = view.part('new-version');
+  const notice = view.part('.new-version');
   const outage = async () => {
     const asked = page.waitForResponse(`${gate.origin}/`);
     gate.cut();
@@ -250,7 +250,7 @@ story('Losing the connection: a deploy with a new client offers a reload and kee
   await notice.waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.id), 'composer', 'no interruption');
   const loaded = page.waitForEvent('load');
-  await view.part('new-version-reload').click();
+  await view.part('.new-version-reload').click();
   await loaded;
   await view.connected();
   assert.equal(await view.composer.inputValue(), 'half typed');

@@ -36,7 +36,7 @@ for (const [locale, words, button] of [
     assert.doesNotMatch(await told.innerText(), locale === 'en-US' ? /重新/ : /Reload/);
     assert.equal(await page.evaluate(() => document.activeElement?.textContent.trim()), button);
     gate.reopen();
-    await told.getByTestId('crash-reload').click();
+    await told.locator('.crash-reload').click();
     await view.connected();
     assert.equal(await page.getByRole('alertdialog').count(), 0);
     assert.equal(await view.composer.inputValue(), 'half typed, 写了一半');

@@ -45,11 +45,11 @@ story('a crowd: entries in view are on the page, scrolling brings the others', a
 story('a crowd: a filter finds a member by a part of the name', async (world) => {
   await crowd(world, 'filter', 70);
   const view = await world.person('filter', 'Änna');
-  const filter = view.part('member-filter');
+  const filter = view.part('.member-filter input');
   await filter.fill('T 6');
   await until(async () => `guests 6 and 60 to 69; shown are ${JSON.stringify(await view.people())}`,
     async () => (await view.people()).length === 11);
-  assert.equal(await view.part('members-found').textContent(), '11 found');
+  assert.equal(await view.part('.members-found').textContent(), '11 found');
   await filter.fill('ä');
   await until('Änna', async () => (await view.people())[0]?.name === 'Änna');
   await filter.fill('nobody');
@@ -58,7 +58,7 @@ story('a crowd: a filter finds a member by a part of the name', async (world) =>
   await until('the list', async () => (await view.people()).length > 11);
   const small = await world.person('small', 'Anna');
   await small.showsPeople('Anna');
-  assert.equal(await small.part('member-filter').count(), 0, 'a short list needs none');
+  assert.equal(await small.part('.member-filter input').count(), 0, 'a short list needs none');
 });
 
 story('a crowd on a phone: nothing is drawn of it while the list is shut', async (world) => {

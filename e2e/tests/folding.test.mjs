@@ -15,11 +15,11 @@ story('joins and leaves in a row are one line that can be opened', async (world)
   await view.line('run', 'Ben, Cy, Di and 2 more joined · Ben left');
   assert.deepEqual(await kinds(view), ['run'], 'one line for all of them');
 
-  const toggle = view.page.getByTestId('run-toggle');
+  const toggle = view.page.locator('.run-toggle');
   assert.equal(await toggle.getAttribute('aria-expanded'), 'false');
   await toggle.click();
   assert.equal(await toggle.getAttribute('aria-expanded'), 'true');
-  const single = view.page.getByTestId('run').locator('p');
+  const single = view.page.locator('.run').locator('p');
   const told = (await single.allTextContents()).map((text) => text.replace(/\s+\d\d:\d\d$/, ''));
   const joined = ['Ben', ...names].map((name) => `${name} joined`);
   assert.deepEqual(told, [...joined, 'Ben left']);
@@ -51,8 +51,8 @@ story('joins and leaves can be hidden, and the choice is remembered', async (wor
   await world.bot('hidden', 'Cy');
   await ben.say('one');
   await view.line('run', 'Ben, Cy');
-  await view.page.getByTestId('run-toggle').click();
-  await view.page.getByTestId('hide-lines').click();
+  await view.page.locator('.run-toggle').click();
+  await view.page.locator('.hide-lines').click();
   await until('no lines', async () => (await view.lines()).length === 0);
   await world.bot('hidden', 'Di');
   ben.send('@changename:Benjamin');

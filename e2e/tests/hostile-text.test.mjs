@@ -77,7 +77,7 @@ async function frameWatch(page) {
 /** Waits until the last message is `text`. */
 function endsWith(view, text) {
   return until(`the last message to be ${text}`, () => view.log.evaluate((log, text) =>
-    [...log.querySelectorAll('[data-testid="text"]')].at(-1)?.textContent === text, text), 60_000);
+    [...log.querySelectorAll('.text')].at(-1)?.textContent === text, text), 60_000);
 }
 
 /** Types a character and waits for the frame after it. */
@@ -119,7 +119,7 @@ story('a page that opens a room of such texts answers, and shows each in full', 
   await endsWith(view, 'after all');
   await view.composer.focus();
   await answers(view, 'x');
-  await view.page.getByTestId('language').click();
+  await view.page.locator('.language').click();
   await endsWith(view, 'after all');
   const longest = await gap();
   assert.ok(longest < FRAME_MS_MAX, `${longest} ms without a frame`);
@@ -127,22 +127,22 @@ story('a page that opens a room of such texts answers, and shows each in full', 
   for (const [index, kind] of Object.keys(KINDS).entries()) {
     const took = await view.row('message').nth(index).evaluate(async (row) => {
       const start = performance.now();
-      row.querySelector('[data-testid="fold"]').click();
+      row.querySelector('.fold').click();
       await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
       row.getBoundingClientRect();
       const took = performance.now() - start;
-      row.querySelector('[data-testid="fold"]').click();
+      row.querySelector('.fold').click();
       return took;
     });
     world.t.diagnostic(`${kind}, in full: ${Math.round(took)} ms`);
     assert.ok(took < FRAME_MS_MAX, `${kind}, in full: ${took} ms`);
   }
   const lines = view.row('message').nth(Object.keys(KINDS).indexOf('short lines'));
-  const height = async () => (await lines.getByTestId('text').boundingBox()).height;
+  const height = async () => (await lines.locator('.text').boundingBox()).height;
   const folded = await height();
-  await lines.getByTestId('fold').click();
+  await lines.locator('.fold').click();
   await until('all of its lines', async () => (await height()) > 100_000);
-  await lines.getByTestId('fold').click();
+  await lines.locator('.fold').click();
   await until('it to be folded again', async () => (await height()) === folded);
 });
 
@@ -153,7 +153,7 @@ story('a share link in any sentence leads to the same room', async (world) => {
   for (const room of ['v1.', 'a_', '~', '聊天室', 'a b!', 'x.y..', "it's", '(a)']) {
     const page = await world.person(room, 'Anna');
     await page.use(page.share);
-    const link = await page.page.getByTestId('share-link').inputValue();
+    const link = await page.page.locator('#share-link').inputValue();
     await bot.say(`看${link}很好`, `Come to ${link}.`, `(${link})`);
     const links = view.row('message').locator('a');
     sent += 3;

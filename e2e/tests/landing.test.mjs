@@ -122,9 +122,9 @@ story('a pasted link of another server opens no room here and is offered as a li
     const landing = await world.visitor({ locale });
     const address = 'https://chat.example.org/room/tea';
     await landing.page.locator('#room').fill(address);
-    await landing.page.getByTestId('go').click();
-    await landing.page.getByTestId('room-error').getByText(words).waitFor();
-    assert.equal(await landing.page.getByTestId('room-elsewhere').getAttribute('href'), address);
+    await landing.page.locator('.go').click();
+    await landing.page.locator('.room-error').getByText(words).waitFor();
+    assert.equal(await landing.page.locator('.room-elsewhere').getAttribute('href'), address);
     assert.equal(new URL(landing.page.url()).pathname, '/');
   }
 });

@@ -16,7 +16,7 @@ function wordsOf(view) {
   return view.page.evaluate(() => {
     const words = new Set([document.title]);
     for (const element of document.querySelectorAll('body *')) {
-      if (element.closest('script, style, noscript, [data-testid="text"]')) continue;
+      if (element.closest('script, style, noscript, .text')) continue;
       for (const name of ['aria-label', 'title', 'placeholder', 'alt', 'aria-description']) {
         if (element.getAttribute(name)) words.add(element.getAttribute(name));
       }

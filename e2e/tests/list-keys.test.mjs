@@ -8,8 +8,8 @@ const texts = (count) => Array.from({ length: count }, (_, index) => `n ${index 
 
 /** Which message has the focus; the name of another element that has it. */
 const focus = (view) => view.page.evaluate(() => {
-  const { dataset, id } = document.activeElement;
-  return dataset.id === undefined ? (dataset.testid ?? id) : Number(dataset.id);
+  const { dataset, id, classList } = document.activeElement;
+  return dataset.id === undefined ? (id || [...classList].at(-1)) : Number(dataset.id);
 });
 
 story('arrows move by message, Home and End to the ends, Escape to the message box', async (world) => {

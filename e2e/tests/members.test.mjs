@@ -103,10 +103,10 @@ story('while people come and go at random the count is the length of the list', 
 function watchCount(view) {
   return view.page.evaluateHandle(() => {
     const watch = { frames: 0, wrong: [] };
-    const part = (name) => document.querySelector(`[data-testid="${name}"]`);
+    const part = (selector) => document.querySelector(selector);
     const look = () => {
-      const count = Number(part('member-count').dataset.count);
-      const length = part('members').querySelectorAll('[data-pid]').length;
+      const count = Number(part('.member-count').dataset.count);
+      const length = part('#member-list').querySelectorAll('[data-pid]').length;
       if (count !== length) watch.wrong.push({ count, length });
       watch.frames += 1;
       requestAnimationFrame(look);

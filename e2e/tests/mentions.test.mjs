@@ -197,7 +197,7 @@ story('being mentioned marks the row: after Chinese, by a Chinese name, in any c
   await bot.say(...Object.keys(texts));
   const marked = (view) => view.log.evaluate((log) =>
     [...log.querySelectorAll('.mention[data-mention="true"]')].map((row) =>
-      row.querySelector('[data-testid="text"]').textContent));
+      row.querySelector('.text').textContent));
   for (const [view, name] of [[anna, 'Anna'], [ming, '小明']]) {
     await view.shows('@小明明 hi');
     const wanted = Object.keys(texts).filter((text) => texts[text] === name);

@@ -6,7 +6,9 @@ import { story } from '../support/world.mjs';
 const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
 const FINGER_PX = 44;
 
-const focused = (view) => view.page.evaluate(() => document.activeElement?.dataset.testid);
+/** The id of the element that has the focus, or else its last class. */
+const focused = (view) => view.page.evaluate(() =>
+  document.activeElement.id || [...document.activeElement.classList].at(-1));
 
 story('Opening the menu moves focus in, Escape closes and restores it; background is inert',
   async (world) => {
@@ -68,7 +70,7 @@ story('every line of the menu has a name, and a switch says how it stands', asyn
 story('from the menu to a new nickname', async (world) => {
   const view = await world.person('rename', 'Anna');
   await view.menu.click();
-  await view.page.getByTestId('menu-rename').click();
+  await view.page.locator('.menu-rename').click();
   await view.menuPanel.waitFor({ state: 'hidden' });
   await until('the keyboard in the field', async () => (await focused(view)) === 'rename-input');
   await view.renameInput.fill('安娜');
@@ -82,7 +84,7 @@ story('from the menu to the oldest messages, however many there are', async (wor
   const view = await world.person('oldest', 'Anna');
   await view.shows('n 230');
   await view.menu.click();
-  await view.page.getByTestId('menu-oldest').click();
+  await view.page.locator('.menu-oldest').click();
   await view.message('n 1').first().waitFor();
   await until('the beginning in view', async () => {
     const box = await view.beginning.boundingBox().catch(() => null);

@@ -6,7 +6,7 @@ import { story } from '../support/world.mjs';
 /** How each entry with `name` is told apart in a list of members or rows. */
 function looksOf(view, place, name) {
   return view[place].evaluate((list, name) => {
-    const names = '[data-testid="member-name"], [data-testid="author"]';
+    const names = '.member-name, .author';
     const entries = [...list.querySelectorAll('[data-pid], [data-row="message"]')];
     return entries.filter((entry) => entry.querySelector(names).textContent === name)
       .map((entry) => ({
@@ -55,8 +55,8 @@ story('a name that looks like a present member\'s carries a visible warning mark
   const WORDS = 'looks like another name here';
   await anna.showsPeople('Anna', 'Аnnа');
   await anna.shows('send me your money');
-  const inRows = anna.log.getByTestId('lookalike');
-  const inList = anna.members.getByTestId('lookalike');
+  const inRows = anna.log.locator('.lookalike');
+  const inList = anna.members.locator('.lookalike');
   for (const mark of [inRows, inList]) {
     await mark.waitFor();
     assert.equal(await mark.count(), 1, 'only the one who came later');
@@ -65,11 +65,11 @@ story('a name that looks like a present member\'s carries a visible warning mark
     const { width, height } = await mark.boundingBox();
     assert.ok(width >= 12 && height >= 12, `${width} x ${height}`);
   }
-  assert.equal(await anna.message('send me').getByTestId('lookalike').count(), 1);
+  assert.equal(await anna.message('send me').locator('.lookalike').count(), 1);
   const entry = anna.members.locator(`[data-pid="${impostor.pid}"]`);
-  assert.equal(await entry.getByTestId('lookalike').count(), 1);
+  assert.equal(await entry.locator('.lookalike').count(), 1);
   await anna.type('@');
-  await anna.mentionMenu.getByTestId('lookalike').waitFor();
+  await anna.mentionMenu.locator('.lookalike').waitFor();
   await anna.type('');
 
   // Gone, what it said is no more to be trusted than before.

@@ -35,7 +35,7 @@ function listen(page) {
   return page.addInitScript(() => {
     window.aloud = [];
     const watch = () => {
-      const announcer = document.querySelector('[data-testid="announcer"]');
+      const announcer = document.querySelector('.announcer');
       if (!announcer) return requestAnimationFrame(watch);
       new MutationObserver((changes) => {
         for (const { addedNodes } of changes) {

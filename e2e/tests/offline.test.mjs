@@ -57,7 +57,7 @@ story('the front page is there without a network', async (world) => {
   await kept(view.page);
   gate.shut();
   await view.page.goto(`${gate.origin}/`);
-  await view.page.getByTestId('landing').waitFor();
+  await view.page.locator('.card').waitFor();
 });
 
 story('one version of the client is kept, and nothing of what is said', async (world) => {
@@ -162,10 +162,10 @@ story('a kept page that was shown because the server was slow looks for a newer 
   });
   gate.hold('down');
   await page.reload({ waitUntil: 'commit' });
-  await page.getByTestId('composer').waitFor();
+  await page.locator('#composer').waitFor();
   gate.release();
   await view.connected();
-  await page.getByTestId('new-version').waitFor();
+  await page.locator('.new-version').waitFor();
   assert.ok(asked > 0);
 });
 

@@ -18,8 +18,8 @@ story('on 360 px everything is in reach and nothing is wider than the screen', a
   const { width, height } = PHONE.viewport;
   const overflow = () => view.page.evaluate(() => [
     document.documentElement.scrollWidth,
-    document.querySelector('[data-testid="log"]').scrollWidth
-      - document.querySelector('[data-testid="log"]').clientWidth,
+    document.querySelector('.log').scrollWidth
+      - document.querySelector('.log').clientWidth,
   ]);
   assert.deepEqual(await overflow(), [width, 0]);
   const inside = { composer: view.composer, send: view.sendButton, name: view.name };
@@ -44,7 +44,7 @@ story('on 360 px the member list opens over the page, and Escape closes it', asy
   await view.membersToggle.tap();
   await view.members.waitFor({ state: 'visible' });
   const inList = () => view.page.evaluate(() => {
-    const dialog = document.querySelector('[data-testid="members"]').closest('[role="dialog"]');
+    const dialog = document.querySelector('#member-list').closest('[role="dialog"]');
     return dialog.contains(document.activeElement);
   });
   await until('the keyboard to be in the list', inList);
@@ -56,11 +56,11 @@ story('on 360 px the member list opens over the page, and Escape closes it', asy
   await view.page.keyboard.press('Escape');
   await view.members.waitFor({ state: 'hidden' });
   const isBack = () => view.page.evaluate(() =>
-    document.activeElement.dataset.testid === 'members-toggle');
+    document.activeElement.classList.contains('members-toggle'));
   await until('the keyboard to be back where it was', isBack);
   // Also before the keyboard is in the list.
   await view.page.evaluate(() => {
-    const toggle = document.querySelector('[data-testid="members-toggle"]');
+    const toggle = document.querySelector('.members-toggle');
     toggle.click();
     const escape = new KeyboardEvent('keydown', { key: 'Escape', bubbles: true });
     document.body.dispatchEvent(escape);
@@ -78,11 +78,11 @@ async function small(view) {
     const found = [];
     for (const control of controls) {
       // A link among words has the height of the words.
-      if (control.closest('[data-testid=text]') || !control.checkVisibility()) continue;
+      if (control.closest('.text') || !control.checkVisibility()) continue;
       const { width, height } = control.getBoundingClientRect();
       const { fontSize, visibility } = getComputedStyle(control);
       if (visibility === 'hidden') continue;
-      const name = control.dataset.testid || control.id || control.textContent;
+      const name = control.id || control.className || control.textContent;
       if (width < fingerPx || height < fingerPx) found.push(`${name}: ${width} x ${height}`);
       // Below 16 px an iPhone zooms in when the field is touched.
       const isField = control.matches('input, textarea');
@@ -141,7 +141,7 @@ story('Phone: nothing is wider than the screen, at 320 px and at 200 %', async (
   await bot.say('x'.repeat(300), 'https://example.org/' + 'path/'.repeat(60));
   for (const viewport of [{ width: 320, height: 568 }, { width: 640, height: 400 }]) {
     const sideways = async (view) => view.page.evaluate(() =>
-      [...document.querySelectorAll('html, .room, [data-testid=log], .room-header, dialog[open]')]
+      [...document.querySelectorAll('html, .room, .log, .room-header, dialog[open]')]
         .filter((part) => part.scrollWidth > Math.ceil(part.clientWidth)).map((part) => part.className));
     const landing = await world.visitor({ viewport, locale: 'zh-CN' });
     assert.deepEqual(await sideways(landing), []);
@@ -154,17 +154,17 @@ story('Phone: nothing is wider than the screen, at 320 px and at 200 %', async (
       assert.ok(box.y >= 0 && box.y + box.height <= viewport.height, `${part}`);
     }
     await view.use(view.share);
-    const panel = await view.part('share-panel').boundingBox();
+    const panel = await view.part('#share-panel').boundingBox();
     assert.ok(panel.x >= 0 && panel.x + panel.width <= viewport.width);
     assert.deepEqual(await sideways(view), []);
     // All of it, without scrolling.
     await view.page.evaluate(() =>
       Promise.allSettled(document.getAnimations().map((animation) => animation.finished)));
-    for (const part of ['share-close', 'share-link', 'share-copy']) {
+    for (const part of ['.share-close', '#share-link', '.share-copy']) {
       const box = await view.part(part).boundingBox();
       assert.ok(box.y >= panel.y - 1 && box.y + box.height <= viewport.height, `${part}: ${box.y}`);
     }
-    await view.part('share-copy').scrollIntoViewIfNeeded();
+    await view.part('.share-copy').scrollIntoViewIfNeeded();
   }
 });
 
@@ -176,7 +176,7 @@ story('Phone: what is cut out of the screen covers nothing', async (world) => {
     const outside = await view.page.evaluate(([selector, insets]) =>
       [...document.querySelectorAll(selector)]
         .filter((part) => part.checkVisibility())
-        .map((part) => [part.dataset.testid ?? part.className, part.getBoundingClientRect()])
+        .map((part) => [part.className, part.getBoundingClientRect()])
         .filter(([, box]) => box.left < insets.left || box.right > innerWidth - insets.right
           || box.top < insets.top || box.bottom > innerHeight - insets.bottom)
         .map(([name, box]) => `${name}: ${JSON.stringify(box)}`), [selector, insets]);
@@ -254,15 +254,15 @@ story('Times: tapping a row, or the keyboard on it, gives the full date, time an
   await bot.say('first', 'second');
   const view = await world.person('times', 'Anna', { ...PHONE, timezoneId: 'Asia/Kolkata' });
   await view.shows('second');
-  const shown = (text) => view.message(text).getByTestId('time')
+  const shown = (text) => view.message(text).locator('time')
     .evaluate((time) => getComputedStyle(time, '::after').content);
   assert.equal(await shown('first'), 'none');
   for (const text of ['first', 'second']) {
-    await view.message(text).getByTestId('text').tap();
+    await view.message(text).locator('.text').tap();
     await until(`the date of ${text}`, async () => /20\d\d.*\d\d:\d\d.*UTC\+05:30/.test(await shown(text)));
-    const box = await view.message(text).getByTestId('time').boundingBox();
+    const box = await view.message(text).locator('time').boundingBox();
     assert.ok(box.x >= 0 && box.x + box.width <= PHONE.viewport.width, JSON.stringify(box));
-    const words = await view.message(text).getByTestId('text').boundingBox();
+    const words = await view.message(text).locator('.text').boundingBox();
     assert.ok(box.y + box.height <= words.y + 4, 'what was tapped is still to be read');
   }
   assert.equal(await shown('first'), 'none', 'one at a time');

@@ -26,16 +26,16 @@ story('markup as message, name, room, query and history runs nothing, and the po
     const history = await world.bot(markup, markup);
     await history.say(markup);
     await page.goto(`${world.server.origin}/room/${room}?nickname=${name}&x=${name}#${name}`);
-    await page.locator('[data-testid="connection"][data-state="connected"]').waitFor();
+    await page.locator('.connection[data-state="connected"]').waitFor();
     await history.say(`${markup} again`);
-    await page.getByTestId('log').getByText(`${markup} again`).first().waitFor();
+    await page.locator('.log').getByText(`${markup} again`).first().waitFor();
     await history.send(`@changename:${markup}!`);
-    await page.getByTestId('members').getByText(`${markup}!`).first().waitFor();
-    await page.getByTestId('share').click();
-    await page.getByTestId('share-close').click();
+    await page.locator('#member-list').getByText(`${markup}!`).first().waitFor();
+    await page.locator('.share').click();
+    await page.locator('.share-close').click();
   }
   await page.goto(`${world.server.origin}/?nickname=${encodeURIComponent(MARKUP[0])}`);
-  await page.getByTestId('landing').waitFor();
+  await page.locator('.card').waitFor();
   const foreign = await page.evaluate(() => document.querySelectorAll('img[src="x"], [onload], [onerror]').length);
   assert.equal(foreign, 0);
   assert.deepEqual(violations, []);
@@ -45,7 +45,7 @@ story('what the policy forbids does not happen', async (world) => {
   world.complaints.allow(/Content Security Policy|frame-ancestors|Refused/);
   const { page, violations } = await watched(world);
   await page.goto(`${world.server.origin}/`);
-  await page.getByTestId('landing').waitFor();
+  await page.locator('.card').waitFor();
   const isRun = await page.evaluate(() => {
     const script = document.createElement('script');
     script.textContent = 'window.wasRun = true';

@@ -29,10 +29,10 @@ async function works(world, proxy) {
   assert.ok(asked.length > 3, String(asked));
   for (const url of asked) assert.ok(url.startsWith(`${proxy.origin}/`), url);
   await anna.use(anna.share);
-  assert.equal(await anna.part('share-link').inputValue(), address);
+  assert.equal(await anna.part('#share-link').inputValue(), address);
   const code = anna.page.locator('#share-panel img');
   await until('the code to be drawn', () => code.evaluate((image) => image.naturalWidth > 0));
-  await anna.part('share-close').click();
+  await anna.part('.share-close').click();
   await anna.page.locator('a.brand').click();
   const front = new LandingPage(anna.page);
   await front.form.waitFor();
@@ -44,7 +44,7 @@ async function works(world, proxy) {
   // A pasted address leads to its room.
   await bert.page.goto(`${proxy.origin}/`);
   await bert.page.locator('#room').fill(address);
-  await bert.page.getByTestId('go').click();
+  await bert.page.locator('.go').click();
   await bert.connected();
   assert.equal(await bert.name.textContent(), ROOM);
 }
@@ -89,7 +89,7 @@ for (const [kind, settings] of [['nginxBelow', ['--path-prefix', '/chat']], ['ca
     await proxy.stop();
     for (const path of ['/room/tunnel', '/room/another', '/']) {
       await view.page.goto(proxy.origin + path);
-      await view.page.getByTestId(path === '/' ? 'landing' : 'composer').waitFor();
+      await view.page.locator(path === '/' ? '.card' : '#composer').waitFor();
     }
   });
 }

@@ -181,7 +181,7 @@ story('Reading: a page that fails says "retry" in its place, and is not tried in
   await view.open(world.server.origin, 'fails', 'Anna');
   await hasNewest(view, 120);
   await view.wheel(-5_000);
-  const retry = view.part('load-older');
+  const retry = view.part('.load-older');
   await until('an offer to retry', async () => (await retry.textContent()) === 'Retry');
   assert.match(await view.row('older').textContent(), /could not be loaded/);
   for (const turn of [500, -5_000, 300, -5_000]) await view.wheel(turn);
@@ -276,8 +276,8 @@ story('Reading: times are local and days begin at midnight, in another time zone
     .filter((row) => ['day', 'message'].includes(row.dataset.row))
     .map((row) => (row.dataset.row === 'day'
       ? row.textContent.trim()
-      : row.querySelector('[data-testid=time]').textContent)));
-  const full = (text) => view.message(text).getByTestId('time').getAttribute('title');
+      : row.querySelector('time').textContent)));
+  const full = (text) => view.message(text).locator('time').getAttribute('title');
   const [before, after] = ['Thursday, 15 January 2026', 'Friday, 16 January 2026'];
   assert.deepEqual(await rows(), [before, '23:58', after, '00:02', '12:00']);
   assert.match(await full('late'), /^Thursday, 15 January 2026 23:58(:00)? UTC\+08:00$/);

@@ -71,7 +71,7 @@ story('an address that cannot be a room says so and leads to the front page', as
     await page.goto(`${world.server.origin}/room/${segment}`);
     const home = page.getByRole('main').getByRole('link');
     await home.first().waitFor();
-    assert.equal(await page.getByTestId('composer').count(), 0, segment);
+    assert.equal(await page.locator('#composer').count(), 0, segment);
     await home.first().click();
     await new LandingPage(page).form.waitFor();
   }
@@ -83,7 +83,7 @@ story('the link that is shared is the address of the room', async (world) => {
     permissions: ['clipboard-read', 'clipboard-write'],
   });
   await anna.use(anna.share);
-  await anna.part('share-copy').click();
+  await anna.part('.share-copy').click();
   const read = () => anna.page.evaluate(() => navigator.clipboard.readText());
   const link = await read();
   assert.equal(link, `${world.server.origin}/room/${encodeURIComponent('a/b 小')}`);

@@ -35,7 +35,7 @@ story('several rows are copied as a line each, with time and name', async (world
   assert.equal(isLeft, false, 'the browser copies nothing else');
   const within = await copied(view, 'second', 'second');
   assert.deepEqual(within, { text: '', isLeft: true }, 'a part of one text is left to the browser');
-  const mark = view.page.getByTestId('at');
+  const mark = view.page.locator('.at');
   assert.equal(await mark.evaluate((mark) => getComputedStyle(mark).userSelect), 'none');
 });
 
@@ -44,9 +44,9 @@ story('pressing on a row with the mouse leaves its time as it is', async (world)
   await view.say('one');
   await view.say('two');
   await view.shows('two');
-  const time = view.message('two').getByTestId('time');
+  const time = view.message('two').locator('time');
   const before = await time.evaluate((time) => getComputedStyle(time).fontSize);
-  await view.message('two').getByTestId('text').click();
+  await view.message('two').locator('.text').click();
   assert.equal(await time.evaluate((time) => getComputedStyle(time).fontSize), before);
 });
 
@@ -75,7 +75,7 @@ story('printed, all rows are on paper and no controls', async (world) => {
   assert.ok(pages >= 3, `${pages} pages`);
   for (const theme of ['light', 'dark']) {
     await view.page.evaluate((theme) => { document.documentElement.dataset.theme = theme; }, theme);
-    const ink = await view.log.locator('[data-testid="text"]').first()
+    const ink = await view.log.locator('.text').first()
       .evaluate((text) => getComputedStyle(text).color);
     assert.equal(ink, 'rgb(23, 33, 29)', `dark letters on white paper, ${theme}`);
   }
@@ -134,7 +134,7 @@ story('"Try now" that goes leaves the keyboard in the message box', async (world
 
 story('a member entry that is drawn anew leaves the keyboard in the message box', async (world) => {
   const { view } = await world.behindGate('pencil', 'Anna');
-  const pencil = view.page.getByTestId('rename-self');
+  const pencil = view.page.locator('.rename-self');
   await pencil.focus();
   await world.server.crash();
   await view.disconnected();

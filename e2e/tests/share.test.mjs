@@ -6,35 +6,37 @@ import { story } from '../support/world.mjs';
 
 const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
 
-const focused = (view) => view.page.evaluate(() => document.activeElement.dataset.testid);
+/** The id of the element that has the focus, or else its last class. */
+const focused = (view) => view.page.evaluate(() =>
+  document.activeElement.id || [...document.activeElement.classList].at(-1));
 
 story('the share panel takes the keyboard in, and Escape gives it back', async (world) => {
   const view = await world.person('a/b 小', 'Anna', {
     permissions: ['clipboard-read', 'clipboard-write'],
   });
-  const panel = view.part('share-panel');
+  const panel = view.part('#share-panel');
   const link = `${world.server.origin}/room/${encodeURIComponent('a/b 小')}`;
   assert.ok(await panel.isHidden());
   await view.share.focus();
   await view.page.keyboard.press('Enter');
   await panel.waitFor();
   assert.equal(await view.page.getByRole('dialog').getAttribute('aria-labelledby'), 'share-title');
-  assert.equal(await view.part('share-link').inputValue(), link);
+  assert.equal(await view.part('#share-link').inputValue(), link);
   for (let press = 0; press < 8; press += 1) {
     const inside = await panel.evaluate((panel) =>
       panel.contains(document.activeElement) || document.activeElement === document.body);
     assert.ok(inside, 'what is behind the panel is out of reach');
     await view.page.keyboard.press('Tab');
   }
-  await view.part('share-copy').focus();
+  await view.part('.share-copy').focus();
   await view.page.keyboard.press('Enter');
-  await until('an answer', async () => (await view.part('share-answer').textContent()).trim());
+  await until('an answer', async () => (await view.part('.answer').textContent()).trim());
   assert.equal(await view.page.evaluate(() => navigator.clipboard.readText()), link);
   await view.page.keyboard.press('Escape');
   await panel.waitFor({ state: 'hidden' });
   assert.equal(await focused(view), 'share', 'the keyboard is back where it was');
   await view.use(view.share);
-  await view.part('share-close').click();
+  await view.part('.share-close').click();
   await panel.waitFor({ state: 'hidden' });
   await view.say('and on');
   await view.shows('and on');
@@ -51,8 +53,8 @@ story('the link is copied where there is no clipboard, too', async (world) => {
     Object.defineProperty(navigator, 'clipboard', { value: undefined });
   });
   await view.use(view.share);
-  await view.part('share-copy').click();
-  await until('an answer', async () => (await view.part('share-answer').textContent()).trim());
+  await view.part('.share-copy').click();
+  await until('an answer', async () => (await view.part('.answer').textContent()).trim());
   const pasted = await view.page.evaluate(() => window.pasted());
   assert.equal(pasted, `${world.server.origin}/room/old%20ways`);
 });
@@ -67,7 +69,7 @@ story('the system’s share sheet is offered where there is one', async (world) 
   const view = new RoomPage(await world.tab(context));
   await view.open(world.server.origin, 'sheet', 'Anna');
   await view.use(view.share);
-  await view.part('share-sheet').click();
+  await view.part('.share-sheet').click();
   assert.deepEqual(await view.page.evaluate(() => window.shared), {
     title: 'sheet',
     url: `${world.server.origin}/room/sheet`,
@@ -78,14 +80,14 @@ story('the code in the panel is the address, fits on a phone and can be read in 
   const room = '聊天室'.repeat(6);
   const view = await world.person(room, 'Anna', { ...PHONE, colorScheme: 'dark' });
   await view.use(view.share);
-  const code = view.part('share-panel').getByRole('img');
+  const code = view.part('#share-panel').getByRole('img');
   await until('the code', () => code.evaluate((image) => image.complete && image.naturalWidth));
   assert.ok(await code.getAttribute('alt'));
   const text = new URL(await code.evaluate((image) => image.src)).searchParams.get('text');
   assert.equal(text, `${world.server.origin}/room/${encodeURIComponent(room)}`);
   // It moves into its place.
   await until('the panel to be on the screen', async () => {
-    const panel = await view.part('share-panel').boundingBox();
+    const panel = await view.part('#share-panel').boundingBox();
     const { width, height } = PHONE.viewport;
     return panel.x >= 0 && panel.y >= 0 && panel.x + panel.width <= width
       && Math.abs(panel.y + panel.height - height) < 1;

@@ -52,7 +52,7 @@ for (const locale of ['en-US', 'zh-CN']) {
     }
     // The link that is offered helps once the file comes.
     await page.getByRole('link', { name: /Load again|重新加载/ }).click();
-    await page.getByTestId('composer').waitFor();
+    await page.locator('#composer').waitFor();
     assert.equal(await page.getByRole('alert').count(), 0);
   });
 }

@@ -14,10 +14,10 @@ function partsOf(view, text) {
     };
     return {
       avatar: box('.avatar'),
-      author: box('[data-testid="author"]'),
-      time: box('[data-testid="time"]'),
-      text: box('[data-testid="text"]'),
-      fold: row.querySelector('[data-testid="fold"]') && box('[data-testid="fold"]'),
+      author: box('.author'),
+      time: box('time'),
+      text: box('.text'),
+      fold: row.querySelector('.fold') && box('.fold'),
     };
   });
 }
@@ -60,12 +60,12 @@ story('right-to-left messages and names do not reorder time, name or buttons', a
     assert.ok(row.text.right <= view.page.viewportSize().width);
   }
   assert.equal(right.fold.left, plain.fold.left, 'the button is where it always is');
-  const isolated = await view.message('مرحبا').getByTestId('text').evaluate((text) =>
+  const isolated = await view.message('مرحبا').locator('.text').evaluate((text) =>
     [text.dir, getComputedStyle(text).direction, getComputedStyle(text).unicodeBidi]);
   assert.deepEqual(isolated, ['auto', 'rtl', 'isolate']);
   // In the list of members the name stands before its tag and its button.
   const entry = view.members.locator(`[data-pid="${rtl.pid}"]`);
-  const [seal, name] = [entry.locator('.avatar'), entry.getByTestId('member-name')];
+  const [seal, name] = [entry.locator('.avatar'), entry.locator('.member-name')];
   assert.ok((await name.boundingBox()).x > (await seal.boundingBox()).x);
 });
 

@@ -21,7 +21,7 @@ async function withClock(world, room, aheadMs, at = world.server) {
 
 /** The moment of a row as its title tells it. */
 const titleOf = (view, text) =>
-  view.message(text).getByTestId('time').getAttribute('title');
+  view.message(text).locator('time').getAttribute('title');
 
 for (const [words, aheadMs] of [['an hour ahead', HOUR_MS], ['an hour behind', -HOUR_MS],
   ['a day ahead', 24 * HOUR_MS], ['a day behind', -24 * HOUR_MS]]) {

@@ -25,7 +25,7 @@ function around(view) {
     if (!line) return null;
     const rows = [...log.querySelectorAll('[data-row]')];
     const text = (row) =>
-      row?.querySelector('[data-testid="text"]')?.textContent ?? row?.dataset.row ?? null;
+      row?.querySelector('.text')?.textContent ?? row?.dataset.row ?? null;
     const place = rows.indexOf(line);
     return [text(rows[place - 1]), text(rows[place + 1])];
   });

@@ -31,7 +31,7 @@ async function window({ viewport = WIDE, colorScheme = 'light', locale = 'en-US'
 async function landing(name, look) {
   const page = await window(look);
   await page.goto(`${server.origin}/`);
-  await page.getByTestId('landing').waitFor();
+  await page.locator('.card').waitFor();
   await take(page, name);
 }
 

@@ -18,8 +18,7 @@ pub fn announcer() -> AnyView {
     let items = move || store.announced().into_iter().map(Item::Announcement).collect();
     view! {
         <div
-            class="sr-only"
-            data-testid="announcer"
+            class="sr-only announcer"
             aria-live="polite"
             aria-relevant="additions"
         >

@@ -21,7 +21,7 @@ pub fn BadPage(
             <TopBar/>
             <main class="bad-page">
                 <h1>{title}</h1>
-                <p data-testid="room-error">{reason}</p>
+                <p class="room-error">{reason}</p>
                 <a class="button primary" href=browser::home()>{text.back_home}</a>
             </main>
         </div>

@@ -11,31 +11,28 @@ type Press = Box<dyn Fn()>;
 /// A button that bears a picture. Its name is for screen readers, and for whoever points at it.
 pub fn icon_button(
     class: &'static str,
-    testid: &'static str,
     name: &'static str,
     path: &'static str,
     press: impl Fn() + 'static,
 ) -> AnyView {
     let name = move || name.to_owned();
-    picture_button(class, testid, name, view! { <Icon path/> }.into_any(), press)
+    picture_button(class, name, view! { <Icon path/> }.into_any(), press)
 }
 
 /// A button that bears a picture, with a name that changes.
 pub fn picture_button(
     class: &'static str,
-    testid: &'static str,
     name: impl Fn() -> String + Clone + Send + 'static,
     picture: AnyView,
     press: impl Fn() + 'static,
 ) -> AnyView {
     let title = name.clone();
     let names = (attribute(move || Some(name())), attribute(move || Some(title())));
-    draw_picture(class, testid, names, picture, Box::new(press))
+    draw_picture(class, names, picture, Box::new(press))
 }
 
 fn draw_picture(
     class: &'static str,
-    testid: &'static str,
     (name, title): (Attribute, Attribute),
     picture: AnyView,
     press: Press,
@@ -44,7 +41,6 @@ fn draw_picture(
         <button
             type="button"
             class=class
-            data-testid=testid
             aria-label=name
             title=title
             on:click=move |_| press()
@@ -58,25 +54,24 @@ fn draw_picture(
 /// A button that bears words.
 pub fn word_button(
     class: &'static str,
-    testid: &'static str,
     label: impl Fn() -> String + Send + 'static,
     press: impl Fn() + 'static,
 ) -> AnyView {
-    draw_words(class, testid, words(label), Box::new(press))
+    draw_words(class, words(label), Box::new(press))
 }
 
-/// A small button that bears words which do not change.
+/// A button whose words do not change.
 pub fn small_button(
-    testid: &'static str,
+    class: &'static str,
     label: &'static str,
     press: impl Fn() + 'static,
 ) -> AnyView {
-    word_button("small", testid, move || label.to_owned(), press)
+    word_button(class, move || label.to_owned(), press)
 }
 
-fn draw_words(class: &'static str, testid: &'static str, label: Words, press: Press) -> AnyView {
+fn draw_words(class: &'static str, label: Words, press: Press) -> AnyView {
     view! {
-        <button type="button" class=class data-testid=testid on:click=move |_| press()>
+        <button type="button" class=class on:click=move |_| press()>
             {label}
         </button>
     }

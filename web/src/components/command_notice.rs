@@ -72,7 +72,7 @@ pub fn command_notice(typed: String, done: impl Fn(bool) + Copy + 'static) -> An
     let problem = RwSignal::new(String::new());
     let explanation = meaning.words(text);
     let run = meaning.action(text).map(|action| {
-        small_button("command-run", action, move || {
+        small_button("small command-run", action, move || {
             if store.holds_back() {
                 return;
             }
@@ -82,7 +82,7 @@ pub fn command_notice(typed: String, done: impl Fn(bool) + Copy + 'static) -> An
             }
         })
     });
-    let say = small_button("command-say", text.command_say, move || {
+    let say = small_button("small command-say", text.command_say, move || {
         if store.holds_back() {
             return;
         }
@@ -91,7 +91,7 @@ pub fn command_notice(typed: String, done: impl Fn(bool) + Copy + 'static) -> An
         done(true);
     });
     view! {
-        <div class="strip" role="status" data-testid="command-notice">
+        <div class="strip command-notice" role="status">
             <p>
                 {explanation}" "<span class="soft">{text.command_say_hint}</span>" "
                 <strong>{words(move || problem.get())}</strong>
@@ -99,7 +99,7 @@ pub fn command_notice(typed: String, done: impl Fn(bool) + Copy + 'static) -> An
             <div class="actions">
                 {run}
                 {say}
-                {small_button("command-cancel", text.cancel, move || done(false))}
+                {small_button("small command-cancel", text.cancel, move || done(false))}
             </div>
         </div>
     }

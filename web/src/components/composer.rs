@@ -88,7 +88,7 @@ pub fn Composer() -> impl IntoView {
             {notice}
             {when(move || store.is_renaming.get(), rename_form)}
             <form class="box" on:submit=submit>
-                {own_seal()}
+                {own_avatar()}
                 {message_box(asks, ime, send)}
                 {send_button()}
             </form>
@@ -98,7 +98,7 @@ pub fn Composer() -> impl IntoView {
 }
 
 /// One's own seal, which leads to the nickname.
-fn own_seal() -> AnyView {
+fn own_avatar() -> AnyView {
     let (text, store) = (Settings::words(), Store::get());
     let label = move || {
         let name = store.myself().map(|myself| myself.name.to_string()).unwrap_or_default();
@@ -111,8 +111,7 @@ fn own_seal() -> AnyView {
     view! {
         <button
             type="button"
-            class="own-seal"
-            data-testid="rename"
+            class="own-avatar"
             aria-label=attribute(label)
             title=attribute(label)
             aria-expanded=truth(move || store.is_renaming.get())
@@ -134,7 +133,6 @@ fn send_button() -> AnyView {
             type="submit"
             class="primary send"
             class:idle=flag(move || store.draft.with(|draft| !can_be_seen(draft)))
-            data-testid="send"
             aria-label=text.send
             title=text.send
             disabled=flag(move || used(store) > FRAME_BYTES_MAX_DEFAULT || store.pause_s.get() > 0)
@@ -168,7 +166,6 @@ fn counter() -> AnyView {
         <p
             class="counter"
             class:bad=flag(move || used(store) > FRAME_BYTES_MAX_DEFAULT)
-            data-testid="counter"
         >
             {left}
         </p>

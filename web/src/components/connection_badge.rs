@@ -36,7 +36,7 @@ pub fn ConnectionBadge() -> impl IntoView {
     });
     let button = live(move || {
         let action = description().2?;
-        Some(small_button("try-now", action, move || store.try_now()))
+        Some(small_button("small try-now", action, move || store.try_now()))
     });
     let announcement = words(move || {
         let announcement = match store.turn() {
@@ -47,7 +47,7 @@ pub fn ConnectionBadge() -> impl IntoView {
         announcement.to_owned()
     });
     view! {
-        <div class="connection" data-testid="connection" data-state=state>
+        <div class="connection" data-state=state>
             <span class="dot" aria-hidden="true"></span>
             <span class="words">{name}</span>
             <span class="wait">{wait}</span>

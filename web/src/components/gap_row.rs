@@ -36,7 +36,7 @@ pub fn gap_row(key: RowKey) -> AnyView {
         // After the last row only what follows it is of use.
         let side = if gap.is_tail { gap.first } else { gap.last };
         let button = (gap.is_kept && !gap.is_loading)
-            .then(|| small_button("load-gap", action, move || store.load(side, true)));
+            .then(|| small_button("small load-gap", action, move || store.load(side, true)));
         view! { <span>{words}</span>{button}{spinner(gap.is_loading)} }
     });
     view! {

@@ -23,7 +23,7 @@ pub fn Header() -> impl IntoView {
             <a class="brand" href=browser::home() aria-label=text.home title=text.home>
                 <Icon path=icon::MARK/>
             </a>
-            <h1 data-testid="room-name" title=title><bdi>{name}</bdi></h1>
+            <h1 class="room-name" title=title><bdi>{name}</bdi></h1>
             <ConnectionBadge/>
             <div class="tools">
                 <MemberCount/>
@@ -57,8 +57,7 @@ fn MemberCount() -> impl IntoView {
     view! {
         <button
             type="button"
-            class="quiet count"
-            data-testid="members-toggle"
+            class="quiet count members-toggle"
             aria-label=attribute(name)
             title=attribute(name)
             aria-expanded=truth(move || store.members_open.get())
@@ -66,14 +65,14 @@ fn MemberCount() -> impl IntoView {
             on:click=move |_| {
                 // Where the list stands beside the messages it is open already.
                 if browser::matches_media(MEMBERS_BESIDE) {
-                    browser::focus("[data-testid=members]");
+                    browser::focus("#member-list");
                 } else {
                     store.members_open.set(true);
                 }
             }
         >
             <Icon path=icon::PEOPLE/>
-            <span data-testid="member-count" data-count=attribute(move || Some(count()))>
+            <span class="member-count" data-count=attribute(move || Some(count()))>
                 {words(move || store.count_text())}
             </span>
         </button>

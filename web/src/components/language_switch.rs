@@ -17,9 +17,9 @@ pub fn LanguageSwitch() -> impl IntoView {
         Lang::En => "中",
     };
     let name = || text.switch_language.to_owned();
-    picture_button("quiet language", "language", name, sign.into_any(), move || {
+    picture_button("quiet language", name, sign.into_any(), move || {
         settings.switch_language();
         // The page was drawn anew, this button with it.
-        browser::focus_next_frame("[data-testid=language]");
+        browser::focus_next_frame(".language");
     })
 }

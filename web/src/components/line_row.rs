@@ -136,8 +136,7 @@ fn toggle(is_open: RwSignal<bool>) -> AnyView {
     view! {
         <button
             type="button"
-            class="small"
-            data-testid="run-toggle"
+            class="small run-toggle"
             aria-expanded=truth(move || is_open.get())
             on:click=move |_| is_open.update(|open| *open = !*open)
         >
@@ -167,9 +166,9 @@ fn opened(key: RowKey) -> AnyView {
         }
         lines
     });
-    let hide = small_button("hide-lines", text.hide_lines, move || {
+    let hide = small_button("small hide-lines", text.hide_lines, move || {
         store.hide_lines(true);
         browser::focus(".log");
     });
-    view! { <div class="run" data-testid="run">{lines}{hide}</div> }.into_any()
+    view! { <div class="run">{lines}{hide}</div> }.into_any()
 }

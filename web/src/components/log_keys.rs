@@ -14,7 +14,7 @@ const LOG: &str = ".log";
 const STOPS: &str = "[data-row=message], [data-kind=run]";
 
 /// What loads where messages are missing.
-const LOADS: &str = "[data-testid=load-older], [data-testid=load-gap]";
+const LOADS: &str = ".load-older, .load-gap";
 
 /// A key went down in the list.
 pub fn pressed(event: &KeyboardEvent, store: Store) {

@@ -53,12 +53,11 @@ pub fn MemberPanel() -> impl IntoView {
             <div class="members-head">
                 <h2>{text.members}</h2>
                 <span aria-hidden="true">{count}</span>
-                {icon_button("quiet close", "members-close", text.members_close, icon::CROSS, close)}
+                {icon_button("quiet close members-close", text.members_close, icon::CROSS, close)}
             </div>
             {when(has_filter, filter)}
             <ul
                 id="member-list"
-                data-testid="members"
                 aria-label=text.members
                 tabindex="0"
                 on:scroll=move |_| store.show_members_in_view()
@@ -83,14 +82,13 @@ fn filter() -> AnyView {
         <div class="member-filter">
             <input
                 type="search"
-                data-testid="member-filter"
                 aria-label=text.member_filter
                 placeholder=text.member_filter
                 autocomplete="off"
                 value=store.member_filter.get_untracked()
                 on:input=move |event| store.filter_members(event_target_value(&event))
             />
-            <p class="note" role="status" data-testid="members-found">{found}</p>
+            <p class="note members-found" role="status">{found}</p>
         </div>
     }
     .into_any()
@@ -99,7 +97,7 @@ fn filter() -> AnyView {
 fn close(store: Store) {
     store.members_open.set(false);
     // Once the header is live again.
-    browser::focus_next_frame("[data-testid=members-toggle]");
+    browser::focus_next_frame(".members-toggle");
 }
 
 /// Closes the panel at Escape, wherever the focus is: it moves in a frame after the panel opens.
@@ -161,7 +159,7 @@ fn own_controls() -> AnyView {
     };
     view! {
         <span class="you">{text.you}</span>
-        {icon_button("quiet", "rename-self", text.rename, icon::PENCIL, rename)}
+        {icon_button("quiet rename-self", text.rename, icon::PENCIL, rename)}
     }
     .into_any()
 }

@@ -86,7 +86,6 @@ pub fn mention_menu() -> impl IntoView {
             class="mentions"
             role="listbox"
             aria-label=text.mention_menu
-            data-testid="mention-menu"
         >
             {each(move || options().collect())}
         </ul>

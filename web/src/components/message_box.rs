@@ -53,7 +53,6 @@ pub fn message_box(asks: RwSignal<bool>, ime: Ime, send: impl Fn() + Copy + 'sta
             </div>
             <textarea
                 id="composer"
-                data-testid="composer"
                 rows="1"
                 dir="auto"
                 enterkeyhint=return_key_hint()

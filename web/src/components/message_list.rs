@@ -83,7 +83,6 @@ pub fn MessageList() -> impl IntoView {
         <div class="log-frame">
             <div
                 class="log"
-                data-testid="log"
                 role="log"
                 aria-live="off"
                 aria-label=text.log_label
@@ -155,7 +154,6 @@ fn jump_pill() -> AnyView {
                     type="button"
                     class="jump"
                     class:new=flag(move || count() > 0)
-                    data-testid="jump"
                     data-count=attribute(move || Some(count().to_string()))
                     on:click=move |_| store.to_bottom()
                 >

@@ -98,12 +98,12 @@ fn byline(key: RowKey) -> AnyView {
         let ((pid, name), style) = (author(), style.get());
         let hue = style.hue.to_string();
         let [tag, warning] = name_marks(&pid, style);
-        view! { <bdi class="author" data-hue=hue data-testid="author">{name}</bdi>{tag}{warning} }
+        view! { <bdi class="author" data-hue=hue>{name}</bdi>{tag}{warning} }
     });
     view! {
         {seal}
         <div class="byline">
-            {names}<time data-testid="time" title=full_time>{clock}</time>
+            {names}<time title=full_time>{clock}</time>
         </div>
     }
     .into_any()
@@ -123,10 +123,10 @@ fn delivery_note(local: LocalId, key: RowKey) -> AnyView {
             Delivery::Unconfirmed => text.unconfirmed,
         };
         let again = matches!(delivery, Delivery::Unconfirmed).then(|| {
-            small_button("pending-resend", text.send_again, move || store.send_again(local))
+            small_button("small pending-resend", text.send_again, move || store.send_again(local))
         });
         let back = (!matches!(delivery, Delivery::Sending)).then(|| {
-            small_button("pending-edit", text.put_back, move || {
+            small_button("small pending-edit", text.put_back, move || {
                 store.put_back(local);
                 browser::focus("#composer");
             })

@@ -43,7 +43,6 @@ pub fn message_text(text: &str) -> AnyView {
             class:folded=flag(move || is_folded.get())
             dir="auto"
             translate="yes"
-            data-testid="text"
         >
             {draw(beginning)}{rest}
         </div>
@@ -65,5 +64,5 @@ fn fold_button(is_folded: RwSignal<bool>) -> AnyView {
             browser::next_frame(|| browser::show(":focus"));
         }
     };
-    word_button("small fold", "fold", label, toggle)
+    word_button("small fold", label, toggle)
 }

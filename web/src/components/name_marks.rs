@@ -15,7 +15,7 @@ pub fn named(picture: AnyView, name: String, [tag, warning]: [Option<AnyView>; 2
     view! {
         {picture}
         <span class="member">
-            <bdi data-testid="member-name" title=title>{name}</bdi>
+            <bdi class="member-name" title=title>{name}</bdi>
             {tag}
             {warning}
         </span>
@@ -38,7 +38,7 @@ pub fn mark(class: &'static str, words: Option<&'static str>, sign: AnyView) -> 
     let words = move || words.map(str::to_owned);
     let role = attribute(move || words().map(|_| "img".to_owned()));
     view! {
-        <span class=class data-testid=class role=role aria-label=attribute(words) title=attribute(words)>
+        <span class=class role=role aria-label=attribute(words) title=attribute(words)>
             {sign}
         </span>
     }

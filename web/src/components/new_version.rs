@@ -12,11 +12,11 @@ use crate::store::Store;
 pub fn new_version() -> AnyView {
     let (text, store) = (Settings::words(), Store::get());
     let notice = move || {
-        let reload = small_button("new-version-reload", text.reload, || {
+        let reload = small_button("small new-version-reload", text.reload, || {
             let _ = browser::window().location().reload();
         });
         view! {
-            <div class="strip calm" data-testid="new-version"><span>{text.new_version}</span>{reload}</div>
+            <div class="strip calm new-version"><span>{text.new_version}</span>{reload}</div>
         }
     };
     view! { <div role="status">{when(move || store.is_outdated.get(), notice)}</div> }.into_any()

@@ -26,8 +26,7 @@ pub fn RecentRooms() -> impl IntoView {
             return ().into_any();
         }
         let forget = word_button(
-            "link",
-            "forget-rooms",
+            "link forget-rooms",
             || text.recent_forget.to_owned(),
             move || {
                 prefs::forget_rooms();
@@ -35,10 +34,9 @@ pub fn RecentRooms() -> impl IntoView {
             },
         );
         let all = ForgetAll::unpressed();
-        let forget_all =
-            word_button("link", "forget-all", move || all.label(), move || all.press());
+        let forget_all = word_button("link forget-all", move || all.label(), move || all.press());
         view! {
-            <nav class="recent" data-testid="recent-rooms" aria-labelledby="recent-title">
+            <nav class="recent" aria-labelledby="recent-title">
                 <h2 id="recent-title">{text.recent}</h2>
                 <ul>{links}</ul>
                 {forget}

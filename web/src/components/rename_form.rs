@@ -56,15 +56,14 @@ pub fn rename_form() -> AnyView {
         <form class="rename" on:submit=save>
             <label for="rename-input">{text.rename_label}</label>
             {field.draw()}
-            <button type="submit" class="primary" data-testid="rename-save">
+            <button type="submit" class="primary rename-save">
                 {text.rename_save}
             </button>
-            {word_button("", "rename-cancel", || text.cancel.to_owned(), close)}
+            {word_button("rename-cancel", || text.cancel.to_owned(), close)}
             <p
                 id="rename-input-notes"
                 class="note bad"
                 aria-live="polite"
-                data-testid="rename-error"
             >
                 {words(reason)}
             </p>

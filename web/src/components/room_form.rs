@@ -84,10 +84,10 @@ pub fn RoomForm() -> impl IntoView {
         }
     });
     view! {
-        <form class="card" data-testid="landing" novalidate on:submit=submit>
+        <form class="card" novalidate on:submit=submit>
             {room_field(room, room_error)}
             {nickname_field(nickname, nickname_error)}
-            <button type="submit" class="primary wide" data-testid="go">
+            <button type="submit" class="primary wide go">
                 {text.go}
                 <Icon path=icon::GO/>
             </button>
@@ -104,13 +104,13 @@ fn room_field(room: RwSignal<String>, error: RwSignal<String>) -> AnyView {
             asked == Err(BadRoom::Elsewhere) && error.with(|error| !error.is_empty());
         let link = is_elsewhere.then(|| {
             let address = room.get().trim().to_owned();
-            view! { <p class="note"><a data-testid="room-elsewhere" href=address>{text.open_there}</a></p> }
+            view! { <p class="note"><a class="room-elsewhere" href=address>{text.open_there}</a></p> }
         });
         let warning = asked.ok().filter(RoomId::is_longer_than_advised).map(|asked| {
             let words = (text.room_long)(asked.as_str().chars().count() as u64);
-            note("note warn", "room-warning", words)
+            note("note warn room-warning", words)
         });
-        view! { {warning}{problem("room-error", error.get())}{link} }
+        view! { {warning}{problem("note bad room-error", error.get())}{link} }
     });
     let field = TextField {
         id: "room",
@@ -121,7 +121,7 @@ fn room_field(room: RwSignal<String>, error: RwSignal<String>) -> AnyView {
         on_input: Box::new(move || error.set(String::new())),
         on_escape: Box::new(|| ()),
     };
-    let random = icon_button("", "random-room", text.room_random, icon::DICE, move || {
+    let random = icon_button("random-room", text.room_random, icon::DICE, move || {
         error.set(String::new());
         room.set(random_room());
     });
@@ -138,7 +138,7 @@ fn room_field(room: RwSignal<String>, error: RwSignal<String>) -> AnyView {
 /// What to be called there, with what has to be said about it.
 fn nickname_field(nickname: RwSignal<String>, error: RwSignal<String>) -> AnyView {
     let text = Settings::words();
-    let notes = live(move || problem("nickname-error", error.get()));
+    let notes = live(move || problem("note bad nickname-error", error.get()));
     let field = TextField {
         id: "nickname",
         hint: text.nickname_hint,
@@ -161,10 +161,10 @@ fn nickname_field(nickname: RwSignal<String>, error: RwSignal<String>) -> AnyVie
     .into_any()
 }
 
-fn problem(testid: &'static str, words: String) -> Option<AnyView> {
-    (!words.is_empty()).then(|| note("note bad", testid, words))
+fn problem(class: &'static str, words: String) -> Option<AnyView> {
+    (!words.is_empty()).then(|| note(class, words))
 }
 
-fn note(class: &'static str, testid: &'static str, words: String) -> AnyView {
-    view! { <p class=class data-testid=testid>{words}</p> }.into_any()
+fn note(class: &'static str, words: String) -> AnyView {
+    view! { <p class=class>{words}</p> }.into_any()
 }

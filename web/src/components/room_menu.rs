@@ -37,11 +37,10 @@ pub fn RoomMenu() -> impl IntoView {
     lines.push(when(move || store.is_narrow.get(), further_tools));
     lines.push(forget_item());
     view! {
-        {icon_button("quiet", "room-menu", text.menu, icon::MORE, open)}
+        {icon_button("quiet room-menu", text.menu, icon::MORE, open)}
         <dialog
             id="room-menu-panel"
             class="menu"
-            data-testid="room-menu-panel"
             aria-label=text.menu
             on:click=on_click
         >
@@ -59,12 +58,18 @@ fn actions() -> Vec<AnyView> {
     let to_oldest = move || {
         close();
         store.to_oldest();
-        browser::focus("[data-testid=log]");
+        browser::focus(".log");
     };
     let label = |label: &'static str| words(move || label.to_owned());
     vec![
-        item("menu-rename", label(text.rename), icon::PENCIL, None, Box::new(rename)),
-        item("menu-oldest", label(text.menu_oldest), icon::TOP, None, Box::new(to_oldest)),
+        item("quiet item menu-rename", label(text.rename), icon::PENCIL, None, Box::new(rename)),
+        item(
+            "quiet item menu-oldest",
+            label(text.menu_oldest),
+            icon::TOP,
+            None,
+            Box::new(to_oldest),
+        ),
     ]
 }
 
@@ -89,16 +94,28 @@ fn switches() -> Vec<AnyView> {
     let label = |label: &'static str| words(move || label.to_owned());
     vec![
         item(
-            "menu-lines",
+            "quiet item menu-lines",
             label(text.menu_lines),
             icon::PEOPLE,
             Some(lines),
             Box::new(switch_lines),
         ),
-        item("menu-notify", notify_label, icon::BELL, Some(notify), Box::new(switch_notify)),
-        item("menu-sound", label(text.sound), icon::SOUND, Some(sound), Box::new(switch_sound)),
         item(
-            "menu-return",
+            "quiet item menu-notify",
+            notify_label,
+            icon::BELL,
+            Some(notify),
+            Box::new(switch_notify),
+        ),
+        item(
+            "quiet item menu-sound",
+            label(text.sound),
+            icon::SOUND,
+            Some(sound),
+            Box::new(switch_sound),
+        ),
+        item(
+            "quiet item menu-return",
             label(text.return_sends),
             icon::RETURN,
             Some(return_sends),
@@ -111,12 +128,12 @@ fn switches() -> Vec<AnyView> {
 fn forget_item() -> AnyView {
     let forget = ForgetAll::unpressed();
     let label = words(move || forget.label());
-    item("menu-forget", label, icon::CROSS, None, Box::new(move || forget.press()))
+    item("quiet item menu-forget", label, icon::CROSS, None, Box::new(move || forget.press()))
 }
 
 /// One line of the menu; a switch where it `is_on` or off.
 fn item(
-    testid: &'static str,
+    class: &'static str,
     label: Words,
     path: &'static str,
     is_on: Option<Flag>,
@@ -128,8 +145,7 @@ fn item(
     view! {
         <button
             type="button"
-            class="quiet item"
-            data-testid=testid
+            class=class
             role=role
             aria-checked=checked
             on:click=move |_| press()

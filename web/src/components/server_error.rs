@@ -16,12 +16,12 @@ pub fn ServerError() -> impl IntoView {
         let notice = store.notice()?;
         let aloud = text.notice(&notice, notice.retry_after_ms.unwrap_or(0).div_ceil(1000));
         let seen = words(move || text.notice(&notice, store.pause_s.get()));
-        let dismiss = icon_button("quiet", "dismiss", text.dismiss, icon::CROSS, move || {
+        let dismiss = icon_button("quiet dismiss", text.dismiss, icon::CROSS, move || {
             store.dismiss_notice();
         });
         Some(view! {
             <p class="strip bad">
-                <span data-testid="server-error" aria-hidden="true">{seen}</span>
+                <span class="server-error" aria-hidden="true">{seen}</span>
                 // The seconds are not counted aloud.
                 <span class="sr-only">{aloud}</span>
                 {dismiss}

@@ -32,7 +32,7 @@ pub fn ShareButton() -> impl IntoView {
         room_menu::close();
         open(&code);
     };
-    icon_button("quiet", "share", Settings::words().share, icon::LINK, press)
+    icon_button("quiet share", Settings::words().share, icon::LINK, press)
 }
 
 /// Opens the panel, a modal dialog of the browser's: Escape closes it and gives the focus back, and
@@ -51,7 +51,7 @@ fn open(code: &str) {
         }
     }
     browser::open_dialog(PANEL);
-    browser::focus("[data-testid=share-copy]");
+    browser::focus(".share-copy");
 }
 
 fn close() {
@@ -68,19 +68,17 @@ pub fn SharePanel() -> impl IntoView {
         <dialog
             id="share-panel"
             class="share-panel"
-            data-testid="share-panel"
             aria-labelledby="share-title"
         >
             <div class="share-head">
                 <h2 id="share-title">{text.share_title}</h2>
-                {icon_button("quiet", "share-close", text.close, icon::CROSS, close)}
+                {icon_button("quiet share-close", text.close, icon::CROSS, close)}
             </div>
             <img/>
             <p class="soft">{text.share_hint}</p>
             <input
                 id="share-link"
                 type="text"
-                data-testid="share-link"
                 aria-label=text.share_link
                 prop:value=address
                 on:click=|_| browser::focus_and_select("#share-link")
@@ -96,11 +94,10 @@ fn actions(room: String, link: String) -> AnyView {
     let sheet = clipboard::has_share_sheet().then(|| {
         let link = link.clone();
         let label = || text.share_sheet.to_owned();
-        word_button("", "share-sheet", label, move || clipboard::share_sheet(&room, &link))
+        word_button("share-sheet", label, move || clipboard::share_sheet(&room, &link))
     });
     let copy = word_button(
-        "primary",
-        "share-copy",
+        "primary share-copy",
         || text.share_copy.to_owned(),
         move || {
             let link = link.clone();
@@ -114,7 +111,7 @@ fn actions(room: String, link: String) -> AnyView {
     );
     view! {
         <div class="actions">{sheet}{copy}</div>
-        <p class="answer" role="status" data-testid="share-answer">{words(move || answer.get())}</p>
+        <p class="answer" role="status">{words(move || answer.get())}</p>
     }
     .into_any()
 }

@@ -12,12 +12,11 @@ use crate::store::Store;
 pub fn storage_failed() -> AnyView {
     let (text, store) = (Settings::words(), Store::get());
     let notice = move || {
-        let dismiss =
-            icon_button("quiet", "storage-dismiss", text.dismiss, icon::CROSS, move || {
-                store.storage_failed.set(false);
-            });
+        let dismiss = icon_button("quiet storage-dismiss", text.dismiss, icon::CROSS, move || {
+            store.storage_failed.set(false);
+        });
         view! {
-            <p class="strip bad"><span data-testid="storage-failed">{text.storage_failed}</span>{dismiss}</p>
+            <p class="strip bad"><span class="storage-failed">{text.storage_failed}</span>{dismiss}</p>
         }
     };
     view! { <div role="status">{when(move || store.storage_failed.get(), notice)}</div> }.into_any()

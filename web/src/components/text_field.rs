@@ -46,7 +46,6 @@ impl TextField {
             <input
                 id=id
                 type="text"
-                data-testid=id
                 autocomplete=autocomplete
                 autocapitalize="none"
                 spellcheck="false"

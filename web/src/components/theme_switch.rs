@@ -19,5 +19,5 @@ pub fn ThemeSwitch() -> impl IntoView {
         let path = if settings.dark.get() { icon::SUN } else { icon::MOON };
         view! { <Icon path/> }
     });
-    picture_button("quiet", "theme", name, picture, move || settings.switch_theme())
+    picture_button("quiet theme", name, picture, move || settings.switch_theme())
 }

@@ -34,8 +34,8 @@ pub fn top_row(key: RowKey) -> AnyView {
             Top::Failed => (text.load_failed, Some(text.retry)),
             Top::More => ("", Some(text.load_older)),
         };
-        let button =
-            action.map(|action| small_button("load-older", action, move || store.load_older(true)));
+        let button = action
+            .map(|action| small_button("small load-older", action, move || store.load_older(true)));
         view! { {spinner(matches!(top(), Top::Loading))}<span>{words}</span>{button} }
     });
     view! { <div class="row top" data-row=name>{body}</div> }.into_any()
