@@ -105,7 +105,7 @@ pub fn token() -> String {
 }
 
 /// Draws another secret: another page goes by the one there was.
-pub fn draw_token(room: &RoomId) {
+pub fn regenerate_token(room: &RoomId) {
     set_token(browser::random_letters(TOKEN_LETTERS), room);
 }
 
@@ -183,7 +183,7 @@ fn with(room: &RoomId, run: impl FnOnce(&TabRoom<'_, Area>)) {
 fn remember_token(room: &RoomId) {
     let member = storage::member(room);
     if member.token.is_empty() {
-        draw_token(room);
+        regenerate_token(room);
     } else {
         TAB.with_borrow_mut(|tab| tab.1 = member.token);
     }

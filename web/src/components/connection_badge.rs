@@ -7,14 +7,14 @@ use super::live::{attribute, live, words};
 use crate::connection::Phase;
 use crate::i18n::Text;
 use crate::settings::Settings;
-use crate::store::{Store, Turn};
+use crate::store::{ConnectionAnnouncement, Store};
 
 /// The name of a phase for styles and tests, what it is called, and what can be done about it.
 fn describe(phase: Phase, text: &Text) -> (&'static str, &'static str, Option<&'static str>) {
     match phase {
         Phase::Connecting => ("connecting", text.connecting, None),
         Phase::Connected => ("connected", text.connected, None),
-        Phase::Lost { .. } => ("lost", text.lost, Some(text.try_now)),
+        Phase::Offline { .. } => ("lost", text.lost, Some(text.try_now)),
         Phase::Retrying { .. } => ("retrying", text.retrying, Some(text.try_now)),
         Phase::Stopped { code } => ("stopped", text.stopped(code), Some(text.connect_again)),
     }
@@ -31,7 +31,9 @@ pub fn ConnectionBadge() -> impl IntoView {
     let state = attribute(move || Some(description().0.to_owned()));
     let name = words(move || description().1.to_owned());
     let wait = words(move || match store.phase() {
-        Phase::Retrying { .. } | Phase::Lost { .. } => (text.retrying_in)(store.retry_in_s.get()),
+        Phase::Retrying { .. } | Phase::Offline { .. } => {
+            (text.retrying_in)(store.retry_in_s.get())
+        }
         Phase::Connecting | Phase::Connected | Phase::Stopped { .. } => String::new(),
     });
     let button = live(move || {
@@ -40,9 +42,9 @@ pub fn ConnectionBadge() -> impl IntoView {
     });
     let announcement = words(move || {
         let announcement = match store.turn() {
-            Turn::None => "",
-            Turn::Lost => text.said_lost,
-            Turn::Back => text.said_back,
+            ConnectionAnnouncement::None => "",
+            ConnectionAnnouncement::Disconnected => text.said_lost,
+            ConnectionAnnouncement::Reconnected => text.said_back,
         };
         announcement.to_owned()
     });

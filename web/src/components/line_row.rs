@@ -10,7 +10,7 @@ use super::live::{attribute, live, truth, when, words};
 use crate::browser;
 use crate::i18n::Text;
 use crate::room::log::{Line, LineKind};
-use crate::room::{Row, RowKey, Run};
+use crate::room::{PresenceGroup, Row, RowKey};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::time::LocalTime;
@@ -19,10 +19,10 @@ use crate::time::LocalTime;
 const OPENED_MAX: usize = 50;
 
 /// The lines of a row; none once it is gone from the list.
-fn run_of(key: RowKey) -> Run {
+fn run_of(key: RowKey) -> PresenceGroup {
     match Store::get().row(key, Clone::clone) {
         Some(Row::Lines(run)) => run,
-        _ => Run::default(),
+        _ => PresenceGroup::default(),
     }
 }
 
@@ -30,7 +30,7 @@ fn time_of(line: &Line) -> LocalTime {
     LocalTime::new(line.at, browser::offset_minutes(line.at))
 }
 
-fn kind_of(run: &Run) -> &'static str {
+fn kind_of(run: &PresenceGroup) -> &'static str {
     match run.lines() {
         [line] => match line.kind {
             LineKind::Join => "join",
@@ -82,7 +82,7 @@ fn draw(parts: Vec<Part>) -> Vec<AnyView> {
 }
 
 /// What the lines say as one, in words.
-pub fn summary_words(text: &Text, run: &Run) -> String {
+pub fn summary_words(text: &Text, run: &PresenceGroup) -> String {
     let words = |part| match part {
         Part::Name(name) => name.to_string(),
         Part::Words(words) => words,
@@ -90,7 +90,7 @@ pub fn summary_words(text: &Text, run: &Run) -> String {
     summary(text, run).into_iter().map(words).collect()
 }
 
-fn summary(text: &Text, run: &Run) -> Vec<Part> {
+fn summary(text: &Text, run: &PresenceGroup) -> Vec<Part> {
     match run.lines() {
         [line] => one(text, line),
         _ => several(text, run),
@@ -112,18 +112,18 @@ fn one(text: &Text, line: &Line) -> Vec<Part> {
 }
 
 /// Who came and who went, a few by name.
-fn several(text: &Text, run: &Run) -> Vec<Part> {
+fn several(text: &Text, run: &PresenceGroup) -> Vec<Part> {
     let mut parts = Vec::new();
-    for told in run.told() {
-        let (before, after) = if told.came { text.joined } else { text.left };
+    for summary in run.summaries() {
+        let (before, after) = if summary.is_join { text.joined } else { text.left };
         let between = if parts.is_empty() { "" } else { " · " };
         parts.extend([words_part(between), words_part(before)]);
-        for (place, who) in told.names.into_iter().enumerate() {
+        for (place, who) in summary.names.into_iter().enumerate() {
             let comma = if place > 0 { text.comma } else { "" };
             parts.extend([words_part(comma), Part::Name(who)]);
         }
-        if told.more > 0 {
-            parts.push(Part::Words((text.more_people)(told.more)));
+        if summary.more_count > 0 {
+            parts.push(Part::Words((text.more_people)(summary.more_count)));
         }
         parts.push(words_part(after));
     }

@@ -15,7 +15,7 @@ use crate::store::Store;
 pub fn row_view(key: RowKey) -> AnyView {
     let row = untrack(|| Store::get().row(key, Clone::clone));
     match row {
-        Some(Row::Top(_)) => top_row(key),
+        Some(Row::HistoryEdge(_)) => top_row(key),
         Some(Row::Day(_)) => day_row(key),
         Some(Row::Message(row)) => message_row(key, &row.message),
         Some(Row::Lines(_)) => line_row(key),

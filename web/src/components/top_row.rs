@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::button::small_button;
 use super::live::{attribute, live};
-use crate::room::{Row, RowKey, Top};
+use crate::room::{HistoryEdge, Row, RowKey};
 use crate::settings::Settings;
 use crate::store::Store;
 
@@ -13,30 +13,30 @@ use crate::store::Store;
 pub fn top_row(key: RowKey) -> AnyView {
     let (text, store) = (Settings::words(), Store::get());
     let top = move || match store.row(key, Clone::clone) {
-        Some(Row::Top(top)) => top,
-        _ => Top::More,
+        Some(Row::HistoryEdge(top)) => top,
+        _ => HistoryEdge::More,
     };
     let name = attribute(move || {
         let name = match top() {
-            Top::Beginning => "beginning",
-            Top::Gone => "gone",
-            Top::NotKept => "unkept",
-            Top::More | Top::Loading | Top::Failed => "older",
+            HistoryEdge::Beginning => "beginning",
+            HistoryEdge::Gone => "gone",
+            HistoryEdge::NotKept => "unkept",
+            HistoryEdge::More | HistoryEdge::Loading | HistoryEdge::Failed => "older",
         };
         Some(name.to_owned())
     });
     let body = live(move || {
         let (words, action) = match top() {
-            Top::Beginning => (text.beginning, None),
-            Top::Gone => (text.older_gone, None),
-            Top::NotKept => (text.history_off, None),
-            Top::Loading => (text.loading_older, None),
-            Top::Failed => (text.load_failed, Some(text.retry)),
-            Top::More => ("", Some(text.load_older)),
+            HistoryEdge::Beginning => (text.beginning, None),
+            HistoryEdge::Gone => (text.older_gone, None),
+            HistoryEdge::NotKept => (text.history_off, None),
+            HistoryEdge::Loading => (text.loading_older, None),
+            HistoryEdge::Failed => (text.load_failed, Some(text.retry)),
+            HistoryEdge::More => ("", Some(text.load_older)),
         };
         let button = action
             .map(|action| small_button("small load-older", action, move || store.load_older(true)));
-        view! { {spinner(matches!(top(), Top::Loading))}<span>{words}</span>{button} }
+        view! { {spinner(matches!(top(), HistoryEdge::Loading))}<span>{words}</span>{button} }
     });
     view! { <div class="row top" data-row=name>{body}</div> }.into_any()
 }

@@ -39,7 +39,7 @@ pub enum Phase {
     /// Greeted: what is sent goes out, what happens comes in.
     Connected,
     /// The browser says that there is no network. It may be wrong, so a try follows all the same.
-    Lost {
+    Offline {
         /// When.
         retry_at: Millis,
     },
@@ -218,7 +218,7 @@ impl Machine {
             Phase::Connecting | Phase::Connected if comes_back(code) => self.retry(now, jitter),
             Phase::Connecting | Phase::Connected => self.enter(Phase::Stopped { code }, now),
             // Of a socket that was given up already.
-            Phase::Lost { .. } | Phase::Retrying { .. } | Phase::Stopped { .. } => {}
+            Phase::Offline { .. } | Phase::Retrying { .. } | Phase::Stopped { .. } => {}
         }
         None
     }
@@ -236,13 +236,13 @@ impl Machine {
         if matches!(self.phase, Phase::Stopped { .. }) {
             return None;
         }
-        self.enter(Phase::Lost { retry_at: now + WAIT_MS_MAX }, now);
+        self.enter(Phase::Offline { retry_at: now + WAIT_MS_MAX }, now);
         Some(Effect::Close)
     }
 
     fn online(&mut self, now: Millis) -> Option<Effect> {
         match self.phase {
-            Phase::Lost { .. } | Phase::Retrying { .. } => self.open(now),
+            Phase::Offline { .. } | Phase::Retrying { .. } => self.open(now),
             // Another network perhaps: the old socket may be dead without knowing it.
             Phase::Connected => self.probe(now, true),
             // A large greeting may be waited for very long, and its network is gone.
@@ -294,7 +294,7 @@ impl Machine {
 
     fn tick(&mut self, now: Millis, jitter: f64, silence_ms: Millis) -> Option<Effect> {
         match self.phase {
-            Phase::Retrying { retry_at } | Phase::Lost { retry_at } if now >= retry_at => {
+            Phase::Retrying { retry_at } | Phase::Offline { retry_at } if now >= retry_at => {
                 self.open(now)
             }
             Phase::Connecting if self.is_greeting_late(now) => {

@@ -131,11 +131,11 @@ fn a_page_that_was_hidden_for_long_asks_when_it_is_seen_again() {
 fn offline_shows_at_once_and_online_tries_at_once() {
     let mut machine = connected();
     assert_eq!(machine.handle(Input::Offline, 5_000, 0.0), Some(Effect::Close));
-    assert_eq!(machine.phase(), Phase::Lost { retry_at: 35_000 });
+    assert_eq!(machine.phase(), Phase::Offline { retry_at: 35_000 });
     machine.handle(Input::Closed { code: 1006 }, 5_001, 0.0);
     assert_eq!(
         machine.phase(),
-        Phase::Lost { retry_at: 35_000 },
+        Phase::Offline { retry_at: 35_000 },
         "its close event changes nothing"
     );
     assert_eq!(machine.handle(Input::Online, 6_000, 0.0), Some(Effect::Open));

@@ -2,7 +2,7 @@
 
 use xmeet_shared::MessageId;
 
-use super::{ClientCore, Effect, Notification, Now, PageEffect, ReadMark, Record, Timer};
+use super::{ClientCore, Effect, Notification, Now, PageEffect, ReadMark, StorageWrite, Timer};
 use crate::call_election::{CallElection, CallKey, OBJECTION_MS};
 use crate::connection::Millis;
 use crate::room::burst::{Burst, excerpt};
@@ -54,14 +54,14 @@ impl ClientCore {
         let mark = ReadMark { id, epoch: epoch.map(str::to_owned) };
         self.saved_mark = Some(mark.clone());
         self.is_mark_recent = true;
-        self.emit(Effect::Persist(Record::ReadMark(mark)));
+        self.emit(Effect::Persist(StorageWrite::ReadMark(mark)));
         self.emit(Effect::SetTimer { timer: Timer::ReadMark, after_ms: READ_MARK_MS });
     }
 
     /// Notifies a person who does not look, unless another tab does.
     pub(super) fn call(&mut self, message: &Message, is_mention: bool, now: Now) {
-        let (is_shown, is_heard) = (self.calls.notify, self.calls.sound);
-        if !(is_shown || is_heard)
+        let (is_shown, has_sound) = (self.calls.notify, self.calls.sound);
+        if !(is_shown || has_sound)
             || self.room.unread().is_attended()
             || !self.calls.burst.calls(now.elapsed_ms, is_mention)
         {
@@ -69,12 +69,12 @@ impl ClientCore {
         }
         let title = format!("{} · {}", message.name, self.room_id);
         let body = excerpt(&message.text);
-        let notification = Notification { title, body, is_shown, is_heard };
+        let notification = Notification { title, body, is_shown, has_sound };
         let key = message.id.and_then(key_of).unwrap_or(message.at);
         let proposal = self.calls.election.propose(key);
         if self.calls.has_channel {
             self.calls.waiting.push((key, notification));
-            self.emit(Effect::TellTabs(proposal));
+            self.emit(Effect::PostToTabs(proposal));
             let after_ms = Millis::from(OBJECTION_MS);
             self.emit(Effect::SetTimer { timer: Timer::Objections(key), after_ms });
         } else {
@@ -95,7 +95,7 @@ impl ClientCore {
     pub(super) fn tab_message(&mut self, message: &str) {
         let is_attended = self.room.unread().is_attended();
         if let Some(answer) = self.calls.election.hear(message, is_attended) {
-            self.emit(Effect::TellTabs(answer));
+            self.emit(Effect::PostToTabs(answer));
         }
     }
 }

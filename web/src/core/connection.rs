@@ -2,7 +2,7 @@
 
 use xmeet_shared::{ClientCommand, CloseCode, Cursor};
 
-use super::{ClientCore, Effect, Now, PageEffect, Turn, seconds_until};
+use super::{ClientCore, ConnectionAnnouncement, Effect, Now, PageEffect, seconds_until};
 use crate::connection::{Input, MachineEffect, Phase};
 
 /// A page far beyond any history: the question and its answer, an empty list, are a few bytes.
@@ -67,7 +67,7 @@ impl ClientCore {
         self.close_socket();
         if code == CloseCode::TakenOver.as_u16() {
             self.room.taken_over();
-            self.emit(Effect::DrawToken);
+            self.emit(Effect::RegenerateToken);
         } else if code == CloseCode::TooLarge.as_u16() {
             let changes = self.room.found_too_large();
             self.changed(changes, now);
@@ -76,23 +76,23 @@ impl ClientCore {
     }
 
     fn note_phase(&mut self, before: Phase, after: Phase, now: Now) {
-        let was_cut = self.is_cut;
+        let was_cut = self.is_interrupted;
         if before == Phase::Connected {
-            self.turn = Turn::Lost;
+            self.connection_announcement = ConnectionAnnouncement::Disconnected;
         }
         match after {
             Phase::Connected => {
-                if self.turn == Turn::Lost {
-                    self.turn = Turn::Back;
+                if self.connection_announcement == ConnectionAnnouncement::Disconnected {
+                    self.connection_announcement = ConnectionAnnouncement::Reconnected;
                 }
-                self.is_cut = false;
+                self.is_interrupted = false;
                 // The server may have come back with another version of this client, and a page
                 // that came from the service worker may be an old one.
-                if was_cut || self.was_kept {
+                if was_cut || self.is_cached_page {
                     self.page(PageEffect::CheckVersion);
                 }
             }
-            Phase::Lost { .. } | Phase::Retrying { .. } => self.is_cut = true,
+            Phase::Offline { .. } | Phase::Retrying { .. } => self.is_interrupted = true,
             Phase::Connecting | Phase::Stopped { .. } => {}
         }
         self.show_wait(now);
@@ -100,7 +100,7 @@ impl ClientCore {
 
     /// Brings the seconds until the next attempt up to date.
     pub(super) fn show_wait(&mut self, now: Now) {
-        if let Phase::Retrying { retry_at } | Phase::Lost { retry_at } = self.machine.phase() {
+        if let Phase::Retrying { retry_at } | Phase::Offline { retry_at } = self.machine.phase() {
             self.retry_in_s = seconds_until(retry_at, now.elapsed_ms);
         }
     }

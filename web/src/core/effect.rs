@@ -29,18 +29,18 @@ pub enum Effect {
         after_ms: Millis,
     },
     /// Write to the browser's storage, before the effects that follow.
-    Persist(Record),
+    Persist(StorageWrite),
     /// Draw another member secret and keep it: another page goes by the present one.
-    DrawToken,
+    RegenerateToken,
     /// Say this to the other tabs of this site.
-    TellTabs(String),
+    PostToTabs(String),
     /// Show something on the page.
     Page(PageEffect),
 }
 
 /// Something to keep in the browser's storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Record {
+pub enum StorageWrite {
     /// The texts that are not known to be kept by the server.
     Outbox(Vec<SavedEntry>),
     /// The ids that this tab has had in the room, to be kept with the member secret.
@@ -70,7 +70,7 @@ pub enum PageEffect {
     /// Stop looking for the row that the list is on its way to.
     StopAiming,
     /// Put a text back into the message box.
-    GiveBack(Arc<str>),
+    ReturnText(Arc<str>),
     /// Open the form for the nickname with this name in it.
     OpenRename(Nickname),
     /// Notify the person.
@@ -98,5 +98,5 @@ pub struct Notification {
     /// Whether the system shows it.
     pub is_shown: bool,
     /// Whether the sound is played.
-    pub is_heard: bool,
+    pub has_sound: bool,
 }

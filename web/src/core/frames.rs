@@ -2,7 +2,7 @@
 
 use xmeet_shared::{Envelope, Nickname, ServerMessage};
 
-use super::{ClientCore, Effect, Now, PageEffect, Record};
+use super::{ClientCore, Effect, Now, PageEffect, StorageWrite};
 use crate::connection::Input;
 use crate::connection::line::UNANNOUNCED_GREETING_BYTES;
 use crate::mentions::mentions;
@@ -41,7 +41,7 @@ impl ClientCore {
         if is_greeted {
             self.connection(Input::Greeted, now);
             let pids = self.room.own_pids().to_vec();
-            self.emit(Effect::Persist(Record::Member(pids)));
+            self.emit(Effect::Persist(StorageWrite::Member(pids)));
         }
         // Questions go out in the order in which the room has noted them.
         if let Some(cursor) = ask {
@@ -57,7 +57,7 @@ impl ClientCore {
             self.notice = Some(notice);
         }
         if let Some(text) = returned {
-            self.page(PageEffect::GiveBack(text));
+            self.page(PageEffect::ReturnText(text));
         }
         if let Some(name) = refused_name {
             self.page(PageEffect::OpenRename(name));
@@ -71,7 +71,7 @@ impl ClientCore {
     }
 
     fn announce_line(&mut self, line: std::sync::Arc<Line>) {
-        if !(self.lines_hidden && line.is_passage()) {
+        if !(self.lines_hidden && line.is_join_or_leave()) {
             self.announcements.line(line);
         }
     }
@@ -88,7 +88,7 @@ impl ClientCore {
         if self.nickname != name || !self.is_nickname_kept {
             self.is_nickname_kept = true;
             self.nickname.clone_from(&name);
-            self.emit(Effect::Persist(Record::Nickname(name)));
+            self.emit(Effect::Persist(StorageWrite::Nickname(name)));
         }
     }
 }

@@ -103,7 +103,7 @@ pub enum Input {
     /// The person goes to the newest message.
     GoToNewest,
     /// The list stands somewhere else. What is seen at the bottom is read.
-    Stand {
+    ScrollChanged {
         /// Whether it is at the bottom, and stays there.
         is_at_bottom: bool,
         /// Whether it is on its way to a row that is not there yet.

@@ -29,12 +29,12 @@ use crate::room::announce::Announcements;
 use crate::room::burst::Burst;
 use crate::room::names::NameSet;
 use crate::room::outbox::SavedEntry;
-use crate::room::{Notice, Room, Row, Top};
+use crate::room::{HistoryEdge, Notice, Room, Row};
 use attention::Calls;
-pub use effect::{Effect, Notification, PageEffect, ReadMark, Record, Redraw};
+pub use effect::{Effect, Notification, PageEffect, ReadMark, Redraw, StorageWrite};
 pub use input::{Input, Now, Timer};
 use pause::Pause;
-pub use status::{Status, Turn};
+pub use status::{ConnectionAnnouncement, Status};
 
 /// The first message of every room, kept or not.
 pub const OLDEST: MessageId = 1;
@@ -63,7 +63,7 @@ pub struct Setup {
     /// Whether the person wants a sound.
     pub sound: bool,
     /// Whether the page came from the service worker.
-    pub was_kept: bool,
+    pub is_cached_page: bool,
     /// Whether other tabs can be told something.
     pub has_channel: bool,
 }
@@ -80,13 +80,13 @@ pub struct ClientCore {
     is_nickname_kept: bool,
     /// Whether a socket is open or opening.
     has_socket: bool,
-    turn: Turn,
+    connection_announcement: ConnectionAnnouncement,
     notice: Option<Notice>,
     retry_in_s: u64,
     pause: Pause,
     is_full: bool,
-    is_cut: bool,
-    was_kept: bool,
+    is_interrupted: bool,
+    is_cached_page: bool,
     lines_hidden: bool,
     calls: Calls,
     /// The message that the list is on its way to, while it aims at something.
@@ -127,13 +127,13 @@ impl ClientCore {
             nickname: setup.nickname,
             is_nickname_kept: setup.is_nickname_kept,
             has_socket: false,
-            turn: Turn::None,
+            connection_announcement: ConnectionAnnouncement::None,
             notice: None,
             retry_in_s: 0,
             pause: Pause::default(),
             is_full: false,
-            is_cut: false,
-            was_kept: setup.was_kept,
+            is_interrupted: false,
+            is_cached_page: setup.is_cached_page,
             lines_hidden: setup.lines_hidden,
             calls,
             going_to: None,
@@ -180,7 +180,7 @@ impl ClientCore {
             Input::Tick { buffered_bytes } => self.tick(buffered_bytes, now),
             Input::Timer(timer) => self.timer(timer, now),
             Input::Attended(is_attended) => self.room.unread_mut().attend(is_attended),
-            Input::Stand { is_at_bottom, is_aiming } => {
+            Input::ScrollChanged { is_at_bottom, is_aiming } => {
                 self.room.unread_mut().stand(is_at_bottom, is_aiming);
             }
             Input::Leaving => self.is_mark_recent = false,
@@ -234,7 +234,7 @@ impl ClientCore {
     fn hide_lines(&mut self, are_hidden: bool) {
         self.lines_hidden = are_hidden;
         self.room.hide_lines(are_hidden);
-        self.emit(Effect::Persist(Record::LinesHidden(are_hidden)));
+        self.emit(Effect::Persist(StorageWrite::LinesHidden(are_hidden)));
         self.redraw.rows = true;
     }
 
@@ -257,7 +257,9 @@ impl ClientCore {
         let going_to = self.going_to.filter(|_| self.is_aiming);
         match row {
             Row::Unread => self.room.unread().is_opening(),
-            Row::Top(Top::Beginning | Top::Gone | Top::NotKept) => going_to == Some(OLDEST),
+            Row::HistoryEdge(HistoryEdge::Beginning | HistoryEdge::Gone | HistoryEdge::NotKept) => {
+                going_to == Some(OLDEST)
+            }
             Row::Message(row) => going_to.is_some() && row.message.id == going_to,
             _ => false,
         }
@@ -298,12 +300,12 @@ impl ClientCore {
         let unread = self.room.unread();
         Status {
             phase: self.machine.phase(),
-            turn: self.turn,
+            connection_announcement: self.connection_announcement,
             notice: self.notice.clone(),
             retry_in_s: self.retry_in_s,
             pause_s: self.pause.left_s,
             is_full: self.is_full,
-            is_cut: self.is_cut,
+            is_interrupted: self.is_interrupted,
             newest: self.room.log().head(),
             unread: unread.count(),
             is_attended: unread.is_attended(),

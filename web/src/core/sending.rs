@@ -2,7 +2,7 @@
 
 use xmeet_shared::{ClientCommand, Nickname};
 
-use super::{ClientCore, Effect, Now, PageEffect, Record};
+use super::{ClientCore, Effect, Now, PageEffect, StorageWrite};
 use crate::room::outbox::LocalId;
 
 impl ClientCore {
@@ -19,7 +19,7 @@ impl ClientCore {
 
     pub(super) fn take_back(&mut self, local: LocalId, now: Now) {
         if let Some(text) = self.room.withdraw(local) {
-            self.page(PageEffect::GiveBack(text));
+            self.page(PageEffect::ReturnText(text));
         }
         self.send_waiting(now);
     }
@@ -49,6 +49,6 @@ impl ClientCore {
 
     fn persist_outbox(&mut self) {
         let entries = self.room.outbox().saved();
-        self.emit(Effect::Persist(Record::Outbox(entries)));
+        self.emit(Effect::Persist(StorageWrite::Outbox(entries)));
     }
 }

@@ -7,13 +7,13 @@ use crate::room::Notice;
 
 /// A change of the connection, for those who do not see the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
+pub enum ConnectionAnnouncement {
     /// None since the page was opened.
     None,
     /// It was lost.
-    Lost,
+    Disconnected,
     /// It came back.
-    Back,
+    Reconnected,
 }
 
 /// Everything that the page shows beside the rows and the members.
@@ -22,7 +22,7 @@ pub struct Status {
     /// Where the connection stands.
     pub phase: Phase,
     /// What was last said about the connection.
-    pub turn: Turn,
+    pub connection_announcement: ConnectionAnnouncement,
     /// What the server could not do.
     pub notice: Option<Notice>,
     /// Seconds until the next attempt to connect.
@@ -32,7 +32,7 @@ pub struct Status {
     /// Whether the room takes no more members.
     pub is_full: bool,
     /// Whether the connection went, or could not be made, and is not there yet.
-    pub is_cut: bool,
+    pub is_interrupted: bool,
     /// The newest message known.
     pub newest: MessageId,
     /// How many messages of others were not read.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::log::{Line, Message};
-use super::run::Run;
+use super::presence::PresenceGroup;
 
 /// The most announcements that stand on the page: a screen reader has read what is older.
 const RECENT_MAX: usize = 20;
@@ -24,7 +24,7 @@ pub enum Announcement {
     /// Somebody else said this.
     Message(Arc<Message>),
     /// Somebody took another name, or several came and went.
-    Lines(Run),
+    Lines(PresenceGroup),
 }
 
 /// What was announced lately, and what is to be.
@@ -32,7 +32,7 @@ pub enum Announcement {
 pub struct Announcements {
     recent: Vec<(u64, Announcement)>,
     last_number: u64,
-    pending: Run,
+    pending: PresenceGroup,
     /// How many seconds ago the last pending line came, and the first.
     since_last_s: u32,
     since_first_s: u32,
@@ -58,15 +58,15 @@ impl Announcements {
 
     /// Takes in a line. A rename is announced, a join or a leave waits for the summary.
     pub fn line(&mut self, line: Arc<Line>) {
-        if !line.is_passage() {
-            return self.push(Announcement::Lines(Run::new(line)));
+        if !line.is_join_or_leave() {
+            return self.push(Announcement::Lines(PresenceGroup::new(line)));
         }
         self.since_last_s = 0;
         if self.pending.lines().is_empty() {
             self.since_first_s = 0;
         }
         if self.pending.lines().len() < SUMMARY_LINES_MAX {
-            let _ = self.pending.take(line);
+            let _ = self.pending.try_push(line);
         }
     }
 
@@ -103,7 +103,7 @@ mod tests {
 
     fn line(name: &str, kind: LineKind) -> Arc<Line> {
         let pid = Pid::from_wire(name);
-        Arc::new(Line { number: 1, run: 1, pid, name: name.into(), kind, at: 0 })
+        Arc::new(Line { number: 1, group: 1, pid, name: name.into(), kind, at: 0 })
     }
 
     fn message(text: &str) -> Arc<Message> {
@@ -125,10 +125,10 @@ mod tests {
         }
         assert!(announcements.recent().is_empty());
         seconds_until_announced(&mut announcements);
-        let [(_, Announcement::Lines(run))] = announcements.recent() else {
+        let [(_, Announcement::Lines(group))] = announcements.recent() else {
             panic!("{:?}", announcements.recent());
         };
-        assert_eq!((run.told()[0].names.len(), run.told()[0].more), (3, 26));
+        assert_eq!((group.summaries()[0].names.len(), group.summaries()[0].more_count), (3, 26));
         assert!(!announcements.second_passed(), "nothing is left to say");
     }
 

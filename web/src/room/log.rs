@@ -47,7 +47,7 @@ pub struct Line {
     pub number: u64,
     /// The number of the first line of the joins and leaves in a row that this one belongs to. It
     /// stays when that first line is dropped.
-    pub run: u64,
+    pub group: u64,
     /// Who.
     pub pid: Pid,
     /// What they were called until then.
@@ -193,9 +193,11 @@ impl Log {
         let number = self.asides_seen + 1;
         let before = self.asides.back().filter(|aside| aside.after == self.head);
         let before = before.and_then(Aside::line);
-        let mut line = Line { number, run: number, pid, name, kind, at };
-        if let Some(before) = before.filter(|before| before.is_passage() && line.is_passage()) {
-            line.run = before.run;
+        let mut line = Line { number, group: number, pid, name, kind, at };
+        if let Some(before) =
+            before.filter(|before| before.is_join_or_leave() && line.is_join_or_leave())
+        {
+            line.group = before.group;
         }
         let line = Arc::new(line);
         self.push(AsideKind::Line(line.clone()));

@@ -2,7 +2,7 @@
 //! clock, no browser, no reactivity; the store stands on top.
 //!
 //! - [`log`]: messages by id and the lines between them, [`rows`]: how they stand in the list,
-//!   [`run`]: lines that stand as one
+//!   [`presence`]: lines that stand as one
 //! - [`members`]: who is present, [`names`]: who shares a name, and which names look alike
 //! - [`outbox`]: what was typed and is not known to be kept yet
 //! - [`pager`]: which history page to ask for, `search`: what became of a message under way,
@@ -17,8 +17,8 @@ pub mod members;
 pub mod names;
 pub mod outbox;
 pub mod pager;
+pub mod presence;
 pub mod rows;
-pub mod run;
 pub mod unread;
 
 mod apply;
@@ -35,9 +35,9 @@ use members::{Members, NameStyle, Person};
 use names::NameSet;
 use outbox::{Outbox, SavedEntry};
 use pager::Pager;
+pub use presence::PresenceGroup;
 use questions::Questions;
-pub use rows::{GapRow, MessageRow, Row, RowKey, Top};
-pub use run::Run;
+pub use rows::{GapRow, HistoryEdge, MessageRow, Row, RowKey};
 use unread::Unread;
 
 /// How many of our own earlier ids are remembered, to mark what we said before a reconnect or a
@@ -165,7 +165,7 @@ impl Room {
 
     /// Returns the place of a member in the list, from 0.
     #[must_use]
-    pub fn member_place(&self, pid: &Pid) -> Option<usize> {
+    pub fn member_index(&self, pid: &Pid) -> Option<usize> {
         self.members.place(pid)
     }
 
@@ -261,26 +261,26 @@ impl Room {
     }
 
     /// The head of the list; `None` before the first greeting, when nothing is known.
-    pub(crate) fn top(&self) -> Option<Top> {
+    pub(crate) fn history_edge(&self) -> Option<HistoryEdge> {
         let Some(oldest) = self.log.oldest() else {
             let top = match self.log.head() {
-                _ if self.is_history_off() => Top::NotKept,
-                0 => Top::Beginning,
-                _ => Top::Gone,
+                _ if self.is_history_off() => HistoryEdge::NotKept,
+                0 => HistoryEdge::Beginning,
+                _ => HistoryEdge::Gone,
             };
             return self.was_greeted.then_some(top);
         };
         let older = oldest.saturating_sub(1);
         Some(if oldest <= 1 {
-            Top::Beginning
+            HistoryEdge::Beginning
         } else if !self.log.is_kept(older) {
-            Top::Gone
+            HistoryEdge::Gone
         } else if self.pager.target() == Some(older) {
-            Top::Loading
+            HistoryEdge::Loading
         } else if self.pager.failed() == Some(older) {
-            Top::Failed
+            HistoryEdge::Failed
         } else {
-            Top::More
+            HistoryEdge::More
         })
     }
 }

@@ -7,7 +7,7 @@ use xmeet_shared::{MessageId, Pid, UnixMillis};
 use super::Room;
 use super::log::{Item, Line, Message};
 use super::outbox::{Delivery, LocalId};
-use super::run::Run;
+use super::presence::PresenceGroup;
 use super::unread::FirstUnread;
 use crate::time::{Day, LocalTime, close_enough};
 
@@ -23,7 +23,7 @@ const CLOCK_ERROR_MS_MAX: UnixMillis = 5_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RowKey {
     /// The head of the list.
-    Top,
+    HistoryEdge,
     /// A day, before the row that has this message id, or else this number.
     Day(MessageId, u64),
     /// A message of somebody else, or of an earlier visit, in this generation of ids.
@@ -61,7 +61,7 @@ impl RowKey {
 
 /// The head of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Top {
+pub enum HistoryEdge {
     /// There is more, or may be.
     More,
     /// More is on its way.
@@ -80,13 +80,13 @@ pub enum Top {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Row {
     /// The head of the list.
-    Top(Top),
+    HistoryEdge(HistoryEdge),
     /// A day begins.
     Day(Day),
     /// A message.
     Message(MessageRow),
     /// Somebody came, went, or took another name.
-    Lines(Run),
+    Lines(PresenceGroup),
     /// Messages are missing here.
     Gap(GapRow),
     /// What stands below was not read.
@@ -172,8 +172,8 @@ pub(super) fn rows(
     let unread = room.unread.line().filter(has_place);
     let (day, group, latest) = (None, None, None);
     let mut builder = Builder { room, offset_minutes, rows, day, group, latest, unread };
-    if let Some(top) = room.top() {
-        builder.rows.push((RowKey::Top, Row::Top(top)));
+    if let Some(top) = room.history_edge() {
+        builder.rows.push((RowKey::HistoryEdge, Row::HistoryEdge(top)));
     }
     for item in items {
         builder.item(item);
@@ -212,7 +212,7 @@ impl Builder<'_> {
                 let key = message.local.map_or(RowKey::Unkept(arrival), RowKey::Local);
                 self.message(key, Some(arrival), message, None);
             }
-            Item::Line(line) if line.is_passage() && self.room.lines_hidden => {}
+            Item::Line(line) if line.is_join_or_leave() && self.room.lines_hidden => {}
             Item::Line(line) => self.line(line),
             Item::Gap(missing) => {
                 let (first, last) = missing.into_inner();
@@ -236,13 +236,13 @@ impl Builder<'_> {
         let is_new_day = self.day(line.at, 0, line.number);
         self.group = None;
         let alone = match self.rows.last_mut() {
-            Some((_, Row::Lines(run))) => run.take(line),
+            Some((_, Row::Lines(group))) => group.try_push(line),
             _ => Some(line),
         };
         self.rows.extend(alone.map(|line| {
             // A run keeps its key when its first lines are dropped; a day may cut it in two.
-            let number = if is_new_day { line.number } else { line.run };
-            (RowKey::Line(number), Row::Lines(Run::new(line)))
+            let number = if is_new_day { line.number } else { line.group };
+            (RowKey::Line(number), Row::Lines(PresenceGroup::new(line)))
         }));
     }
 

@@ -76,11 +76,11 @@ pub(crate) fn drawn(room: &Room) -> Vec<String> {
         .into_iter()
         .filter_map(|(_, row)| match row {
             Row::Day(_) => None,
-            Row::Top(top) => Some(format!("{top:?}")),
+            Row::HistoryEdge(top) => Some(format!("{top:?}")),
             Row::Unread => Some("unread".to_owned()),
             Row::Gap(gap) => Some(format!("gap {}-{}", gap.first, gap.last)),
-            Row::Lines(run) => {
-                let told = run.lines().iter().map(|line| match &line.kind {
+            Row::Lines(group) => {
+                let told = group.lines().iter().map(|line| match &line.kind {
                     LineKind::Join => format!("{} in", line.name),
                     LineKind::Leave => format!("{} out", line.name),
                     LineKind::Rename(new) => format!("{} now {new}", line.name),

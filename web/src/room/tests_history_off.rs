@@ -200,7 +200,7 @@ fn joins_beyond_the_bound_leave_the_key_of_their_row_alone() {
     let key_of_lines = |room: &Room| {
         let rows = room.rows(&mut |_| 0);
         rows.into_iter().find_map(|(key, row)| match row {
-            Row::Lines(run) => Some((key, run.lines().len())),
+            Row::Lines(group) => Some((key, group.lines().len())),
             _ => None,
         })
     };

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use xmeet_shared::{Nickname, RoomId};
 
 use crate::connection::Millis;
-use crate::core::{ClientCore, Effect, Input, Now, PageEffect, Record, Timer};
+use crate::core::{ClientCore, Effect, Input, Now, PageEffect, StorageWrite, Timer};
 use crate::page::socket_url;
 use crate::{browser, channel, prefs, storage, tab};
 use socket::{Socket, SocketEvent};
@@ -128,8 +128,8 @@ impl Runtime {
             }
             Effect::SetTimer { timer, after_ms } => self.set_timer(timer, after_ms),
             Effect::Persist(record) => self.persist(record),
-            Effect::DrawToken => tab::draw_token(&self.room_id),
-            Effect::TellTabs(message) => {
+            Effect::RegenerateToken => tab::regenerate_token(&self.room_id),
+            Effect::PostToTabs(message) => {
                 let _ = channel::post(&message);
             }
             Effect::Page(effect) => {
@@ -167,18 +167,20 @@ impl Runtime {
         browser::after(after_ms, move || runtime.input(Input::Timer(timer)));
     }
 
-    fn persist(&self, record: Record) {
+    fn persist(&self, record: StorageWrite) {
         match record {
-            Record::Outbox(entries) => storage::set_outbox(&self.room_id, &entries),
-            Record::Member(pids) => {
+            StorageWrite::Outbox(entries) => storage::set_outbox(&self.room_id, &entries),
+            StorageWrite::Member(pids) => {
                 let member = storage::Member { token: tab::token(), pids };
                 storage::set_member(&self.room_id, &member);
             }
-            Record::ReadMark(mark) => {
+            StorageWrite::ReadMark(mark) => {
                 storage::set_read_up_to(&self.room_id, mark.id, mark.epoch.as_deref());
             }
-            Record::Nickname(name) => prefs::set_nickname(name.as_ref().map(Nickname::as_str)),
-            Record::LinesHidden(are_hidden) => prefs::set_lines_hidden(are_hidden),
+            StorageWrite::Nickname(name) => {
+                prefs::set_nickname(name.as_ref().map(Nickname::as_str))
+            }
+            StorageWrite::LinesHidden(are_hidden) => prefs::set_lines_hidden(are_hidden),
         }
     }
 }

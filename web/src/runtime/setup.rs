@@ -26,7 +26,7 @@ pub(super) fn of(room_id: &RoomId) -> Setup {
         lines_hidden: prefs::lines_hidden(),
         notify: prefs::notify() && alerts::permission() == Permission::Granted,
         sound: prefs::sound(),
-        was_kept: browser::was_kept(),
+        is_cached_page: browser::was_kept(),
         has_channel: channel::is_open(),
     }
 }

@@ -14,7 +14,7 @@ pub const UNREAD_LINE: &str = "[data-row=unread]";
 impl Store {
     /// The list is at the bottom or not, and perhaps on its way to what was not read.
     pub fn stand(self, is_at_bottom: bool, is_aiming: bool) {
-        self.input(Input::Stand { is_at_bottom, is_aiming });
+        self.input(Input::ScrollChanged { is_at_bottom, is_aiming });
     }
 
     /// Whether the reader is still to be shown where to go on reading.
@@ -25,7 +25,7 @@ impl Store {
 
     /// Notifies the person.
     pub(super) fn notify_person(self, notification: Notification) {
-        if notification.is_heard {
+        if notification.has_sound {
             alerts::chime();
         }
         if notification.is_shown {

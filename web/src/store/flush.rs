@@ -126,15 +126,15 @@ impl Store {
 
     fn show_status(self, inner: &Inner) {
         let status = inner.runtime.with(|core| core.status());
-        let Status { phase, turn, notice, is_attended, unread, .. } = status;
+        let Status { phase, connection_announcement, notice, is_attended, unread, .. } = status;
         set(self.newest, status.newest);
         set(self.retry_in_s, status.retry_in_s);
         set(self.pause_s, status.pause_s);
         set(self.unread, unread);
         set(self.is_full, status.is_full);
-        set(self.is_cut, status.is_cut);
+        set(self.is_cut, status.is_interrupted);
         set(self.lines_hidden, status.lines_hidden);
-        inner.turn.set(turn);
+        inner.turn.set(connection_announcement);
         inner.notice.set(notice);
         if inner.phase.put(phase) {
             inner.phase.tell();

@@ -108,7 +108,7 @@ impl Store {
             return None;
         }
         self.inner().people.with(|_| ());
-        let place = self.room(|room| room.member_place(pid));
+        let place = self.room(|room| room.member_index(pid));
         place.map(|place| place as u64 + 1)
     }
 

@@ -30,7 +30,7 @@ use xmeet_shared::{MessageId, Nickname, Pid, RoomId};
 use crate::alerts::{self, Permission};
 use crate::badge::Tab;
 use crate::connection::Phase;
-pub use crate::core::Turn;
+pub use crate::core::ConnectionAnnouncement;
 use crate::core::{Input, Redraw};
 use crate::mention_menu::Menu;
 use crate::room::names::NAME_GROUPS;
@@ -75,7 +75,7 @@ struct Inner {
     my_name: Watched<Option<Arc<str>>>,
     menu: Watched<Menu>,
     phase: Watched<Phase>,
-    turn: Watched<Turn>,
+    turn: Watched<ConnectionAnnouncement>,
     notice: Watched<Option<Notice>>,
     today: Watched<Day>,
     /// How far the clock is ahead of UTC, in minutes.
@@ -166,7 +166,7 @@ impl Store {
             my_name: Watched::new(None),
             menu: Watched::new(Menu::default()),
             phase: Watched::new(Phase::Connecting),
-            turn: Watched::new(Turn::None),
+            turn: Watched::new(ConnectionAnnouncement::None),
             notice: Watched::new(None),
             today: Watched::new(flush::today(browser::now())),
             zone_minutes: Cell::new(browser::offset_minutes(browser::now())),
@@ -257,7 +257,7 @@ impl Store {
 
     /// What was last said about the connection, for those who do not see it.
     #[must_use]
-    pub fn turn(self) -> Turn {
+    pub fn turn(self) -> ConnectionAnnouncement {
         self.inner().turn.with(|turn| *turn)
     }
 

@@ -36,7 +36,7 @@ impl Store {
         match effect {
             PageEffect::Redraw(redraw) => self.redraw(redraw),
             PageEffect::StopAiming => self.scroll(Scroller::stop_aiming),
-            PageEffect::GiveBack(text) => self.give_back(&text),
+            PageEffect::ReturnText(text) => self.give_back(&text),
             PageEffect::OpenRename(name) => self.open_rename(name),
             PageEffect::Notify(notification) => self.notify_person(notification),
             PageEffect::CheckVersion => self.check_version(),

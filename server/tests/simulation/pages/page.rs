@@ -11,9 +11,11 @@ use tokio::time::{Instant, sleep_until};
 use xmeet_server::hub::JoinRequest;
 use xmeet_server::session::Sessions;
 use xmeet_shared::{Envelope, MessageId, Nickname, Pid, RoomId, ServerMessage, SessionToken};
-use xmeet_web::core::{ClientCore, Effect, Input, Now, PageEffect, ReadMark, Record, Setup, Timer};
+use xmeet_web::core::{
+    ClientCore, Effect, Input, Now, PageEffect, ReadMark, Setup, StorageWrite, Timer,
+};
 use xmeet_web::room::outbox::{Delivery, SavedEntry};
-use xmeet_web::room::{Row, Top};
+use xmeet_web::room::{HistoryEdge, Row};
 
 use super::socket::{Event, Events, Socket};
 use crate::pipe::{Down, Up, UpEnd};
@@ -182,11 +184,11 @@ impl Page {
                     self.timers.insert((due_ms, self.timers_set), timer);
                 }
                 Effect::Persist(record) => self.persist(record),
-                Effect::DrawToken => self.storage.tokens += 1,
-                Effect::Page(PageEffect::GiveBack(text)) => {
+                Effect::RegenerateToken => self.storage.tokens += 1,
+                Effect::Page(PageEffect::ReturnText(text)) => {
                     self.given_back.extend(text.split('\n').map(str::to_owned));
                 }
-                Effect::TellTabs(_) | Effect::Page(_) => {}
+                Effect::PostToTabs(_) | Effect::Page(_) => {}
             }
         }
     }
@@ -222,13 +224,13 @@ impl Page {
         }
     }
 
-    fn persist(&mut self, record: Record) {
+    fn persist(&mut self, record: StorageWrite) {
         match record {
-            Record::Outbox(entries) => self.storage.outbox = entries,
-            Record::Member(pids) => self.storage.own_pids = pids,
-            Record::ReadMark(mark) => self.storage.read_mark = Some(mark),
-            Record::Nickname(name) => self.storage.nickname = name,
-            Record::LinesHidden(_) => {}
+            StorageWrite::Outbox(entries) => self.storage.outbox = entries,
+            StorageWrite::Member(pids) => self.storage.own_pids = pids,
+            StorageWrite::ReadMark(mark) => self.storage.read_mark = Some(mark),
+            StorageWrite::Nickname(name) => self.storage.nickname = name,
+            StorageWrite::LinesHidden(_) => {}
         }
     }
 
@@ -287,7 +289,7 @@ impl Page {
                 let name = format!("n{}-{}", self.number, self.rng.u32(..1000));
                 self.input(Input::Rename(Nickname::new(&name).unwrap()));
             }
-            94..97 => self.input(Input::Stand { is_at_bottom: true, is_aiming: false }),
+            94..97 => self.input(Input::ScrollChanged { is_at_bottom: true, is_aiming: false }),
             _ => {
                 let is_hidden = self.rng.bool();
                 self.input(if is_hidden { Input::Hidden } else { Input::Visible });
@@ -355,7 +357,9 @@ impl Page {
         if self.unsent().is_empty() && self.given_back.is_empty() && self.log().len() == kept {
             self.site.settled.lock().unwrap().insert(self.number);
         }
-        debug_assert!(!rows.iter().any(|(_, row)| matches!(row, Row::Top(Top::Gone))));
+        debug_assert!(
+            !rows.iter().any(|(_, row)| matches!(row, Row::HistoryEdge(HistoryEdge::Gone)))
+        );
     }
 
     /// Decides about the texts in doubt, as a person does who reads the whole log.
@@ -390,7 +394,7 @@ fn setup(site: &Site, storage: &Storage) -> Setup {
         lines_hidden: false,
         notify: false,
         sound: false,
-        was_kept: false,
+        is_cached_page: false,
         has_channel: false,
     }
 }

@@ -25,7 +25,7 @@ fn setup() -> Setup {
         lines_hidden: false,
         notify: false,
         sound: false,
-        was_kept: false,
+        is_cached_page: false,
         has_channel: false,
     }
 }

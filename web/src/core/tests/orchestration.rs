@@ -5,7 +5,8 @@ use xmeet_shared::{ErrorCode, Nickname, ServerMessage};
 use super::{NOW, setup};
 use crate::connection::{Millis, Phase};
 use crate::core::{
-    ClientCore, Effect, Input, Notification, Now, PageEffect, ReadMark, Record, Setup, Timer, Turn,
+    ClientCore, ConnectionAnnouncement, Effect, Input, Notification, Now, PageEffect, ReadMark,
+    Setup, StorageWrite, Timer,
 };
 use crate::room::outbox::SavedEntry;
 use crate::room::tests::{frame, members, name, page, pid, record, said};
@@ -84,7 +85,7 @@ fn timer(timer: Timer, after_ms: Millis) -> Effect {
 
 fn saved(effect: &Effect) -> Option<&[SavedEntry]> {
     match effect {
-        Effect::Persist(Record::Outbox(entries)) => Some(entries),
+        Effect::Persist(StorageWrite::Outbox(entries)) => Some(entries),
         _ => None,
     }
 }
@@ -113,7 +114,7 @@ fn text_is_persisted_as_sent_before_it_is_sent() {
 fn text_said_offline_is_sent_after_the_greeting() {
     let mut client = Client::new(setup());
     let effects = client.input(say("a"));
-    assert!(matches!(&effects[..], [Effect::Persist(Record::Outbox(_))]), "{effects:?}");
+    assert!(matches!(&effects[..], [Effect::Persist(StorageWrite::Outbox(_))]), "{effects:?}");
     client.greet(page(1..=2));
     assert!(client.effects.contains(&send("a")));
 }
@@ -122,9 +123,9 @@ fn text_said_offline_is_sent_after_the_greeting() {
 fn greeting_keeps_the_member_and_the_name() {
     let mut client = Client::new(setup());
     client.greet(page(1..=2));
-    let member = Effect::Persist(Record::Member(vec![pid("me")]));
+    let member = Effect::Persist(StorageWrite::Member(vec![pid("me")]));
     assert!(client.effects.contains(&member));
-    let kept = Effect::Persist(Record::Nickname(Some(name("nme"))));
+    let kept = Effect::Persist(StorageWrite::Nickname(Some(name("nme"))));
     assert!(client.effects.contains(&kept));
     assert!(client.core.is_connected());
 }
@@ -143,20 +144,26 @@ fn lost_connection_is_shown_and_retried_by_ticks() {
     let mut client = Client::greeted(setup());
     client.input(Input::Closed { code: 1006 });
     let status = client.core.status();
-    assert_eq!((status.turn, status.is_cut, status.retry_in_s), (Turn::Lost, true, 1));
+    assert_eq!(
+        (status.connection_announcement, status.is_interrupted, status.retry_in_s),
+        (ConnectionAnnouncement::Disconnected, true, 1)
+    );
     assert!(matches!(status.phase, Phase::Retrying { .. }));
     assert_eq!(client.tick(), [Effect::Connect { nickname: Some(name("nme")) }]);
     client.greet(page(71..=120));
     let status = client.core.status();
-    assert_eq!((status.turn, status.is_cut), (Turn::Back, false));
+    assert_eq!(
+        (status.connection_announcement, status.is_interrupted),
+        (ConnectionAnnouncement::Reconnected, false)
+    );
     assert!(client.effects.contains(&Effect::Page(PageEffect::CheckVersion)));
 }
 
 #[test]
 fn version_is_checked_only_after_an_outage_or_on_a_kept_page() {
     let check = Effect::Page(PageEffect::CheckVersion);
-    for (was_kept, expected) in [(false, false), (true, true)] {
-        let mut client = Client::new(Setup { was_kept, ..setup() });
+    for (is_cached_page, expected) in [(false, false), (true, true)] {
+        let mut client = Client::new(Setup { is_cached_page, ..setup() });
         client.greet(page(1..=2));
         assert_eq!(client.effects.contains(&check), expected);
     }
@@ -186,7 +193,7 @@ fn silent_connection_is_probed_and_replaced() {
 fn taken_over_member_comes_back_with_another_secret() {
     let mut client = Client::greeted(setup());
     let effects = client.input(Input::Closed { code: 4001 });
-    assert!(effects.contains(&Effect::DrawToken), "{effects:?}");
+    assert!(effects.contains(&Effect::RegenerateToken), "{effects:?}");
     assert!(client.core.room().own_pids().is_empty());
 }
 
@@ -196,7 +203,7 @@ fn connection_closed_over_a_large_text_gives_the_text_back() {
     client.input(say("large"));
     client.input(say("next"));
     let effects = client.input(Input::Closed { code: 1009 });
-    assert!(effects.contains(&Effect::Page(PageEffect::GiveBack("large".into()))), "{effects:?}");
+    assert!(effects.contains(&Effect::Page(PageEffect::ReturnText("large".into()))), "{effects:?}");
     assert!(!effects.contains(&send("next")), "the socket is gone");
     assert_eq!(client.core.status().notice, notice(ErrorCode::TooLarge, None));
     let left: Vec<_> = effects.iter().filter_map(saved).next_back().unwrap().to_vec();
@@ -218,7 +225,7 @@ fn rate_limited_text_is_given_back_and_the_pause_ends() {
     let mut client = Client::greeted(setup());
     client.input(say("a"));
     let effects = client.refuse(ErrorCode::RateLimited, Some(2_500));
-    assert!(effects.contains(&Effect::Page(PageEffect::GiveBack("a".into()))), "{effects:?}");
+    assert!(effects.contains(&Effect::Page(PageEffect::ReturnText("a".into()))), "{effects:?}");
     assert!(effects.contains(&timer(Timer::Pause, 2_500)));
     assert!(client.core.is_paused());
     assert_eq!(client.core.status().pause_s, 3);
@@ -273,7 +280,7 @@ fn page_that_does_not_come_fails_unless_it_is_on_its_way() {
             .room()
             .rows(&mut |_| 0)
             .iter()
-            .any(|(_, row)| { matches!(row, Row::Top(crate::room::Top::Failed)) })
+            .any(|(_, row)| { matches!(row, Row::HistoryEdge(crate::room::HistoryEdge::Failed)) })
     );
 }
 
@@ -310,7 +317,7 @@ fn page_opens_at_the_first_unread_message() {
 fn read_mark_is_persisted_at_most_twice_a_second_and_before_leaving() {
     let mut client = Client::greeted(setup());
     client.input(Input::Timer(Timer::ReadMark));
-    client.input(Input::Stand { is_at_bottom: true, is_aiming: false });
+    client.input(Input::ScrollChanged { is_at_bottom: true, is_aiming: false });
     client.effects.clear();
     for id in 121..=130 {
         client.say_as("b", said(id, "x"));
@@ -320,7 +327,7 @@ fn read_mark_is_persisted_at_most_twice_a_second_and_before_leaving() {
     }
     let marks = |client: &Client| {
         let mark = |effect: &Effect| match effect {
-            Effect::Persist(Record::ReadMark(mark)) => Some(mark.id),
+            Effect::Persist(StorageWrite::ReadMark(mark)) => Some(mark.id),
             _ => None,
         };
         client.effects.iter().filter_map(mark).collect::<Vec<_>>()
@@ -344,7 +351,7 @@ fn person_who_does_not_look_is_notified_once_in_a_burst() {
         title: "nb · r".to_owned(),
         body: "hello".to_owned(),
         is_shown: true,
-        is_heard: false,
+        has_sound: false,
     };
     assert_eq!(effects, [Effect::Page(PageEffect::Notify(notification))]);
     assert_eq!(client.say_as("b", said(123, "more")), []);
@@ -358,7 +365,7 @@ fn other_tabs_may_object_to_a_notification() {
         let mut client = Client::greeted(Setup { sound: true, has_channel: true, ..setup() });
         client.input(Input::Attended(false));
         let effects = client.say_as("b", said(121, "hello"));
-        assert_eq!(effects[0], Effect::TellTabs("call r 121 tab".to_owned()));
+        assert_eq!(effects[0], Effect::PostToTabs("call r 121 tab".to_owned()));
         assert_eq!(effects[1], timer(Timer::Objections(121), 150));
         if objects {
             client.input(Input::TabMessage("no r 121".to_owned()));
@@ -399,7 +406,7 @@ fn text_that_is_taken_back_is_not_sent() {
     client.input(say("a"));
     let local = client.core.room().outbox().entries().next().unwrap().local;
     let effects = client.input(Input::TakeBack(local));
-    assert_eq!(effects[0], Effect::Page(PageEffect::GiveBack("a".into())));
+    assert_eq!(effects[0], Effect::Page(PageEffect::ReturnText("a".into())));
     client.greet(vec![record(1, "b", "one")]);
     assert!(!client.effects.contains(&send("a")));
 }

@@ -8,7 +8,7 @@ use xmeet_shared::MessageId;
 
 use super::world::{Step, World};
 use crate::room::outbox::Delivery;
-use crate::room::{MessageRow, Row, Top};
+use crate::room::{HistoryEdge, MessageRow, Row};
 
 fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
@@ -55,7 +55,7 @@ pub(super) fn check_rows(world: &World) -> Result<(), TestCaseError> {
                 prop_assert_eq!(next, Some(gap.first));
                 next = Some(gap.last + 1);
             }
-            Row::Top(_) | Row::Day(_) | Row::Lines(_) | Row::Unread => {}
+            Row::HistoryEdge(_) | Row::Day(_) | Row::Lines(_) | Row::Unread => {}
         }
     }
     let heard = world.room().log().head();
@@ -130,7 +130,7 @@ proptest! {
         world.settle();
         check_rows(&world)?;
         prop_assert_eq!(world.pages_asked, 0);
-        prop_assert_eq!(world.room().top(), Some(Top::NotKept));
+        prop_assert_eq!(world.room().history_edge(), Some(HistoryEdge::NotKept));
         let here: Vec<_> = world.room().outbox().entries().map(|entry| entry.delivery).collect();
         let said = world.ours();
         prop_assert!(said <= world.typed.len(), "something was said twice");

@@ -6,7 +6,7 @@ use xmeet_shared::MessageId;
 use super::property::check_rows;
 use super::world::{Step, World};
 use crate::core::Input;
-use crate::room::{Room, Row, Top};
+use crate::room::{HistoryEdge, Room, Row};
 
 /// The ids that are on the page.
 fn ids(room: &Room) -> Vec<MessageId> {
@@ -30,7 +30,7 @@ proptest! {
         world.go_back();
         let mut seen = ids(world.room());
         // Up: what is above the oldest that was seen.
-        while world.room().top() != Some(Top::Beginning) {
+        while world.room().history_edge() != Some(HistoryEdge::Beginning) {
             world.step(&Step::LoadOlder);
             for n in 0..chatter.next().unwrap_or(0) {
                 world.step(&Step::Speak(n));

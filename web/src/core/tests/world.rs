@@ -7,7 +7,7 @@ use xmeet_shared::{
 };
 
 use super::{NOW, setup};
-use crate::core::{ClientCore, Effect, Input, ReadMark, Record, Setup, Timer};
+use crate::core::{ClientCore, Effect, Input, ReadMark, Setup, StorageWrite, Timer};
 use crate::room::outbox::SavedEntry;
 use crate::room::tests::{error, frame, name, pid, record, said};
 use crate::room::{GapRow, Room, Row};
@@ -147,9 +147,9 @@ impl World {
         for effect in self.core.handle(input, NOW) {
             match effect {
                 Effect::Send(frame) => self.sent(&frame),
-                Effect::Persist(Record::Outbox(entries)) => self.outbox = entries,
-                Effect::Persist(Record::Member(pids)) => self.own_pids = pids,
-                Effect::Persist(Record::ReadMark(mark)) => self.read_mark = Some(mark),
+                Effect::Persist(StorageWrite::Outbox(entries)) => self.outbox = entries,
+                Effect::Persist(StorageWrite::Member(pids)) => self.own_pids = pids,
+                Effect::Persist(StorageWrite::ReadMark(mark)) => self.read_mark = Some(mark),
                 Effect::SetTimer { timer: timer @ Timer::AskAgain(_), .. } => {
                     self.put_off.push(timer);
                 }
