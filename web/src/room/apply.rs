@@ -138,6 +138,7 @@ impl Room {
             self.outbox.not_found();
         }
         changes.outbox = is_greeting || is_settled || self.searched_to.is_some();
+        self.end_search_without_text();
         if is_greeting {
             self.stage = Stage::Live;
             let was_greeted = mem::replace(&mut self.was_greeted, true);
@@ -208,6 +209,7 @@ impl Room {
         if message.local.is_some() {
             self.is_own_unkept = message.id.is_none();
             changes.outbox = true;
+            self.end_search_without_text();
         }
         if is_new && !is_own {
             changes.heard = Some(Arc::new(message.clone()));

@@ -43,6 +43,14 @@ impl Room {
         None
     }
 
+    /// Ends the search once no text is under way. Otherwise the next text to be sent would be taken
+    /// for the searched one.
+    pub(super) fn end_search_without_text(&mut self) {
+        if !self.outbox.is_sending() {
+            self.searched_to = None;
+        }
+    }
+
     /// A page could not be had: a person decides.
     pub(super) fn end_search(&mut self) {
         if self.searched_to.take().is_some() {

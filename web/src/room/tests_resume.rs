@@ -134,6 +134,29 @@ fn what_the_server_finds_too_large_comes_back() {
     assert_eq!(waiting(&room), None);
 }
 
+/// The person jumps to an old message while the search is going on, so pages of the jump arrive in
+/// between.
+#[test]
+fn text_found_on_a_page_of_a_jump_next_text_is_sent_once() {
+    let mut room = cut_off("x");
+    room.say("y", 0);
+    assert_eq!(greet(&mut room, "me", "e", page(511..=560)).ask, Some(Cursor(1)));
+    assert_eq!(room.load_first(11), Some(Cursor(10)));
+    assert_eq!(room.apply(history(page(461..=510)), 0).ask, None);
+    // The server has dropped messages 1 to 60. The pager bisects to find the oldest one.
+    assert_eq!(room.apply(history(vec![]), 0).ask, Some(Cursor(6)));
+    let mut found = page(211..=260);
+    found[24] = record(235, "me", "x");
+    assert_eq!(room.apply(history(found), 0).ask, Some(Cursor(8)));
+    let (local, text) = room.next_to_send().unwrap();
+    assert_eq!(&*text, "y");
+    room.sent(local);
+    assert_eq!(room.apply(history(page(111..=160)), 0).ask, Some(Cursor(9)));
+    assert_eq!(room.apply(history(page(61..=110)), 0).ask, None);
+    assert_eq!(waiting(&room), None, "y is not sent again");
+    assert!(room.outbox().is_sending());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
