@@ -8,7 +8,7 @@
 //! - [`components`]: one component a file
 //! - [`i18n`], [`time`], [`identity`], [`links`], [`keys`], [`page`], [`encoding`], [`mentions`],
 //!   [`mention_menu`], [`member_window`], [`lookalike`], [`fold`]: pure helpers
-//! - [`storage`]: what the browser keeps, [`prefs`]: preferences among it, [`call_election`]: which of
+//! - [`storage`]: what the browser keeps, [`prefs`]: preferences among it, [`notification_election`]: which of
 //!   several tabs notifies
 //! - [`alerts`], [`badge`], [`browser`], [`channel`], [`clipboard`], [`locks`], [`scroll`], [`tab`],
 //!   [`version`], [`worker`]: the edge to the browser
@@ -16,7 +16,6 @@
 pub mod alerts;
 pub mod badge;
 pub mod browser;
-pub mod call_election;
 pub mod channel;
 pub mod clipboard;
 pub mod components;
@@ -33,6 +32,7 @@ pub mod lookalike;
 pub mod member_window;
 pub mod mention_menu;
 pub mod mentions;
+pub mod notification_election;
 pub mod page;
 pub mod prefs;
 pub mod room;

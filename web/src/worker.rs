@@ -33,24 +33,24 @@ pub async fn notify(title: &str, options: &JsValue) -> bool {
     let shown = show.and_then(|show: js_sys::Function| {
         show.call2(&worker, &JsValue::from_str(title), options).ok()
     });
-    settle(shown).await.is_some()
+    resolved(shown).await.is_some()
 }
 
 /// Removes the worker, and the page that it keeps for when there is no network.
 pub async fn remove() {
     if let Some(container) = container() {
         let home = JsValue::from_str(&browser::home());
-        let found = settle(call(&container, "getRegistration", &home)).await;
+        let found = resolved(call(&container, "getRegistration", &home)).await;
         if let Some(worker) = found.filter(JsValue::is_object) {
-            settle(call(&worker, "unregister", &JsValue::UNDEFINED)).await;
+            resolved(call(&worker, "unregister", &JsValue::UNDEFINED)).await;
         }
     }
     let Some(caches) = property(&browser::window(), "caches") else { return };
-    let names = settle(call(&caches, "keys", &JsValue::UNDEFINED)).await.unwrap_or_default();
+    let names = resolved(call(&caches, "keys", &JsValue::UNDEFINED)).await.unwrap_or_default();
     for name in js_sys::Array::from(&names).iter() {
         let is_ours = |name: &String| name.starts_with(site_keys().prefix());
         if name.as_string().is_some_and(|name| is_ours(&name)) {
-            settle(call(&caches, "delete", &name)).await;
+            resolved(call(&caches, "delete", &name)).await;
         }
     }
 }
@@ -60,6 +60,6 @@ fn container() -> Option<JsValue> {
 }
 
 /// Waits for a promise; `None` where there is none, or it fails.
-async fn settle(promise: Option<JsValue>) -> Option<JsValue> {
+async fn resolved(promise: Option<JsValue>) -> Option<JsValue> {
     JsFuture::from(promise?.dyn_into::<Promise>().ok()?).await.ok()
 }

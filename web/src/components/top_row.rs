@@ -20,7 +20,7 @@ pub fn top_row(key: RowKey) -> AnyView {
         let name = match top() {
             HistoryEdge::Beginning => "beginning",
             HistoryEdge::Gone => "gone",
-            HistoryEdge::NotKept => "unkept",
+            HistoryEdge::HistoryOff => "unkept",
             HistoryEdge::More | HistoryEdge::Loading | HistoryEdge::Failed => "older",
         };
         Some(name.to_owned())
@@ -29,7 +29,7 @@ pub fn top_row(key: RowKey) -> AnyView {
         let (words, action) = match top() {
             HistoryEdge::Beginning => (text.beginning, None),
             HistoryEdge::Gone => (text.older_gone, None),
-            HistoryEdge::NotKept => (text.history_off, None),
+            HistoryEdge::HistoryOff => (text.history_off, None),
             HistoryEdge::Loading => (text.loading_older, None),
             HistoryEdge::Failed => (text.load_failed, Some(text.retry)),
             HistoryEdge::More => ("", Some(text.load_older)),

@@ -5,7 +5,7 @@ use xmeet_shared::CloseCode;
 
 use super::backoff::{WAIT_MS_MAX, wait_ms};
 use super::clock::Millis;
-use super::line::Line;
+use super::transfer::TransferMonitor;
 
 /// An idle line is probed after this time: the server's heartbeat, every 25 s at the latest, is
 /// overdue.
@@ -61,12 +61,12 @@ pub enum Input {
     /// The page is there: begin.
     Start,
     /// A frame came.
-    Heard {
+    FrameReceived {
         /// Its size.
         bytes: u64,
     },
     /// The server said how much it is about to send.
-    Announced {
+    SizeAnnounced {
         /// How much.
         bytes: u64,
     },
@@ -128,7 +128,7 @@ pub struct Machine {
     since: Millis,
     /// Attempts in a row that did not last.
     failures: u32,
-    line: Line,
+    transfer: TransferMonitor,
     probe: Option<Probe>,
     hidden_at: Option<Millis>,
 }
@@ -141,7 +141,7 @@ impl Machine {
             phase: Phase::Connecting,
             since: now,
             failures: 0,
-            line: Line::new(now),
+            transfer: TransferMonitor::new(now),
             probe: None,
             hidden_at: None,
         }
@@ -160,22 +160,22 @@ impl Machine {
                 Phase::Connected => None,
                 _ => self.open(now),
             },
-            Input::Heard { bytes } => {
-                self.line.heard(bytes, now);
+            Input::FrameReceived { bytes } => {
+                self.transfer.frame_received(bytes, now);
                 self.probe = None;
                 None
             }
-            Input::Announced { bytes } => {
-                self.line.announced(bytes, now);
+            Input::SizeAnnounced { bytes } => {
+                self.transfer.size_announced(bytes, now);
                 None
             }
             Input::Sent { bytes } => {
-                self.line.sent(bytes, now);
+                self.transfer.sent(bytes, now);
                 None
             }
             Input::Greeted => {
                 self.enter(Phase::Connected, now);
-                self.line.greeted(now);
+                self.transfer.greeted(now);
                 None
             }
             Input::Closed { code } => self.closed(code, now, jitter),
@@ -187,9 +187,9 @@ impl Machine {
             }
             Input::Visible => self.visible(now),
             Input::Tick { is_unanswered, buffered_bytes } => {
-                self.line.buffered(buffered_bytes, now);
+                self.transfer.buffered(buffered_bytes, now);
                 if !is_unanswered {
-                    self.line.answered(now);
+                    self.transfer.answered(now);
                 }
                 self.tick(now, jitter, if is_unanswered { UNANSWERED_MS } else { SILENCE_MS })
             }
@@ -204,7 +204,7 @@ impl Machine {
 
     fn open(&mut self, now: Millis) -> Option<Effect> {
         self.enter(Phase::Connecting, now);
-        self.line.opened(now);
+        self.transfer.opened(now);
         Some(Effect::Open)
     }
 
@@ -215,7 +215,7 @@ impl Machine {
 
     fn closed(&mut self, code: u16, now: Millis, jitter: f64) -> Option<Effect> {
         match self.phase {
-            Phase::Connecting | Phase::Connected if comes_back(code) => self.retry(now, jitter),
+            Phase::Connecting | Phase::Connected if should_retry(code) => self.retry(now, jitter),
             Phase::Connecting | Phase::Connected => self.enter(Phase::Stopped { code }, now),
             // Of a socket that was given up already.
             Phase::Offline { .. } | Phase::Retrying { .. } | Phase::Stopped { .. } => {}
@@ -252,7 +252,7 @@ impl Machine {
     }
 
     fn is_dead(&self, now: Millis) -> bool {
-        now - self.line.idle_since() >= DEAD_MS
+        now - self.transfer.idle_since() >= DEAD_MS
     }
 
     /// Whether a probe should have been answered by now.
@@ -260,25 +260,25 @@ impl Machine {
         let patience_ms = if probe.is_urgent {
             0
         } else {
-            (self.line.idle_since() - probe.at).max(0) + self.line.frame_ms()
+            (self.transfer.idle_since() - probe.at).max(0) + self.transfer.frame_ms()
         };
         now >= probe.at + ANSWER_MS + patience_ms
     }
 
     fn is_greeting_late(&self, now: Millis) -> bool {
-        now - self.since.max(self.line.idle_since()) >= GREETING_MS
+        now - self.since.max(self.transfer.idle_since()) >= GREETING_MS
     }
 
     /// Returns how long what the server has announced may still take; 0 when nothing is on its way.
     #[must_use]
     pub fn receiving_ms(&self, now: Millis) -> Millis {
-        self.line.receiving_ms(now)
+        self.transfer.receiving_ms(now)
     }
 
     /// Returns how long a message that nobody announced may keep the line busy.
     #[must_use]
     pub fn frame_ms(&self) -> Millis {
-        self.line.frame_ms()
+        self.transfer.frame_ms()
     }
 
     fn visible(&mut self, now: Millis) -> Option<Effect> {
@@ -305,11 +305,11 @@ impl Machine {
             Phase::Connected => match self.probe {
                 Some(probe) if self.is_late(probe, now) => {
                     if !probe.is_urgent {
-                        self.line.was_late();
+                        self.transfer.answer_late();
                     }
                     self.open(now)
                 }
-                None if now - self.line.idle_since() >= silence_ms => self.probe(now, false),
+                None if now - self.transfer.idle_since() >= silence_ms => self.probe(now, false),
                 _ => None,
             },
             _ => None,
@@ -319,7 +319,7 @@ impl Machine {
 
 /// Whether a connection that was closed so is tried again. Where another tab has taken the member
 /// over, this one comes back as somebody else.
-fn comes_back(code: u16) -> bool {
+fn should_retry(code: u16) -> bool {
     CloseCode::should_reconnect(code) || code == CloseCode::TakenOver.as_u16()
 }
 

@@ -111,7 +111,7 @@ fn a_member_that_was_taken_over_comes_back() {
 fn an_answer_ends_the_probe() {
     let mut machine = connected();
     machine.handle(TICK, 30_000, 0.0);
-    machine.handle(Input::Heard { bytes: 100 }, 30_100, 0.0);
+    machine.handle(Input::FrameReceived { bytes: 100 }, 30_100, 0.0);
     assert_eq!(machine.handle(TICK, 40_000, 0.0), None);
     assert_eq!(machine.handle(TICK, 60_100, 0.0), Some(Effect::Probe));
 }
@@ -120,9 +120,9 @@ fn an_answer_ends_the_probe() {
 fn a_page_that_was_hidden_for_long_asks_when_it_is_seen_again() {
     let mut machine = connected();
     machine.handle(Input::Hidden, 1_000, 0.0);
-    machine.handle(Input::Heard { bytes: 100 }, 50_000, 0.0);
+    machine.handle(Input::FrameReceived { bytes: 100 }, 50_000, 0.0);
     assert_eq!(machine.handle(Input::Visible, 61_001, 0.0), Some(Effect::Probe));
-    machine.handle(Input::Heard { bytes: 100 }, 61_100, 0.0);
+    machine.handle(Input::FrameReceived { bytes: 100 }, 61_100, 0.0);
     machine.handle(Input::Hidden, 62_000, 0.0);
     assert_eq!(machine.handle(Input::Visible, 63_000, 0.0), None, "only a glance away");
 }
@@ -152,7 +152,7 @@ fn online_on_a_live_connection_probes_it() {
 #[test]
 fn another_network_ends_a_slow_connection_that_does_not_answer() {
     let mut machine = connected();
-    machine.handle(Input::Announced { bytes: 3_000_000 }, 1_000, 0.0);
+    machine.handle(Input::SizeAnnounced { bytes: 3_000_000 }, 1_000, 0.0);
     assert_eq!(machine.handle(Input::Online, 5_000, 0.0), Some(Effect::Probe));
     assert_eq!(machine.handle(TICK, 8_000, 0.0), Some(Effect::Open));
     assert_eq!(machine.handle(Input::Online, 9_000, 0.0), Some(Effect::Open), "connecting");
@@ -177,7 +177,7 @@ fn a_socket_that_never_greets_is_given_up() {
 fn any_input() -> impl Strategy<Value = Input> {
     prop_oneof![
         Just(Input::Start),
-        (0u64..100_000).prop_map(|bytes| Input::Heard { bytes }),
+        (0u64..100_000).prop_map(|bytes| Input::FrameReceived { bytes }),
         Just(Input::Greeted),
         (1000u16..5000).prop_map(|code| Input::Closed { code }),
         Just(Input::TryNow),
@@ -187,7 +187,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         Just(Input::Visible),
         Just(TICK),
         Just(UNANSWERED_TICK),
-        (0u64..100_000).prop_map(|bytes| Input::Announced { bytes }),
+        (0u64..100_000).prop_map(|bytes| Input::SizeAnnounced { bytes }),
         (0u64..100_000).prop_map(|bytes| Input::Sent { bytes }),
         (0u64..100_000)
             .prop_map(|buffered_bytes| Input::Tick { is_unanswered: true, buffered_bytes }),
@@ -218,5 +218,5 @@ proptest! {
     }
 }
 
-#[path = "line_tests.rs"]
+#[path = "transfer_tests.rs"]
 mod slow_lines;

@@ -1,10 +1,10 @@
 //! The connection to a room, pure. [`machine`] decides when to connect, with the waits of
-//! [`backoff`], the deadlines of [`line`] and the time of [`clock`].
+//! [`backoff`], the deadlines of [`transfer`] and the time of [`clock`].
 
 pub mod backoff;
 pub mod clock;
-pub mod line;
 pub mod machine;
+pub mod transfer;
 
 pub use clock::Millis;
 pub use machine::{Effect as MachineEffect, Input, Phase};

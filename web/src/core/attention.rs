@@ -3,10 +3,10 @@
 use xmeet_shared::MessageId;
 
 use super::{ClientCore, Effect, Notification, Now, PageEffect, ReadMark, StorageWrite, Timer};
-use crate::call_election::{CallElection, CallKey, OBJECTION_MS};
 use crate::connection::Millis;
-use crate::room::burst::{Burst, excerpt};
+use crate::notification_election::{NotificationElection, NotificationKey, OBJECTION_MS};
 use crate::room::log::Message;
+use crate::room::throttle::{NotificationThrottle, excerpt};
 use crate::room::unread::{FirstUnread, Unread};
 
 /// How long the read mark is not written again after a write.
@@ -14,11 +14,11 @@ const READ_MARK_MS: Millis = 500;
 
 /// When the person is notified.
 #[derive(Debug)]
-pub(super) struct Calls {
-    pub(super) burst: Burst,
-    pub(super) election: CallElection,
+pub(super) struct Notifications {
+    pub(super) throttle: NotificationThrottle,
+    pub(super) election: NotificationElection,
     /// Notifications that other tabs may object to.
-    pub(super) waiting: Vec<(CallKey, Notification)>,
+    pub(super) waiting: Vec<(NotificationKey, Notification)>,
     pub(super) has_channel: bool,
     pub(super) notify: bool,
     pub(super) sound: bool,
@@ -26,20 +26,20 @@ pub(super) struct Calls {
 
 impl ClientCore {
     /// After a greeting: leads to the first message that was not read, if there is one.
-    pub(super) fn find_unread(&mut self, now: Now) {
+    pub(super) fn open_at_first_unread(&mut self, now: Now) {
         let is_opening = self.room.unread().is_opening();
-        match self.room.unread().line().filter(|_| is_opening) {
+        match self.room.unread().marker().filter(|_| is_opening) {
             Some(FirstUnread::Id(line)) => self.go_to(line, now),
-            Some(FirstUnread::Arrival(_)) | None => self.stop_seeking(),
+            Some(FirstUnread::Arrival(_)) | None => self.end_jump(),
         }
     }
 
     /// What the list is on its way to does not exist.
-    pub(super) fn stop_seeking(&mut self) {
-        self.going_to = None;
-        self.page(PageEffect::StopAiming);
+    pub(super) fn end_jump(&mut self) {
+        self.goal = None;
+        self.show(PageEffect::StopAiming);
         if self.room.unread().is_opening() {
-            Unread::opened(self.room.unread_mut());
+            Unread::end_opening(self.room.unread_mut());
         }
     }
 
@@ -59,11 +59,11 @@ impl ClientCore {
     }
 
     /// Notifies a person who does not look, unless another tab does.
-    pub(super) fn call(&mut self, message: &Message, is_mention: bool, now: Now) {
-        let (is_shown, has_sound) = (self.calls.notify, self.calls.sound);
+    pub(super) fn notify(&mut self, message: &Message, is_mention: bool, now: Now) {
+        let (is_shown, has_sound) = (self.notifications.notify, self.notifications.sound);
         if !(is_shown || has_sound)
             || self.room.unread().is_attended()
-            || !self.calls.burst.calls(now.elapsed_ms, is_mention)
+            || !self.notifications.throttle.allows(now.elapsed_ms, is_mention)
         {
             return;
         }
@@ -71,35 +71,35 @@ impl ClientCore {
         let body = excerpt(&message.text);
         let notification = Notification { title, body, is_shown, has_sound };
         let key = message.id.and_then(key_of).unwrap_or(message.at);
-        let proposal = self.calls.election.propose(key);
-        if self.calls.has_channel {
-            self.calls.waiting.push((key, notification));
+        let proposal = self.notifications.election.propose(key);
+        if self.notifications.has_channel {
+            self.notifications.waiting.push((key, notification));
             self.emit(Effect::PostToTabs(proposal));
             let after_ms = Millis::from(OBJECTION_MS);
             self.emit(Effect::SetTimer { timer: Timer::Objections(key), after_ms });
         } else {
-            self.page(PageEffect::Notify(notification));
+            self.show(PageEffect::Notify(notification));
         }
     }
 
     /// Other tabs had time to object.
-    pub(super) fn decide_call(&mut self, key: CallKey) {
-        let is_it = |(waiting, _): &(CallKey, Notification)| *waiting == key;
-        let Some(place) = self.calls.waiting.iter().position(is_it) else { return };
-        let (_, notification) = self.calls.waiting.remove(place);
-        if self.calls.election.decide(key) && !self.room.unread().is_attended() {
-            self.page(PageEffect::Notify(notification));
+    pub(super) fn decide_notification(&mut self, key: NotificationKey) {
+        let is_it = |(waiting, _): &(NotificationKey, Notification)| *waiting == key;
+        let Some(place) = self.notifications.waiting.iter().position(is_it) else { return };
+        let (_, notification) = self.notifications.waiting.remove(place);
+        if self.notifications.election.decide(key) && !self.room.unread().is_attended() {
+            self.show(PageEffect::Notify(notification));
         }
     }
 
     pub(super) fn tab_message(&mut self, message: &str) {
         let is_attended = self.room.unread().is_attended();
-        if let Some(answer) = self.calls.election.hear(message, is_attended) {
+        if let Some(answer) = self.notifications.election.on_message(message, is_attended) {
             self.emit(Effect::PostToTabs(answer));
         }
     }
 }
 
-fn key_of(id: MessageId) -> Option<CallKey> {
-    CallKey::try_from(id).ok()
+fn key_of(id: MessageId) -> Option<NotificationKey> {
+    NotificationKey::try_from(id).ok()
 }

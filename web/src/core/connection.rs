@@ -24,13 +24,13 @@ impl ClientCore {
             None => {}
         }
         if before != after {
-            self.note_phase(before, after, now);
+            self.phase_changed(before, after, now);
         }
     }
 
     fn connect(&mut self) {
         if self.has_socket {
-            self.lose();
+            self.socket_dropped();
         }
         self.has_socket = true;
         self.emit(Effect::Connect { nickname: self.nickname.clone() });
@@ -39,14 +39,14 @@ impl ClientCore {
     fn close_socket(&mut self) {
         if self.has_socket {
             self.emit(Effect::CloseSocket);
-            self.lose();
+            self.socket_dropped();
         }
     }
 
     /// The socket that frames were sent on is gone.
-    fn lose(&mut self) {
+    fn socket_dropped(&mut self) {
         self.has_socket = false;
-        self.room.lost();
+        self.room.disconnected();
         self.redraw.rows = true;
     }
 
@@ -69,13 +69,13 @@ impl ClientCore {
             self.room.taken_over();
             self.emit(Effect::RegenerateToken);
         } else if code == CloseCode::TooLarge.as_u16() {
-            let changes = self.room.found_too_large();
-            self.changed(changes, now);
+            let changes = self.room.text_too_large();
+            self.follow_up(changes, now);
         }
         self.connection(Input::Closed { code }, now);
     }
 
-    fn note_phase(&mut self, before: Phase, after: Phase, now: Now) {
+    fn phase_changed(&mut self, before: Phase, after: Phase, now: Now) {
         let was_cut = self.is_interrupted;
         if before == Phase::Connected {
             self.connection_announcement = ConnectionAnnouncement::Disconnected;
@@ -89,17 +89,17 @@ impl ClientCore {
                 // The server may have come back with another version of this client, and a page
                 // that came from the service worker may be an old one.
                 if was_cut || self.is_cached_page {
-                    self.page(PageEffect::CheckVersion);
+                    self.show(PageEffect::CheckVersion);
                 }
             }
             Phase::Offline { .. } | Phase::Retrying { .. } => self.is_interrupted = true,
             Phase::Connecting | Phase::Stopped { .. } => {}
         }
-        self.show_wait(now);
+        self.update_retry_countdown(now);
     }
 
     /// Brings the seconds until the next attempt up to date.
-    pub(super) fn show_wait(&mut self, now: Now) {
+    pub(super) fn update_retry_countdown(&mut self, now: Now) {
         if let Phase::Retrying { retry_at } | Phase::Offline { retry_at } = self.machine.phase() {
             self.retry_in_s = seconds_until(retry_at, now.elapsed_ms);
         }

@@ -4,39 +4,39 @@ use xmeet_shared::{Envelope, Nickname, ServerMessage};
 
 use super::{ClientCore, Effect, Now, PageEffect, StorageWrite};
 use crate::connection::Input;
-use crate::connection::line::UNANNOUNCED_GREETING_BYTES;
+use crate::connection::transfer::UNANNOUNCED_GREETING_BYTES;
 use crate::mentions::mentions;
 use crate::room::Changes;
 use crate::room::log::{Line, Message};
 
 impl ClientCore {
     pub(super) fn frame(&mut self, frame: &str, now: Now) {
-        self.connection(Input::Heard { bytes: frame.len() as u64 }, now);
+        self.connection(Input::FrameReceived { bytes: frame.len() as u64 }, now);
         // Ignores frames of a later version of the protocol.
         let Ok(envelope) = Envelope::parse(frame) else { return };
         if let Some(bytes) = announced_bytes(&envelope.message) {
-            self.connection(Input::Announced { bytes }, now);
+            self.connection(Input::SizeAnnounced { bytes }, now);
         }
         let changes = self.room.apply(envelope, now.wall_ms);
-        self.changed(changes, now);
+        self.follow_up(changes, now);
     }
 
     /// Does what follows from changes of the room.
-    pub(super) fn changed(&mut self, changes: Changes, now: Now) {
-        let Changes { rows, members, outbox, line, heard, is_greeted, notice, .. } = changes;
-        let Changes { returned, refused_name, ask, ask_again_ms, .. } = changes;
+    pub(super) fn follow_up(&mut self, changes: Changes, now: Now) {
+        let Changes { rows, members, outbox, line, new_message, is_greeted, notice, .. } = changes;
+        let Changes { returned_text, refused_name, request, retry_page_ms, .. } = changes;
         self.redraw.rows |= rows || members;
         if let Some(line) = line {
             self.announce_line(line);
         }
-        if let Some(message) = heard {
+        if let Some(message) = new_message {
             self.announcements.message(message.clone());
             let is_mention = self.mentions_me(&message);
-            self.call(&message, is_mention, now);
+            self.notify(&message, is_mention, now);
         }
         if members {
             self.redraw.people = true;
-            self.remember_name();
+            self.persist_nickname();
         }
         if is_greeted {
             self.connection(Input::Greeted, now);
@@ -44,11 +44,11 @@ impl ClientCore {
             self.emit(Effect::Persist(StorageWrite::Member(pids)));
         }
         // Questions go out in the order in which the room has noted them.
-        if let Some(cursor) = ask {
-            self.ask_page(cursor, now);
+        if let Some(cursor) = request {
+            self.request_page(cursor, now);
         }
         if is_greeted {
-            self.find_unread(now);
+            self.open_at_first_unread(now);
         }
         if let Some(notice) = notice {
             if let Some(wait_ms) = notice.retry_after_ms {
@@ -56,14 +56,14 @@ impl ClientCore {
             }
             self.notice = Some(notice);
         }
-        if let Some(text) = returned {
-            self.page(PageEffect::ReturnText(text));
+        if let Some(text) = returned_text {
+            self.show(PageEffect::ReturnText(text));
         }
         if let Some(name) = refused_name {
-            self.page(PageEffect::OpenRename(name));
+            self.show(PageEffect::OpenRename(name));
         }
-        if let Some(wait_ms) = ask_again_ms {
-            self.set_ask_again(self.room.request_number(), wait_ms);
+        if let Some(wait_ms) = retry_page_ms {
+            self.schedule_page_retry(self.room.request_number(), wait_ms);
         }
         if outbox {
             self.send_waiting(now);
@@ -82,7 +82,7 @@ impl ClientCore {
     }
 
     /// Keeps our name as the room has it: it is the one to come back with.
-    fn remember_name(&mut self) {
+    fn persist_nickname(&mut self) {
         let Some(name) = self.room.my_name() else { return };
         let name = Nickname::from_handshake(&name);
         if self.nickname != name || !self.is_nickname_kept {

@@ -2,8 +2,8 @@
 
 use xmeet_shared::{MessageId, Nickname, UnixMillis};
 
-use crate::call_election::CallKey;
 use crate::connection::Millis;
+use crate::notification_election::NotificationKey;
 use crate::room::outbox::LocalId;
 
 /// The time of an input, and the random number that it may use.
@@ -22,13 +22,13 @@ pub struct Now {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timer {
     /// The page request with this number has taken long.
-    Page(u64),
+    PageTimeout(u64),
     /// The wait before the page request with this number is sent again is over.
-    AskAgain(u64),
+    RetryPage(u64),
     /// The pause that the server asked for is over.
     Pause,
     /// Other tabs had time to object to a notification about this message.
-    Objections(CallKey),
+    Objections(NotificationKey),
     /// The read mark may be written again.
     ReadMark,
 }

@@ -22,15 +22,15 @@ use std::mem;
 
 use xmeet_shared::{MessageId, Nickname, Pid, RoomId};
 
-use crate::call_election::CallElection;
 use crate::connection::machine::Machine;
 use crate::connection::{self as link, Phase};
+use crate::notification_election::NotificationElection;
 use crate::room::announce::Announcements;
-use crate::room::burst::Burst;
 use crate::room::names::NameSet;
 use crate::room::outbox::SavedEntry;
+use crate::room::throttle::NotificationThrottle;
 use crate::room::{HistoryEdge, Notice, Room, Row};
-use attention::Calls;
+use attention::Notifications;
 pub use effect::{Effect, Notification, PageEffect, ReadMark, Redraw, StorageWrite};
 pub use input::{Input, Now, Timer};
 use pause::Pause;
@@ -88,9 +88,9 @@ pub struct ClientCore {
     is_interrupted: bool,
     is_cached_page: bool,
     lines_hidden: bool,
-    calls: Calls,
+    notifications: Notifications,
     /// The message that the list is on its way to, while it aims at something.
-    going_to: Option<MessageId>,
+    goal: Option<MessageId>,
     is_aiming: bool,
     /// The read mark that is kept.
     saved_mark: Option<ReadMark>,
@@ -111,9 +111,9 @@ impl ClientCore {
         let (read_up_to, epoch) = setup.read_mark.clone().map(|mark| (mark.id, mark.epoch)).unzip();
         room.restore_read(read_up_to, epoch.flatten());
         room.hide_lines(setup.lines_hidden);
-        let calls = Calls {
-            burst: Burst::default(),
-            election: CallElection::new(setup.tab, &setup.room_id),
+        let notifications = Notifications {
+            throttle: NotificationThrottle::default(),
+            election: NotificationElection::new(setup.tab, &setup.room_id),
             waiting: Vec::new(),
             has_channel: setup.has_channel,
             notify: setup.notify,
@@ -135,8 +135,8 @@ impl ClientCore {
             is_interrupted: false,
             is_cached_page: setup.is_cached_page,
             lines_hidden: setup.lines_hidden,
-            calls,
-            going_to: None,
+            notifications,
+            goal: None,
             is_aiming: false,
             saved_mark: setup.read_mark,
             is_mark_recent: false,
@@ -153,7 +153,7 @@ impl ClientCore {
     pub fn handle(&mut self, input: Input, now: Now) -> Vec<Effect> {
         // A message that has just come is not read before it is drawn.
         let is_frame = matches!(input, Input::Frame(_));
-        self.take_in(input, now);
+        self.dispatch(input, now);
         if !is_frame {
             self.save_read_mark();
         }
@@ -167,7 +167,7 @@ impl ClientCore {
         mem::take(&mut self.effects)
     }
 
-    fn take_in(&mut self, input: Input, now: Now) {
+    fn dispatch(&mut self, input: Input, now: Now) {
         match input {
             Input::Start => self.connection(link::Input::Start, now),
             Input::TryNow => self.connection(link::Input::TryNow, now),
@@ -179,9 +179,9 @@ impl ClientCore {
             Input::Closed { code } => self.closed(code, now),
             Input::Tick { buffered_bytes } => self.tick(buffered_bytes, now),
             Input::Timer(timer) => self.timer(timer, now),
-            Input::Attended(is_attended) => self.room.unread_mut().attend(is_attended),
+            Input::Attended(is_attended) => self.room.unread_mut().set_attended(is_attended),
             Input::ScrollChanged { is_at_bottom, is_aiming } => {
-                self.room.unread_mut().stand(is_at_bottom, is_aiming);
+                self.room.unread_mut().scroll_changed(is_at_bottom, is_aiming);
             }
             Input::Leaving => self.is_mark_recent = false,
             Input::TabMessage(message) => self.tab_message(&message),
@@ -197,7 +197,7 @@ impl ClientCore {
             Input::GoToNewest => self.go_to_newest(now),
             Input::HideLines(are_hidden) => self.hide_lines(are_hidden),
             Input::SetAlerts { notify, sound } => {
-                (self.calls.notify, self.calls.sound) = (notify, sound);
+                (self.notifications.notify, self.notifications.sound) = (notify, sound);
             }
             Input::DismissNotice => self.notice = None,
             Input::RemindOfPause => self.remind_of_pause(),
@@ -206,10 +206,10 @@ impl ClientCore {
 
     fn timer(&mut self, timer: Timer, now: Now) {
         match timer {
-            Timer::Page(number) => self.page_is_late(number, now),
-            Timer::AskAgain(number) => self.ask_again(number, now),
-            Timer::Pause => self.show_pause(now),
-            Timer::Objections(key) => self.decide_call(key),
+            Timer::PageTimeout(number) => self.page_timed_out(number, now),
+            Timer::RetryPage(number) => self.retry_page(number, now),
+            Timer::Pause => self.update_pause(now),
+            Timer::Objections(key) => self.decide_notification(key),
             Timer::ReadMark => self.is_mark_recent = false,
         }
     }
@@ -218,8 +218,8 @@ impl ClientCore {
     fn tick(&mut self, buffered_bytes: u64, now: Now) {
         let is_unanswered = self.room.outbox().is_sending();
         self.connection(link::Input::Tick { is_unanswered, buffered_bytes }, now);
-        self.show_wait(now);
-        self.show_pause(now);
+        self.update_retry_countdown(now);
+        self.update_pause(now);
         self.announcements.second_passed();
     }
 
@@ -227,7 +227,7 @@ impl ClientCore {
         self.effects.push(effect);
     }
 
-    fn page(&mut self, effect: PageEffect) {
+    fn show(&mut self, effect: PageEffect) {
         self.effects.push(Effect::Page(effect));
     }
 
@@ -241,26 +241,26 @@ impl ClientCore {
     /// Drops what is far from the reader, or from what the list is on its way to.
     fn draw(&mut self, reader: Option<MessageId>, is_aiming: bool) {
         self.is_aiming = is_aiming;
-        let goal = self.going_to.filter(|_| is_aiming);
+        let goal = self.goal.filter(|_| is_aiming);
         self.room.trim(goal.or(reader));
     }
 
     fn drawn(&mut self, has_goal: bool) {
         if !has_goal && !self.room.is_fetching() {
-            self.stop_seeking();
+            self.end_jump();
         }
     }
 
     /// Whether a row is what the list is on its way to.
     #[must_use]
     pub fn is_goal(&self, row: &Row) -> bool {
-        let going_to = self.going_to.filter(|_| self.is_aiming);
+        let goal = self.goal.filter(|_| self.is_aiming);
         match row {
             Row::Unread => self.room.unread().is_opening(),
-            Row::HistoryEdge(HistoryEdge::Beginning | HistoryEdge::Gone | HistoryEdge::NotKept) => {
-                going_to == Some(OLDEST)
-            }
-            Row::Message(row) => going_to.is_some() && row.message.id == going_to,
+            Row::HistoryEdge(
+                HistoryEdge::Beginning | HistoryEdge::Gone | HistoryEdge::HistoryOff,
+            ) => goal == Some(OLDEST),
+            Row::Message(row) => goal.is_some() && row.message.id == goal,
             _ => false,
         }
     }

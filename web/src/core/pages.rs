@@ -2,7 +2,7 @@
 
 use xmeet_shared::{ClientCommand, Cursor, MessageId};
 
-use super::pause::wait_of;
+use super::pause::bounded_wait_ms;
 use super::{ClientCore, Effect, Now, Timer};
 use crate::connection::Millis;
 
@@ -13,38 +13,38 @@ impl ClientCore {
     pub(super) fn load_older(&mut self, is_retry: bool, now: Now) {
         if is_retry || !self.is_paused() {
             let cursor = self.room.load_older(is_retry);
-            self.ask(cursor, now);
+            self.request_if_any(cursor, now);
         }
     }
 
     pub(super) fn load(&mut self, target: MessageId, is_retry: bool, now: Now) {
         if is_retry || !self.is_paused() {
             let cursor = self.room.load(target, is_retry);
-            self.ask(cursor, now);
+            self.request_if_any(cursor, now);
         }
     }
 
     /// Loads `target`, which the list then aims at.
     pub(super) fn go_to(&mut self, target: MessageId, now: Now) {
-        self.going_to = Some(target);
+        self.goal = Some(target);
         let cursor = self.room.load_first(target);
-        self.ask(cursor, now);
+        self.request_if_any(cursor, now);
     }
 
     pub(super) fn go_to_newest(&mut self, now: Now) {
         let cursor = self.room.load_newest();
-        self.ask(cursor, now);
+        self.request_if_any(cursor, now);
     }
 
-    fn ask(&mut self, cursor: Option<Cursor>, now: Now) {
+    fn request_if_any(&mut self, cursor: Option<Cursor>, now: Now) {
         if let Some(cursor) = cursor {
-            self.ask_page(cursor, now);
+            self.request_page(cursor, now);
         }
     }
 
     /// Asks for a page that the room wants.
-    pub(super) fn ask_page(&mut self, cursor: Cursor, now: Now) {
-        let timer = Timer::Page(self.room.request_number());
+    pub(super) fn request_page(&mut self, cursor: Cursor, now: Now) {
+        let timer = Timer::PageTimeout(self.room.request_number());
         self.send(ClientCommand::History(cursor).to_string(), now);
         let after_ms = PAGE_TIMEOUT_MS + self.machine.frame_ms();
         self.emit(Effect::SetTimer { timer, after_ms });
@@ -52,27 +52,27 @@ impl ClientCore {
     }
 
     /// Gives a page request up, unless the page is on its way.
-    pub(super) fn page_is_late(&mut self, number: u64, now: Now) {
+    pub(super) fn page_timed_out(&mut self, number: u64, now: Now) {
         let after_ms = self.machine.receiving_ms(now.elapsed_ms);
         if after_ms > 0 {
-            self.emit(Effect::SetTimer { timer: Timer::Page(number), after_ms });
-        } else if self.room.time_out(number) {
+            self.emit(Effect::SetTimer { timer: Timer::PageTimeout(number), after_ms });
+        } else if self.room.page_timed_out(number) {
             self.send_waiting(now);
         }
     }
 
     /// Sets the timer of a page that the server put off.
-    pub(super) fn set_ask_again(&mut self, number: u64, wait_ms: u64) {
-        let (timer, after_ms) = (Timer::AskAgain(number), wait_of(wait_ms));
+    pub(super) fn schedule_page_retry(&mut self, number: u64, wait_ms: u64) {
+        let (timer, after_ms) = (Timer::RetryPage(number), bounded_wait_ms(wait_ms));
         self.emit(Effect::SetTimer { timer, after_ms });
     }
 
     /// Asks again for a page that the server put off.
-    pub(super) fn ask_again(&mut self, number: u64, now: Now) {
+    pub(super) fn retry_page(&mut self, number: u64, now: Now) {
         if self.is_paused() {
-            return self.set_ask_again(number, self.pause.left_s * 1000);
+            return self.schedule_page_retry(number, self.pause.left_s * 1000);
         }
-        let cursor = self.room.ask_again(number);
-        self.ask(cursor, now);
+        let cursor = self.room.retry_page(number);
+        self.request_if_any(cursor, now);
     }
 }

@@ -20,21 +20,21 @@ pub(super) struct Pause {
 }
 
 /// Returns a wait that the server asks for, bounded.
-pub(super) fn wait_of(wait_ms: u64) -> Millis {
+pub(super) fn bounded_wait_ms(wait_ms: u64) -> Millis {
     Millis::try_from(wait_ms.min(PAUSE_MS_MAX)).unwrap_or(Millis::MAX)
 }
 
 impl ClientCore {
     /// Begins a pause.
     pub(super) fn pause(&mut self, wait_ms: u64, now: Now) {
-        let after_ms = wait_of(wait_ms);
+        let after_ms = bounded_wait_ms(wait_ms);
         self.pause.until = now.elapsed_ms + after_ms;
-        self.show_pause(now);
+        self.update_pause(now);
         self.emit(Effect::SetTimer { timer: Timer::Pause, after_ms });
     }
 
     /// Brings the seconds up to date, and removes the notice about the pause at its end.
-    pub(super) fn show_pause(&mut self, now: Now) {
+    pub(super) fn update_pause(&mut self, now: Now) {
         let left_s = seconds_until(self.pause.until, now.elapsed_ms);
         let is_over = self.is_paused() && left_s == 0;
         self.pause.left_s = left_s;

@@ -18,8 +18,8 @@ impl ClientCore {
     }
 
     pub(super) fn take_back(&mut self, local: LocalId, now: Now) {
-        if let Some(text) = self.room.withdraw(local) {
-            self.page(PageEffect::ReturnText(text));
+        if let Some(text) = self.room.take_back(local) {
+            self.show(PageEffect::ReturnText(text));
         }
         self.send_waiting(now);
     }

@@ -9,7 +9,7 @@ use xmeet_shared::{
 };
 
 use super::log::{LineKind, Message};
-use super::questions::Question;
+use super::pending_requests::PendingRequest;
 use super::{Changes, Notice, OWN_PIDS_MAX, Room, Stage};
 
 /// A frame that took longer than this to come, by the clocks, shows that one of them was set.
@@ -23,7 +23,7 @@ impl Room {
         self.note_clock(ts, received_at);
         let mut changes = Changes::default();
         match message {
-            ServerMessage::SelfId { pid, epoch, .. } => self.greeted_as(pid, epoch),
+            ServerMessage::SelfId { pid, epoch, .. } => self.on_self_id(pid, epoch),
             ServerMessage::MemberCount(_) | ServerMessage::Ping { .. } => {}
             ServerMessage::Members(members) => {
                 self.members.replace(&members);
@@ -31,7 +31,7 @@ impl Room {
                 changes.rows = true;
                 changes.members = true;
             }
-            ServerMessage::History(records) => self.history(&records, at, &mut changes),
+            ServerMessage::History(records) => self.on_history_page(&records, at, &mut changes),
             ServerMessage::Join(name) => {
                 self.members.join(&from, name.as_str());
                 let line = self.log.push_line(from, name.as_str().into(), LineKind::Join, at);
@@ -48,7 +48,7 @@ impl Room {
             }
             ServerMessage::ChangeName(name) => {
                 if self.is_me(&from) {
-                    self.questions.answered(Question::is_rename);
+                    self.pending_requests.take_first(PendingRequest::is_rename);
                 }
                 if let Some(old) = self.members.rename(&from, name.as_str()) {
                     let kind = LineKind::Rename(name.as_str().into());
@@ -60,10 +60,10 @@ impl Room {
             ServerMessage::Normal { text, id, nickname } => {
                 let name = self.name_of(&from, nickname.as_ref());
                 let message = Message { id, from, name, text: text.into(), at, local: None };
-                self.said(message, &mut changes);
+                self.on_text(message, &mut changes);
             }
             ServerMessage::Error { words, code, retry_after_ms } => {
-                self.refused(Notice { code, words, retry_after_ms }, &mut changes);
+                self.on_error(Notice { code, words, retry_after_ms }, &mut changes);
             }
         }
         changes
@@ -80,30 +80,30 @@ impl Room {
         }
     }
 
-    fn greeted_as(&mut self, pid: Pid, epoch: Option<String>) {
+    fn on_self_id(&mut self, pid: Pid, epoch: Option<String>) {
         if epoch != self.epoch {
             // The room's ids count something else now.
             if self.epoch.is_some() {
                 self.log.clear();
-                self.unread.forget();
+                self.unread.reset();
             }
             // What went to a server that keeps nothing, or may have, cannot be looked for.
-            let is_known = self.epoch.is_some() && !self.is_own_unkept;
+            let is_known = self.epoch.is_some() && !self.is_own_unstored;
             if is_known && epoch.is_some() {
                 // After a crash of the server's machine the text may be there all the same: the
                 // greeting shows it.
-                self.outbox.look_from_the_start();
+                self.outbox.search_from_start();
                 self.has_other_epoch = true;
             } else if self.was_greeted {
-                self.outbox.doubt();
+                self.outbox.mark_unconfirmed();
             }
-            self.is_own_unkept = false;
+            self.is_own_unstored = false;
             self.epoch = epoch;
         }
         self.stage = Stage::Greeting;
         self.pager.reset();
         self.searched_to = None;
-        self.questions.clear();
+        self.pending_requests.clear();
         if !self.is_me(&pid) {
             if self.own_pids.len() >= OWN_PIDS_MAX {
                 self.own_pids.remove(0);
@@ -113,11 +113,11 @@ impl Room {
         self.me = Some(pid);
     }
 
-    fn history(&mut self, records: &[Record], at: UnixMillis, changes: &mut Changes) {
+    fn on_history_page(&mut self, records: &[Record], at: UnixMillis, changes: &mut Changes) {
         let is_greeting = self.stage == Stage::Greeting;
         if is_greeting && self.is_older_than_held(records) || self.contradicts(records) {
             self.log.clear();
-            self.unread.forget();
+            self.unread.reset();
             if !is_greeting {
                 self.unread
                     .greeted(records.iter().filter_map(|record| record.id).max().unwrap_or(0));
@@ -126,19 +126,19 @@ impl Room {
         let was_empty = records.is_empty();
         let is_short = (records.len() as u64) < HISTORY_PAGE_MESSAGES;
         if is_short && let Some(oldest) = records.iter().filter_map(|record| record.id).min() {
-            self.log.raise_floor(oldest);
+            self.log.learn_oldest_kept(oldest);
         }
         for record in records {
-            self.unread.heard(record.id.unwrap_or(0), self.is_me(&record.from));
-            let message = self.remember(record, at);
+            self.unread.on_message(record.id.unwrap_or(0), self.is_me(&record.from));
+            let message = self.message_of(record, at);
             self.log.insert(message);
         }
-        let is_settled = self.outbox.settle_from(&mut self.log);
+        let is_confirmed = self.outbox.confirm_from_history(&mut self.log);
         if is_greeting && mem::take(&mut self.has_other_epoch) {
-            self.outbox.not_found();
+            self.outbox.requeue_missing();
         }
-        changes.outbox = is_greeting || is_settled || self.searched_to.is_some();
-        self.end_search_without_text();
+        changes.outbox = is_greeting || is_confirmed || self.searched_to.is_some();
+        self.stop_search_if_done();
         if is_greeting {
             self.stage = Stage::Live;
             let was_greeted = mem::replace(&mut self.was_greeted, true);
@@ -148,17 +148,17 @@ impl Room {
             {
                 self.log.push_missed(me, at);
             }
-            changes.ask = self.start_search(records);
+            changes.request = self.start_search(records);
             self.unread.greeted(self.log.head());
             changes.is_greeted = true;
         } else {
-            self.questions.answered(Question::is_page);
-            changes.ask = self.pager.answered(was_empty, &mut self.log);
-            if changes.ask.is_none() {
-                changes.ask = self.search_on(records);
+            self.pending_requests.take_first(PendingRequest::is_page);
+            changes.request = self.pager.page_received(was_empty, &mut self.log);
+            if changes.request.is_none() {
+                changes.request = self.continue_search(records);
             }
         }
-        changes.ask = self.note_page(changes.ask);
+        changes.request = self.expect_page(changes.request);
         changes.rows = true;
         changes.is_replay = true;
     }
@@ -178,7 +178,7 @@ impl Room {
         })
     }
 
-    fn remember(&self, record: &Record, at: UnixMillis) -> Message {
+    fn message_of(&self, record: &Record, at: UnixMillis) -> Message {
         let name = self.name_of(&record.from, record.nickname.as_ref());
         Message {
             id: record.id,
@@ -192,38 +192,38 @@ impl Room {
 
     /// Takes in a live message. One without an id stands where it arrived: its server keeps no
     /// history, or its author asked for it not to be kept.
-    fn said(&mut self, mut message: Message, changes: &mut Changes) {
+    fn on_text(&mut self, mut message: Message, changes: &mut Changes) {
         if message.id.is_some_and(|id| self.is_of_another_history(id, &message)) {
             self.log.clear();
-            self.unread.forget();
+            self.unread.reset();
             self.unread.greeted(message.id.unwrap_or(0).saturating_sub(1));
         }
         let is_new = message.id.is_none_or(|id| self.log.get(id).is_none());
         let is_own = self.is_me(&message.from);
         if self.me.as_ref() == Some(&message.from) {
-            self.questions.answered(Question::is_text);
+            self.pending_requests.take_first(PendingRequest::is_text);
         }
         if is_new && is_own {
-            message.local = self.outbox.settle(&message.from, &message.text);
+            message.local = self.outbox.confirm(&message.from, &message.text);
         }
         if message.local.is_some() {
-            self.is_own_unkept = message.id.is_none();
+            self.is_own_unstored = message.id.is_none();
             changes.outbox = true;
-            self.end_search_without_text();
+            self.stop_search_if_done();
         }
         if is_new && !is_own {
-            changes.heard = Some(Arc::new(message.clone()));
+            changes.new_message = Some(Arc::new(message.clone()));
         }
         match message.id {
             Some(id) => {
                 if is_new {
-                    self.unread.heard(id, is_own);
+                    self.unread.on_message(id, is_own);
                 }
-                changes.rows |= self.log.hear(message);
+                changes.rows |= self.log.insert_live(message);
             }
             None => {
-                let (after, arrival) = self.log.push_unkept(message);
-                self.unread.heard_unkept(after, arrival, is_own);
+                let (after, arrival) = self.log.push_unstored(message);
+                self.unread.on_unstored_message(after, arrival, is_own);
                 changes.rows = true;
             }
         }
@@ -246,37 +246,37 @@ impl Room {
 
     fn page_failed(&mut self) {
         self.pager.fail();
-        self.end_search();
+        self.give_up_search();
     }
 
     /// What an `error` is about did not happen.
-    fn refused(&mut self, notice: Notice, changes: &mut Changes) {
+    fn on_error(&mut self, notice: Notice, changes: &mut Changes) {
         let is_too_fast = notice.code == Some(ErrorCode::RateLimited);
         let wait_ms = notice.retry_after_ms.filter(|_| is_too_fast);
         changes.rows = true;
-        match self.questions.refused(notice.code.as_ref()) {
+        match self.pending_requests.match_error(notice.code.as_ref()) {
             // It is about pages alone, and the list says what becomes of them.
-            Some(Question::Page) if wait_ms.is_some() => {
-                if self.pager.put_off() {
-                    changes.ask_again_ms = wait_ms;
+            Some(PendingRequest::Page) if wait_ms.is_some() => {
+                if self.pager.defer() {
+                    changes.retry_page_ms = wait_ms;
                 } else {
-                    self.end_search();
+                    self.give_up_search();
                     changes.outbox = true;
                 }
                 return;
             }
-            Some(Question::Page) => {
+            Some(PendingRequest::Page) => {
                 self.page_failed();
                 changes.outbox = true;
             }
-            Some(Question::Text) => {
+            Some(PendingRequest::Text) => {
                 // Only one that is too large is in nobody's way once it is out. Otherwise what was
                 // to follow would be said before it, or be refused as well.
                 let is_alone = notice.code == Some(ErrorCode::TooLarge);
-                changes.returned = self.outbox.refuse(!is_alone);
+                changes.returned_text = self.outbox.take_refused(!is_alone);
                 changes.outbox = true;
             }
-            Some(Question::Rename(name)) => changes.refused_name = Some(name),
+            Some(PendingRequest::Rename(name)) => changes.refused_name = Some(name),
             None => {}
         }
         changes.notice = Some(notice);

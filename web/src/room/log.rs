@@ -20,7 +20,7 @@ use super::outbox::LocalId;
 const LINES_MAX: usize = 400;
 
 /// The most messages without an id that are held; they are live only too.
-const UNKEPT_MESSAGES_MAX: usize = 400;
+const UNSTORED_MESSAGES_MAX: usize = 400;
 
 /// One message, kept by the server or still on its way there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,34 +73,34 @@ pub enum LineKind {
 
 /// Something without an id. It stands after the message that was newest when it arrived.
 #[derive(Debug)]
-struct Aside {
+struct Unnumbered {
     after: MessageId,
     number: u64,
-    what: AsideKind,
+    content: UnnumberedContent,
 }
 
 #[derive(Debug)]
-enum AsideKind {
+enum UnnumberedContent {
     Line(Arc<Line>),
     Message(Arc<Message>),
 }
 
-impl Aside {
+impl Unnumbered {
     fn is_line(&self) -> bool {
-        matches!(self.what, AsideKind::Line(_))
+        matches!(self.content, UnnumberedContent::Line(_))
     }
 
     fn line(&self) -> Option<&Line> {
-        match &self.what {
-            AsideKind::Line(line) => Some(line),
-            AsideKind::Message(_) => None,
+        match &self.content {
+            UnnumberedContent::Line(line) => Some(line),
+            UnnumberedContent::Message(_) => None,
         }
     }
 
     fn item(&self) -> Item {
-        match &self.what {
-            AsideKind::Line(line) => Item::Line(line.clone()),
-            AsideKind::Message(message) => Item::Unkept(self.number, message.clone()),
+        match &self.content {
+            UnnumberedContent::Line(line) => Item::Line(line.clone()),
+            UnnumberedContent::Message(message) => Item::Unstored(self.number, message.clone()),
         }
     }
 }
@@ -111,17 +111,17 @@ pub struct Log {
     /// By id: the newest comes last, and whole pages before the oldest.
     messages: VecDeque<(MessageId, Arc<Message>)>,
     /// In the order of their arrival.
-    asides: VecDeque<Aside>,
-    /// How many asides have arrived.
-    asides_seen: u64,
-    /// How many of the asides are lines.
+    unnumbered: VecDeque<Unnumbered>,
+    /// How many unnumbered have arrived.
+    arrivals: u64,
+    /// How many of the unnumbered are lines.
     line_count: usize,
     /// How often the ids began again.
     generation: u32,
     /// The newest message of the room, which may be newer than the newest here.
     head: MessageId,
     /// The server keeps nothing older than this id, as far as is known.
-    floor: MessageId,
+    oldest_kept: MessageId,
 }
 
 /// One step through a [`Log`].
@@ -130,7 +130,7 @@ pub enum Item {
     /// A message.
     Message(Arc<Message>),
     /// A message without an id, with the number of its arrival.
-    Unkept(u64, Arc<Message>),
+    Unstored(u64, Arc<Message>),
     /// A line.
     Line(Arc<Line>),
     /// Messages that exist, or existed, and are not here.
@@ -141,7 +141,7 @@ impl Log {
     /// Takes in a message that was said just now. One that would stand behind a tail only makes
     /// the tail longer, unless it is one of our own, which its author wants to see. Says whether
     /// anything changed.
-    pub fn hear(&mut self, message: Message) -> bool {
+    pub fn insert_live(&mut self, message: Message) -> bool {
         let Some(id) = message.id else { return false };
         let follows = self.tail().is_none_or(|tail| *tail.start() == id);
         if follows || message.local.is_some() {
@@ -190,9 +190,9 @@ impl Log {
         kind: LineKind,
         at: UnixMillis,
     ) -> Arc<Line> {
-        let number = self.asides_seen + 1;
-        let before = self.asides.back().filter(|aside| aside.after == self.head);
-        let before = before.and_then(Aside::line);
+        let number = self.arrivals + 1;
+        let before = self.unnumbered.back().filter(|entry| entry.after == self.head);
+        let before = before.and_then(Unnumbered::line);
         let mut line = Line { number, group: number, pid, name, kind, at };
         if let Some(before) =
             before.filter(|before| before.is_join_or_leave() && line.is_join_or_leave())
@@ -200,14 +200,14 @@ impl Log {
             line.group = before.group;
         }
         let line = Arc::new(line);
-        self.push(AsideKind::Line(line.clone()));
+        self.push(UnnumberedContent::Line(line.clone()));
         line
     }
 
     /// Notes that messages may be missing after the newest one, unless that was the last thing
     /// noted.
     pub fn push_missed(&mut self, me: Pid, at: UnixMillis) {
-        let last = self.asides.back().and_then(Aside::line);
+        let last = self.unnumbered.back().and_then(Unnumbered::line);
         if last.is_none_or(|line| line.kind != LineKind::Missed) {
             self.push_line(me, "".into(), LineKind::Missed, at);
         }
@@ -215,35 +215,36 @@ impl Log {
 
     /// Adds a message without an id after the newest message. Returns the id that it follows, and
     /// the number of its arrival.
-    pub fn push_unkept(&mut self, message: Message) -> (MessageId, u64) {
-        self.push(AsideKind::Message(Arc::new(message)));
-        (self.head, self.asides_seen)
+    pub fn push_unstored(&mut self, message: Message) -> (MessageId, u64) {
+        self.push(UnnumberedContent::Message(Arc::new(message)));
+        (self.head, self.arrivals)
     }
 
-    /// Adds an aside, and drops the oldest of its kind where there are too many.
-    fn push(&mut self, what: AsideKind) {
-        self.asides_seen += 1;
-        let aside = Aside { after: self.head, number: self.asides_seen, what };
-        let is_line = aside.is_line();
+    /// Adds an entry, and drops the oldest of its kind where there are too many.
+    fn push(&mut self, content: UnnumberedContent) {
+        self.arrivals += 1;
+        let entry = Unnumbered { after: self.head, number: self.arrivals, content };
+        let is_line = entry.is_line();
         self.line_count += usize::from(is_line);
-        self.asides.push_back(aside);
+        self.unnumbered.push_back(entry);
         let (count, max) = if is_line {
             (self.line_count, LINES_MAX)
         } else {
-            (self.asides.len() - self.line_count, UNKEPT_MESSAGES_MAX)
+            (self.unnumbered.len() - self.line_count, UNSTORED_MESSAGES_MAX)
         };
         if count > max
-            && let Some(oldest) = self.asides.iter().position(|aside| aside.is_line() == is_line)
+            && let Some(oldest) =
+                self.unnumbered.iter().position(|entry| entry.is_line() == is_line)
         {
-            self.asides.remove(oldest);
+            self.unnumbered.remove(oldest);
             self.line_count -= usize::from(is_line);
         }
     }
 
     /// Whether a message without an id is held.
     #[must_use]
-    pub fn has_unkept(&self) -> bool {
-        self.asides.len() > self.line_count
+    pub fn has_unstored(&self) -> bool {
+        self.unnumbered.len() > self.line_count
     }
 
     fn place_of(&self, id: MessageId) -> Result<usize, usize> {
@@ -254,9 +255,9 @@ impl Log {
     pub fn clear(&mut self) {
         self.generation += 1;
         self.messages.clear();
-        self.asides.clear();
+        self.unnumbered.clear();
         self.line_count = 0;
-        self.floor = 0;
+        self.oldest_kept = 0;
         self.head = 0;
     }
 
@@ -300,7 +301,7 @@ impl Log {
     pub fn first_kept(&self, id: MessageId) -> MessageId {
         let next = self.messages.partition_point(|(held, _)| *held <= id);
         let last = self.messages.get(next).map_or(self.head, |(held, _)| held - 1);
-        if self.is_kept(id) || self.floor > last { id } else { self.floor }
+        if self.is_kept(id) || self.oldest_kept > last { id } else { self.oldest_kept }
     }
 
     /// The middle of the messages that are missing from `id` on; `id` itself where a page has them
@@ -332,14 +333,14 @@ impl Log {
     }
 
     /// Learns that the server keeps nothing older than `id`.
-    pub fn raise_floor(&mut self, id: MessageId) {
-        self.floor = self.floor.max(id);
+    pub fn learn_oldest_kept(&mut self, id: MessageId) {
+        self.oldest_kept = self.oldest_kept.max(id);
     }
 
     /// Whether the server still keeps message `id`, as far as is known.
     #[must_use]
     pub fn is_kept(&self, id: MessageId) -> bool {
-        id >= self.floor.max(1)
+        id >= self.oldest_kept.max(1)
     }
 
     /// Whether it is known where message `id` belongs: not somewhere before the oldest here.
@@ -349,31 +350,31 @@ impl Log {
     }
 
     /// Everything, oldest first, with a [`Item::Gap`] wherever ids are missing between two that
-    /// are here, or after all of them. An aside stands beside a message that is here, or nowhere.
+    /// are here, or after all of them. An entry stands beside a message that is here, or nowhere.
     pub fn items(&self) -> Vec<Item> {
-        let mut items = Vec::with_capacity(self.messages.len() + self.asides.len());
-        let mut asides = self.asides.iter().peekable();
+        let mut items = Vec::with_capacity(self.messages.len() + self.unnumbered.len());
+        let mut unnumbered = self.unnumbered.iter().peekable();
         let mut previous: Option<MessageId> = None;
         for (id, message) in &self.messages {
-            while let Some(aside) = asides.next_if(|aside| Some(aside.after) == previous) {
-                items.push(aside.item());
+            while let Some(entry) = unnumbered.next_if(|entry| Some(entry.after) == previous) {
+                items.push(entry.item());
             }
             if let Some(previous) = previous
                 && id - previous > 1
             {
                 items.push(Item::Gap(previous + 1..=id - 1));
             }
-            while let Some(aside) = asides.next_if(|aside| aside.after < *id) {
-                if aside.after + 1 == *id {
-                    items.push(aside.item());
+            while let Some(entry) = unnumbered.next_if(|entry| entry.after < *id) {
+                if entry.after + 1 == *id {
+                    items.push(entry.item());
                 }
             }
             items.push(Item::Message(message.clone()));
             previous = Some(*id);
         }
         let end = previous.unwrap_or(self.head);
-        let at_the_end = asides.take_while(|aside| aside.after <= end);
-        items.extend(at_the_end.map(Aside::item));
+        let at_the_end = unnumbered.take_while(|entry| entry.after <= end);
+        items.extend(at_the_end.map(Unnumbered::item));
         items.extend(self.tail().map(Item::Gap));
         items
     }

@@ -11,7 +11,6 @@
 //! - [`unread`]: what its reader has seen, [`burst`]: how often who is not looking is called
 
 pub mod announce;
-pub mod burst;
 pub mod log;
 pub mod members;
 pub mod names;
@@ -19,10 +18,11 @@ pub mod outbox;
 pub mod pager;
 pub mod presence;
 pub mod rows;
+pub mod throttle;
 pub mod unread;
 
 mod apply;
-mod questions;
+mod pending_requests;
 mod requests;
 mod search;
 
@@ -35,8 +35,8 @@ use members::{Members, NameStyle, Person};
 use names::NameSet;
 use outbox::{Outbox, SavedEntry};
 use pager::Pager;
+use pending_requests::PendingRequests;
 pub use presence::PresenceGroup;
-use questions::Questions;
 pub use rows::{GapRow, HistoryEdge, MessageRow, Row, RowKey};
 use unread::Unread;
 
@@ -48,7 +48,7 @@ pub const OWN_PIDS_MAX: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// No connection.
-    Away,
+    Disconnected,
     /// `self` has come, page 0 has not.
     Greeting,
     /// Greeted: what happens comes in, what is typed goes out.
@@ -72,11 +72,11 @@ pub struct Room {
     searched_to: Option<MessageId>,
     unread: Unread,
     /// What was asked on this connection and is not answered.
-    questions: Questions,
+    pending_requests: PendingRequests,
     /// Whether a greeting has ever been complete.
     was_greeted: bool,
     /// Our own latest text came back without an id, so the server does not keep what we say.
-    is_own_unkept: bool,
+    is_own_unstored: bool,
     /// How far the server's clock is ahead of this machine's, in milliseconds.
     clock_offset_ms: Option<i64>,
     /// Joins and leaves are left out of the rows.
@@ -99,19 +99,19 @@ pub struct Changes {
     /// Somebody came, went, or took another name just now.
     pub line: Option<Arc<log::Line>>,
     /// Somebody else said this just now.
-    pub heard: Option<Arc<log::Message>>,
+    pub new_message: Option<Arc<log::Message>>,
     /// The greeting is complete: send what waits.
     pub is_greeted: bool,
     /// The server could not do something.
     pub notice: Option<Notice>,
     /// A text that the server refused, and what was to follow it, for the person to have back.
-    pub returned: Option<Arc<str>>,
+    pub returned_text: Option<Arc<str>>,
     /// A name that the server refused, for the person to have back.
     pub refused_name: Option<Nickname>,
     /// A page to ask for.
-    pub ask: Option<xmeet_shared::Cursor>,
+    pub request: Option<xmeet_shared::Cursor>,
     /// The page under way is to be asked for again after so many milliseconds.
-    pub ask_again_ms: Option<u64>,
+    pub retry_page_ms: Option<u64>,
 }
 
 /// What the server could not do.
@@ -131,7 +131,7 @@ impl Room {
     #[must_use]
     pub fn new(saved: Vec<SavedEntry>, own_pids: Vec<Pid>) -> Self {
         Self {
-            stage: Stage::Away,
+            stage: Stage::Disconnected,
             me: None,
             own_pids,
             epoch: None,
@@ -142,9 +142,9 @@ impl Room {
             pager: Pager::default(),
             searched_to: None,
             unread: Unread::new(None),
-            questions: Questions::default(),
+            pending_requests: PendingRequests::default(),
             was_greeted: false,
-            is_own_unkept: false,
+            is_own_unstored: false,
             clock_offset_ms: None,
             lines_hidden: false,
             held_max: requests::HELD_MAX,
@@ -189,7 +189,7 @@ impl Room {
 
     /// Whether a text that was under way when the connection went can be looked for in the history.
     fn can_look_up(&self) -> bool {
-        self.epoch.is_some() && !self.is_own_unkept
+        self.epoch.is_some() && !self.is_own_unstored
     }
 
     /// Our own id, of the last connection.
@@ -264,7 +264,7 @@ impl Room {
     pub(crate) fn history_edge(&self) -> Option<HistoryEdge> {
         let Some(oldest) = self.log.oldest() else {
             let top = match self.log.head() {
-                _ if self.is_history_off() => HistoryEdge::NotKept,
+                _ if self.is_history_off() => HistoryEdge::HistoryOff,
                 0 => HistoryEdge::Beginning,
                 _ => HistoryEdge::Gone,
             };

@@ -47,11 +47,11 @@ pub struct SavedEntry {
     at: UnixMillis,
     sent: Option<Sent>,
     /// Whether another page may have sent it, or may still.
-    is_in_doubt: bool,
+    is_unconfirmed: bool,
 }
 
 /// The last word of a line whose text may have been sent by another page. No text is escaped so.
-const IN_DOUBT: &str = "%";
+const UNCONFIRMED_MARK: &str = "%";
 
 impl SavedEntry {
     /// Returns the entry as one line: when it was typed, the text, by whom and after which message
@@ -62,9 +62,9 @@ impl SavedEntry {
         if let Some(sent) = &self.sent {
             line.push_str(&format!(" {} {}", encode(sent.by.as_str()), sent.after));
         }
-        if self.is_in_doubt {
+        if self.is_unconfirmed {
             line.push(' ');
-            line.push_str(IN_DOUBT);
+            line.push_str(UNCONFIRMED_MARK);
         }
         line
     }
@@ -73,7 +73,7 @@ impl SavedEntry {
     #[must_use]
     pub fn from_line(line: &str) -> Option<Self> {
         let mut words: Vec<&str> = line.split(' ').collect();
-        let is_in_doubt = words.pop_if(|word| *word == IN_DOUBT).is_some();
+        let is_unconfirmed = words.pop_if(|word| *word == UNCONFIRMED_MARK).is_some();
         let mut words = words.into_iter();
         let at = words.next()?.parse().ok()?;
         let text = decode_segment(words.next()?)?.into();
@@ -83,7 +83,7 @@ impl SavedEntry {
             }
             _ => None,
         };
-        Some(Self { text, at, sent, is_in_doubt })
+        Some(Self { text, at, sent, is_unconfirmed })
     }
 
     /// Returns the text.
@@ -99,8 +99,8 @@ impl SavedEntry {
     }
 
     /// Notes that another page may have sent this, or may still: a person decides.
-    pub fn doubt(&mut self) {
-        self.is_in_doubt = true;
+    pub fn mark_unconfirmed(&mut self) {
+        self.is_unconfirmed = true;
     }
 }
 
@@ -146,12 +146,12 @@ impl Outbox {
     #[must_use]
     pub fn restore(saved: Vec<SavedEntry>) -> Self {
         let mut outbox = Self::default();
-        for SavedEntry { text, at, sent, is_in_doubt } in saved {
+        for SavedEntry { text, at, sent, is_unconfirmed } in saved {
             let local = outbox.push(text, at);
             if let Some(entry) = outbox.entry(local) {
                 // The greeting will tell; until then it is as it was.
                 entry.delivery = match sent {
-                    _ if is_in_doubt => Delivery::Unconfirmed,
+                    _ if is_unconfirmed => Delivery::Unconfirmed,
                     Some(_) => Delivery::Sending,
                     None => Delivery::Waiting,
                 };
@@ -168,7 +168,7 @@ impl Outbox {
             text: entry.text.clone(),
             at: entry.at,
             sent: entry.sent.clone(),
-            is_in_doubt: entry.delivery == Delivery::Unconfirmed && entry.sent.is_none(),
+            is_unconfirmed: entry.delivery == Delivery::Unconfirmed && entry.sent.is_none(),
         };
         self.entries.iter().map(save).collect()
     }
@@ -209,7 +209,7 @@ impl Outbox {
     }
 
     /// Our own words came back live: names the entry that they were.
-    pub fn settle(&mut self, by: &Pid, text: &str) -> Option<LocalId> {
+    pub fn confirm(&mut self, by: &Pid, text: &str) -> Option<LocalId> {
         let was_this = |entry: &Entry| {
             entry.sent.as_ref().is_some_and(|sent| sent.by == *by) && *entry.text == *text
         };
@@ -222,7 +222,7 @@ impl Outbox {
     }
 
     /// Looks in the log for what was sent and settles what is there.
-    pub fn settle_from(&mut self, log: &mut Log) -> bool {
+    pub fn confirm_from_history(&mut self, log: &mut Log) -> bool {
         let mut found = Vec::new();
         self.entries.retain(|entry| {
             let Some(sent) = &entry.sent else { return true };
@@ -248,20 +248,20 @@ impl Outbox {
     /// The newest message that was known when what is under way was sent: the first of it, where a
     /// reload took up several.
     #[must_use]
-    pub fn under_way_after(&self) -> Option<MessageId> {
+    pub fn sent_after(&self) -> Option<MessageId> {
         let sending = self.entries.iter().filter(|entry| entry.delivery == Delivery::Sending);
         sending.filter_map(|entry| entry.sent.as_ref()).map(|sent| sent.after).min()
     }
 
     /// Ids count something else now: what is under way may stand anywhere among the messages.
-    pub fn look_from_the_start(&mut self) {
+    pub fn search_from_start(&mut self) {
         for sent in self.entries.iter_mut().filter_map(|entry| entry.sent.as_mut()) {
             sent.after = 0;
         }
     }
 
     /// The server does not have what is under way: it waits once more, in its place.
-    pub fn not_found(&mut self) {
+    pub fn requeue_missing(&mut self) {
         for entry in &mut self.entries {
             if entry.delivery == Delivery::Sending {
                 let is_spent = entry.resends >= RESENDS_MAX;
@@ -273,7 +273,7 @@ impl Outbox {
     }
 
     /// What is still under way will not be answered: a person has to decide.
-    pub fn doubt(&mut self) {
+    pub fn mark_unconfirmed(&mut self) {
         for entry in &mut self.entries {
             if entry.delivery == Delivery::Sending {
                 entry.delivery = Delivery::Unconfirmed;
@@ -283,7 +283,7 @@ impl Outbox {
 
     /// The server refused what is under way: takes it out, and `with_those_waiting` what was to
     /// follow it, for the person to have back as one text.
-    pub fn refuse(&mut self, with_those_waiting: bool) -> Option<Arc<str>> {
+    pub fn take_refused(&mut self, with_those_waiting: bool) -> Option<Arc<str>> {
         let mut texts: Vec<Arc<str>> = Vec::new();
         self.entries.retain(|entry| {
             let is_refused = match entry.delivery {
@@ -301,7 +301,7 @@ impl Outbox {
 
     /// Takes an entry out. Returns `None` where there is no such entry, and where it is under way:
     /// it may be kept by the server already.
-    pub fn withdraw(&mut self, local: LocalId) -> Option<Arc<str>> {
+    pub fn take_back(&mut self, local: LocalId) -> Option<Arc<str>> {
         let is_it = |entry: &Entry| entry.local == local && entry.delivery != Delivery::Sending;
         let place = self.entries.iter().position(is_it)?;
         self.entries.remove(place).map(|entry| entry.text)

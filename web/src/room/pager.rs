@@ -1,161 +1,161 @@
-//! Which history page to ask for. One page is under way at a time; answers are matched loosely,
-//! for a page is merged by id wherever it came from.
+//! Decides which history page to request. It wants one page at a time. Every page is merged by
+//! message id, so a late answer to an earlier request is useful too.
 
 use xmeet_shared::limits::HISTORY_PAGE_MESSAGES;
 use xmeet_shared::{Cursor, MessageId};
 
 use super::log::Log;
 
-/// How often a page is asked for again because new messages shifted the wanted one off it, or
-/// because the server put it off.
-const ASKS_MAX: u8 = 5;
+/// The most requests for one target. A repeat is needed when new messages moved the target to
+/// another page, or when the server limited the rate.
+const REQUESTS_MAX: u8 = 5;
 
-/// How many pages are asked for to find the oldest message that is kept: each halves the messages
-/// among which it may be.
-const CLIMB_ASKS_MAX: u8 = 60;
+/// The most requests of one bisection. Each one halves the range that holds the oldest message.
+const BISECT_REQUESTS_MAX: u8 = 60;
 
-/// The request under way.
+/// The page that is wanted.
 #[derive(Debug)]
 struct Wanted {
     target: MessageId,
-    /// Whether the target is the oldest message that may still be kept.
-    is_climbing: bool,
-    /// Whether it is not this message that is wanted, but whatever is the newest.
+    /// Whether the pager is bisecting for the oldest message that the server still has.
+    is_bisecting: bool,
+    /// Whether the newest message is wanted, even if newer ones arrive meanwhile.
     is_newest: bool,
-    asks: u8,
+    /// The number of requests so far.
+    requests: u8,
 }
 
 impl Wanted {
-    /// Whether it was asked for as often as it is.
-    fn is_spent(&self) -> bool {
-        self.asks >= if self.is_climbing { CLIMB_ASKS_MAX } else { ASKS_MAX }
+    fn has_no_requests_left(&self) -> bool {
+        self.requests >= if self.is_bisecting { BISECT_REQUESTS_MAX } else { REQUESTS_MAX }
     }
 }
 
-/// The state of paging.
+/// The state of paging on one connection.
 #[derive(Debug, Default)]
 pub struct Pager {
     wanted: Option<Wanted>,
-    /// Answers that have not come: to page requests and to probes, which look alike. They come in
-    /// the order of the questions. Each with the id at which its page ends, or a newer one: if the
-    /// page is empty, nothing up to there is kept.
-    awaited: Vec<MessageId>,
-    /// What could not be loaded; not tried again until a person asks.
+    /// The unanswered page requests and probes, which the server answers in order. Each one is
+    /// stored as the newest id that its page can have: an empty page means that the server has
+    /// nothing up to that id.
+    unanswered: Vec<MessageId>,
+    /// The target that could not be loaded. Only the person retries it.
     failed: Option<MessageId>,
-    /// Counts requests, so that a timer knows whether its own is still the one under way.
-    serial: u64,
+    /// The number of the latest request. A timer with an older number is out of date.
+    request_number: u64,
 }
 
-/// The page that holds `target` while `newest` is the newest message.
+/// Returns the page that holds `target` while `newest` is the newest message.
 #[must_use]
 pub fn page_of(target: MessageId, newest: MessageId) -> Cursor {
     Cursor(newest.saturating_sub(target) / HISTORY_PAGE_MESSAGES)
 }
 
 impl Pager {
-    /// The page to ask for so that `target` comes; `None` while another one is under way.
+    /// Returns the page to request for `target`. Returns `None` while another page is wanted.
     pub fn request(&mut self, target: MessageId, log: &Log) -> Option<Cursor> {
         self.wanted.is_none().then(|| self.request_first(target, log))
     }
 
-    /// The same, before whatever is under way, whose answer is merged all the same.
+    /// Returns the page to request for `target`, which replaces the wanted page. The answer to the
+    /// earlier request is still merged.
     pub fn request_first(&mut self, target: MessageId, log: &Log) -> Cursor {
-        self.ask(Wanted { target, is_climbing: false, is_newest: false, asks: 1 }, log)
+        self.send(Wanted { target, is_bisecting: false, is_newest: false, requests: 1 }, log)
     }
 
-    /// The page to ask for so that the newest message comes. It goes before whatever is under way,
-    /// whose answer is merged all the same; `None` if that is the newest already.
+    /// Returns the page to request for the newest message, which replaces the wanted page. Returns
+    /// `None` when the newest message is already wanted.
     pub fn request_newest(&mut self, log: &Log) -> Option<Cursor> {
         if self.wanted.as_ref().is_some_and(|wanted| wanted.is_newest) {
             return None;
         }
         let target = log.head();
-        Some(self.ask(Wanted { target, is_climbing: false, is_newest: true, asks: 1 }, log))
+        Some(self.send(Wanted { target, is_bisecting: false, is_newest: true, requests: 1 }, log))
     }
 
-    fn ask(&mut self, wanted: Wanted, log: &Log) -> Cursor {
-        let asked =
-            if wanted.is_climbing { log.middle_of_gap(wanted.target) } else { wanted.target };
-        let cursor = page_of(asked, log.head());
+    fn send(&mut self, wanted: Wanted, log: &Log) -> Cursor {
+        let id = if wanted.is_bisecting { log.middle_of_gap(wanted.target) } else { wanted.target };
+        let cursor = page_of(id, log.head());
         self.wanted = Some(wanted);
         self.failed = None;
-        self.serial += 1;
-        self.awaited.push(log.head().saturating_sub(cursor.0 * HISTORY_PAGE_MESSAGES));
+        self.request_number += 1;
+        self.unanswered.push(log.head().saturating_sub(cursor.0 * HISTORY_PAGE_MESSAGES));
         cursor
     }
 
-    /// Records that a probe was sent. Its answer is an empty page far beyond the history's end,
-    /// which says nothing about what is kept.
-    pub fn probed(&mut self) {
-        self.awaited.push(0);
+    /// Records that a probe was sent. Its answer is an empty page far beyond the end of the
+    /// history, so it tells nothing about the messages that the server has.
+    pub fn probe_sent(&mut self) {
+        self.unanswered.push(0);
     }
 
-    /// A page came and was merged: is it what was wanted? If not, says what to ask for next.
-    pub fn answered(&mut self, was_empty: bool, log: &mut Log) -> Option<Cursor> {
-        if let Some(end) = self.next_answer()
+    /// Records that a page arrived and was merged. Returns the next page to request if the wanted
+    /// message is still missing.
+    pub fn page_received(&mut self, was_empty: bool, log: &mut Log) -> Option<Cursor> {
+        if let Some(newest_of_page) = self.pop_unanswered()
             && was_empty
         {
-            log.raise_floor(end + 1);
+            log.learn_oldest_kept(newest_of_page + 1);
         }
         let mut wanted = self.wanted.take()?;
         let is_here = log.get(wanted.target).is_some() || wanted.is_newest && log.tail().is_none();
-        // Where the server has dropped it, the next best is the oldest that it still has.
+        // If the server has dropped the target, the oldest message that it still has replaces it.
         let next = log.first_kept(wanted.target);
         if is_here || !log.is_kept(next) {
             return None;
         }
         if next != wanted.target {
-            let asks = if wanted.is_climbing { wanted.asks } else { 0 };
-            wanted = Wanted { target: next, is_climbing: true, is_newest: false, asks };
+            let requests = if wanted.is_bisecting { wanted.requests } else { 0 };
+            wanted = Wanted { target: next, is_bisecting: true, is_newest: false, requests };
         }
-        if !self.awaited.is_empty() {
+        if !self.unanswered.is_empty() {
             self.wanted = Some(wanted);
-        } else if wanted.is_spent() {
+        } else if wanted.has_no_requests_left() {
             self.failed = Some(wanted.target);
         } else {
-            wanted.asks += 1;
-            return Some(self.ask(wanted, log));
+            wanted.requests += 1;
+            return Some(self.send(wanted, log));
         }
         None
     }
 
-    /// The server gives no page yet: what is wanted stays so, to be asked for after a wait, under
-    /// another number, so that it does not time out meanwhile. False when there is nothing to wait
-    /// for, or it was waited for often enough.
-    pub fn put_off(&mut self) -> bool {
-        self.next_answer();
-        self.serial += 1;
-        let is_worth_it = self.wanted.as_ref().is_some_and(|wanted| !wanted.is_spent());
-        if !is_worth_it {
+    /// Records that the server limited the rate of a request. The request gets a new number, so
+    /// that it cannot time out during the wait. Returns whether to [retry](Self::retry) it later:
+    /// false if no page is wanted or no requests are left.
+    pub fn defer(&mut self) -> bool {
+        self.pop_unanswered();
+        self.request_number += 1;
+        let may_retry = self.wanted.as_ref().is_some_and(|wanted| !wanted.has_no_requests_left());
+        if !may_retry {
             self.give_up();
         }
-        is_worth_it
+        may_retry
     }
 
-    /// The wait of the request with this number is over: the page to ask for, unless another
-    /// request has gone out since, or nothing is wanted any more.
-    pub fn ask_again(&mut self, serial: u64, log: &Log) -> Option<Cursor> {
-        let mut wanted = self.wanted.take_if(|_| self.serial == serial)?;
-        wanted.asks += 1;
+    /// Returns the page to request once the wait of request `number` is over. Returns `None` if
+    /// another request was sent since, or if no page is wanted any more.
+    pub fn retry(&mut self, number: u64, log: &Log) -> Option<Cursor> {
+        let mut wanted = self.wanted.take_if(|_| self.request_number == number)?;
+        wanted.requests += 1;
         if wanted.is_newest {
             wanted.target = log.head();
         }
-        Some(self.ask(wanted, log))
+        Some(self.send(wanted, log))
     }
 
-    /// The server could not answer the question under way.
+    /// Records that the server answered a request with an error.
     pub fn fail(&mut self) {
-        self.next_answer();
+        self.pop_unanswered();
         self.give_up();
     }
 
-    fn next_answer(&mut self) -> Option<MessageId> {
-        (!self.awaited.is_empty()).then(|| self.awaited.remove(0))
+    fn pop_unanswered(&mut self) -> Option<MessageId> {
+        (!self.unanswered.is_empty()).then(|| self.unanswered.remove(0))
     }
 
-    /// The request with this number has taken too long. Says whether it was still under way.
-    pub fn time_out(&mut self, serial: u64) -> bool {
-        self.serial == serial && self.give_up()
+    /// Gives request `number` up. Returns false if it is out of date.
+    pub fn time_out(&mut self, number: u64) -> bool {
+        self.request_number == number && self.give_up()
     }
 
     fn give_up(&mut self) -> bool {
@@ -164,30 +164,30 @@ impl Pager {
         wanted.is_some()
     }
 
-    /// The connection went, and every answer with it.
+    /// Forgets all requests of a closed connection.
     pub fn reset(&mut self) {
-        *self = Self { serial: self.serial, ..Self::default() };
+        *self = Self { request_number: self.request_number, ..Self::default() };
     }
 
-    /// The number of the latest request.
+    /// Returns the number of the latest request.
     #[must_use]
-    pub fn serial(&self) -> u64 {
-        self.serial
+    pub fn request_number(&self) -> u64 {
+        self.request_number
     }
 
-    /// Whether an answer is awaited.
+    /// Returns whether a page request or a probe is unanswered.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        !self.awaited.is_empty()
+        !self.unanswered.is_empty()
     }
 
-    /// The message whose page is under way.
+    /// Returns the message whose page is wanted.
     #[must_use]
     pub fn target(&self) -> Option<MessageId> {
         self.wanted.as_ref().map(|wanted| wanted.target)
     }
 
-    /// The message whose page could not be loaded.
+    /// Returns the message whose page could not be loaded.
     #[must_use]
     pub fn failed(&self) -> Option<MessageId> {
         self.failed

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use xmeet_shared::{Cursor, ErrorCode, MessageId, Nickname, UnixMillis};
 
 use super::outbox::LocalId;
-use super::questions::Question;
+use super::pending_requests::PendingRequest;
 use super::{Changes, Notice, Room, Stage};
 
 /// The most messages that are held, and so the most rows of them on the page.
@@ -13,11 +13,11 @@ pub(super) const HELD_MAX: usize = 400;
 
 impl Room {
     /// The connection went.
-    pub fn lost(&mut self) {
-        self.stage = Stage::Away;
+    pub fn disconnected(&mut self) {
+        self.stage = Stage::Disconnected;
         self.pager.reset();
         self.searched_to = None;
-        self.questions.clear();
+        self.pending_requests.clear();
     }
 
     /// Another tab goes by our last id from now on.
@@ -27,17 +27,23 @@ impl Room {
     }
 
     /// The server closed the connection over the size of what was under way.
-    pub fn found_too_large(&mut self) -> Changes {
-        let returned = self.outbox.refuse(false);
+    pub fn text_too_large(&mut self) -> Changes {
+        let returned_text = self.outbox.take_refused(false);
         let code = Some(ErrorCode::TooLarge);
         let notice = Notice { code, words: String::new(), retry_after_ms: None };
-        let notice = returned.is_some().then_some(notice);
-        Changes { outbox: returned.is_some(), rows: true, returned, notice, ..Changes::default() }
+        let notice = returned_text.is_some().then_some(notice);
+        Changes {
+            outbox: returned_text.is_some(),
+            rows: true,
+            returned_text,
+            notice,
+            ..Changes::default()
+        }
     }
 
     /// Puts a text into the outbox.
     pub fn say(&mut self, text: &str, at: UnixMillis) -> LocalId {
-        self.unread.said();
+        self.unread.reader_replied();
         self.outbox.push(text.into(), at)
     }
 
@@ -61,7 +67,7 @@ impl Room {
     pub fn sent(&mut self, local: LocalId) {
         if let Some(me) = self.me.clone() {
             self.outbox.mark_sent(local, me, self.log.head());
-            self.questions.ask(Question::Text);
+            self.pending_requests.push(PendingRequest::Text);
         }
     }
 
@@ -73,19 +79,19 @@ impl Room {
     /// A person wants a text back.
     ///
     /// Returns `None` while the text is under way, or once it is sent.
-    pub fn withdraw(&mut self, local: LocalId) -> Option<Arc<str>> {
-        self.outbox.withdraw(local)
+    pub fn take_back(&mut self, local: LocalId) -> Option<Arc<str>> {
+        self.outbox.take_back(local)
     }
 
     /// A `@changename:` was sent.
     pub fn rename_sent(&mut self, name: Nickname) {
-        self.questions.ask(Question::Rename(name));
+        self.pending_requests.push(PendingRequest::Rename(name));
     }
 
     /// Records that a probe was sent.
     pub fn probe_sent(&mut self) {
-        self.pager.probed();
-        self.questions.ask(Question::Page);
+        self.pager.probe_sent();
+        self.pending_requests.push(PendingRequest::Page);
     }
 
     /// The page to ask for to see what is older than anything here. `None` when there is nothing
@@ -101,14 +107,14 @@ impl Room {
         let target = self.missing(target)?;
         let may_try = is_retry || self.pager.failed() != Some(target);
         let cursor = may_try.then(|| self.pager.request(target, &self.log)).flatten();
-        self.note_page(cursor)
+        self.expect_page(cursor)
     }
 
     /// The same, before whatever else is under way.
     pub fn load_first(&mut self, target: MessageId) -> Option<Cursor> {
         let target = self.missing(target)?;
         let cursor = self.pager.request_first(target, &self.log);
-        self.note_page(Some(cursor))
+        self.expect_page(Some(cursor))
     }
 
     /// The message that can be asked for to see `target`; `None` if it is here, or not kept.
@@ -123,13 +129,13 @@ impl Room {
     pub fn load_newest(&mut self) -> Option<Cursor> {
         let is_wanted = self.stage == Stage::Live && self.log.tail().is_some();
         let cursor = is_wanted.then(|| self.pager.request_newest(&self.log)).flatten();
-        self.note_page(cursor)
+        self.expect_page(cursor)
     }
 
     /// A page that is asked for is a question.
-    pub(super) fn note_page(&mut self, cursor: Option<Cursor>) -> Option<Cursor> {
+    pub(super) fn expect_page(&mut self, cursor: Option<Cursor>) -> Option<Cursor> {
         if cursor.is_some() {
-            self.questions.ask(Question::Page);
+            self.pending_requests.push(PendingRequest::Page);
         }
         cursor
     }
@@ -153,20 +159,20 @@ impl Room {
     /// The number of the latest page request, for a timer.
     #[must_use]
     pub fn request_number(&self) -> u64 {
-        self.pager.serial()
+        self.pager.request_number()
     }
 
     /// The wait before this page request is over: the page to ask for, if it still is to be.
-    pub fn ask_again(&mut self, request_number: u64) -> Option<Cursor> {
-        let cursor = self.pager.ask_again(request_number, &self.log);
-        self.note_page(cursor)
+    pub fn retry_page(&mut self, request_number: u64) -> Option<Cursor> {
+        let cursor = self.pager.retry(request_number, &self.log);
+        self.expect_page(cursor)
     }
 
     /// The page request with this number has taken too long. Says whether that changed anything.
-    pub fn time_out(&mut self, request_number: u64) -> bool {
+    pub fn page_timed_out(&mut self, request_number: u64) -> bool {
         let is_late = self.pager.time_out(request_number);
         if is_late {
-            self.end_search();
+            self.give_up_search();
         }
         is_late
     }

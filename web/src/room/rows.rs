@@ -29,7 +29,7 @@ pub enum RowKey {
     /// A message of somebody else, or of an earlier visit, in this generation of ids.
     Message(u32, MessageId),
     /// A message without an id, by the number of its arrival.
-    Unkept(u64),
+    Unstored(u64),
     /// One of our own: the name stays while it is sent and kept.
     Local(LocalId),
     /// Lines, by the number of the first.
@@ -46,7 +46,7 @@ impl RowKey {
     pub fn name(&self) -> Option<String> {
         match self {
             Self::Message(generation, id) => Some(format!("{generation}-{id}")),
-            Self::Unkept(arrival) => Some(format!("u{arrival}")),
+            Self::Unstored(arrival) => Some(format!("u{arrival}")),
             Self::Local(LocalId(local)) => Some(format!("l{local}")),
             _ => None,
         }
@@ -55,7 +55,7 @@ impl RowKey {
     /// Whether the row is a message.
     #[must_use]
     pub fn is_message(&self) -> bool {
-        matches!(self, Self::Message(..) | Self::Unkept(_) | Self::Local(_))
+        matches!(self, Self::Message(..) | Self::Unstored(_) | Self::Local(_))
     }
 }
 
@@ -73,7 +73,7 @@ pub enum HistoryEdge {
     /// There were older messages, and the server no longer keeps them.
     Gone,
     /// The server keeps no messages at all.
-    NotKept,
+    HistoryOff,
 }
 
 /// One row.
@@ -169,7 +169,7 @@ pub(super) fn rows(
         FirstUnread::Id(id) => room.log.has_place_of(*id),
         FirstUnread::Arrival(_) => true,
     };
-    let unread = room.unread.line().filter(has_place);
+    let unread = room.unread.marker().filter(has_place);
     let (day, group, latest) = (None, None, None);
     let mut builder = Builder { room, offset_minutes, rows, day, group, latest, unread };
     if let Some(top) = room.history_edge() {
@@ -204,12 +204,12 @@ impl Builder<'_> {
                 let key = RowKey::Message(self.room.log.generation(), id);
                 self.message(message.local.map_or(key, RowKey::Local), Some(id), message, None);
             }
-            Item::Unkept(arrival, message) => {
+            Item::Unstored(arrival, message) => {
                 self.day(message.at, 0, arrival);
                 let reaches =
                     |first| matches!(first, FirstUnread::Arrival(first) if first <= arrival);
                 self.unread_line(reaches);
-                let key = message.local.map_or(RowKey::Unkept(arrival), RowKey::Local);
+                let key = message.local.map_or(RowKey::Unstored(arrival), RowKey::Local);
                 self.message(key, Some(arrival), message, None);
             }
             Item::Line(line) if line.is_join_or_leave() && self.room.lines_hidden => {}

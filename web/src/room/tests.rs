@@ -48,7 +48,7 @@ pub(crate) fn members(pids: &[&str]) -> ServerMessage {
     ServerMessage::Members(pids.iter().map(member).collect())
 }
 
-pub(crate) fn said(id: MessageId, text: &str) -> ServerMessage {
+pub(crate) fn text_message(id: MessageId, text: &str) -> ServerMessage {
     ServerMessage::Normal { text: text.into(), id: Some(id), nickname: None }
 }
 
@@ -109,10 +109,10 @@ pub(crate) fn send_next(room: &mut Room) -> LocalId {
 fn a_greeting_is_one_snapshot_and_life_follows() {
     let mut room = greeted();
     room.apply(frame("c", ServerMessage::Join(name("C"))), NOW);
-    room.apply(frame("c", said(2, "two")), NOW);
-    room.apply(frame("c", said(3, "three")), NOW);
+    room.apply(frame("c", text_message(2, "two")), NOW);
+    room.apply(frame("c", text_message(3, "three")), NOW);
     room.apply(frame("c", ServerMessage::ChangeName(name("CC"))), NOW);
-    room.apply(frame("c", said(4, "four")), NOW);
+    room.apply(frame("c", text_message(4, "four")), NOW);
     room.apply(frame("b", ServerMessage::Leave), NOW);
     let expected = [
         "Beginning",
@@ -135,7 +135,7 @@ fn who_is_unknown_crashes_nothing() {
     for message in [ServerMessage::Leave, ServerMessage::ChangeName(name("x"))] {
         assert_eq!(room.apply(frame("ghost", message), NOW), Changes::default());
     }
-    room.apply(frame("ghost", said(2, "boo")), NOW);
+    room.apply(frame("ghost", text_message(2, "boo")), NOW);
     assert_eq!(drawn(&room).last().unwrap(), "+2:ghost:boo");
 }
 
@@ -147,7 +147,7 @@ fn what_is_typed_is_sent_one_by_one_and_keeps_its_row() {
     assert_eq!(send_next(&mut room), first);
     assert!(room.next_to_send().is_none(), "one is under way at a time");
     assert_eq!(drawn(&room)[2..], ["+?:nme*:x Sending", "?:nme*:x Waiting"]);
-    room.apply(frame("me", said(2, "x")), NOW);
+    room.apply(frame("me", text_message(2, "x")), NOW);
     let keys: Vec<_> = room.rows(&mut |_| 0).into_iter().map(|(key, _)| key).collect();
     assert!(keys.contains(&RowKey::Local(first)), "the row did not change its name");
     assert_eq!(drawn(&room)[2..], ["+2:nme*:x", "?:nme*:x Waiting"]);
@@ -160,7 +160,7 @@ fn offline_words_wait_for_the_greeting() {
     assert!(room.next_to_send().is_none());
     greet(&mut room, "me", &["me"], vec![]);
     send_next(&mut room);
-    room.lost();
+    room.disconnected();
     room.say("b", NOW);
     assert!(room.next_to_send().is_none());
     // It had arrived: the history of the next greeting has it, from our old id.
@@ -174,7 +174,7 @@ fn what_may_be_lost_is_said_to_be_in_doubt_and_never_sent_again_unasked() {
     let mut room = greeted();
     let local = room.say("a", NOW);
     send_next(&mut room);
-    room.lost();
+    room.disconnected();
     // The same words of somebody else, and our own from before, are not it.
     let page = vec![record(1, "b", "one"), record(2, "b", "a")];
     greet(&mut room, "me2", &["b", "me2"], page);
@@ -189,19 +189,19 @@ fn what_may_be_lost_is_said_to_be_in_doubt_and_never_sent_again_unasked() {
 }
 
 #[test]
-fn a_person_decides_about_what_is_in_doubt() {
+fn a_person_decides_about_what_is_unconfirmed() {
     let mut room = greeted();
     let (first, second) = (room.say("a", NOW), room.say("b", NOW));
     send_next(&mut room);
-    room.lost();
+    room.disconnected();
     greet(&mut room, "me2", &["me2"], vec![record(1, "b", "one")]);
     assert_eq!(send_next(&mut room), second, "what waited is sent");
-    room.apply(frame("me2", said(2, "b")), NOW);
+    room.apply(frame("me2", text_message(2, "b")), NOW);
     room.send_again(first);
     assert_eq!(send_next(&mut room), first);
-    room.lost();
+    room.disconnected();
     greet(&mut room, "me3", &["me3"], vec![record(2, "me2", "b")]);
-    assert_eq!(room.withdraw(first).as_deref(), Some("a"));
+    assert_eq!(room.take_back(first).as_deref(), Some("a"));
     assert!(room.outbox().entries().next().is_none());
 }
 
@@ -210,10 +210,10 @@ fn a_text_under_way_is_not_given_back() {
     let mut room = greeted();
     let local = room.say("a", NOW);
     send_next(&mut room);
-    assert_eq!(room.withdraw(local), None, "the server may have it already");
+    assert_eq!(room.take_back(local), None, "the server may have it already");
     assert_eq!(room.outbox().entries().count(), 1);
     let waiting = room.say("b", NOW);
-    assert_eq!(room.withdraw(waiting).as_deref(), Some("b"));
+    assert_eq!(room.take_back(waiting).as_deref(), Some("b"));
 }
 
 #[test]
@@ -267,12 +267,12 @@ fn a_page_that_shifted_is_asked_for_again() {
     greet(&mut room, "me", &["b", "me"], page(71..=120));
     assert_eq!(room.load_older(false), Some(Cursor(1)));
     for id in 121..=175 {
-        room.apply(frame("b", said(id, &format!("t{id}"))), NOW);
+        room.apply(frame("b", text_message(id, &format!("t{id}"))), NOW);
     }
     // Page 1 is 76 to 125 by now: nothing of it is new.
     let changes = room.apply(history(76..=125), NOW);
-    assert_eq!(changes.ask, Some(Cursor(2)));
-    assert_eq!(room.apply(history(26..=75), NOW).ask, None);
+    assert_eq!(changes.request, Some(Cursor(2)));
+    assert_eq!(room.apply(history(26..=75), NOW).request, None);
     assert_eq!(room.log().oldest(), Some(26));
 }
 
@@ -295,8 +295,8 @@ fn a_failed_page_is_shown_and_tried_only_when_asked() {
     greet(&mut room, "me", &["me"], page(71..=120));
     room.load_older(false);
     let number = room.request_number();
-    assert!(!room.time_out(number + 1));
-    assert!(room.time_out(number));
+    assert!(!room.page_timed_out(number + 1));
+    assert!(room.page_timed_out(number));
     assert_eq!(drawn(&room)[0], "Failed");
     assert_eq!(room.load_older(false), None);
     assert_eq!(room.load_older(true), Some(Cursor(1)));
@@ -308,7 +308,7 @@ fn a_failed_page_is_shown_and_tried_only_when_asked() {
 fn a_gap_of_any_size_is_counted_and_filled_from_either_side() {
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", &["me"], page(1..=10));
-    room.lost();
+    room.disconnected();
     greet(&mut room, "me2", &["me2"], page(151..=200));
     let rows = drawn(&room);
     assert!(rows.contains(&"gap 11-150".to_owned()), "{rows:?}");
@@ -329,7 +329,7 @@ fn a_wiped_store_is_noticed() {
         let mut room = Room::new(Vec::new(), Vec::new());
         let held = if new_page.len() == 2 { page(1..=2) } else { page(71..=120) };
         greet(&mut room, "me", &["me"], held);
-        room.lost();
+        room.disconnected();
         greet(&mut room, "me2", &["me2"], new_page.clone());
         assert_eq!(room.log().newest(), new_page.last().and_then(|record| record.id));
         let first = room.log().get(1).map(|message| message.text.to_string());
@@ -344,7 +344,7 @@ fn a_probe_is_answered_by_a_page_that_changes_nothing() {
     room.probe_sent();
     assert_eq!(room.load_older(false), Some(Cursor(1)));
     let changes = room.apply(history(71..=120), NOW);
-    assert_eq!(changes.ask, None, "the page itself is still under way");
+    assert_eq!(changes.request, None, "the page itself is still under way");
     room.apply(history(21..=70), NOW);
     assert_eq!(room.log().oldest(), Some(21));
 }
@@ -352,10 +352,10 @@ fn a_probe_is_answered_by_a_page_that_changes_nothing() {
 #[test]
 fn days_stand_between_and_groups_end_with_them() {
     let mut room = greeted();
-    let mut late = frame("b", said(2, "late"));
+    let mut late = frame("b", text_message(2, "late"));
     late.ts = Some(NOW + 60_000);
     room.apply(late, NOW);
-    let mut later = frame("b", said(3, "later"));
+    let mut later = frame("b", text_message(3, "later"));
     later.ts = Some(NOW + 8 * 60_000);
     room.apply(later, NOW);
     assert_eq!(drawn(&room)[1..], ["+1:nb:one", "2:nb:late", "+3:nb:later"]);

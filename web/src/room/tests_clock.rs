@@ -2,7 +2,7 @@
 
 use xmeet_shared::{ServerMessage, UnixMillis};
 
-use super::tests::{NOW, frame, greeted, said, send_next};
+use super::tests::{NOW, frame, greeted, send_next, text_message};
 use super::*;
 
 const HOUR_MS: UnixMillis = 3_600_000;
@@ -36,12 +36,12 @@ fn a_pending_text_has_the_server_s_time_whatever_this_machine_s_clock_says() {
 #[test]
 fn a_kept_text_has_the_server_s_time_for_good() {
     let mut room = read_by_a_clock_ahead(0);
-    room.lost();
+    room.disconnected();
     room.say("typed offline", NOW);
     assert_eq!(times(&room)[1], NOW);
     tests::greet(&mut room, "me", &["b", "me"], vec![tests::record(1, "b", "one")]);
     send_next(&mut room);
-    let mut kept = frame("me", said(2, "typed offline"));
+    let mut kept = frame("me", text_message(2, "typed offline"));
     kept.ts = Some(NOW + 90 * 60_000);
     room.apply(kept, NOW + 90 * 60_000);
     assert_eq!(times(&room)[1], NOW + 90 * 60_000);
@@ -61,7 +61,7 @@ fn a_text_typed_right_after_a_message_stands_under_the_same_heading() {
     let mut room = greeted();
     room.say("first", NOW);
     send_next(&mut room);
-    let mut kept = frame("me", said(2, "first"));
+    let mut kept = frame("me", text_message(2, "first"));
     kept.ts = Some(NOW + 900);
     room.apply(kept, NOW + 1_000);
     // By this machine's clock it was typed before the first was kept.
@@ -82,7 +82,7 @@ fn a_heading_comes_again_after_five_minutes_or_twelve_rows() {
     let headings = |gap_ms: UnixMillis, count: u64| {
         let mut room = greeted();
         for id in 2..=count {
-            let mut message = frame("b", said(id, "go on"));
+            let mut message = frame("b", text_message(id, "go on"));
             message.ts = Some(NOW + (id as UnixMillis - 1) * gap_ms);
             room.apply(message, NOW);
         }
@@ -114,7 +114,7 @@ fn texts_that_wait_over_midnight_have_a_key_for_each_day() {
 fn headings_stay_where_they_are_when_rows_above_are_dropped() {
     let mut room = greeted();
     for id in 2..=100 {
-        let mut message = frame("b", said(id, "go on"));
+        let mut message = frame("b", text_message(id, "go on"));
         message.ts = Some(NOW + id as UnixMillis * 20_000);
         room.apply(message, NOW);
     }

@@ -4,11 +4,11 @@ use xmeet_shared::{ErrorCode, ServerMessage};
 
 use super::outbox::Delivery;
 use super::tests::{
-    NOW, drawn, error, frame, greeted, members, name, pid, record, said, send_next,
+    NOW, drawn, error, frame, greeted, members, name, pid, record, send_next, text_message,
 };
 use super::*;
 
-fn unkept(text: &str) -> ServerMessage {
+fn unstored(text: &str) -> ServerMessage {
     ServerMessage::Normal { text: text.into(), id: None, nickname: None }
 }
 
@@ -25,7 +25,7 @@ fn greet(room: &mut Room, me: &str) -> Changes {
 
 fn without_history() -> Room {
     let mut room = Room::new(Vec::new(), Vec::new());
-    assert_eq!(greet(&mut room, "me").ask, None);
+    assert_eq!(greet(&mut room, "me").request, None);
     room
 }
 
@@ -36,13 +36,13 @@ fn deliveries(room: &Room) -> Vec<Delivery> {
 #[test]
 fn history_off_shows_messages_as_they_arrive() {
     let mut room = without_history();
-    let changes = room.apply(frame("b", unkept("one")), NOW);
+    let changes = room.apply(frame("b", unstored("one")), NOW);
     assert!(changes.rows);
-    assert_eq!(changes.heard.map(|message| message.text.to_string()).as_deref(), Some("one"));
+    assert_eq!(changes.new_message.map(|message| message.text.to_string()).as_deref(), Some("one"));
     room.apply(frame("c", ServerMessage::Join(name("C"))), NOW);
-    room.apply(frame("c", unkept("one")), NOW);
-    room.apply(frame("c", unkept("two")), NOW);
-    assert_eq!(drawn(&room), ["NotKept", "+?:nb:one", "C in", "+?:C:one", "?:C:two"]);
+    room.apply(frame("c", unstored("one")), NOW);
+    room.apply(frame("c", unstored("two")), NOW);
+    assert_eq!(drawn(&room), ["HistoryOff", "+?:nb:one", "C in", "+?:C:one", "?:C:two"]);
     let keys: std::collections::HashSet<_> =
         room.rows(&mut |_| 0).into_iter().map(|(key, _)| key).collect();
     assert_eq!(keys.len(), room.rows(&mut |_| 0).len());
@@ -54,13 +54,13 @@ fn history_off_own_texts_are_settled_by_what_comes_back_in_their_order() {
     let first = room.say("x", NOW);
     let second = room.say("x", NOW);
     assert_eq!(send_next(&mut room), first);
-    room.apply(frame("b", unkept("x")), NOW);
+    room.apply(frame("b", unstored("x")), NOW);
     assert_eq!(deliveries(&room), [Delivery::Sending, Delivery::Waiting], "another's is not it");
-    room.apply(frame("me", unkept("x")), NOW);
+    room.apply(frame("me", unstored("x")), NOW);
     assert_eq!(send_next(&mut room), second);
-    room.apply(frame("me", unkept("x")), NOW);
+    room.apply(frame("me", unstored("x")), NOW);
     assert!(deliveries(&room).is_empty());
-    assert_eq!(drawn(&room), ["NotKept", "+?:nb:x", "+?:nme*:x", "?:nme*:x"]);
+    assert_eq!(drawn(&room), ["HistoryOff", "+?:nb:x", "+?:nme*:x", "?:nme*:x"]);
     let keys: Vec<_> = room.rows(&mut |_| 0).into_iter().map(|(key, _)| key).collect();
     assert!(keys.contains(&RowKey::Local(first)) && keys.contains(&RowKey::Local(second)));
 }
@@ -69,7 +69,7 @@ fn history_off_own_texts_are_settled_by_what_comes_back_in_their_order() {
 fn history_off_asks_for_no_page_whatever_is_wanted() {
     let mut room = without_history();
     for n in 0..500 {
-        room.apply(frame("b", unkept(&format!("t{n}"))), NOW);
+        room.apply(frame("b", unstored(&format!("t{n}"))), NOW);
     }
     assert_eq!((room.load_older(true), room.load(1, true), room.load_first(1)), (None, None, None));
     assert_eq!(room.load_newest(), None);
@@ -85,7 +85,7 @@ fn history_off_a_lost_connection_leaves_a_text_in_doubt_and_never_sends_it_again
         let mut room = without_history();
         let local = room.say("x", NOW);
         send_next(&mut room);
-        room.lost();
+        room.disconnected();
         greet(&mut room, me);
         assert_eq!(deliveries(&room), [Delivery::Unconfirmed]);
         assert!(room.next_to_send().is_none());
@@ -109,13 +109,13 @@ fn history_off_a_server_that_tells_an_epoch_all_the_same_is_known_by_what_comes_
     greet(&mut room);
     room.say("a", NOW);
     send_next(&mut room);
-    room.apply(frame("me", unkept("a")), NOW);
+    room.apply(frame("me", unstored("a")), NOW);
     room.say("b", NOW);
     send_next(&mut room);
-    room.lost();
+    room.disconnected();
     greet(&mut room);
     assert_eq!(deliveries(&room), [Delivery::Unconfirmed]);
-    assert_eq!(drawn(&room)[..3], ["NotKept", "+?:nme*:a", "missed"]);
+    assert_eq!(drawn(&room)[..3], ["HistoryOff", "+?:nme*:a", "missed"]);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_history_that_is_switched_off_or_on_leaves_a_text_under_way_in_doubt() {
             if is_on == is_on_first {
                 room.say("x", NOW);
                 send_next(&mut room);
-                room.lost();
+                room.disconnected();
             }
         }
         assert_eq!(deliveries(&room), [Delivery::Unconfirmed], "on first: {is_on_first}");
@@ -143,14 +143,14 @@ fn a_history_that_is_switched_off_or_on_leaves_a_text_under_way_in_doubt() {
 #[test]
 fn history_off_a_reconnect_says_once_that_messages_may_be_missing() {
     let mut room = without_history();
-    room.apply(frame("b", unkept("before")), NOW);
+    room.apply(frame("b", unstored("before")), NOW);
     for _ in 0..3 {
-        room.lost();
+        room.disconnected();
         greet(&mut room, "me");
     }
-    room.apply(frame("b", unkept("after")), NOW);
-    assert_eq!(drawn(&room), ["NotKept", "+?:nb:before", "missed", "+?:nb:after"]);
-    room.lost();
+    room.apply(frame("b", unstored("after")), NOW);
+    assert_eq!(drawn(&room), ["HistoryOff", "+?:nb:before", "missed", "+?:nb:after"]);
+    room.disconnected();
     greet(&mut room, "me");
     assert_eq!(drawn(&room).last().unwrap(), "missed");
 }
@@ -158,13 +158,13 @@ fn history_off_a_reconnect_says_once_that_messages_may_be_missing() {
 #[test]
 fn history_off_messages_count_as_unread_while_the_reader_is_away() {
     let mut room = without_history();
-    room.unread_mut().stand(true, false);
-    room.unread_mut().attend(false);
-    room.apply(frame("b", unkept("one")), NOW);
-    room.apply(frame("b", unkept("two")), NOW);
+    room.unread_mut().scroll_changed(true, false);
+    room.unread_mut().set_attended(false);
+    room.apply(frame("b", unstored("one")), NOW);
+    room.apply(frame("b", unstored("two")), NOW);
     assert_eq!(room.unread().count(), 2);
-    assert_eq!(drawn(&room), ["NotKept", "unread", "+?:nb:one", "?:nb:two"]);
-    room.unread_mut().attend(true);
+    assert_eq!(drawn(&room), ["HistoryOff", "unread", "+?:nb:one", "?:nb:two"]);
+    room.unread_mut().set_attended(true);
     assert_eq!(room.unread().count(), 0);
 }
 
@@ -174,22 +174,22 @@ fn history_off_a_refused_text_comes_back_to_its_author() {
     room.say("x", NOW);
     send_next(&mut room);
     let changes = room.apply(frame("me", error(ErrorCode::RateLimited)), NOW);
-    assert_eq!(changes.returned.as_deref(), Some("x"));
+    assert_eq!(changes.returned_text.as_deref(), Some("x"));
 }
 
 #[test]
 fn single_messages_without_ids_stand_where_they_arrived() {
     let mut room = greeted();
-    room.apply(frame("b", unkept("aside")), NOW);
-    room.apply(frame("b", said(2, "two")), NOW);
-    room.apply(frame("b", unkept("another")), NOW);
+    room.apply(frame("b", unstored("aside")), NOW);
+    room.apply(frame("b", text_message(2, "two")), NOW);
+    room.apply(frame("b", unstored("another")), NOW);
     let rows = ["Beginning", "+1:nb:one", "?:nb:aside", "2:nb:two", "?:nb:another"];
     assert_eq!(drawn(&room), rows);
     // They stay in their places when the page comes again, and after a reconnect.
     let page = vec![record(1, "b", "one"), record(2, "b", "two")];
     room.apply(frame("me", ServerMessage::History(page.clone())), NOW);
     assert_eq!(drawn(&room), rows);
-    room.lost();
+    room.disconnected();
     tests::greet(&mut room, "me", &["b", "me"], page);
     assert_eq!(drawn(&room), rows);
 }
@@ -229,13 +229,13 @@ fn another_epoch_names_its_rows_anew() {
         keys.filter(|key| matches!(key, RowKey::Message(..))).collect::<Vec<_>>()
     };
     let before = greet(&mut room, "one", "alice");
-    room.lost();
+    room.disconnected();
     let same = greet(&mut room, "one", "alice");
     assert_eq!(before, same, "a reconnect draws nothing anew");
-    room.lost();
+    room.disconnected();
     let after = greet(&mut room, "two", "carol");
     assert!(after.iter().all(|key| !before.contains(key)));
-    room.lost();
+    room.disconnected();
     // An older copy under the same epoch: only its texts tell.
     let restored = greet(&mut room, "two", "dave");
     assert!(restored.iter().all(|key| !after.contains(key)));
@@ -244,8 +244,8 @@ fn another_epoch_names_its_rows_anew() {
 #[test]
 fn a_live_message_or_a_page_of_another_history_never_mixes_with_the_held_one() {
     let mut room = greeted();
-    room.apply(frame("b", said(2, "two")), NOW);
-    room.apply(frame("c", said(2, "other")), NOW);
+    room.apply(frame("b", text_message(2, "two")), NOW);
+    room.apply(frame("c", text_message(2, "other")), NOW);
     assert_eq!(drawn(&room).last().unwrap(), "+2:c:other");
     assert!(room.log().get(1).is_none());
     let page = vec![record(1, "z", "first"), record(2, "z", "second")];

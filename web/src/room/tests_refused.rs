@@ -4,7 +4,7 @@ use xmeet_shared::{Cursor, ServerMessage};
 
 use super::outbox::Delivery;
 use super::tests::{
-    NOW, drawn, error, frame, greet, greeted, history, name, page, said, send_next,
+    NOW, drawn, error, frame, greet, greeted, history, name, page, send_next, text_message,
 };
 use super::*;
 
@@ -15,7 +15,7 @@ fn a_refused_text_comes_back() {
         room.say("a", NOW);
         send_next(&mut room);
         let changes = room.apply(frame("me", error(code)), NOW);
-        assert_eq!(changes.returned.as_deref(), Some("a"), "{code}");
+        assert_eq!(changes.returned_text.as_deref(), Some("a"), "{code}");
         assert_eq!(changes.notice.unwrap().retry_after_ms, Some(2000));
         assert!(room.outbox().entries().next().is_none());
     }
@@ -35,7 +35,7 @@ fn what_was_to_follow_a_refused_text_comes_back_behind_it() {
         }
         send_next(&mut room);
         let changes = room.apply(frame("me", error(code)), NOW);
-        assert_eq!(changes.returned.as_deref(), Some(back));
+        assert_eq!(changes.returned_text.as_deref(), Some(back));
         let next = room.next_to_send().map(|(_, text)| text);
         assert_eq!(next.as_deref(), (back == "a").then_some("b"));
     }
@@ -48,24 +48,24 @@ fn an_error_is_about_the_first_question_that_is_not_answered() {
     room.say("a", NOW);
     send_next(&mut room);
     room.rename_sent(name("c"));
-    assert_eq!(room.apply(refusal(), NOW).returned.as_deref(), Some("a"));
+    assert_eq!(room.apply(refusal(), NOW).returned_text.as_deref(), Some("a"));
     // This one is about the name.
     let changes = room.apply(refusal(), NOW);
-    assert_eq!((changes.returned, changes.refused_name), (None, Some(name("c"))));
+    assert_eq!((changes.returned_text, changes.refused_name), (None, Some(name("c"))));
 
     room.probe_sent();
     room.say("b", NOW);
     send_next(&mut room);
-    assert_eq!(room.apply(refusal(), NOW).returned, None);
+    assert_eq!(room.apply(refusal(), NOW).returned_text, None);
     assert_eq!(room.outbox().entries().next().unwrap().delivery, Delivery::Sending);
-    room.apply(frame("me", said(2, "b")), NOW);
+    room.apply(frame("me", text_message(2, "b")), NOW);
     assert!(room.outbox().entries().next().is_none());
 
     room.probe_sent();
     room.apply(history(1..=2), NOW);
     room.say("c", NOW);
     send_next(&mut room);
-    assert_eq!(room.apply(refusal(), NOW).returned.as_deref(), Some("c"));
+    assert_eq!(room.apply(refusal(), NOW).returned_text.as_deref(), Some("c"));
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn of_several_names_the_refused_one_comes_back() {
 }
 
 /// A room that has been read back from 171 and whose next page the server puts off.
-fn put_off() -> (Room, Changes) {
+fn defer() -> (Room, Changes) {
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", &["b", "me"], page(171..=220));
     assert_eq!(room.load_older(false), Some(Cursor(1)));
@@ -94,18 +94,18 @@ fn put_off() -> (Room, Changes) {
 
 #[test]
 fn a_page_that_is_put_off_is_asked_for_once_its_wait_is_over() {
-    let (mut room, changes) = put_off();
-    assert_eq!(changes, Changes { rows: true, ask_again_ms: Some(2000), ..Changes::default() });
+    let (mut room, changes) = defer();
+    assert_eq!(changes, Changes { rows: true, retry_page_ms: Some(2000), ..Changes::default() });
     let number = room.request_number();
     assert_eq!(drawn(&room)[0], "Loading");
     assert_eq!(room.load_older(true), None, "it is not asked for before");
-    assert!(!room.time_out(number - 1), "the wait is not the server's silence");
+    assert!(!room.page_timed_out(number - 1), "the wait is not the server's silence");
     // It is where it is by then.
     for id in 221..=270 {
-        room.apply(frame("b", said(id, "new")), NOW);
+        room.apply(frame("b", text_message(id, "new")), NOW);
     }
-    assert_eq!(room.ask_again(number), Some(Cursor(2)));
-    assert_eq!(room.ask_again(number), None, "asked for once");
+    assert_eq!(room.retry_page(number), Some(Cursor(2)));
+    assert_eq!(room.retry_page(number), None, "asked for once");
     room.apply(history(121..=170), NOW);
     assert_eq!(room.log().oldest(), Some(121));
     assert_eq!(drawn(&room)[0], "More");
@@ -113,10 +113,10 @@ fn a_page_that_is_put_off_is_asked_for_once_its_wait_is_over() {
 
 #[test]
 fn a_page_that_is_put_off_again_and_again_is_left_to_the_person() {
-    let (mut room, mut changes) = put_off();
+    let (mut room, mut changes) = defer();
     let mut asked = 1;
-    while changes.ask_again_ms.is_some() {
-        assert!(room.ask_again(room.request_number()).is_some());
+    while changes.retry_page_ms.is_some() {
+        assert!(room.retry_page(room.request_number()).is_some());
         asked += 1;
         changes = room.apply(frame("me", error(ErrorCode::RateLimited)), NOW);
     }
@@ -128,14 +128,14 @@ fn a_page_that_is_put_off_again_and_again_is_left_to_the_person() {
 
 #[test]
 fn what_is_asked_for_instead_or_lost_is_not_asked_for_again() {
-    let (mut room, _) = put_off();
+    let (mut room, _) = defer();
     let number = room.request_number();
     assert_eq!(room.load_first(1), Some(Cursor(4)), "a person may ask for another one");
-    assert_eq!(room.ask_again(number), None);
-    let (mut room, _) = put_off();
-    room.lost();
+    assert_eq!(room.retry_page(number), None);
+    let (mut room, _) = defer();
+    room.disconnected();
     greet(&mut room, "me", &["b", "me"], page(171..=220));
-    assert_eq!(room.ask_again(room.request_number()), None);
+    assert_eq!(room.retry_page(room.request_number()), None);
 }
 
 #[test]
@@ -143,6 +143,6 @@ fn a_probe_that_is_put_off_needs_no_answer() {
     let mut room = greeted();
     room.probe_sent();
     let changes = room.apply(frame("me", error(ErrorCode::RateLimited)), NOW);
-    assert_eq!((changes.notice, changes.ask_again_ms), (None, None));
-    assert_eq!(room.ask_again(room.request_number()), None);
+    assert_eq!((changes.notice, changes.retry_page_ms), (None, None));
+    assert_eq!(room.retry_page(room.request_number()), None);
 }

@@ -34,7 +34,7 @@ fn cut_off(text: &str) -> Room {
     room.say(text, 0);
     let (local, _) = room.next_to_send().unwrap();
     room.sent(local);
-    room.lost();
+    room.disconnected();
     room
 }
 
@@ -70,12 +70,12 @@ fn it_is_looked_for_as_far_back_as_it_can_be() {
     for is_kept in [true, false] {
         let mut room = cut_off("x");
         let changes = greet(&mut room, "me", "e", page(111..=160));
-        assert_eq!(changes.ask, Some(Cursor(1)));
+        assert_eq!(changes.request, Some(Cursor(1)));
         assert_eq!(waiting(&room), None, "not before it is known");
-        assert_eq!(room.apply(history(page(61..=110)), 0).ask, Some(Cursor(2)));
+        assert_eq!(room.apply(history(page(61..=110)), 0).request, Some(Cursor(2)));
         let first = if is_kept { record(11, "me", "x") } else { record(11, "b", "y") };
         let last = std::iter::once(first).chain(page(12..=60)).collect();
-        assert_eq!(room.apply(history(last), 0).ask, None);
+        assert_eq!(room.apply(history(last), 0).request, None);
         assert_eq!(waiting(&room).as_deref(), (!is_kept).then_some("x"));
     }
 }
@@ -90,7 +90,7 @@ fn where_it_cannot_be_known_a_person_decides() {
     // A page could not be had.
     let mut room = cut_off("x");
     greet(&mut room, "me", "e", page(111..=160));
-    assert!(room.time_out(room.request_number()));
+    assert!(room.page_timed_out(room.request_number()));
     assert_eq!(room.outbox().entries().next().unwrap().delivery, outbox::Delivery::Unconfirmed);
 }
 
@@ -117,7 +117,7 @@ fn a_text_that_breaks_every_connection_is_left_to_the_person() {
         greet(&mut room, "me", "e", page(1..=10));
         let (local, _) = room.next_to_send().expect("it is sent again");
         room.sent(local);
-        room.lost();
+        room.disconnected();
     }
     greet(&mut room, "me", "e", page(1..=10));
     assert_eq!(waiting(&room), None);
@@ -127,8 +127,8 @@ fn a_text_that_breaks_every_connection_is_left_to_the_person() {
 #[test]
 fn what_the_server_finds_too_large_comes_back() {
     let mut room = cut_off("x");
-    let changes = room.found_too_large();
-    assert_eq!(changes.returned.as_deref(), Some("x"));
+    let changes = room.text_too_large();
+    assert_eq!(changes.returned_text.as_deref(), Some("x"));
     assert_eq!(changes.notice.unwrap().code, Some(ErrorCode::TooLarge));
     greet(&mut room, "me", "e", page(1..=10));
     assert_eq!(waiting(&room), None);
@@ -140,19 +140,19 @@ fn what_the_server_finds_too_large_comes_back() {
 fn text_found_on_a_page_of_a_jump_next_text_is_sent_once() {
     let mut room = cut_off("x");
     room.say("y", 0);
-    assert_eq!(greet(&mut room, "me", "e", page(511..=560)).ask, Some(Cursor(1)));
+    assert_eq!(greet(&mut room, "me", "e", page(511..=560)).request, Some(Cursor(1)));
     assert_eq!(room.load_first(11), Some(Cursor(10)));
-    assert_eq!(room.apply(history(page(461..=510)), 0).ask, None);
+    assert_eq!(room.apply(history(page(461..=510)), 0).request, None);
     // The server has dropped messages 1 to 60. The pager bisects to find the oldest one.
-    assert_eq!(room.apply(history(vec![]), 0).ask, Some(Cursor(6)));
+    assert_eq!(room.apply(history(vec![]), 0).request, Some(Cursor(6)));
     let mut found = page(211..=260);
     found[24] = record(235, "me", "x");
-    assert_eq!(room.apply(history(found), 0).ask, Some(Cursor(8)));
+    assert_eq!(room.apply(history(found), 0).request, Some(Cursor(8)));
     let (local, text) = room.next_to_send().unwrap();
     assert_eq!(&*text, "y");
     room.sent(local);
-    assert_eq!(room.apply(history(page(111..=160)), 0).ask, Some(Cursor(9)));
-    assert_eq!(room.apply(history(page(61..=110)), 0).ask, None);
+    assert_eq!(room.apply(history(page(111..=160)), 0).request, Some(Cursor(9)));
+    assert_eq!(room.apply(history(page(61..=110)), 0).request, None);
     assert_eq!(waiting(&room), None, "y is not sent again");
     assert!(room.outbox().is_sending());
 }
@@ -181,9 +181,9 @@ proptest! {
                 number += 1;
                 me = format!("me{number}");
             }
-            let mut ask = greet(&mut room, &me, "e", newest(&log, 0)).ask;
+            let mut ask = greet(&mut room, &me, "e", newest(&log, 0)).request;
             while let Some(Cursor(number)) = ask {
-                ask = room.apply(history(newest(&log, number)), 0).ask;
+                ask = room.apply(history(newest(&log, number)), 0).request;
             }
             // One round trip for each text but the last, which the connection goes with.
             while let Some((local, text)) = room.next_to_send() {
@@ -199,14 +199,14 @@ proptest! {
                 let said = ServerMessage::Normal { text: text.to_string(), id: Some(id), nickname: None };
                 room.apply(frame(&me, said), 0);
             }
-            room.lost();
+            room.disconnected();
             for _ in 0..noise {
                 log.push(record(log.len() as u64 + 1, "b", "t0"));
             }
         }
-        let mut ask = greet(&mut room, "last", "e", newest(&log, 0)).ask;
+        let mut ask = greet(&mut room, "last", "e", newest(&log, 0)).request;
         while let Some(Cursor(number)) = ask {
-            ask = room.apply(history(newest(&log, number)), 0).ask;
+            ask = room.apply(history(newest(&log, number)), 0).request;
         }
         while let Some((local, text)) = room.next_to_send() {
             room.sent(local);
@@ -267,9 +267,9 @@ proptest! {
                             ServerMessage::Normal { text: text.to_string(), id: Some(id), nickname: None }
                         }
                     };
-                    let returned = room.apply(frame("me", answer), 0).returned;
-                    prop_assert_eq!(returned.is_some(), is_refused && question.is_some());
-                    told.extend(returned.iter().flat_map(|text| text.split('\n')).map(str::to_owned));
+                    let returned_text = room.apply(frame("me", answer), 0).returned_text;
+                    prop_assert_eq!(returned_text.is_some(), is_refused && question.is_some());
+                    told.extend(returned_text.iter().flat_map(|text| text.split('\n')).map(str::to_owned));
                 }
             }
             while let Some((local, text)) = room.next_to_send() {

@@ -6,20 +6,20 @@ use super::*;
 #[test]
 fn the_unread_line_stands_above_what_came_while_nobody_looked() {
     let mut room = greeted();
-    room.unread_mut().stand(true, false);
-    room.unread_mut().attend(false);
+    room.unread_mut().scroll_changed(true, false);
+    room.unread_mut().set_attended(false);
     room.apply(frame("c", ServerMessage::Join(name("C"))), NOW);
     assert_eq!(drawn(&room)[1..], ["+1:nb:one", "C in"]);
-    let changes = room.apply(frame("b", said(2, "two")), NOW);
-    assert_eq!(changes.heard.map(|message| message.id), Some(Some(2)));
-    room.apply(frame("b", said(3, "three")), NOW);
+    let changes = room.apply(frame("b", text_message(2, "two")), NOW);
+    assert_eq!(changes.new_message.map(|message| message.id), Some(Some(2)));
+    room.apply(frame("b", text_message(3, "three")), NOW);
     let expected = ["+1:nb:one", "C in", "unread", "+2:nb:two", "3:nb:three"];
     assert_eq!(drawn(&room)[1..], expected);
-    room.unread_mut().attend(true);
+    room.unread_mut().set_attended(true);
     assert_eq!(drawn(&room)[1..], expected, "it stays while it is read");
     room.say("mine", NOW);
     send_next(&mut room);
-    assert_eq!(room.apply(frame("me", said(4, "mine")), NOW).heard, None);
+    assert_eq!(room.apply(frame("me", text_message(4, "mine")), NOW).new_message, None);
     let expected = ["+1:nb:one", "C in", "+2:nb:two", "3:nb:three", "+4:nme*:mine"];
     assert_eq!(drawn(&room)[1..], expected);
 }
@@ -29,26 +29,26 @@ fn the_unread_line_waits_for_its_place() {
     let mut room = Room::new(Vec::new(), Vec::new());
     room.restore_read(Some(60), None);
     let changes = greet(&mut room, "me", &["me"], page(151..=200));
-    assert!(changes.is_replay && changes.heard.is_none());
+    assert!(changes.is_replay && changes.new_message.is_none());
     let line = |room: &Room| drawn(room).iter().position(|row| row == "unread");
     let first = Some(FirstUnread::Id(61));
-    assert_eq!((room.unread().line(), room.unread().count(), line(&room)), (first, 140, None));
+    assert_eq!((room.unread().marker(), room.unread().count(), line(&room)), (first, 140, None));
     assert_eq!(room.load(61, false), Some(Cursor(2)));
     assert!(room.is_fetching());
     room.apply(history(51..=100), NOW);
     assert!(!room.is_fetching());
     assert_eq!(drawn(&room)[10..13], ["60:nb:t60", "unread", "+61:nb:t61"]);
-    room.lost();
+    room.disconnected();
     greet(&mut room, "me2", &["me2"], page(551..=600));
-    assert_eq!((room.unread().line(), room.unread().count()), (first, 540));
+    assert_eq!((room.unread().marker(), room.unread().count()), (first, 540));
 }
 
 #[test]
 fn the_unread_line_stands_above_a_gap_that_it_is_in() {
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", &["me"], page(1..=10));
-    room.unread_mut().attend(false);
-    room.lost();
+    room.unread_mut().set_attended(false);
+    room.disconnected();
     greet(&mut room, "me2", &["me2"], page(151..=200));
     assert_eq!(drawn(&room)[10..13], ["10:nb:t10", "unread", "gap 11-150"]);
 }

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use xmeet_shared::{Cursor, MessageId, ServerMessage};
 
-use super::tests::{NOW, drawn, frame, greet, history, name, page, said};
+use super::tests::{NOW, drawn, frame, greet, history, name, page, text_message};
 use super::*;
 
 /// A room of which these ids are here.
@@ -52,7 +52,7 @@ fn further_up_the_newest_go_and_wait_as_a_counted_tail() {
     assert_eq!(ends(&room), (Some(1), Some(54), 100));
     assert_eq!(held(&room).last().unwrap(), "gap 55-100");
     for id in 101..=130 {
-        assert!(room.apply(frame("b", said(id, "new")), NOW).rows);
+        assert!(room.apply(frame("b", text_message(id, "new")), NOW).rows);
     }
     assert_eq!(held(&room).last().unwrap(), "gap 55-130");
     // Reading on brings them in order, whatever is said meanwhile.
@@ -64,7 +64,7 @@ fn further_up_the_newest_go_and_wait_as_a_counted_tail() {
         room.apply(history(last - 49..=last), NOW);
     }
     assert_eq!(ends(&room), (Some(1), Some(130), 130));
-    room.apply(frame("b", said(131, "live")), NOW);
+    room.apply(frame("b", text_message(131, "live")), NOW);
     assert_eq!(held(&room).len(), 131, "nothing is missing");
 }
 
@@ -82,13 +82,13 @@ fn the_middle_of_the_room_is_read_with_both_ends_gone() {
 #[test]
 fn a_gap_goes_with_what_is_dropped_beyond_it() {
     let mut room = holding(1..=100);
-    room.lost();
+    room.disconnected();
     greet(&mut room, "me2", &["me2"], page(951..=1000));
     assert!(held(&room).contains(&"gap 101-950".to_owned()));
     room.log.trim(Some(10), 100);
     assert_eq!(ends(&room), (Some(1), Some(90), 1000));
     assert_eq!(held(&room).last().unwrap(), "gap 91-1000");
-    room.lost();
+    room.disconnected();
     greet(&mut room, "me2", &["me2"], page(951..=1000));
     room.log.trim(None, 50);
     assert_eq!(ends(&room), (Some(956), Some(1000), 1000));
@@ -104,13 +104,13 @@ fn a_jump_brings_the_newest_page_before_anything_else() {
     assert_eq!(room.load_newest(), Some(Cursor(0)));
     assert_eq!(room.load_newest(), None, "it is under way");
     for id in 201..=260 {
-        room.apply(frame("b", said(id, "new")), NOW);
+        room.apply(frame("b", text_message(id, "new")), NOW);
     }
-    assert_eq!(room.apply(history(51..=100), NOW).ask, None);
-    assert_eq!(room.apply(history(211..=260), NOW).ask, None);
+    assert_eq!(room.apply(history(51..=100), NOW).request, None);
+    assert_eq!(room.apply(history(211..=260), NOW).request, None);
     assert!(held(&room).contains(&"gap 101-210".to_owned()));
     assert_eq!(room.load_newest(), None, "it is here");
-    room.apply(frame("b", said(261, "live")), NOW);
+    room.apply(frame("b", text_message(261, "live")), NOW);
     assert_eq!(ends(&room), (Some(1), Some(261), 261));
 }
 
@@ -120,7 +120,7 @@ fn our_own_words_stand_at_once_also_behind_a_tail() {
     room.log.trim(Some(20), 100);
     let local = room.say("mine", NOW);
     room.sent(local);
-    room.apply(frame("me", said(201, "mine")), NOW);
+    room.apply(frame("me", text_message(201, "mine")), NOW);
     assert_eq!(room.outbox().entries().count(), 0);
     assert_eq!(held(&room)[90..], ["gap 91-200", "201"]);
     let keys: Vec<_> = room.rows(&mut |_| 0).into_iter().map(|(key, _)| key).collect();
@@ -130,7 +130,7 @@ fn our_own_words_stand_at_once_also_behind_a_tail() {
 #[test]
 fn five_thousand_missed_are_one_gap_that_fills_from_above() {
     let mut room = holding(1..=10);
-    room.lost();
+    room.disconnected();
     greet(&mut room, "me2", &["me2"], page(4961..=5010));
     assert!(held(&room).contains(&"gap 11-4960".to_owned()));
     assert_eq!(room.load(11, false), Some(Cursor(99)));
@@ -144,14 +144,14 @@ fn what_the_server_dropped_meanwhile_is_passed_over_and_shown_as_gone() {
     let mut room = holding(1..=100);
     room.log.trim(Some(20), 60);
     for id in 101..=260 {
-        room.apply(frame("b", said(id, "new")), NOW);
+        room.apply(frame("b", text_message(id, "new")), NOW);
     }
     // The server keeps 200 to 260.
     let nothing = || frame("me", ServerMessage::History(vec![]));
     assert_eq!(room.load(55, false), Some(Cursor(4)));
-    assert_eq!(room.apply(nothing(), NOW).ask, Some(Cursor(2)));
-    assert_eq!(room.apply(nothing(), NOW).ask, Some(Cursor(1)));
-    assert_eq!(room.apply(history(200..=210), NOW).ask, None);
+    assert_eq!(room.apply(nothing(), NOW).request, Some(Cursor(2)));
+    assert_eq!(room.apply(nothing(), NOW).request, Some(Cursor(1)));
+    assert_eq!(room.apply(history(200..=210), NOW).request, None);
     let rows = room.rows(&mut |_| 0);
     let gaps: Vec<_> = rows
         .iter()
@@ -174,7 +174,7 @@ fn the_oldest_of_a_long_history_is_found_by_halves() {
             asked += 1;
             let last = newest - number * 50;
             let first = last.saturating_sub(49).max(first_kept);
-            ask = room.apply(history(first..=last), NOW).ask;
+            ask = room.apply(history(first..=last), NOW).request;
             room.trim(Some(1));
         }
         assert!(asked <= 14, "{asked} pages for {first_kept}");
@@ -188,7 +188,7 @@ fn the_oldest_of_a_long_history_is_found_by_halves() {
 fn an_answer_that_came_too_late_is_not_taken_for_another() {
     let mut room = holding(101..=200);
     assert_eq!(room.load_older(false), Some(Cursor(2)));
-    assert!(room.time_out(room.request_number()));
+    assert!(room.page_timed_out(room.request_number()));
     assert_eq!(room.load_older(true), Some(Cursor(2)));
     room.apply(history(51..=100), NOW);
     assert_eq!(room.load_older(false), Some(Cursor(3)));
@@ -205,7 +205,7 @@ fn lines_stand_beside_what_is_here_or_nowhere() {
     room.apply(frame("c", ServerMessage::Join(name("C"))), NOW);
     room.apply(frame("d", ServerMessage::Join(name("D"))), NOW);
     for id in 61..=120 {
-        room.apply(frame("c", said(id, "new")), NOW);
+        room.apply(frame("c", text_message(id, "new")), NOW);
     }
     room.apply(frame("d", ServerMessage::Leave), NOW);
     let shown = |room: &Room| {
@@ -231,9 +231,9 @@ fn lines_stand_beside_what_is_here_or_nowhere() {
 fn lines_between_messages_end_a_group_unless_they_are_hidden() {
     let mut room = holding(1..=1);
     room.apply(frame("c", ServerMessage::Join(name("C"))), NOW);
-    room.apply(frame("b", said(2, "two")), NOW);
+    room.apply(frame("b", text_message(2, "two")), NOW);
     room.apply(frame("c", ServerMessage::ChangeName(name("CC"))), NOW);
-    room.apply(frame("b", said(3, "three")), NOW);
+    room.apply(frame("b", text_message(3, "three")), NOW);
     let [one, two, three] = ["+1:nb:t1", "+2:nb:two", "+3:nb:three"];
     assert_eq!(drawn(&room)[1..], [one, "C in", two, "C now CC", three]);
     room.hide_lines(true);

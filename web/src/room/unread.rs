@@ -23,11 +23,11 @@ pub struct Unread {
     /// Our own messages after `read_up_to`.
     own: Vec<MessageId>,
     /// How many messages of others without an id were not read.
-    unkept_count: u64,
+    unstored_count: u64,
     /// The first of these: the id that it follows, and the number of its arrival.
-    first_unkept: Option<(MessageId, u64)>,
+    first_unstored: Option<(MessageId, u64)>,
     /// The first message below the unread line.
-    line: Option<FirstUnread>,
+    marker: Option<FirstUnread>,
     /// Whether a greeting was complete: before that nothing is seen.
     is_greeted: bool,
     /// Whether somebody is looking at the page.
@@ -45,9 +45,9 @@ impl Unread {
             read_up_to,
             newest: 0,
             own: Vec::new(),
-            unkept_count: 0,
-            first_unkept: None,
-            line: None,
+            unstored_count: 0,
+            first_unstored: None,
+            marker: None,
             is_greeted: false,
             is_attended: true,
             is_at_bottom: false,
@@ -63,8 +63,8 @@ impl Unread {
 
     /// The first message below the unread line, if there is a line.
     #[must_use]
-    pub fn line(&self) -> Option<FirstUnread> {
-        self.line
+    pub fn marker(&self) -> Option<FirstUnread> {
+        self.marker
     }
 
     /// Whether somebody is looking at the page.
@@ -82,7 +82,7 @@ impl Unread {
     /// How many messages of others were not read.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.kept_count() + self.unkept_count
+        self.kept_count() + self.unstored_count
     }
 
     /// How many messages of others that have an id were not read.
@@ -92,24 +92,24 @@ impl Unread {
     }
 
     /// A message is known, live or from the history.
-    pub fn heard(&mut self, id: MessageId, is_own: bool) {
+    pub fn on_message(&mut self, id: MessageId, is_own: bool) {
         self.newest = self.newest.max(id);
         let is_new = self.read_up_to.is_some_and(|read| id > read);
         if is_new && is_own && !self.own.contains(&id) {
             self.own.push(id);
         }
-        self.settle();
-        self.draw_line();
+        self.mark_seen();
+        self.place_marker();
     }
 
     /// A message without an id arrived, after message `after` and as number `arrival`.
-    pub fn heard_unkept(&mut self, after: MessageId, arrival: u64, is_own: bool) {
+    pub fn on_unstored_message(&mut self, after: MessageId, arrival: u64, is_own: bool) {
         if !is_own {
-            self.unkept_count += 1;
-            self.first_unkept.get_or_insert((after, arrival));
+            self.unstored_count += 1;
+            self.first_unstored.get_or_insert((after, arrival));
         }
-        self.settle();
-        self.draw_line();
+        self.mark_seen();
+        self.place_marker();
     }
 
     /// A greeting is complete, and `newest` is the newest message of the room.
@@ -117,66 +117,66 @@ impl Unread {
         if self.read_up_to.is_none_or(|read| read > newest) {
             // What was said before the first visit is history, and so is what was said before
             // this one where the ids began anew.
-            self.forget();
+            self.reset();
             self.read_up_to = Some(newest);
         }
         self.newest = newest;
         self.is_greeted = true;
         self.is_opening &= self.count() > 0;
-        self.settle();
-        self.draw_line();
+        self.mark_seen();
+        self.place_marker();
     }
 
     /// Whether somebody is looking at the page: it is in sight, and its window has the focus.
-    pub fn attend(&mut self, is_attended: bool) {
+    pub fn set_attended(&mut self, is_attended: bool) {
         self.is_attended = is_attended;
-        self.settle();
+        self.mark_seen();
     }
 
     /// Where the list is: at the bottom, or on its way to the place to go on from.
-    pub fn stand(&mut self, is_at_bottom: bool, is_on_its_way: bool) {
+    pub fn scroll_changed(&mut self, is_at_bottom: bool, is_aiming: bool) {
         self.is_at_bottom = is_at_bottom;
-        self.is_opening &= is_on_its_way;
-        self.settle();
+        self.is_opening &= is_aiming;
+        self.mark_seen();
     }
 
     /// The reader said something: whoever answers has read.
-    pub fn said(&mut self) {
-        self.line = None;
+    pub fn reader_replied(&mut self) {
+        self.marker = None;
         self.is_opening = false;
-        self.settle();
+        self.mark_seen();
     }
 
     /// The place to go on from is not to be had.
-    pub fn opened(&mut self) {
+    pub fn end_opening(&mut self) {
         self.is_opening = false;
-        self.settle();
+        self.mark_seen();
     }
 
     /// The room's ids begin again.
-    pub fn forget(&mut self) {
+    pub fn reset(&mut self) {
         self.read_up_to = None;
         self.newest = 0;
         self.own.clear();
-        self.unkept_count = 0;
-        self.first_unkept = None;
-        self.line = None;
+        self.unstored_count = 0;
+        self.first_unstored = None;
+        self.marker = None;
         self.is_greeted = false;
     }
 
     /// What is seen is read.
-    fn settle(&mut self) {
+    fn mark_seen(&mut self) {
         let is_seen = self.is_attended && self.is_at_bottom && self.is_greeted;
         if is_seen && !self.is_opening {
             self.read_up_to = Some(self.newest);
             self.own.clear();
-            self.unkept_count = 0;
-            self.first_unkept = None;
+            self.unstored_count = 0;
+            self.first_unstored = None;
         }
     }
 
     /// The line stands above the first message of somebody else that came while nobody looked.
-    fn draw_line(&mut self) {
+    fn place_marker(&mut self) {
         if self.count() == 0 || self.is_attended && !self.is_opening {
             return;
         }
@@ -185,7 +185,7 @@ impl Unread {
             first += 1;
         }
         let has_kept = self.kept_count() > 0;
-        self.line = Some(match self.first_unkept {
+        self.marker = Some(match self.first_unstored {
             Some((after, arrival)) if !has_kept || after < first => FirstUnread::Arrival(arrival),
             _ => FirstUnread::Id(first),
         });

@@ -29,16 +29,16 @@ use Step::{Bottom, Come, Greet, Look, Own, Say, Seek};
 fn after(mut unread: Unread, steps: &[Step]) -> Seen {
     for step in steps {
         match step {
-            Come(ids) => ids.clone().for_each(|id| unread.heard(id, false)),
-            Own(id) => unread.heard(*id, true),
+            Come(ids) => ids.clone().for_each(|id| unread.on_message(id, false)),
+            Own(id) => unread.on_message(*id, true),
             Greet(newest) => unread.greeted(*newest),
-            Look(is_attended) => unread.attend(*is_attended),
-            Bottom(is_at_bottom) => unread.stand(*is_at_bottom, false),
-            Seek => unread.stand(true, true),
-            Say => unread.said(),
+            Look(is_attended) => unread.set_attended(*is_attended),
+            Bottom(is_at_bottom) => unread.scroll_changed(*is_at_bottom, false),
+            Seek => unread.scroll_changed(true, true),
+            Say => unread.reader_replied(),
         }
     }
-    let line = unread.line().map(|line| match line {
+    let line = unread.marker().map(|line| match line {
         FirstUnread::Id(id) => id,
         FirstUnread::Arrival(arrival) => panic!("a line before arrival {arrival}"),
     });
@@ -48,12 +48,12 @@ fn after(mut unread: Unread, steps: &[Step]) -> Seen {
 /// Somebody who looks at a room for the first time, with ten messages in it.
 fn present() -> Unread {
     let mut unread = Unread::new(None);
-    unread.attend(true);
+    unread.set_attended(true);
     for id in 1..=10 {
-        unread.heard(id, false);
+        unread.on_message(id, false);
     }
     unread.greeted(10);
-    unread.stand(true, false);
+    unread.scroll_changed(true, false);
     unread
 }
 
@@ -157,12 +157,12 @@ fn a_reader_who_opens_the_room_again() {
 #[test]
 fn a_place_that_is_not_to_be_had_is_given_up() {
     let mut unread = Unread::new(Some(3));
-    unread.attend(true);
-    unread.stand(true, true);
-    unread.heard(10, false);
+    unread.set_attended(true);
+    unread.scroll_changed(true, true);
+    unread.on_message(10, false);
     unread.greeted(10);
     assert_eq!((unread.count(), unread.is_opening()), (7, true));
-    unread.opened();
+    unread.end_opening();
     assert_eq!((unread.count(), unread.read_up_to()), (0, Some(10)));
 }
 
@@ -170,31 +170,31 @@ fn a_place_that_is_not_to_be_had_is_given_up() {
 fn messages_without_ids_are_counted_until_they_are_seen() {
     let mut unread = Unread::new(None);
     unread.greeted(0);
-    unread.stand(true, false);
-    unread.heard_unkept(0, 1, false);
+    unread.scroll_changed(true, false);
+    unread.on_unstored_message(0, 1, false);
     assert_eq!(unread.count(), 0, "it came before the reader's eyes");
-    unread.attend(false);
-    unread.heard_unkept(0, 2, true);
-    assert_eq!((unread.count(), unread.line()), (0, None), "the reader's own is read");
-    unread.heard_unkept(0, 3, false);
-    unread.heard_unkept(0, 4, false);
-    assert_eq!((unread.count(), unread.line()), (2, Some(FirstUnread::Arrival(3))));
-    unread.attend(true);
-    assert_eq!((unread.count(), unread.line()), (0, Some(FirstUnread::Arrival(3))));
+    unread.set_attended(false);
+    unread.on_unstored_message(0, 2, true);
+    assert_eq!((unread.count(), unread.marker()), (0, None), "the reader's own is read");
+    unread.on_unstored_message(0, 3, false);
+    unread.on_unstored_message(0, 4, false);
+    assert_eq!((unread.count(), unread.marker()), (2, Some(FirstUnread::Arrival(3))));
+    unread.set_attended(true);
+    assert_eq!((unread.count(), unread.marker()), (0, Some(FirstUnread::Arrival(3))));
 }
 
 #[test]
 fn the_line_stands_above_whichever_came_first_with_an_id_or_without() {
     for (is_kept_first, line) in [(true, FirstUnread::Id(11)), (false, FirstUnread::Arrival(1))] {
         let mut unread = present();
-        unread.attend(false);
+        unread.set_attended(false);
         if is_kept_first {
-            unread.heard(11, false);
-            unread.heard_unkept(11, 1, false);
+            unread.on_message(11, false);
+            unread.on_unstored_message(11, 1, false);
         } else {
-            unread.heard_unkept(10, 1, false);
-            unread.heard(11, false);
+            unread.on_unstored_message(10, 1, false);
+            unread.on_message(11, false);
         }
-        assert_eq!((unread.count(), unread.line()), (2, Some(line)));
+        assert_eq!((unread.count(), unread.marker()), (2, Some(line)));
     }
 }

@@ -124,13 +124,13 @@ impl<'a, E: Entries> TabRoom<'a, E> {
     }
 
     /// Takes over what another tab, which is gone, has left behind. Its texts go before ours, in
-    /// doubt where `is_in_doubt`: then the other may come back and send them itself. What does not
+    /// doubt where `is_unconfirmed`: then the other may come back and send them itself. What does not
     /// fit stays where it was, for a later visit.
-    pub fn absorb(&self, tab: &str, is_in_doubt: bool) {
+    pub fn absorb(&self, tab: &str, is_unconfirmed: bool) {
         let other = self.of(tab);
         let mut outbox = other.outbox();
-        if is_in_doubt {
-            outbox.iter_mut().for_each(SavedEntry::doubt);
+        if is_unconfirmed {
+            outbox.iter_mut().for_each(SavedEntry::mark_unconfirmed);
         }
         outbox.extend(self.outbox());
         let (lines, is_whole) = lines_of(&outbox);

@@ -247,8 +247,8 @@ impl World {
             });
         }
         let outbox = &mut self.pages[page].outbox;
-        outbox.settle_from(&mut log);
-        outbox.not_found();
+        outbox.confirm_from_history(&mut log);
+        outbox.requeue_missing();
         self.pages[page].pid = Some(pid);
         self.save(page);
     }
@@ -266,7 +266,7 @@ impl World {
             self.kept.push((pid.clone(), text.clone()));
         }
         if arrives && comes_back {
-            self.pages[page].outbox.settle(&pid, &text);
+            self.pages[page].outbox.confirm(&pid, &text);
             self.save(page);
         } else {
             self.pages[page].pid = None;

@@ -9,7 +9,7 @@ use crate::core::{
     Setup, StorageWrite, Timer,
 };
 use crate::room::outbox::SavedEntry;
-use crate::room::tests::{frame, members, name, page, pid, record, said};
+use crate::room::tests::{frame, members, name, page, pid, record, text_message};
 use crate::room::{Notice, Row};
 
 /// A client whose inputs come at a time of the test's choice, and the effects so far.
@@ -106,7 +106,7 @@ fn text_is_persisted_as_sent_before_it_is_sent() {
     let [persist] = &effects[..] else { panic!("{effects:?}") };
     let sent: Vec<_> = saved(persist).unwrap().iter().map(SavedEntry::is_sent).collect();
     assert_eq!(sent, [true, false]);
-    let effects = client.say_as("me", said(121, "a"));
+    let effects = client.say_as("me", text_message(121, "a"));
     assert!(effects.contains(&send("b")), "{effects:?}");
 }
 
@@ -268,7 +268,7 @@ fn page_that_does_not_come_fails_unless_it_is_on_its_way() {
     };
     assert!(after_ms >= 10_000);
     client.wait(after_ms);
-    // The server has announced it, and it takes 10 s at the floor rate.
+    // The server has announced it, and it takes 10 s at the oldest_kept rate.
     client.say_as("me", ServerMessage::Ping { next_bytes: Some(40 * 1024) });
     let effects = client.input(Input::Timer(timer));
     assert!(matches!(effects[..], [Effect::SetTimer { timer: again, .. }] if again == timer));
@@ -320,7 +320,7 @@ fn read_mark_is_persisted_at_most_twice_a_second_and_before_leaving() {
     client.input(Input::ScrollChanged { is_at_bottom: true, is_aiming: false });
     client.effects.clear();
     for id in 121..=130 {
-        client.say_as("b", said(id, "x"));
+        client.say_as("b", text_message(id, "x"));
         if id > 121 {
             client.input(Input::Drawn { has_goal: false });
         }
@@ -335,7 +335,7 @@ fn read_mark_is_persisted_at_most_twice_a_second_and_before_leaving() {
     assert_eq!(marks(&client), [122], "121 was not drawn before");
     client.input(Input::Timer(Timer::ReadMark));
     assert_eq!(marks(&client), [122, 130]);
-    client.say_as("b", said(131, "x"));
+    client.say_as("b", text_message(131, "x"));
     assert_eq!(marks(&client), [122, 130]);
     client.input(Input::Leaving);
     assert_eq!(marks(&client), [122, 130, 131]);
@@ -344,9 +344,9 @@ fn read_mark_is_persisted_at_most_twice_a_second_and_before_leaving() {
 #[test]
 fn person_who_does_not_look_is_notified_once_in_a_burst() {
     let mut client = Client::greeted(Setup { notify: true, ..setup() });
-    client.say_as("b", said(121, "seen"));
+    client.say_as("b", text_message(121, "seen"));
     client.input(Input::Attended(false));
-    let effects = client.say_as("b", said(122, "hello"));
+    let effects = client.say_as("b", text_message(122, "hello"));
     let notification = Notification {
         title: "nb · r".to_owned(),
         body: "hello".to_owned(),
@@ -354,8 +354,8 @@ fn person_who_does_not_look_is_notified_once_in_a_burst() {
         has_sound: false,
     };
     assert_eq!(effects, [Effect::Page(PageEffect::Notify(notification))]);
-    assert_eq!(client.say_as("b", said(123, "more")), []);
-    assert_eq!(client.say_as("b", said(124, "@nme: you")).len(), 1, "a mention always");
+    assert_eq!(client.say_as("b", text_message(123, "more")), []);
+    assert_eq!(client.say_as("b", text_message(124, "@nme: you")).len(), 1, "a mention always");
     assert_eq!(client.core.status().unread, 4);
 }
 
@@ -364,7 +364,7 @@ fn other_tabs_may_object_to_a_notification() {
     for objects in [false, true] {
         let mut client = Client::greeted(Setup { sound: true, has_channel: true, ..setup() });
         client.input(Input::Attended(false));
-        let effects = client.say_as("b", said(121, "hello"));
+        let effects = client.say_as("b", text_message(121, "hello"));
         assert_eq!(effects[0], Effect::PostToTabs("call r 121 tab".to_owned()));
         assert_eq!(effects[1], timer(Timer::Objections(121), 150));
         if objects {
@@ -393,7 +393,7 @@ fn joins_are_announced_in_one_summary_unless_they_are_hidden() {
 fn message_far_from_the_reader_is_dropped_when_the_page_is_drawn() {
     let mut client = Client::greeted(setup());
     for id in 121..=600 {
-        client.say_as("b", said(id, "x"));
+        client.say_as("b", text_message(id, "x"));
     }
     client.input(Input::Draw { reader: None, is_aiming: false });
     let log = client.core.room().log();

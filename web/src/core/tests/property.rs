@@ -64,7 +64,7 @@ pub(super) fn check_rows(world: &World) -> Result<(), TestCaseError> {
 }
 
 /// The texts of the rows without an id that are no longer pending.
-fn unkept_rows(world: &World) -> Vec<String> {
+fn unstored_rows(world: &World) -> Vec<String> {
     let text = |(_, row)| match row {
         Row::Message(MessageRow { message, delivery: None, .. }) if message.id.is_none() => {
             Some(message.text.to_string())
@@ -87,7 +87,7 @@ proptest! {
             world.step(step);
             check_rows(&world)?;
         }
-        world.settle();
+        world.finish();
         check_rows(&world)?;
         prop_assert!(world.gaps().is_empty());
         let newest = world.log.len() as u64;
@@ -101,8 +101,8 @@ proptest! {
             world.room().people().iter().map(|person| person.pid.as_str().to_owned()).collect();
         prop_assert_eq!(shown, present);
         // What the server does not keep stands in the order of its arrival.
-        let mut arrived = world.arrived_unkept.iter();
-        for text in unkept_rows(&world) {
+        let mut arrived = world.arrived_unstored.iter();
+        for text in unstored_rows(&world) {
             prop_assert!(arrived.any(|arrived| *arrived == text), "{} is out of order", text);
         }
         // What was typed is in the log, in its order, or still here for the person to decide about.
@@ -122,15 +122,15 @@ proptest! {
         let mut world = World::of(0, false);
         for step in &steps {
             world.step(step);
-            let shown = unkept_rows(&world);
-            let arrived = &world.arrived_unkept;
+            let shown = unstored_rows(&world);
+            let arrived = &world.arrived_unstored;
             prop_assert!(arrived.ends_with(&shown));
             prop_assert!(shown.len() == arrived.len() || shown.len() == 400);
         }
-        world.settle();
+        world.finish();
         check_rows(&world)?;
         prop_assert_eq!(world.pages_asked, 0);
-        prop_assert_eq!(world.room().history_edge(), Some(HistoryEdge::NotKept));
+        prop_assert_eq!(world.room().history_edge(), Some(HistoryEdge::HistoryOff));
         let here: Vec<_> = world.room().outbox().entries().map(|entry| entry.delivery).collect();
         let said = world.ours();
         prop_assert!(said <= world.typed.len(), "something was said twice");

@@ -9,7 +9,7 @@ use xmeet_shared::{
 use super::{NOW, setup};
 use crate::core::{ClientCore, Effect, Input, ReadMark, Setup, StorageWrite, Timer};
 use crate::room::outbox::SavedEntry;
-use crate::room::tests::{error, frame, name, pid, record, said};
+use crate::room::tests::{error, frame, name, pid, record, text_message};
 use crate::room::{GapRow, Room, Row};
 
 fn small_core(setup: Setup) -> ClientCore {
@@ -77,9 +77,9 @@ pub(super) struct World {
     /// Whether the server keeps a history.
     keeps: bool,
     /// How many of our texts the server has passed on without keeping them.
-    ours_unkept: usize,
+    ours_unstored: usize,
     /// The texts without an id that have arrived.
-    pub(super) arrived_unkept: Vec<String>,
+    pub(super) arrived_unstored: Vec<String>,
     pub(super) pages_asked: usize,
     pub(super) log: Vec<Kept>,
     pub(super) kept_from: MessageId,
@@ -116,8 +116,8 @@ impl World {
         let log = (1..=messages as u64).map(|id| record(id, "p0", &format!("old{id}"))).collect();
         Self {
             keeps,
-            ours_unkept: 0,
-            arrived_unkept: Vec::new(),
+            ours_unstored: 0,
+            arrived_unstored: Vec::new(),
             pages_asked: 0,
             log,
             kept_from: 1,
@@ -150,10 +150,10 @@ impl World {
                 Effect::Persist(StorageWrite::Outbox(entries)) => self.outbox = entries,
                 Effect::Persist(StorageWrite::Member(pids)) => self.own_pids = pids,
                 Effect::Persist(StorageWrite::ReadMark(mark)) => self.read_mark = Some(mark),
-                Effect::SetTimer { timer: timer @ Timer::AskAgain(_), .. } => {
+                Effect::SetTimer { timer: timer @ Timer::RetryPage(_), .. } => {
                     self.put_off.push(timer);
                 }
-                Effect::SetTimer { timer: timer @ Timer::Page(_), .. } => {
+                Effect::SetTimer { timer: timer @ Timer::PageTimeout(_), .. } => {
                     self.late.push_back(timer);
                 }
                 _ => {}
@@ -196,15 +196,15 @@ impl World {
 
     fn speak(&mut self, from: &str, text: &str) {
         if !self.keeps {
-            self.ours_unkept += usize::from(from.starts_with("me"));
-            return self.speak_unkept(from, text);
+            self.ours_unstored += usize::from(from.starts_with("me"));
+            return self.speak_unstored(from, text);
         }
         let id = self.log.len() as u64 + 1;
         self.log.push(record(id, from, text));
-        self.tell(frame(from, said(id, text)));
+        self.tell(frame(from, text_message(id, text)));
     }
 
-    fn speak_unkept(&mut self, from: &str, text: &str) {
+    fn speak_unstored(&mut self, from: &str, text: &str) {
         self.tell(frame(
             from,
             ServerMessage::Normal { text: text.to_owned(), id: None, nickname: None },
@@ -249,7 +249,7 @@ impl World {
     fn arrive(&mut self) {
         if let Some(envelope) = self.down.pop_front() {
             if let ServerMessage::Normal { text, id: None, .. } = &envelope.message {
-                self.arrived_unkept.push(text.clone());
+                self.arrived_unstored.push(text.clone());
             }
             self.input(Input::Frame(envelope.encode()));
         }
@@ -301,7 +301,7 @@ impl World {
         self.input(Input::Leaving);
         self.leave();
         (self.put_off, self.late) = (Vec::new(), VecDeque::new());
-        self.arrived_unkept.clear();
+        self.arrived_unstored.clear();
         self.core = small_core(Setup {
             outbox: self.outbox.clone(),
             own_pids: self.own_pids.clone(),
@@ -315,7 +315,7 @@ impl World {
         if !self.keeps {
             return self.go_back();
         }
-        self.arrived_unkept.clear();
+        self.arrived_unstored.clear();
         self.wiped += self.ours();
         // Kept, though nobody here has heard of it: the new history has it only if it is said again.
         let here = self.room().outbox().entries().count();
@@ -329,13 +329,13 @@ impl World {
     /// How many texts of ours the server has.
     pub(super) fn ours(&self) -> usize {
         let ours = self.log.iter().filter(|record| record.from.as_str().starts_with("me"));
-        ours.count() + self.ours_unkept
+        ours.count() + self.ours_unstored
     }
 
     pub(super) fn step(&mut self, step: &Step) {
         match step {
             Step::Speak(n) => self.speak("p0", &format!("s{n}")),
-            Step::SpeakUnkept(n) => self.speak_unkept("p1", &format!("u{n}")),
+            Step::SpeakUnkept(n) => self.speak_unstored("p1", &format!("u{n}")),
             Step::Toggle(who) => self.toggle(*who),
             Step::Rename(who) => self.rename(*who),
             Step::Type(n) => {
@@ -403,7 +403,7 @@ impl World {
     }
 
     /// The connection holds and the person scrolls everywhere, until nothing more comes.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn finish(&mut self) {
         self.go_back();
         loop {
             self.run();

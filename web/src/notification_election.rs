@@ -11,51 +11,57 @@ use crate::encoding::encode;
 pub const OBJECTION_MS: i32 = 150;
 
 /// The most calls that are undecided at a time.
-const CALLS_MAX: usize = 16;
+const NOTIFICATIONS_MAX: usize = 16;
 
 /// Names a message for all tabs of its room: its id or its time.
-pub type CallKey = i64;
+pub type NotificationKey = i64;
 
 /// The calls of this tab that other tabs may object to.
 #[derive(Debug)]
-pub struct CallElection {
+pub struct NotificationElection {
     tab: String,
     room: String,
     /// Each with whether another tab has objected.
-    calls: VecDeque<(CallKey, bool)>,
+    proposals: VecDeque<(NotificationKey, bool)>,
     /// Calls that another tab wants to make.
-    others: VecDeque<(CallKey, String)>,
+    others: VecDeque<(NotificationKey, String)>,
     /// What this tab has called about lately.
-    made: VecDeque<CallKey>,
+    decided: VecDeque<NotificationKey>,
 }
 
-impl CallElection {
+impl NotificationElection {
     /// Returns the election of `tab` in `room`.
     #[must_use]
     pub fn new(tab: String, room: &RoomId) -> Self {
         let room = encode(room.as_str());
-        Self { tab, room, calls: VecDeque::new(), others: VecDeque::new(), made: VecDeque::new() }
+        Self {
+            tab,
+            room,
+            proposals: VecDeque::new(),
+            others: VecDeque::new(),
+            decided: VecDeque::new(),
+        }
     }
 
     /// This tab wants to call about `key`. Returns what to tell the others.
-    pub fn propose(&mut self, key: CallKey) -> String {
+    pub fn propose(&mut self, key: NotificationKey) -> String {
         let has_better = self.others.iter().any(|(other, tab)| *other == key && *tab < self.tab);
-        push(&mut self.calls, (key, has_better));
+        push(&mut self.proposals, (key, has_better));
         format!("call {} {key} {}", self.room, self.tab)
     }
 
     /// Takes in what another tab said. Returns the answer, if there is one.
-    pub fn hear(&mut self, message: &str, is_attended: bool) -> Option<String> {
+    pub fn on_message(&mut self, message: &str, is_attended: bool) -> Option<String> {
         let mut words = message.split(' ');
         let kind = words.next()?;
         if words.next()? != self.room {
             return None;
         }
-        let key: CallKey = words.next()?.parse().ok()?;
+        let key: NotificationKey = words.next()?.parse().ok()?;
         match kind {
             "call" => {
                 let tab = words.next()?;
-                if is_attended || self.made.contains(&key) {
+                if is_attended || self.decided.contains(&key) {
                     return Some(format!("no {} {key}", self.room));
                 }
                 if *tab < *self.tab {
@@ -70,23 +76,23 @@ impl CallElection {
     }
 
     /// The time for objections is over. Returns whether this tab calls.
-    pub fn decide(&mut self, key: CallKey) -> bool {
-        let place = self.calls.iter().position(|(call, _)| *call == key);
-        let call = place.and_then(|place| self.calls.remove(place));
+    pub fn decide(&mut self, key: NotificationKey) -> bool {
+        let place = self.proposals.iter().position(|(call, _)| *call == key);
+        let call = place.and_then(|place| self.proposals.remove(place));
         let calls = call.is_some_and(|(_, is_objected)| !is_objected);
         if calls {
-            push(&mut self.made, key);
+            push(&mut self.decided, key);
         }
         calls
     }
 
-    fn object(&mut self, key: CallKey) {
-        self.calls.iter_mut().filter(|(call, _)| *call == key).for_each(|call| call.1 = true);
+    fn object(&mut self, key: NotificationKey) {
+        self.proposals.iter_mut().filter(|(call, _)| *call == key).for_each(|call| call.1 = true);
     }
 }
 
 fn push<T>(calls: &mut VecDeque<T>, call: T) {
-    if calls.len() >= CALLS_MAX {
+    if calls.len() >= NOTIFICATIONS_MAX {
         calls.pop_front();
     }
     calls.push_back(call);
@@ -96,9 +102,9 @@ fn push<T>(calls: &mut VecDeque<T>, call: T) {
 mod tests {
     use super::*;
 
-    fn tabs(names: &[&str]) -> Vec<CallElection> {
+    fn tabs(names: &[&str]) -> Vec<NotificationElection> {
         let room = RoomId::new("tea time").unwrap();
-        names.iter().map(|name| CallElection::new((*name).to_owned(), &room)).collect()
+        names.iter().map(|name| NotificationElection::new((*name).to_owned(), &room)).collect()
     }
 
     /// Each tab that `wants` to call proposes in the given order; everybody hears everything.
@@ -110,9 +116,9 @@ mod tests {
                 if other == caller {
                     continue;
                 }
-                let answer = tabs[other].hear(&message, attended == Some(other));
+                let answer = tabs[other].on_message(&message, attended == Some(other));
                 if let Some(answer) = answer {
-                    assert_eq!(tabs[caller].hear(&answer, false), None);
+                    assert_eq!(tabs[caller].on_message(&answer, false), None);
                 }
             }
         }
@@ -139,7 +145,7 @@ mod tests {
         for message in
             ["", "call", "no other 7", "no tea%20time x", "no tea%20time 8", "x tea%20time 7"]
         {
-            assert_eq!(tab.hear(message, true), None, "{message}");
+            assert_eq!(tab.on_message(message, true), None, "{message}");
         }
         assert!(tab.decide(7));
         assert!(!tab.decide(7), "once");
@@ -151,8 +157,8 @@ mod tests {
         tabs[1].propose(7);
         assert!(tabs[1].decide(7));
         let message = tabs[0].propose(7);
-        let answer = tabs[1].hear(&message, false).unwrap();
-        tabs[0].hear(&answer, false);
+        let answer = tabs[1].on_message(&message, false).unwrap();
+        tabs[0].on_message(&answer, false);
         assert!(!tabs[0].decide(7));
     }
 
@@ -161,8 +167,8 @@ mod tests {
         let mut tab = tabs(&["m"]).remove(0);
         for key in 0..1_000 {
             tab.propose(key);
-            tab.hear(&format!("call tea%20time {key} z"), false);
+            tab.on_message(&format!("call tea%20time {key} z"), false);
         }
-        assert_eq!((tab.calls.len(), tab.others.len()), (CALLS_MAX, CALLS_MAX));
+        assert_eq!((tab.proposals.len(), tab.others.len()), (NOTIFICATIONS_MAX, NOTIFICATIONS_MAX));
     }
 }

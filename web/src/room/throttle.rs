@@ -10,17 +10,17 @@ const EXCERPT_CHARS: usize = 120;
 
 /// The calls of one room.
 #[derive(Debug, Default)]
-pub struct Burst {
-    called_at: Option<Millis>,
+pub struct NotificationThrottle {
+    notified_at: Option<Millis>,
 }
 
-impl Burst {
+impl NotificationThrottle {
     /// Whether to call at `now`. Who is named is called in any case.
-    pub fn calls(&mut self, now: Millis, is_mention: bool) -> bool {
-        let is_pause = self.called_at.is_some_and(|at| now - at < PAUSE_MS);
+    pub fn allows(&mut self, now: Millis, is_mention: bool) -> bool {
+        let is_pause = self.notified_at.is_some_and(|at| now - at < PAUSE_MS);
         let calls = is_mention || !is_pause;
         if calls {
-            self.called_at = Some(now);
+            self.notified_at = Some(now);
         }
         calls
     }
@@ -42,13 +42,13 @@ mod tests {
 
     #[test]
     fn a_burst_calls_once_and_a_name_always() {
-        let mut burst = Burst::default();
+        let mut throttle = NotificationThrottle::default();
         let calls: Vec<_> = [(0, false), (1, false), (4_999, false), (5_000, false), (5_001, true)]
             .into_iter()
-            .map(|(now, is_mention)| burst.calls(now, is_mention))
+            .map(|(now, is_mention)| throttle.allows(now, is_mention))
             .collect();
         assert_eq!(calls, [true, false, false, true, true]);
-        assert!(!burst.calls(10_000, false), "the pause begins with the last call");
+        assert!(!throttle.allows(10_000, false), "the pause begins with the last call");
     }
 
     #[test]
