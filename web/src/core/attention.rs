@@ -1,4 +1,4 @@
-//! What the reader has seen, and notifications for a person who does not look.
+//! Read marks, and notifications while the page is not attended.
 
 use xmeet_shared::MessageId;
 
@@ -9,15 +9,15 @@ use crate::room::log::Message;
 use crate::room::throttle::{NotificationThrottle, excerpt};
 use crate::room::unread::{FirstUnread, Unread};
 
-/// How long the read mark is not written again after a write.
+/// The shortest time between two writes of the read mark.
 const READ_MARK_MS: Millis = 500;
 
-/// When the person is notified.
+/// The state of notifications.
 #[derive(Debug)]
 pub(super) struct Notifications {
     pub(super) throttle: NotificationThrottle,
     pub(super) election: NotificationElection,
-    /// Notifications that other tabs may object to.
+    /// Notifications that wait for objections of other tabs.
     pub(super) waiting: Vec<(NotificationKey, Notification)>,
     pub(super) has_channel: bool,
     pub(super) notify: bool,
@@ -25,7 +25,7 @@ pub(super) struct Notifications {
 }
 
 impl ClientCore {
-    /// After a greeting: leads to the first message that was not read, if there is one.
+    /// Opens the list at the first unread message, after the first greeting.
     pub(super) fn open_at_first_unread(&mut self, now: Now) {
         let is_opening = self.room.unread().is_opening();
         match self.room.unread().marker().filter(|_| is_opening) {
@@ -34,7 +34,7 @@ impl ClientCore {
         }
     }
 
-    /// What the list is on its way to does not exist.
+    /// Ends the jump of the list because its goal does not exist.
     pub(super) fn end_jump(&mut self) {
         self.goal = None;
         self.show(PageEffect::StopAiming);
@@ -43,7 +43,7 @@ impl ClientCore {
         }
     }
 
-    /// Persists how far the room was read, at most twice a second.
+    /// Persists the read mark if it changed, at most twice a second.
     pub(super) fn save_read_mark(&mut self) {
         let Some(id) = self.room.unread().read_up_to() else { return };
         let epoch = self.room.epoch();
@@ -58,7 +58,8 @@ impl ClientCore {
         self.emit(Effect::SetTimer { timer: Timer::ReadMark, after_ms: READ_MARK_MS });
     }
 
-    /// Notifies a person who does not look, unless another tab does.
+    /// Notifies the person unless the page is attended. If there are other tabs, only one of them
+    /// notifies.
     pub(super) fn notify(&mut self, message: &Message, is_mention: bool, now: Now) {
         let (is_shown, has_sound) = (self.notifications.notify, self.notifications.sound);
         if !(is_shown || has_sound)
@@ -82,11 +83,11 @@ impl ClientCore {
         }
     }
 
-    /// Other tabs had time to object.
+    /// Shows a notification whose time for objections is over.
     pub(super) fn decide_notification(&mut self, key: NotificationKey) {
-        let is_it = |(waiting, _): &(NotificationKey, Notification)| *waiting == key;
-        let Some(place) = self.notifications.waiting.iter().position(is_it) else { return };
-        let (_, notification) = self.notifications.waiting.remove(place);
+        let has_key = |(waiting, _): &(NotificationKey, Notification)| *waiting == key;
+        let Some(index) = self.notifications.waiting.iter().position(has_key) else { return };
+        let (_, notification) = self.notifications.waiting.remove(index);
         if self.notifications.election.decide(key) && !self.room.unread().is_attended() {
             self.show(PageEffect::Notify(notification));
         }

@@ -1,15 +1,16 @@
-//! The connection: carries the machine's decisions out, and keeps what an outage leads to.
+//! Carries out the decisions of the connection machine and tracks outages.
 
 use xmeet_shared::{ClientCommand, CloseCode, Cursor};
 
 use super::{ClientCore, ConnectionAnnouncement, Effect, Now, PageEffect, seconds_until};
 use crate::connection::{Input, MachineEffect, Phase};
 
-/// A page far beyond any history: the question and its answer, an empty list, are a few bytes.
+/// The page that a probe requests. It is beyond any history, so the request and its answer, an
+/// empty list, are a few bytes.
 const PROBE: Cursor = Cursor(999_999_999);
 
 impl ClientCore {
-    /// Gives an input to the connection machine and does what it decides.
+    /// Gives an input to the connection machine and carries out its decision.
     pub(super) fn connection(&mut self, input: Input, now: Now) {
         let before = self.machine.phase();
         let effect = self.machine.handle(input, now.elapsed_ms, now.jitter);
@@ -43,7 +44,7 @@ impl ClientCore {
         }
     }
 
-    /// The socket that frames were sent on is gone.
+    /// Records that the socket is closed.
     fn socket_dropped(&mut self) {
         self.has_socket = false;
         self.room.disconnected();
@@ -55,7 +56,7 @@ impl ClientCore {
         self.room.probe_sent();
     }
 
-    /// Sends a frame and tells the machine, which waits for its answer.
+    /// Sends a frame and reports it to the machine, which expects an answer.
     pub(super) fn send(&mut self, frame: String, now: Now) {
         let bytes = frame.len() as u64;
         self.emit(Effect::Send(frame));
@@ -86,8 +87,8 @@ impl ClientCore {
                     self.connection_announcement = ConnectionAnnouncement::Reconnected;
                 }
                 self.is_interrupted = false;
-                // The server may have come back with another version of this client, and a page
-                // that came from the service worker may be an old one.
+                // The server may have been updated during the outage, and a page from the service
+                // worker may be an old version.
                 if was_cut || self.is_cached_page {
                     self.show(PageEffect::CheckVersion);
                 }
@@ -98,7 +99,7 @@ impl ClientCore {
         self.update_retry_countdown(now);
     }
 
-    /// Brings the seconds until the next attempt up to date.
+    /// Updates the seconds until the next attempt to connect.
     pub(super) fn update_retry_countdown(&mut self, now: Now) {
         if let Phase::Retrying { retry_at } | Phase::Offline { retry_at } = self.machine.phase() {
             self.retry_in_s = seconds_until(retry_at, now.elapsed_ms);

@@ -1,4 +1,4 @@
-//! The effects of the core: what the runtime does for it. Effects are carried out in their order.
+//! The effects of the core, which the runtime carries out in order.
 
 use std::sync::Arc;
 
@@ -8,95 +8,95 @@ use super::input::Timer;
 use crate::connection::Millis;
 use crate::room::outbox::SavedEntry;
 
-/// Something to do.
+/// An action of the runtime.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Close the socket, if there is one, and open another. Nothing of the earlier one may come in
-    /// afterwards.
+    /// Close the socket, if there is one, and open another. Events of the earlier socket are no
+    /// input from then on.
     Connect {
-        /// The name to ask for.
+        /// The nickname to request.
         nickname: Option<Nickname>,
     },
-    /// Close the socket. Nothing of it may come in afterwards.
+    /// Close the socket. Its events are no input from then on.
     CloseSocket,
     /// Send a text frame.
     Send(String),
-    /// Come back with [`Input::Timer`](super::Input::Timer).
+    /// Return [`Input::Timer`](super::Input::Timer) after a delay.
     SetTimer {
-        /// The timer.
+        /// The timer to return.
         timer: Timer,
-        /// When, in milliseconds from now.
+        /// The delay in milliseconds.
         after_ms: Millis,
     },
-    /// Write to the browser's storage, before the effects that follow.
+    /// Write to the browser's storage before the next effect.
     Persist(StorageWrite),
-    /// Draw another member secret and keep it: another page goes by the present one.
+    /// Generate a new member token and store it, because another page uses the present one.
     RegenerateToken,
-    /// Say this to the other tabs of this site.
+    /// Post a message to the other tabs of this site.
     PostToTabs(String),
-    /// Show something on the page.
+    /// Change the page.
     Page(PageEffect),
 }
 
-/// Something to keep in the browser's storage.
+/// A write to the browser's storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StorageWrite {
-    /// The texts that are not known to be kept by the server.
+    /// The texts whose delivery is not confirmed.
     Outbox(Vec<SavedEntry>),
-    /// The ids that this tab has had in the room, to be kept with the member secret.
+    /// The member ids that this tab has had in the room, stored together with the member token.
     Member(Vec<Pid>),
-    /// How far the room was read.
+    /// The read mark of the room.
     ReadMark(ReadMark),
-    /// The name to come back with.
+    /// The nickname for the next connection.
     Nickname(Option<Nickname>),
     /// Whether joins and leaves are hidden.
     LinesHidden(bool),
 }
 
-/// How far a room was read.
+/// The newest message of a room that the person has read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadMark {
-    /// The newest message that was read.
+    /// The id of the message.
     pub id: MessageId,
-    /// The epoch of the room that the id belongs to.
+    /// The epoch of the id.
     pub epoch: Option<String>,
 }
 
-/// Something that the page shows.
+/// A change of the page.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PageEffect {
-    /// Draw with the next frame what has changed. The status is always part of it.
+    /// Draw changes with the next animation frame, always including the status.
     Redraw(Redraw),
-    /// Stop looking for the row that the list is on its way to.
+    /// Stop waiting for the row that is the goal of the list's jump.
     StopAiming,
     /// Put a text back into the message box.
     ReturnText(Arc<str>),
-    /// Open the form for the nickname with this name in it.
+    /// Open the rename form with this name in it.
     OpenRename(Nickname),
-    /// Notify the person.
+    /// Show a notification or play its sound.
     Notify(Notification),
-    /// Ask the server whether it has another version of this client.
+    /// Check whether the server has another version of this client.
     CheckVersion,
 }
 
-/// What is to be drawn.
+/// The parts of the page that have changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Redraw {
     /// The rows of the list.
     pub rows: bool,
-    /// Who is present.
+    /// The members.
     pub people: bool,
 }
 
 /// A notification about a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {
-    /// Who said it, and in which room.
+    /// The author and the room.
     pub title: String,
     /// The beginning of the message.
     pub body: String,
     /// Whether the system shows it.
     pub is_shown: bool,
-    /// Whether the sound is played.
+    /// Whether a sound is played.
     pub has_sound: bool,
 }

@@ -1,4 +1,4 @@
-//! Frames of the server, and what follows from what they changed in the room.
+//! Applies the server's frames to the room and reacts to the changes.
 
 use xmeet_shared::{Envelope, Nickname, ServerMessage};
 
@@ -12,7 +12,7 @@ use crate::room::log::{Line, Message};
 impl ClientCore {
     pub(super) fn frame(&mut self, frame: &str, now: Now) {
         self.connection(Input::FrameReceived { bytes: frame.len() as u64 }, now);
-        // Ignores frames of a later version of the protocol.
+        // A frame that does not parse belongs to a later version of the protocol.
         let Ok(envelope) = Envelope::parse(frame) else { return };
         if let Some(bytes) = announced_bytes(&envelope.message) {
             self.connection(Input::SizeAnnounced { bytes }, now);
@@ -21,7 +21,7 @@ impl ClientCore {
         self.follow_up(changes, now);
     }
 
-    /// Does what follows from changes of the room.
+    /// Reacts to changes of the room.
     pub(super) fn follow_up(&mut self, changes: Changes, now: Now) {
         let Changes { rows, members, outbox, line, new_message, is_greeted, notice, .. } = changes;
         let Changes { returned_text, refused_name, request, retry_page_ms, .. } = changes;
@@ -43,7 +43,7 @@ impl ClientCore {
             let pids = self.room.own_pids().to_vec();
             self.emit(Effect::Persist(StorageWrite::Member(pids)));
         }
-        // Questions go out in the order in which the room has noted them.
+        // Requests must be sent in the order in which the room expects their answers.
         if let Some(cursor) = request {
             self.request_page(cursor, now);
         }
@@ -81,7 +81,7 @@ impl ClientCore {
         name.is_some_and(|name| mentions(&message.text, &name, self.room.people()))
     }
 
-    /// Keeps our name as the room has it: it is the one to come back with.
+    /// Persists the own nickname as the server knows it, for the next connection.
     fn persist_nickname(&mut self) {
         let Some(name) = self.room.my_name() else { return };
         let name = Nickname::from_handshake(&name);
@@ -93,8 +93,8 @@ impl ClientCore {
     }
 }
 
-/// Returns how many bytes the server is about to send, as it says; a server that does not announce
-/// its greeting may send a large one.
+/// Returns how many bytes the server has announced. The greeting of a server that announces nothing
+/// counts as a large one.
 fn announced_bytes(message: &ServerMessage) -> Option<u64> {
     match message {
         ServerMessage::SelfId { greeting_bytes, .. } => {

@@ -1,4 +1,4 @@
-//! The inputs of the core: what the socket, the timers, the browser and the person do.
+//! The inputs of the core: events of the socket, the timers, the browser and the person.
 
 use xmeet_shared::{MessageId, Nickname, UnixMillis};
 
@@ -6,71 +6,70 @@ use crate::connection::Millis;
 use crate::notification_election::NotificationKey;
 use crate::room::outbox::LocalId;
 
-/// The time of an input, and the random number that it may use.
+/// The time of an input, and a random number for its handling.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Now {
-    /// A clock for durations.
+    /// The time on a clock for durations.
     pub elapsed_ms: Millis,
-    /// The time of day by this machine's clock.
+    /// The time of day on this machine's clock.
     pub wall_ms: UnixMillis,
     /// A random number from 0 to 1.
     pub jitter: f64,
 }
 
-/// A timer that the core has set. Timers are never cancelled: the core ignores one that is out of
-/// date.
+/// A timer that the core has set. Timers are never cancelled. The core ignores an outdated one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timer {
-    /// The page request with this number has taken long.
+    /// The page request with this number has reached its timeout.
     PageTimeout(u64),
-    /// The wait before the page request with this number is sent again is over.
+    /// The page request with this number may be sent again.
     RetryPage(u64),
-    /// The pause that the server asked for is over.
+    /// The pause that the server asked for has ended.
     Pause,
-    /// Other tabs had time to object to a notification about this message.
+    /// The time for objections to a notification about this message has ended.
     Objections(NotificationKey),
     /// The read mark may be written again.
     ReadMark,
 }
 
-/// Something that happened.
+/// An event.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
-    /// The page is ready: connect.
+    /// The page is ready. The client connects.
     Start,
-    /// A text frame came on the socket.
+    /// A text frame arrived on the socket.
     Frame(String),
     /// The socket closed, or could not be opened.
     Closed {
-        /// The close code; 1006 where there was none.
+        /// The close code; 1006 if there was none.
         code: u16,
     },
-    /// A second has passed, about.
+    /// About a second has passed.
     Tick {
-        /// Bytes that the browser has not handed to the network yet.
+        /// The bytes that the browser has not handed to the network yet.
         buffered_bytes: u64,
     },
-    /// A timer is due.
+    /// A timer has expired.
     Timer(Timer),
     /// The browser has a network.
     Online,
     /// The browser lost its network.
     Offline,
-    /// The page went out of sight.
+    /// The page was hidden.
     Hidden,
-    /// The page came into sight.
+    /// The page became visible.
     Visible,
-    /// The page is in sight with the keyboard, or no longer.
+    /// Whether the page is visible and has the keyboard focus.
     Attended(bool),
-    /// The page may be about to go: writes what waits to be written.
+    /// The page may be about to close. The client writes its read mark at once.
     Leaving,
-    /// Another tab of this site said this.
+    /// Another tab of this site posted this message.
     TabMessage(String),
-    /// The page is about to be drawn. Drops the messages that are far from the reader.
+    /// The rows are about to be drawn. The client drops messages that are far from the reader.
     Draw {
-        /// The message that the list shows; `None` at the bottom.
+        /// The message in view; `None` at the bottom.
         reader: Option<MessageId>,
-        /// Whether the list is on its way to a row that is not there yet.
+        /// Whether the list is on its way to a row that is not loaded yet.
         is_aiming: bool,
     },
     /// The rows were drawn.
@@ -78,50 +77,50 @@ pub enum Input {
         /// Whether one of them is [the goal](super::ClientCore::is_goal).
         has_goal: bool,
     },
-    /// The person says this.
+    /// The person sends a text.
     Say(String),
-    /// The person wants an unconfirmed text sent again.
+    /// The person sends an unconfirmed text again.
     SendAgain(LocalId),
-    /// The person wants a text back in the message box.
+    /// The person takes an unsent text back into the message box.
     TakeBack(LocalId),
-    /// The person asks for another name. Does nothing unless connected.
+    /// The person changes the nickname. Has no effect unless connected.
     Rename(Nickname),
-    /// The list is near its top: loads older messages.
+    /// The list is near its top. The client loads older messages.
     LoadOlder {
-        /// Whether to try again what has failed.
+        /// Whether to retry a failed page.
         is_retry: bool,
     },
-    /// The list is near a gap: loads the page with message `target`.
+    /// The list is near a gap. The client loads the page with message `target`.
     Load {
-        /// The message.
+        /// The id of the message.
         target: MessageId,
-        /// Whether to try again what has failed.
+        /// Whether to retry a failed page.
         is_retry: bool,
     },
-    /// The person goes to a message. Its page is loaded before any other.
+    /// The person jumps to a message. Its page is loaded before any other.
     GoTo(MessageId),
-    /// The person goes to the newest message.
+    /// The person jumps to the newest message.
     GoToNewest,
-    /// The list stands somewhere else. What is seen at the bottom is read.
+    /// The list was scrolled. Messages count as read while an attended list is at the bottom.
     ScrollChanged {
-        /// Whether it is at the bottom, and stays there.
+        /// Whether the list is at the bottom and follows new messages.
         is_at_bottom: bool,
-        /// Whether it is on its way to a row that is not there yet.
+        /// Whether the list is on its way to a row that is not loaded yet.
         is_aiming: bool,
     },
-    /// The person hides joins and leaves, or shows them.
+    /// The person hides or shows joins and leaves.
     HideLines(bool),
-    /// The person wants notifications and a sound, or not.
+    /// The person switches notifications or their sound.
     SetAlerts {
-        /// Notifications of the system.
+        /// Whether the system shows notifications.
         notify: bool,
-        /// The sound.
+        /// Whether a sound is played.
         sound: bool,
     },
-    /// The person has read the notice.
+    /// The person closes the notice.
     DismissNotice,
-    /// The person tries to send during a pause: shows the notice about it again.
+    /// The person tries to send during a pause. The client shows the notice again.
     RemindOfPause,
-    /// The person wants an attempt to connect now.
+    /// The person asks for an attempt to connect now.
     TryNow,
 }

@@ -1,11 +1,11 @@
-//! The client as one state machine: an [`Input`] goes in, [`Effect`]s come out as plain data. No
-//! clock, no browser, no reactivity: time and randomness come with each input ([`Now`]), and
-//! [`runtime`](crate::runtime) carries the effects out.
+//! The client of a room as a pure state machine: it takes an [`Input`] and returns [`Effect`]s. It
+//! uses no clock, browser or signals. Each input carries its time and randomness ([`Now`]), and
+//! [`runtime`](crate::runtime) carries out the effects.
 //!
-//! - [`input`], [`effect`], [`status`]: the vocabulary
-//! - `connection`: when to connect, and what an outage leads to; `frames`: what the server says
-//! - `sending`: texts and names, `pages`: page requests and their timeouts, `pause`: rate limits
-//! - `attention`: what was read, and notifications
+//! - [`input`], [`effect`], [`status`]: the types of its interface
+//! - `connection`: the socket and outages; `frames`: the server's frames
+//! - `sending`: texts and renames; `pages`: page requests and their timeouts; `pause`: rate limits
+//! - `attention`: read marks and notifications
 
 pub mod effect;
 pub mod input;
@@ -36,35 +36,35 @@ pub use input::{Input, Now, Timer};
 use pause::Pause;
 pub use status::{ConnectionAnnouncement, Status};
 
-/// The first message of every room, kept or not.
+/// The id of the first message of every room, whether the server still has it or not.
 pub const OLDEST: MessageId = 1;
 
-/// What a page knows when it opens a room.
+/// The state from which a page opens a room.
 #[derive(Debug)]
 pub struct Setup {
     /// The room.
     pub room_id: RoomId,
-    /// The name of this tab among the tabs of this site.
+    /// The id of this tab, unique among the tabs of this site.
     pub tab: String,
-    /// The name to ask for.
+    /// The nickname to request.
     pub nickname: Option<Nickname>,
-    /// Whether the storage has a name.
+    /// Whether the storage has a nickname.
     pub is_nickname_kept: bool,
-    /// The texts that an earlier page of this tab has left to send.
+    /// The outbox of the earlier page of this tab.
     pub outbox: Vec<SavedEntry>,
-    /// The ids that this tab has had in the room.
+    /// The member ids that this tab has had in the room.
     pub own_pids: Vec<Pid>,
-    /// How far the room was read.
+    /// The read mark of an earlier visit.
     pub read_mark: Option<ReadMark>,
     /// Whether joins and leaves are hidden.
     pub lines_hidden: bool,
-    /// Whether the person wants notifications of the system.
+    /// Whether the system shows notifications.
     pub notify: bool,
-    /// Whether the person wants a sound.
+    /// Whether notifications play a sound.
     pub sound: bool,
-    /// Whether the page came from the service worker.
+    /// Whether the page came from the service worker's cache.
     pub is_cached_page: bool,
-    /// Whether other tabs can be told something.
+    /// Whether messages can be posted to other tabs.
     pub has_channel: bool,
 }
 
@@ -75,7 +75,7 @@ pub struct ClientCore {
     machine: Machine,
     room: Room,
     announcements: Announcements,
-    /// The name to come back with.
+    /// The nickname for the next connection.
     nickname: Option<Nickname>,
     is_nickname_kept: bool,
     /// Whether a socket is open or opening.
@@ -89,22 +89,21 @@ pub struct ClientCore {
     is_cached_page: bool,
     lines_hidden: bool,
     notifications: Notifications,
-    /// The message that the list is on its way to, while it aims at something.
+    /// The message to which the list jumps, while `is_aiming`.
     goal: Option<MessageId>,
     is_aiming: bool,
-    /// The read mark that is kept.
+    /// The read mark in the storage.
     saved_mark: Option<ReadMark>,
-    /// Whether the read mark was written just now, so that the next write waits.
+    /// Whether the next write of the read mark must wait.
     is_mark_recent: bool,
     effects: Vec<Effect>,
     redraw: Redraw,
-    /// The status at the end of the input before.
+    /// The status after the previous input.
     shown: Option<Status>,
 }
 
 impl ClientCore {
-    /// Returns the client of a room that was not entered yet. It does nothing until
-    /// [`Input::Start`].
+    /// Returns a client that is not connected. It connects after [`Input::Start`].
     #[must_use]
     pub fn new(setup: Setup, now: Now) -> Self {
         let mut room = Room::new(setup.outbox, setup.own_pids);
@@ -146,12 +145,14 @@ impl ClientCore {
         }
     }
 
-    /// Takes in what happened, and returns what to do about it, in order. A text is persisted as
-    /// sent before it is sent: a page that ends in between looks for it in the history, and never
-    /// sends it twice.
+    /// Handles an input and returns the resulting effects in order.
+    ///
+    /// The outbox with the text marked as sent is persisted before the text is sent. If the page
+    /// closes in between, the next page searches the history for the text instead of sending it
+    /// twice.
     #[must_use]
     pub fn handle(&mut self, input: Input, now: Now) -> Vec<Effect> {
-        // A message that has just come is not read before it is drawn.
+        // A message that has just arrived counts as read only after it is drawn.
         let is_frame = matches!(input, Input::Frame(_));
         self.dispatch(input, now);
         if !is_frame {
@@ -214,7 +215,7 @@ impl ClientCore {
         }
     }
 
-    /// Once a second: the deadlines of the connection, and what counts seconds.
+    /// Checks the deadlines of the connection and updates countdowns, once a second.
     fn tick(&mut self, buffered_bytes: u64, now: Now) {
         let is_unanswered = self.room.outbox().is_sending();
         self.connection(link::Input::Tick { is_unanswered, buffered_bytes }, now);
@@ -238,7 +239,7 @@ impl ClientCore {
         self.redraw.rows = true;
     }
 
-    /// Drops what is far from the reader, or from what the list is on its way to.
+    /// Drops messages that are far from the goal of a jump or, without one, from the reader.
     fn draw(&mut self, reader: Option<MessageId>, is_aiming: bool) {
         self.is_aiming = is_aiming;
         let goal = self.goal.filter(|_| is_aiming);
@@ -251,7 +252,7 @@ impl ClientCore {
         }
     }
 
-    /// Whether a row is what the list is on its way to.
+    /// Returns whether a row is the goal of the list's jump.
     #[must_use]
     pub fn is_goal(&self, row: &Row) -> bool {
         let goal = self.goal.filter(|_| self.is_aiming);
@@ -265,36 +266,36 @@ impl ClientCore {
         }
     }
 
-    /// Returns the room, for what is drawn of it.
+    /// Returns the room.
     #[must_use]
     pub fn room(&self) -> &Room {
         &self.room
     }
 
-    /// Returns the names that may be drawn in another style since the last call.
+    /// Returns the names whose style may have changed since the last call.
     pub fn take_changed_names(&mut self) -> NameSet {
         self.room.take_changed_names()
     }
 
-    /// Returns the announcements for those who do not see the page.
+    /// Returns the announcements for screen readers.
     #[must_use]
     pub fn announcements(&self) -> &Announcements {
         &self.announcements
     }
 
-    /// Whether the server is connected and has greeted.
+    /// Returns whether the client is connected and greeted.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.machine.phase() == Phase::Connected && self.has_socket
     }
 
-    /// Whether the server wants to hear nothing yet.
+    /// Returns whether the server has asked the client to send nothing yet.
     #[must_use]
     pub fn is_paused(&self) -> bool {
         self.pause.left_s > 0
     }
 
-    /// Returns the status, as it is now.
+    /// Returns the present status.
     #[must_use]
     pub fn status(&self) -> Status {
         let unread = self.room.unread();
@@ -315,7 +316,7 @@ impl ClientCore {
     }
 }
 
-/// Returns the whole seconds from `now_ms` to `until_ms`, rounded up; 0 once it is over.
+/// Returns the seconds from `now_ms` to `until_ms`, rounded up; 0 if `until_ms` has passed.
 fn seconds_until(until_ms: link::Millis, now_ms: link::Millis) -> u64 {
     u64::try_from(until_ms - now_ms).unwrap_or(0).div_ceil(1000)
 }

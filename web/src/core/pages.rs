@@ -1,4 +1,4 @@
-//! Pages of the history: which is asked for, and how long its answer may take.
+//! Requests history pages and times them out.
 
 use xmeet_shared::{ClientCommand, Cursor, MessageId};
 
@@ -6,7 +6,7 @@ use super::pause::bounded_wait_ms;
 use super::{ClientCore, Effect, Now, Timer};
 use crate::connection::Millis;
 
-/// How long a page may take that is not on its way, beyond the message before it.
+/// How long the answer to a page request may take, in addition to a text that precedes it.
 const PAGE_TIMEOUT_MS: Millis = 10_000;
 
 impl ClientCore {
@@ -24,7 +24,7 @@ impl ClientCore {
         }
     }
 
-    /// Loads `target`, which the list then aims at.
+    /// Loads message `target` and makes it the goal of the list's jump.
     pub(super) fn go_to(&mut self, target: MessageId, now: Now) {
         self.goal = Some(target);
         let cursor = self.room.load_first(target);
@@ -42,7 +42,7 @@ impl ClientCore {
         }
     }
 
-    /// Asks for a page that the room wants.
+    /// Requests a page that the room wants and sets its timeout.
     pub(super) fn request_page(&mut self, cursor: Cursor, now: Now) {
         let timer = Timer::PageTimeout(self.room.request_number());
         self.send(ClientCommand::History(cursor).to_string(), now);
@@ -51,7 +51,7 @@ impl ClientCore {
         self.redraw.rows = true;
     }
 
-    /// Gives a page request up, unless the page is on its way.
+    /// Gives a page request up, or extends its timeout while announced bytes are arriving.
     pub(super) fn page_timed_out(&mut self, number: u64, now: Now) {
         let after_ms = self.machine.receiving_ms(now.elapsed_ms);
         if after_ms > 0 {
@@ -61,13 +61,13 @@ impl ClientCore {
         }
     }
 
-    /// Sets the timer of a page that the server put off.
+    /// Sets the timer after which a rate-limited page request is sent again.
     pub(super) fn schedule_page_retry(&mut self, number: u64, wait_ms: u64) {
         let (timer, after_ms) = (Timer::RetryPage(number), bounded_wait_ms(wait_ms));
         self.emit(Effect::SetTimer { timer, after_ms });
     }
 
-    /// Asks again for a page that the server put off.
+    /// Sends a rate-limited page request again.
     pub(super) fn retry_page(&mut self, number: u64, now: Now) {
         if self.is_paused() {
             return self.schedule_page_retry(number, self.pause.left_s * 1000);

@@ -1,6 +1,6 @@
-//! Rate limits: the server asks to wait, and closes a client that goes on regardless. A text that
-//! was refused is back in the message box meanwhile. A page of the history that comes later holds
-//! nothing else back.
+//! The pause after a rate-limit refusal. The server closes the connection of a client that goes on
+//! sending. A refused text returns to the message box. A refused page request does not start a
+//! pause.
 
 use xmeet_shared::ErrorCode;
 
@@ -8,24 +8,24 @@ use super::{ClientCore, Effect, Now, Timer, seconds_until};
 use crate::connection::Millis;
 use crate::room::Notice;
 
-/// The longest pause: a server that wants a longer one says so again.
+/// The longest pause. A server that wants a longer one refuses again after it.
 const PAUSE_MS_MAX: u64 = 60_000;
 
 /// The pause that the server asked for.
 #[derive(Debug, Default)]
 pub(super) struct Pause {
     until: Millis,
-    /// Seconds until its end, as they are shown; 0 where there is none.
+    /// The seconds until its end, as shown; 0 without a pause.
     pub(super) left_s: u64,
 }
 
-/// Returns a wait that the server asks for, bounded.
+/// Returns a wait that the server asked for, at most [`PAUSE_MS_MAX`].
 pub(super) fn bounded_wait_ms(wait_ms: u64) -> Millis {
     Millis::try_from(wait_ms.min(PAUSE_MS_MAX)).unwrap_or(Millis::MAX)
 }
 
 impl ClientCore {
-    /// Begins a pause.
+    /// Starts a pause.
     pub(super) fn pause(&mut self, wait_ms: u64, now: Now) {
         let after_ms = bounded_wait_ms(wait_ms);
         self.pause.until = now.elapsed_ms + after_ms;
@@ -33,7 +33,7 @@ impl ClientCore {
         self.emit(Effect::SetTimer { timer: Timer::Pause, after_ms });
     }
 
-    /// Brings the seconds up to date, and removes the notice about the pause at its end.
+    /// Updates the countdown and removes the notice about the pause at its end.
     pub(super) fn update_pause(&mut self, now: Now) {
         let left_s = seconds_until(self.pause.until, now.elapsed_ms);
         let is_over = self.is_paused() && left_s == 0;

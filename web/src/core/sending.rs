@@ -1,4 +1,4 @@
-//! Texts and names on their way to the server.
+//! Sends texts and renames.
 
 use xmeet_shared::{ClientCommand, Nickname};
 
@@ -32,8 +32,8 @@ impl ClientCore {
         }
     }
 
-    /// Persists the outbox and sends what may be sent. Each text is persisted as sent before it is
-    /// sent: a page that ends in between looks for it in the history, and never sends it twice.
+    /// Persists the outbox and sends the next text. The text is persisted as sent before it is sent,
+    /// so that a page that closes in between never leads to a second sending.
     pub(super) fn send_waiting(&mut self, now: Now) {
         let mut is_persisted = false;
         while let Some(text) = self.room.take_next() {

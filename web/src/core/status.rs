@@ -1,43 +1,43 @@
-//! The status of the room and of its connection, as the page shows it.
+//! The status of the room and of its connection.
 
 use xmeet_shared::MessageId;
 
 use crate::connection::Phase;
 use crate::room::Notice;
 
-/// A change of the connection, for those who do not see the page.
+/// The latest change of the connection, for screen readers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectionAnnouncement {
-    /// None since the page was opened.
+    /// The connection was never lost on this page.
     None,
-    /// It was lost.
+    /// The connection was lost.
     Disconnected,
-    /// It came back.
+    /// The connection was restored.
     Reconnected,
 }
 
-/// Everything that the page shows beside the rows and the members.
+/// Everything that the page shows in addition to the rows and the members.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// Where the connection stands.
+    /// The phase of the connection.
     pub phase: Phase,
-    /// What was last said about the connection.
+    /// The latest change of the connection.
     pub connection_announcement: ConnectionAnnouncement,
-    /// What the server could not do.
+    /// The latest error of the server, until the person closes it.
     pub notice: Option<Notice>,
-    /// Seconds until the next attempt to connect.
+    /// The seconds until the next attempt to connect.
     pub retry_in_s: u64,
-    /// Seconds until the server takes something again.
+    /// The seconds until the client may send again.
     pub pause_s: u64,
-    /// Whether the room takes no more members.
+    /// Whether the server refused the connection because the room is full.
     pub is_full: bool,
-    /// Whether the connection went, or could not be made, and is not there yet.
+    /// Whether the connection was lost or failed, and is not restored yet.
     pub is_interrupted: bool,
-    /// The newest message known.
+    /// The id of the room's newest message.
     pub newest: MessageId,
-    /// How many messages of others were not read.
+    /// The number of unread messages of other members.
     pub unread: u64,
-    /// Whether the page is in sight with the keyboard.
+    /// Whether the page is visible and has the keyboard focus.
     pub is_attended: bool,
     /// Whether joins and leaves are hidden.
     pub lines_hidden: bool,
