@@ -24,7 +24,7 @@ pub fn hue(name: &str, place: usize) -> u32 {
 
 /// The place of somebody among the bearers of a name who has left them, and has none any more.
 #[must_use]
-pub fn place_of_absent(pid: &Pid) -> usize {
+pub fn index_of_former_member(pid: &Pid) -> usize {
     hash(&[pid.as_str()]) as usize
 }
 

@@ -1,45 +1,46 @@
-//! Decides what is read aloud to those who do not see the page: each live message of others, and
-//! once the room is quiet again one summary of who came and went.
+//! Announcements for screen readers: each new message of other members, and a summary of joins and
+//! leaves once there were none for some seconds.
 
 use std::sync::Arc;
 
 use super::log::{Line, Message};
 use super::presence::PresenceGroup;
 
-/// The most announcements that stand on the page: a screen reader has read what is older.
+/// The most announcements that are on the page. A screen reader has read older ones.
 const RECENT_MAX: usize = 20;
 
-/// Joins and leaves are summed up once there was none for so many seconds.
+/// A summary follows this many seconds after the last join or leave.
 const QUIET_S: u32 = 5;
 
-/// They are summed up after so many seconds at the latest.
+/// A summary follows at most this many seconds after the first join or leave.
 const SUMMARY_S_MAX: u32 = 30;
 
 /// The most joins and leaves in one summary.
 const SUMMARY_LINES_MAX: usize = 400;
 
-/// Something to read aloud.
+/// A text for screen readers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Announcement {
-    /// Somebody else said this.
+    /// A message of another member.
     Message(Arc<Message>),
-    /// Somebody took another name, or several came and went.
+    /// A rename, or a summary of joins and leaves.
     Lines(PresenceGroup),
 }
 
-/// What was announced lately, and what is to be.
+/// The recent announcements, and the joins and leaves of the next summary.
 #[derive(Debug, Default)]
 pub struct Announcements {
     recent: Vec<(u64, Announcement)>,
     last_number: u64,
     pending: PresenceGroup,
-    /// How many seconds ago the last pending line came, and the first.
+    /// The seconds since the last pending line.
     since_last_s: u32,
+    /// The seconds since the first pending line.
     since_first_s: u32,
 }
 
 impl Announcements {
-    /// The latest announcements, oldest first, each under a number of its own.
+    /// Returns the latest announcements with their numbers, oldest first.
     #[must_use]
     pub fn recent(&self) -> &[(u64, Announcement)] {
         &self.recent
@@ -56,7 +57,7 @@ impl Announcements {
         self.push(Announcement::Message(message));
     }
 
-    /// Takes in a line. A rename is announced, a join or a leave waits for the summary.
+    /// Announces a rename. Adds a join or a leave to the next summary.
     pub fn line(&mut self, line: Arc<Line>) {
         if !line.is_join_or_leave() {
             return self.push(Announcement::Lines(PresenceGroup::new(line)));
@@ -70,7 +71,7 @@ impl Announcements {
         }
     }
 
-    /// A second has passed. Says whether that announced something.
+    /// Records that a second has passed. Returns whether a summary was announced.
     pub fn second_passed(&mut self) -> bool {
         if self.pending.lines().is_empty() {
             return false;
@@ -111,13 +112,13 @@ mod tests {
         Arc::new(Message { id: None, from, name, text: text.into(), at: 0, local: None })
     }
 
-    /// The seconds until something is announced.
+    /// Returns the number of seconds until an announcement.
     fn seconds_until_announced(announcements: &mut Announcements) -> u32 {
         (1..).find(|_| announcements.second_passed()).unwrap()
     }
 
     #[test]
-    fn joins_and_leaves_are_one_announcement_after_quiet() {
+    fn joins_and_a_quiet_time_give_one_summary() {
         let mut announcements = Announcements::default();
         for n in 0..29 {
             announcements.line(line(&format!("guest{n}"), LineKind::Join));
@@ -129,11 +130,11 @@ mod tests {
             panic!("{:?}", announcements.recent());
         };
         assert_eq!((group.summaries()[0].names.len(), group.summaries()[0].more_count), (3, 26));
-        assert!(!announcements.second_passed(), "nothing is left to say");
+        assert!(!announcements.second_passed(), "no line is pending");
     }
 
     #[test]
-    fn a_room_that_is_never_quiet_is_summed_up_now_and_then() {
+    fn joins_without_a_quiet_time_give_a_summary_every_thirty_seconds() {
         let mut announcements = Announcements::default();
         let summaries = (0..300).filter(|n| {
             announcements.line(line(&format!("guest{n}"), LineKind::Join));
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_and_renames_are_announced_at_once_and_a_bounded_number_stays() {
+    fn messages_and_renames_are_announced_at_once_and_twenty_are_held() {
         let mut announcements = Announcements::default();
         announcements.line(line("A", LineKind::Rename("B".into())));
         assert_eq!(announcements.recent().len(), 1);

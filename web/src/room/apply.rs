@@ -1,4 +1,4 @@
-//! Takes in what the server says.
+//! Applies frames of the server to the room.
 
 use std::mem;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use super::log::{LineKind, Message};
 use super::pending_requests::PendingRequest;
 use super::{Changes, Notice, OWN_PIDS_MAX, Room, Stage};
 
-/// A frame that took longer than this to come, by the clocks, shows that one of them was set.
+/// A frame that seems to have been under way for longer shows that a clock was set.
 const FRAME_DELAY_MS_MAX: i64 = 10_000;
 
 impl Room {
-    /// Takes in one frame that came at `received_at`.
+    /// Applies a frame that arrived at `received_at` on this machine's clock.
     pub fn apply(&mut self, envelope: Envelope, received_at: UnixMillis) -> Changes {
         let Envelope { from, message, ts, .. } = envelope;
         let at = ts.unwrap_or(received_at);
@@ -27,7 +27,7 @@ impl Room {
             ServerMessage::MemberCount(_) | ServerMessage::Ping { .. } => {}
             ServerMessage::Members(members) => {
                 self.members.replace(&members);
-                // Rows that are still on their way bear our name.
+                // Rows of pending texts show the own name.
                 changes.rows = true;
                 changes.members = true;
             }
@@ -69,8 +69,8 @@ impl Room {
         changes
     }
 
-    /// Learns from a frame how far the server's clock is ahead. A frame takes some time to come, so
-    /// the greatest difference is the truest, until one of the clocks is set.
+    /// Estimates from a frame how far the server's clock is ahead. Transmission time makes the
+    /// difference smaller, so the greatest difference is the best estimate until a clock is set.
     fn note_clock(&mut self, ts: Option<UnixMillis>, received_at: UnixMillis) {
         let Some(offset_ms) = ts.map(|ts| ts.saturating_sub(received_at)) else { return };
         let is_truer =
@@ -82,16 +82,16 @@ impl Room {
 
     fn on_self_id(&mut self, pid: Pid, epoch: Option<String>) {
         if epoch != self.epoch {
-            // The room's ids count something else now.
+            // Message ids of different epochs are unrelated.
             if self.epoch.is_some() {
                 self.log.clear();
                 self.unread.reset();
             }
-            // What went to a server that keeps nothing, or may have, cannot be looked for.
+            // A text that was sent to a server without history cannot be searched for.
             let is_known = self.epoch.is_some() && !self.is_own_unstored;
             if is_known && epoch.is_some() {
-                // After a crash of the server's machine the text may be there all the same: the
-                // greeting shows it.
+                // After a crash of the server's machine, the new epoch may still have the text. Page 0
+                // of the greeting shows it.
                 self.outbox.search_from_start();
                 self.has_other_epoch = true;
             } else if self.was_greeted {
@@ -163,14 +163,14 @@ impl Room {
         changes.is_replay = true;
     }
 
-    /// Whether page 0 of a greeting ends before the newest message that is known: the server's
-    /// store was wiped or restored.
+    /// Returns whether page 0 of a greeting ends before the newest known message, because the
+    /// server's store was wiped or restored.
     fn is_older_than_held(&self, records: &[Record]) -> bool {
         let newest = records.iter().filter_map(|record| record.id).max().unwrap_or(0);
         newest < self.log.head()
     }
 
-    /// Whether a page shows another history than the one held.
+    /// Returns whether a page has another message under the id of a held one.
     fn contradicts(&self, records: &[Record]) -> bool {
         records.iter().any(|record| {
             let held = record.id.and_then(|id| self.log.get(id));
@@ -190,8 +190,8 @@ impl Room {
         }
     }
 
-    /// Takes in a live message. One without an id stands where it arrived: its server keeps no
-    /// history, or its author asked for it not to be kept.
+    /// Applies a live message. A message has no id if the server keeps no history, or if its author
+    /// asked for it not to be stored.
     fn on_text(&mut self, mut message: Message, changes: &mut Changes) {
         if message.id.is_some_and(|id| self.is_of_another_history(id, &message)) {
             self.log.clear();
@@ -229,13 +229,13 @@ impl Room {
         }
     }
 
-    /// Whether the id of a live message counts in another history than the one held.
+    /// Returns whether another message is held under the id of a live message.
     fn is_of_another_history(&self, id: MessageId, message: &Message) -> bool {
         let held = self.log.get(id);
         held.is_some_and(|held| held.from != message.from || held.text != message.text)
     }
 
-    /// What somebody is called who said something: by the frame, else by the member list.
+    /// Returns the name of an author: from the frame, else from the member list, else the pid.
     fn name_of(&self, pid: &Pid, nickname: Option<&Nickname>) -> Arc<str> {
         match (nickname, self.members.name(pid)) {
             (Some(name), _) => name.as_str().into(),
@@ -249,13 +249,13 @@ impl Room {
         self.give_up_search();
     }
 
-    /// What an `error` is about did not happen.
+    /// Applies an `error`, which answers a pending request.
     fn on_error(&mut self, notice: Notice, changes: &mut Changes) {
         let is_too_fast = notice.code == Some(ErrorCode::RateLimited);
         let wait_ms = notice.retry_after_ms.filter(|_| is_too_fast);
         changes.rows = true;
         match self.pending_requests.match_error(notice.code.as_ref()) {
-            // It is about pages alone, and the list says what becomes of them.
+            // The list shows the state of pages, so a notice is not needed.
             Some(PendingRequest::Page) if wait_ms.is_some() => {
                 if self.pager.defer() {
                     changes.retry_page_ms = wait_ms;
@@ -270,8 +270,9 @@ impl Room {
                 changes.outbox = true;
             }
             Some(PendingRequest::Text) => {
-                // Only one that is too large is in nobody's way once it is out. Otherwise what was
-                // to follow would be said before it, or be refused as well.
+                // The texts behind a refused one return with it, because they would otherwise be
+                // sent before it or be refused too. The texts behind one that is too large can be
+                // sent.
                 let is_alone = notice.code == Some(ErrorCode::TooLarge);
                 changes.returned_text = self.outbox.take_refused(!is_alone);
                 changes.outbox = true;

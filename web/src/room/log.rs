@@ -1,11 +1,12 @@
-//! Holds the messages of a room by id, and what happened around them. Ids of a room are 1, 2, 3 …
-//! without a gap, so which messages are missing is known exactly.
+//! The messages of a room by id, and the lines between them. The ids of a room are 1, 2, 3 … without
+//! a gap, so the log knows exactly which messages are missing.
 //!
-//! A log holds a bounded part of the room: what is farthest from the reader is dropped and comes
-//! back as pages of history. Missing at the front is older history, missing between is a gap, and
-//! missing at the back is the tail: what was said since and waits to be read.
+//! The log holds a bounded number of messages. It drops those farthest from the reader, and history
+//! pages bring them back. Messages can be missing before the oldest held one, between held ones (a
+//! gap), and after the newest held one (the tail).
 //!
-//! Messages that the server does not keep have no id. They stand where they arrived, as lines do.
+//! Messages that the server does not store have no id. Their position is that of their arrival, as
+//! it is for lines.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
@@ -16,62 +17,60 @@ use xmeet_shared::{MessageId, Pid, UnixMillis};
 
 use super::outbox::LocalId;
 
-/// The most join, leave and rename lines that are held; they are live only and lost on reload.
+/// The most lines that are held. Lines are live only, so a reload loses them.
 const LINES_MAX: usize = 400;
 
-/// The most messages without an id that are held; they are live only too.
+/// The most messages without an id that are held. A reload loses them too.
 const UNSTORED_MESSAGES_MAX: usize = 400;
 
-/// One message, kept by the server or still on its way there.
+/// A message, stored by the server or pending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Its place in the room; `None` until the server has kept it, and for good where the server
-    /// does not keep it.
+    /// The id; `None` while the message is pending, and always if the server does not store it.
     pub id: Option<MessageId>,
-    /// Who said it.
+    /// The author.
     pub from: Pid,
-    /// What its author was called then.
+    /// The author's nickname at that time.
     pub name: Arc<str>,
-    /// What was said.
+    /// The text.
     pub text: Arc<str>,
-    /// When.
+    /// The time.
     pub at: UnixMillis,
-    /// What it was called in this client's outbox, for one of our own.
+    /// The outbox id, for an own message that this page sent.
     pub local: Option<LocalId>,
 }
 
-/// Somebody came, went, or took another name.
+/// A join, leave, rename or missed-messages line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// Tells lines apart.
+    /// The number of its arrival.
     pub number: u64,
-    /// The number of the first line of the joins and leaves in a row that this one belongs to. It
-    /// stays when that first line is dropped.
+    /// The number of the first line of its group. It stays the same when that line is dropped.
     pub group: u64,
-    /// Who.
+    /// The member.
     pub pid: Pid,
-    /// What they were called until then.
+    /// The member's nickname before the event.
     pub name: Arc<str>,
-    /// What happened.
+    /// The kind.
     pub kind: LineKind,
-    /// When.
+    /// The time.
     pub at: UnixMillis,
 }
 
-/// What a [`Line`] tells.
+/// The kind of a [`Line`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LineKind {
-    /// A member came.
+    /// The member joined.
     Join,
-    /// A member went.
+    /// The member left.
     Leave,
-    /// A member is now called this.
+    /// The member has this new nickname.
     Rename(Arc<str>),
-    /// The connection was away, and the server keeps nothing: messages may be missing here.
+    /// The connection was lost and the server keeps no history, so messages may be missing here.
     Missed,
 }
 
-/// Something without an id. It stands after the message that was newest when it arrived.
+/// A line or message without an id. It follows the message that was newest when it arrived.
 #[derive(Debug)]
 struct Unnumbered {
     after: MessageId,
@@ -105,42 +104,41 @@ impl Unnumbered {
     }
 }
 
-/// Messages and lines in the order in which the room saw them.
+/// The messages and lines of a room in their order.
 #[derive(Debug, Default)]
 pub struct Log {
-    /// By id: the newest comes last, and whole pages before the oldest.
+    /// The messages by id, oldest first.
     messages: VecDeque<(MessageId, Arc<Message>)>,
-    /// In the order of their arrival.
+    /// The entries without an id, in the order of arrival.
     unnumbered: VecDeque<Unnumbered>,
-    /// How many unnumbered have arrived.
+    /// The number of entries without an id that have ever arrived.
     arrivals: u64,
-    /// How many of the unnumbered are lines.
+    /// The number of lines among `unnumbered`.
     line_count: usize,
-    /// How often the ids began again.
+    /// The number of epochs so far. See [`Log::generation`].
     generation: u32,
-    /// The newest message of the room, which may be newer than the newest here.
+    /// The newest message of the room, held or not.
     head: MessageId,
-    /// The server keeps nothing older than this id, as far as is known.
+    /// The oldest message that the server may still have.
     oldest_kept: MessageId,
 }
 
-/// One step through a [`Log`].
+/// An item of a [`Log`], in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item {
-    /// A message.
+    /// A message with an id.
     Message(Arc<Message>),
     /// A message without an id, with the number of its arrival.
     Unstored(u64, Arc<Message>),
     /// A line.
     Line(Arc<Line>),
-    /// Messages that exist, or existed, and are not here.
+    /// The ids of messages that are not held.
     Gap(RangeInclusive<MessageId>),
 }
 
 impl Log {
-    /// Takes in a message that was said just now. One that would stand behind a tail only makes
-    /// the tail longer, unless it is one of our own, which its author wants to see. Says whether
-    /// anything changed.
+    /// Adds a new message. A message after a tail only extends the tail, unless it is an own one,
+    /// which its author must see. Returns whether the log changed.
     pub fn insert_live(&mut self, message: Message) -> bool {
         let Some(id) = message.id else { return false };
         let follows = self.tail().is_none_or(|tail| *tail.start() == id);
@@ -152,26 +150,26 @@ impl Log {
         is_new
     }
 
-    /// Adds a message that has an id, unless it is there already. Says whether it was new.
+    /// Adds a message that has an id. Returns whether it was not held before.
     pub fn insert(&mut self, message: Message) -> bool {
         let Some(id) = message.id else { return false };
         self.head = self.head.max(id);
-        let place = self.place_of(id);
-        if place.is_err() {
-            self.messages.insert(place.unwrap_or_else(|free| free), (id, Arc::new(message)));
+        let index = self.index_of(id);
+        if index.is_err() {
+            self.messages.insert(index.unwrap_or_else(|free| free), (id, Arc::new(message)));
         }
-        place.is_err()
+        index.is_err()
     }
 
-    /// Drops what is farthest from message `reader`, or from the end where that is `None`, once
-    /// there are more than `max`: enough of it that this is not done for each message. Half of
-    /// what stays is on either side of the reader, so nothing that is seen can go.
+    /// Drops the messages farthest from message `reader`, or from the newest if `None`, once more
+    /// than `max` are held. It drops a tenth at a time, so that not every message causes a drop. About
+    /// half of the rest is on each side of the reader, so messages in view stay.
     pub fn trim(&mut self, reader: Option<MessageId>, max: usize) {
         if self.messages.len() <= max {
             return;
         }
         let mut before =
-            reader.map_or(self.messages.len(), |id| self.place_of(id).unwrap_or_else(|free| free));
+            reader.map_or(self.messages.len(), |id| self.index_of(id).unwrap_or_else(|free| free));
         while self.messages.len() > max - max / 10 {
             if before > self.messages.len() - before {
                 self.messages.pop_front();
@@ -204,8 +202,7 @@ impl Log {
         line
     }
 
-    /// Notes that messages may be missing after the newest one, unless that was the last thing
-    /// noted.
+    /// Adds a [`LineKind::Missed`] line, unless the last entry is one.
     pub fn push_missed(&mut self, me: Pid, at: UnixMillis) {
         let last = self.unnumbered.back().and_then(Unnumbered::line);
         if last.is_none_or(|line| line.kind != LineKind::Missed) {
@@ -213,14 +210,14 @@ impl Log {
         }
     }
 
-    /// Adds a message without an id after the newest message. Returns the id that it follows, and
+    /// Adds a message without an id after the newest message. Returns the id that precedes it, and
     /// the number of its arrival.
     pub fn push_unstored(&mut self, message: Message) -> (MessageId, u64) {
         self.push(UnnumberedContent::Message(Arc::new(message)));
         (self.head, self.arrivals)
     }
 
-    /// Adds an entry, and drops the oldest of its kind where there are too many.
+    /// Adds an entry without an id, and drops the oldest one of its kind if there are too many.
     fn push(&mut self, content: UnnumberedContent) {
         self.arrivals += 1;
         let entry = Unnumbered { after: self.head, number: self.arrivals, content };
@@ -241,17 +238,17 @@ impl Log {
         }
     }
 
-    /// Whether a message without an id is held.
+    /// Returns whether a message without an id is held.
     #[must_use]
     pub fn has_unstored(&self) -> bool {
         self.unnumbered.len() > self.line_count
     }
 
-    fn place_of(&self, id: MessageId) -> Result<usize, usize> {
+    fn index_of(&self, id: MessageId) -> Result<usize, usize> {
         self.messages.binary_search_by_key(&id, |(held, _)| *held)
     }
 
-    /// Forgets everything: the room's ids begin again, in another generation.
+    /// Removes everything and starts a new generation, because the room's ids start again.
     pub fn clear(&mut self) {
         self.generation += 1;
         self.messages.clear();
@@ -261,42 +258,42 @@ impl Log {
         self.head = 0;
     }
 
-    /// Counts how often the ids began again: an id names a message within one generation only.
+    /// Returns the generation of the ids. An id identifies a message within one generation only.
     #[must_use]
     pub fn generation(&self) -> u32 {
         self.generation
     }
 
-    /// The message with this id, if it is here.
+    /// Returns the message with this id if it is held.
     #[must_use]
     pub fn get(&self, id: MessageId) -> Option<&Arc<Message>> {
-        let place = self.place_of(id).ok()?;
-        self.messages.get(place).map(|(_, message)| message)
+        let index = self.index_of(id).ok()?;
+        self.messages.get(index).map(|(_, message)| message)
     }
 
-    /// Remembers that message `id` is what `local` became.
+    /// Records that message `id` was sent as outbox entry `local`.
     pub fn claim(&mut self, id: MessageId, local: LocalId) {
-        let place = self.place_of(id);
-        if let Some((_, message)) = place.ok().and_then(|place| self.messages.get_mut(place)) {
+        let index = self.index_of(id);
+        if let Some((_, message)) = index.ok().and_then(|index| self.messages.get_mut(index)) {
             Arc::make_mut(message).local = Some(local);
         }
     }
 
-    /// The newest message of the room, as far as is known; 0 where nothing was said.
+    /// Returns the newest known message of the room, held or not; 0 for a room without messages.
     #[must_use]
     pub fn head(&self) -> MessageId {
         self.head
     }
 
-    /// What was said after the newest that is here.
+    /// Returns the messages after the newest held one.
     #[must_use]
     pub fn tail(&self) -> Option<RangeInclusive<MessageId>> {
         let newest = self.newest()?;
         (newest < self.head).then(|| newest + 1..=self.head)
     }
 
-    /// The oldest message that the server keeps among those that are missing from `id` on, without
-    /// one between that is here; `id` itself if there is none.
+    /// Returns the oldest message that the server may have in the gap that starts at `id`. Returns
+    /// `id` if the server has none of the gap.
     #[must_use]
     pub fn first_kept(&self, id: MessageId) -> MessageId {
         let next = self.messages.partition_point(|(held, _)| *held <= id);
@@ -304,8 +301,7 @@ impl Log {
         if self.is_kept(id) || self.oldest_kept > last { id } else { self.oldest_kept }
     }
 
-    /// The middle of the messages that are missing from `id` on; `id` itself where a page has them
-    /// all.
+    /// Returns the middle of the gap that starts at `id`. Returns `id` if the gap fits in a page.
     #[must_use]
     pub fn middle_of_gap(&self, id: MessageId) -> MessageId {
         let next = self.messages.partition_point(|(held, _)| *held <= id);
@@ -314,43 +310,45 @@ impl Log {
         if missing < HISTORY_PAGE_MESSAGES { id } else { id + missing / 2 }
     }
 
-    /// The newest id that is here.
+    /// Returns the newest held id.
     #[must_use]
     pub fn newest(&self) -> Option<MessageId> {
         self.messages.back().map(|(id, _)| *id)
     }
 
-    /// The oldest id that is here.
+    /// Returns the oldest held id.
     #[must_use]
     pub fn oldest(&self) -> Option<MessageId> {
         self.messages.front().map(|(id, _)| *id)
     }
 
-    /// The messages after `id`, oldest first.
+    /// Returns the held messages after `id`, oldest first.
     pub fn after(&self, id: MessageId) -> impl Iterator<Item = &Arc<Message>> {
         let start = self.messages.partition_point(|(held, _)| *held <= id);
         self.messages.range(start..).map(|(_, message)| message)
     }
 
-    /// Learns that the server keeps nothing older than `id`.
+    /// Records that the server has no messages older than `id`.
     pub fn learn_oldest_kept(&mut self, id: MessageId) {
         self.oldest_kept = self.oldest_kept.max(id);
     }
 
-    /// Whether the server still keeps message `id`, as far as is known.
+    /// Returns whether the server may still have message `id`.
     #[must_use]
     pub fn is_kept(&self, id: MessageId) -> bool {
         id >= self.oldest_kept.max(1)
     }
 
-    /// Whether it is known where message `id` belongs: not somewhere before the oldest here.
+    /// Returns whether message `id` has a position in the list: it is not among unloaded messages
+    /// before the oldest held one.
     #[must_use]
-    pub fn has_place_of(&self, id: MessageId) -> bool {
+    pub fn has_position(&self, id: MessageId) -> bool {
         self.oldest().is_some_and(|oldest| oldest <= id || !self.is_kept(oldest.saturating_sub(1)))
     }
 
-    /// Everything, oldest first, with a [`Item::Gap`] wherever ids are missing between two that
-    /// are here, or after all of them. An entry stands beside a message that is here, or nowhere.
+    /// Returns all items, oldest first, with an [`Item::Gap`] for the ids that are missing between
+    /// held messages or after them. An entry without an id is included if the message before or
+    /// after it is held.
     pub fn items(&self) -> Vec<Item> {
         let mut items = Vec::with_capacity(self.messages.len() + self.unnumbered.len());
         let mut unnumbered = self.unnumbered.iter().peekable();

@@ -1,5 +1,5 @@
-//! Keeps who is in the room, oldest member first. A join, a leave or a rename costs the same in a
-//! room of ten and in one of thousands, but for moving the tail of one array of pointers.
+//! The member list, oldest member first. A join, leave or rename takes the same time in small and
+//! large rooms, except that a leave moves the tail of an array.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,31 +9,31 @@ use xmeet_shared::{Member, Pid};
 use super::names::{NameSet, Names};
 use crate::identity;
 
-/// One member.
+/// A member.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Person {
-    /// The member's id.
+    /// The pid.
     pub pid: Pid,
-    /// What the member is called now.
+    /// The present nickname.
     pub name: Arc<str>,
 }
 
-/// How a name is drawn: its colour, and the marks behind it.
+/// The style of a name: its colour and its marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NameStyle {
-    /// Its colour, below [`identity::HUES`].
+    /// The colour, below [`identity::HUES`].
     pub hue: u32,
-    /// Whether several members bear it.
+    /// Whether several members have this name.
     pub is_shared: bool,
-    /// Whether it looks like another name, of a member who was here before.
+    /// Whether the name looks like the name of an older member.
     pub is_lookalike: bool,
 }
 
-/// The member list. Its length is the room's count.
+/// The member list of a room.
 #[derive(Debug, Default)]
 pub struct Members {
     people: Vec<Person>,
-    /// The number of each one's join, in the same places.
+    /// The join number of each member, at the same index.
     joins: Vec<u64>,
     join_by_pid: HashMap<Pid, u64>,
     last_join: u64,
@@ -41,7 +41,7 @@ pub struct Members {
 }
 
 impl Members {
-    /// Starts over from a greeting.
+    /// Replaces the list with that of a greeting.
     pub fn replace(&mut self, members: &[Member]) {
         *self = Self::default();
         for member in members {
@@ -50,7 +50,7 @@ impl Members {
         self.names.mark_all_changed();
     }
 
-    /// Adds a member. A member that is known already only takes the name.
+    /// Adds a member. If the member is already present, only changes the name.
     pub fn join(&mut self, pid: &Pid, name: &str) {
         if self.rename(pid, name).is_none() {
             self.last_join += 1;
@@ -62,64 +62,64 @@ impl Members {
         }
     }
 
-    /// Removes a member, and returns who it was.
+    /// Removes a member and returns it.
     pub fn leave(&mut self, pid: &Pid) -> Option<Person> {
-        let place = self.place(pid)?;
+        let index = self.index(pid)?;
         self.join_by_pid.remove(pid);
-        let join = self.joins.remove(place);
-        let person = self.people.remove(place);
+        let join = self.joins.remove(index);
+        let person = self.people.remove(index);
         self.names.remove(&person.name, join);
         Some(person)
     }
 
-    /// Gives a member another name, and returns the old one.
+    /// Renames a member and returns the old name.
     pub fn rename(&mut self, pid: &Pid, name: &str) -> Option<Arc<str>> {
-        let place = self.place(pid)?;
-        if *self.people[place].name == *name {
-            return Some(self.people[place].name.clone());
+        let index = self.index(pid)?;
+        if *self.people[index].name == *name {
+            return Some(self.people[index].name.clone());
         }
         let name: Arc<str> = name.into();
-        let old = std::mem::replace(&mut self.people[place].name, name.clone());
-        self.names.remove(&old, self.joins[place]);
-        self.names.add(&name, self.joins[place]);
+        let old = std::mem::replace(&mut self.people[index].name, name.clone());
+        self.names.remove(&old, self.joins[index]);
+        self.names.add(&name, self.joins[index]);
         Some(old)
     }
 
-    /// Returns how the name of a member is drawn, or of somebody who was one.
+    /// Returns the style of the name of a present or former member.
     #[must_use]
     pub fn style(&self, pid: &Pid, name: &str) -> NameStyle {
         let is_shared = self.names.is_shared(name);
-        let place = if is_shared {
+        let index = if is_shared {
             let join = self.join_by_pid.get(pid);
-            let place = join.and_then(|join| self.names.place(name, *join));
-            place.unwrap_or_else(|| identity::place_of_absent(pid))
+            let index = join.and_then(|join| self.names.index(name, *join));
+            index.unwrap_or_else(|| identity::index_of_former_member(pid))
         } else {
             0
         };
         let is_lookalike = self.names.is_lookalike(name);
-        NameStyle { hue: identity::hue(name, place), is_shared, is_lookalike }
+        NameStyle { hue: identity::hue(name, index), is_shared, is_lookalike }
     }
 
-    /// Returns the names that may be drawn in another style since the last call.
+    /// Returns the names whose style may have changed since the last call.
     pub fn take_changed_names(&mut self) -> NameSet {
         self.names.take_changed()
     }
 
-    /// What a present member is called.
+    /// Returns the name of a present member.
     #[must_use]
     pub fn name(&self, pid: &Pid) -> Option<&Arc<str>> {
-        self.people.get(self.place(pid)?).map(|person| &person.name)
+        self.people.get(self.index(pid)?).map(|person| &person.name)
     }
 
-    /// Everybody, oldest member first.
+    /// Returns the members, oldest first.
     #[must_use]
     pub fn people(&self) -> &[Person] {
         &self.people
     }
 
-    /// Returns the place of a member, from 0.
+    /// Returns the index of a member.
     #[must_use]
-    pub fn place(&self, pid: &Pid) -> Option<usize> {
+    pub fn index(&self, pid: &Pid) -> Option<usize> {
         self.joins.binary_search(self.join_by_pid.get(pid)?).ok()
     }
 }
@@ -146,21 +146,21 @@ mod tests {
     }
 
     #[test]
-    fn of_names_that_look_alike_the_later_members_is_marked() {
+    fn names_that_look_alike_mark_all_but_the_oldest_member() {
         let mut room = members(&["Anna", "小明", "Аnna", "Anna", "Ａnna"]);
         assert_eq!(marked(&room), ["Аnna", "Ａnna"]);
         room.rename(&pid(2), "Boris");
         assert_eq!(marked(&room), ["Ａnna"]);
         room.rename(&pid(1), "Вoris");
-        assert_eq!(marked(&room), ["Boris", "Ａnna"], "the older member's is the original");
+        assert_eq!(marked(&room), ["Boris", "Ａnna"], "the older member is the original");
         room.leave(&pid(0));
-        assert_eq!(marked(&room), ["Boris", "Ａnna"], "there is another Anna, who came before");
+        assert_eq!(marked(&room), ["Boris", "Ａnna"], "another Anna is older");
         room.leave(&pid(3));
         assert_eq!(marked(&room), ["Boris"]);
     }
 
     #[test]
-    fn what_an_impostor_said_stays_marked_while_the_original_is_here() {
+    fn lookalike_who_left_stays_marked_while_the_original_is_present() {
         let mut room = members(&["Anna", "Аnna"]);
         room.leave(&pid(1));
         assert!(room.style(&pid(1), "Аnna").is_lookalike);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn those_who_are_remembered_for_it_are_not_ever_more() {
+    fn remembered_lookalikes_who_left_are_bounded() {
         let mut room = members(&["llllllllll"]);
         for serial in 1..1_000 {
             let bits = (0..10).map(|bit| if serial >> bit & 1 == 1 { 'I' } else { 'l' });
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn several_of_one_name_never_have_one_colour_while_colours_last() {
+    fn members_with_one_name_have_different_colours_up_to_twelve() {
         let names = ["小明"; identity::HUES as usize];
         let mut room = members(&names);
         let hues = |room: &Members| {
@@ -205,17 +205,17 @@ mod tests {
         room.leave(&pid(11));
         let alone = room.style(&pid(0), "小明");
         assert!(!alone.is_shared);
-        assert_eq!(alone.hue, first, "whoever was there first keeps the colour");
+        assert_eq!(alone.hue, first, "the oldest member keeps its colour");
     }
 
-    /// Says which of `names` may be drawn in another style since the last call.
+    /// Returns which of `names` may have changed their style since the last call.
     fn changed<'a>(room: &mut Members, names: &[&'a str]) -> Vec<&'a str> {
         let changed = room.take_changed_names();
         names.iter().copied().filter(|name| changed.contains(name)).collect()
     }
 
     #[test]
-    fn a_join_changes_the_style_of_its_own_name_only() {
+    fn join_changes_the_style_of_its_own_name_only() {
         let crowd: Vec<String> = (0..3_000).map(|serial| format!("guest {serial}")).collect();
         for count in [100, 3_000] {
             let mut room = Members::default();
@@ -237,19 +237,23 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_style_is_told_of_every_name_that_it_touches() {
+    fn join_and_leave_report_every_name_whose_style_changes() {
         let all = ["Anna", "Аnna", "Ａnna", "Zed"];
         let mut room = members(&["Anna", "Аnna", "Ａnna", "Zed"]);
         room.take_changed_names();
         room.join(&pid(10), "Zed");
-        assert_eq!(changed(&mut room, &all), ["Zed"], "it is shared by now");
+        assert_eq!(changed(&mut room, &all), ["Zed"], "the name is shared now");
         room.leave(&pid(0));
-        assert_eq!(changed(&mut room, &all), ["Anna", "Аnna", "Ａnna"], "another original");
+        assert_eq!(
+            changed(&mut room, &all),
+            ["Anna", "Аnna", "Ａnna"],
+            "the original is another name now"
+        );
         assert_eq!(marked(&room), ["Ａnna"]);
         assert_eq!(changed(&mut room, &all), [""; 0]);
     }
 
-    /// The list as plain scans over all members would keep it.
+    /// A reference implementation that scans all members.
     #[derive(Default)]
     struct Naive(Vec<Person>);
 
@@ -267,26 +271,26 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_joins_leaves_and_renames_agree_with_plain_scans(
+        fn any_joins_leaves_and_renames_match_the_reference(
             steps in proptest::collection::vec((0u8..3, 0u64..12, 0usize..6), 0..200),
         ) {
             let names = ["Anna", "Аnna", "Ａnna", "l1", "ll", "小明"];
             let (mut room, mut naive) = (Members::default(), Naive::default());
             for (kind, serial, name) in steps {
-                let place = naive.0.iter().position(|person| person.pid == pid(serial));
-                match (kind, place) {
+                let index = naive.0.iter().position(|person| person.pid == pid(serial));
+                match (kind, index) {
                     (0, None) => {
                         room.join(&pid(serial), names[name]);
                         naive.0.push(Person { pid: pid(serial), name: names[name].into() });
                     }
-                    (1, Some(place)) => {
-                        let left = naive.0.remove(place);
+                    (1, Some(index)) => {
+                        let left = naive.0.remove(index);
                         proptest::prop_assert_eq!(room.leave(&pid(serial)), Some(left));
                     }
-                    (_, Some(place)) => {
+                    (_, Some(index)) => {
                         let old = room.rename(&pid(serial), names[name]);
-                        proptest::prop_assert_eq!(old.as_ref(), Some(&naive.0[place].name));
-                        naive.0[place].name = names[name].into();
+                        proptest::prop_assert_eq!(old.as_ref(), Some(&naive.0[index].name));
+                        naive.0[index].name = names[name].into();
                     }
                     _ => proptest::prop_assert_eq!(room.leave(&pid(serial)), None),
                 }

@@ -1,14 +1,14 @@
-//! A room as this client knows it: pure state, [`Room::apply`] takes in what the server says. No
-//! clock, no browser, no reactivity; the store stands on top.
+//! The model of a room: pure state without clock, browser or signals. [`Room::apply`] applies a
+//! frame of the server. [`core`](crate::core) uses it.
 //!
-//! - [`log`]: messages by id and the lines between them, [`rows`]: how they stand in the list,
-//!   [`presence`]: lines that stand as one
-//! - [`members`]: who is present, [`names`]: who shares a name, and which names look alike
-//! - [`outbox`]: what was typed and is not known to be kept yet
-//! - [`pager`]: which history page to ask for, `search`: what became of a message under way,
-//!   `questions`: what an `error` is about
-//! - [`announce`]: what is read aloud
-//! - [`unread`]: what its reader has seen, [`burst`]: how often who is not looking is called
+//! - [`log`]: messages by id, and the lines between them; [`rows`]: the rows of the list;
+//!   [`presence`]: joins and leaves that share a row
+//! - [`members`]: the member list; [`names`]: shared names and names that look alike
+//! - [`outbox`]: texts whose delivery is not confirmed
+//! - [`pager`]: which history page to request; `search`: the search for an unconfirmed text;
+//!   `pending_requests`: which request an `error` answers
+//! - [`announce`]: announcements for screen readers
+//! - [`unread`]: unread messages; [`throttle`]: how often the person is notified
 
 pub mod announce;
 pub mod log;
@@ -40,18 +40,18 @@ pub use presence::PresenceGroup;
 pub use rows::{GapRow, HistoryEdge, MessageRow, Row, RowKey};
 use unread::Unread;
 
-/// How many of our own earlier ids are remembered, to mark what we said before a reconnect or a
-/// reload.
+/// The most own member ids that are remembered. They mark own messages from before a reconnect or
+/// a reload.
 pub const OWN_PIDS_MAX: usize = 64;
 
-/// Whether the server is being listened to.
+/// The stage of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// No connection.
+    /// There is no connection.
     Disconnected,
-    /// `self` has come, page 0 has not.
+    /// `self` has arrived, and page 0 has not.
     Greeting,
-    /// Greeted: what happens comes in, what is typed goes out.
+    /// The greeting is complete.
     Live,
 }
 
@@ -62,30 +62,30 @@ pub struct Room {
     me: Option<Pid>,
     own_pids: Vec<Pid>,
     epoch: Option<String>,
-    /// The greeting that is coming is the first of another epoch.
+    /// Whether the present greeting is the first one of a new epoch.
     has_other_epoch: bool,
     members: Members,
     log: Log,
     outbox: Outbox,
     pager: Pager,
-    /// What was under way is being looked for: everything newer than this was looked through.
+    /// While a search for a text under way runs: all newer messages were searched.
     searched_to: Option<MessageId>,
     unread: Unread,
-    /// What was asked on this connection and is not answered.
+    /// The unanswered requests of this connection.
     pending_requests: PendingRequests,
     /// Whether a greeting has ever been complete.
     was_greeted: bool,
-    /// Our own latest text came back without an id, so the server does not keep what we say.
+    /// Whether the latest own text came back without an id, so the server does not store own texts.
     is_own_unstored: bool,
     /// How far the server's clock is ahead of this machine's, in milliseconds.
     clock_offset_ms: Option<i64>,
-    /// Joins and leaves are left out of the rows.
+    /// Whether the rows leave joins and leaves out.
     lines_hidden: bool,
     /// The most messages that are held.
     held_max: usize,
 }
 
-/// What an envelope changed, for whoever draws it.
+/// The changes that a frame made, and the reactions that it needs.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// The rows changed.
@@ -94,40 +94,40 @@ pub struct Changes {
     pub members: bool,
     /// The outbox changed.
     pub outbox: bool,
-    /// A page of history came: what is in it was not said just now.
+    /// Whether the frame was a history page, whose messages are not new.
     pub is_replay: bool,
-    /// Somebody came, went, or took another name just now.
+    /// A join, leave or rename that happened just now.
     pub line: Option<Arc<log::Line>>,
-    /// Somebody else said this just now.
+    /// A new message of another member.
     pub new_message: Option<Arc<log::Message>>,
-    /// The greeting is complete: send what waits.
+    /// The greeting is complete, so waiting texts can be sent.
     pub is_greeted: bool,
-    /// The server could not do something.
+    /// An error of the server to show.
     pub notice: Option<Notice>,
-    /// A text that the server refused, and what was to follow it, for the person to have back.
+    /// The refused text, joined with the texts that waited behind it, for the message box.
     pub returned_text: Option<Arc<str>>,
-    /// A name that the server refused, for the person to have back.
+    /// The refused nickname, for the rename form.
     pub refused_name: Option<Nickname>,
-    /// A page to ask for.
+    /// A history page to request.
     pub request: Option<xmeet_shared::Cursor>,
-    /// The page under way is to be asked for again after so many milliseconds.
+    /// The time in milliseconds after which to request the wanted page again.
     pub retry_page_ms: Option<u64>,
 }
 
-/// What the server could not do.
+/// An error of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// For programs.
+    /// The machine-readable code.
     pub code: Option<ErrorCode>,
-    /// For people, in the server's words.
+    /// The server's explanation for people.
     pub words: String,
-    /// How long to wait before trying again, in milliseconds.
+    /// The time to wait before a retry, in milliseconds.
     pub retry_after_ms: Option<u64>,
 }
 
 impl Room {
-    /// A room that was not entered yet, with what an earlier life of this page left to send, and
-    /// the ids that it had.
+    /// Returns a room that was not entered yet, with the outbox and the own member ids of this tab's
+    /// earlier page.
     #[must_use]
     pub fn new(saved: Vec<SavedEntry>, own_pids: Vec<Pid>) -> Self {
         Self {
@@ -151,106 +151,109 @@ impl Room {
         }
     }
 
-    /// Everybody present, oldest member first.
+    /// Returns the members, oldest first.
     #[must_use]
     pub fn people(&self) -> &[Person] {
         self.members.people()
     }
 
-    /// Returns how the name of a member is drawn, or of somebody who was one.
+    /// Returns the style of the name of a present or former member.
     #[must_use]
     pub fn name_style(&self, pid: &Pid, name: &str) -> NameStyle {
         self.members.style(pid, name)
     }
 
-    /// Returns the place of a member in the list, from 0.
+    /// Returns the index of a member in the list.
     #[must_use]
     pub fn member_index(&self, pid: &Pid) -> Option<usize> {
-        self.members.place(pid)
+        self.members.index(pid)
     }
 
-    /// Returns the names that may be drawn in another style since the last call.
+    /// Returns the names whose style may have changed since the last call.
     pub fn take_changed_names(&mut self) -> NameSet {
         self.members.take_changed_names()
     }
 
-    /// Returns the server's time at `now` of this machine's clock, as far as it is known.
+    /// Returns the server's time at `now` of this machine's clock, or `now` before the first frame
+    /// with a time.
     #[must_use]
     pub fn server_time(&self, now: UnixMillis) -> UnixMillis {
         now.saturating_add(self.clock_offset_ms.unwrap_or(0))
     }
 
-    /// Whether the server keeps no messages: it tells no `epoch`, for its ids count nothing, or our
-    /// own text came back without an id.
+    /// Returns whether the server stores no messages: it sends no `epoch`, or an own text came back
+    /// without an id.
     #[must_use]
     pub fn is_history_off(&self) -> bool {
         self.was_greeted && self.log.head() == 0 && !self.can_look_up()
     }
 
-    /// Whether a text that was under way when the connection went can be looked for in the history.
+    /// Returns whether the history can be searched for a text that was under way when the
+    /// connection closed.
     fn can_look_up(&self) -> bool {
         self.epoch.is_some() && !self.is_own_unstored
     }
 
-    /// Our own id, of the last connection.
+    /// Returns the own member id of the latest connection.
     #[must_use]
     pub fn me(&self) -> Option<&Pid> {
         self.me.as_ref()
     }
 
-    /// What we are called.
+    /// Returns the own nickname.
     #[must_use]
     pub fn my_name(&self) -> Option<Arc<str>> {
         self.members.name(self.me.as_ref()?).cloned()
     }
 
-    /// Our own ids, of this connection and earlier ones.
+    /// Returns the own member ids of this connection and earlier ones, oldest first.
     #[must_use]
     pub fn own_pids(&self) -> &[Pid] {
         &self.own_pids
     }
 
-    /// What was said, and what happened around it.
+    /// Returns the messages and lines.
     #[must_use]
     pub fn log(&self) -> &Log {
         &self.log
     }
 
-    /// Takes up what was read on an earlier visit, while the room's ids counted as `epoch` says.
+    /// Restores the read mark of an earlier visit, whose id belongs to `epoch`.
     pub fn restore_read(&mut self, read_up_to: Option<MessageId>, epoch: Option<String>) {
         self.unread = Unread::new(read_up_to);
         self.epoch = epoch;
     }
 
-    /// Which life of the room its ids belong to.
+    /// Returns the epoch of the message ids.
     #[must_use]
     pub fn epoch(&self) -> Option<&str> {
         self.epoch.as_deref()
     }
 
-    /// What was read.
+    /// Returns the state of unread messages.
     #[must_use]
     pub fn unread(&self) -> &Unread {
         &self.unread
     }
 
-    /// What was read, for whoever sees what is looked at.
+    /// Returns the state of unread messages for a change of attention or scroll position.
     pub fn unread_mut(&mut self) -> &mut Unread {
         &mut self.unread
     }
 
-    /// What is on its way.
+    /// Returns the texts whose delivery is not confirmed.
     #[must_use]
     pub fn outbox(&self) -> &Outbox {
         &self.outbox
     }
 
-    /// The rows of the list, on a clock that is `offset_minutes` ahead of UTC at a given moment.
+    /// Returns the rows of the list. `offset_minutes` returns the offset of the local time from UTC
+    /// at a given moment.
     pub fn rows(&self, offset_minutes: &mut dyn FnMut(UnixMillis) -> i32) -> Vec<(RowKey, Row)> {
         rows::rows(self, offset_minutes)
     }
 
-    /// Holds fewer messages, so that something is dropped often.
+    /// Sets a smaller limit of messages, so that tests drop messages often.
     #[cfg(test)]
     pub(crate) fn hold_at_most(&mut self, max: usize) {
         self.held_max = max;
@@ -260,7 +263,7 @@ impl Room {
         self.own_pids.contains(pid)
     }
 
-    /// The head of the list; `None` before the first greeting, when nothing is known.
+    /// Returns the state of the upper end of the list. Returns `None` before the first greeting.
     pub(crate) fn history_edge(&self) -> Option<HistoryEdge> {
         let Some(oldest) = self.log.oldest() else {
             let top = match self.log.head() {

@@ -1,23 +1,23 @@
-//! Indexes the names of the members: who shares one, and which look like another. Every question
-//! is answered without walking the member list, and a change tells which names it touched.
+//! An index of the members' names: which names are shared, and which look like another. No look-up
+//! walks the member list, and each change records the names whose style it may change.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::lookalike::skeleton;
 
-/// The most names of members who left that are remembered for looking like another.
+/// The most remembered lookalike names of members who left.
 pub const REMEMBERED_MAX: usize = 64;
 
-/// How many groups a [`NameSet`] tells apart.
+/// The number of groups of a [`NameSet`].
 pub const NAME_GROUPS: usize = 64;
 
-/// A set of names, in a fixed number of groups: it may contain more names than were added.
+/// A set of names that stores only their groups, so it can contain names that were not added.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct NameSet(u64);
 
 impl NameSet {
-    /// The group that a name belongs to, below [`NAME_GROUPS`].
+    /// Returns the group of a name, below [`NAME_GROUPS`].
     #[must_use]
     pub fn group_of(name: &str) -> usize {
         let mix = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
@@ -25,18 +25,18 @@ impl NameSet {
         (hash ^ hash >> 15) as usize % NAME_GROUPS
     }
 
-    /// Whether the name may be in it.
+    /// Returns whether the set may contain the name.
     #[must_use]
     pub fn contains(self, name: &str) -> bool {
         self.0 >> Self::group_of(name) & 1 == 1
     }
 
-    /// The groups that have a name in it.
+    /// Returns the groups with a name in the set.
     pub fn groups(self) -> impl Iterator<Item = usize> {
         (0..NAME_GROUPS).filter(move |group| self.0 >> group & 1 == 1)
     }
 
-    /// How many groups have a name in it.
+    /// Returns the number of groups with a name in the set.
     #[must_use]
     pub fn group_count(self) -> usize {
         self.0.count_ones() as usize
@@ -47,16 +47,16 @@ impl NameSet {
     }
 }
 
-/// The members who bear one name.
+/// The members who have one name.
 #[derive(Debug)]
-struct Bearers {
-    /// The numbers of their joins, oldest first.
+struct Holders {
+    /// Their join numbers, oldest first.
     joins: Vec<u64>,
-    /// What the name looks like.
+    /// The skeleton of the name.
     skeleton: Arc<str>,
 }
 
-/// A name that looked like the name of a member, after all who bore it left.
+/// A lookalike name whose last member left.
 #[derive(Debug)]
 struct Remembered {
     name: Arc<str>,
@@ -67,47 +67,48 @@ struct Remembered {
 /// The names of all members.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    bearers: HashMap<Arc<str>, Bearers>,
-    /// The names that look alike, by the oldest join under each: the first is the original.
+    holders: HashMap<Arc<str>, Holders>,
+    /// The names with each skeleton by the oldest join of each name. The first is the original.
     alike: HashMap<Arc<str>, BTreeMap<u64, Arc<str>>>,
-    /// They stay while the original does: what an impostor said keeps its mark.
+    /// Lookalike names are remembered while the original is present, so that old messages keep their
+    /// mark.
     remembered: VecDeque<Remembered>,
     changed: NameSet,
 }
 
 impl Names {
-    /// Notes that the member with this join bears `name`.
+    /// Records that the member with this join number has `name`.
     pub(super) fn add(&mut self, name: &Arc<str>, join: u64) {
         self.changed.insert(name);
-        let new = || Bearers { joins: Vec::new(), skeleton: skeleton(name).into() };
-        let bearers = self.bearers.entry(name.clone()).or_insert_with(new);
-        let first = bearers.joins.first().copied();
-        let place = bearers.joins.partition_point(|held| *held < join);
-        bearers.joins.insert(place, join);
-        if place == 0 {
-            let skeleton = bearers.skeleton.clone();
+        let new = || Holders { joins: Vec::new(), skeleton: skeleton(name).into() };
+        let holders = self.holders.entry(name.clone()).or_insert_with(new);
+        let first = holders.joins.first().copied();
+        let index = holders.joins.partition_point(|held| *held < join);
+        holders.joins.insert(index, join);
+        if index == 0 {
+            let skeleton = holders.skeleton.clone();
             self.first_join_changed(&skeleton, name, first, Some(join));
         }
     }
 
-    /// Notes that the member with this join bears `name` no longer.
+    /// Records that the member with this join number no longer has `name`.
     pub(super) fn remove(&mut self, name: &Arc<str>, join: u64) {
-        let Some(bearers) = self.bearers.get_mut(name) else { return };
-        let Ok(place) = bearers.joins.binary_search(&join) else { return };
+        let Some(holders) = self.holders.get_mut(name) else { return };
+        let Ok(index) = holders.joins.binary_search(&join) else { return };
         self.changed.insert(name);
-        bearers.joins.remove(place);
-        let next = bearers.joins.first().copied();
-        let skeleton = bearers.skeleton.clone();
+        holders.joins.remove(index);
+        let next = holders.joins.first().copied();
+        let skeleton = holders.skeleton.clone();
         if next.is_none() {
             self.remember(name, &skeleton);
-            self.bearers.remove(name);
+            self.holders.remove(name);
         }
-        if place == 0 {
+        if index == 0 {
             self.first_join_changed(&skeleton, name, Some(join), next);
         }
     }
 
-    /// The last member of a name that looks like another leaves: keeps the mark for what was said.
+    /// Remembers a lookalike name whose last member leaves.
     fn remember(&mut self, name: &Arc<str>, skeleton: &Arc<str>) {
         let Some(original) = self.original(skeleton).filter(|original| *original != name) else {
             return;
@@ -126,8 +127,7 @@ impl Names {
         }
     }
 
-    /// The oldest join under a name is another one: among the names that look alike there may be
-    /// another original.
+    /// Records a change of the oldest join of a name. It may change which name is the original.
     fn first_join_changed(
         &mut self,
         skeleton: &Arc<str>,
@@ -168,37 +168,38 @@ impl Names {
         self.alike.get(skeleton)?.values().next()
     }
 
-    /// Whether several members bear `name`.
+    /// Returns whether several members have `name`.
     pub(super) fn is_shared(&self, name: &str) -> bool {
-        self.bearers.get(name).is_some_and(|bearers| bearers.joins.len() > 1)
+        self.holders.get(name).is_some_and(|holders| holders.joins.len() > 1)
     }
 
-    /// Whether `name` looks like the name of a member who was here before.
+    /// Returns whether `name` looks like the name of an older member.
     pub(super) fn is_lookalike(&self, name: &str) -> bool {
-        match self.bearers.get(name) {
-            Some(bearers) => {
-                self.original(&bearers.skeleton).is_some_and(|original| **original != *name)
+        match self.holders.get(name) {
+            Some(holders) => {
+                self.original(&holders.skeleton).is_some_and(|original| **original != *name)
             }
             None => self.remembered.iter().any(|known| *known.name == *name),
         }
     }
 
-    /// The place of the member with this join among those who bear `name`, oldest first.
-    pub(super) fn place(&self, name: &str, join: u64) -> Option<usize> {
-        self.bearers.get(name)?.joins.binary_search(&join).ok()
+    /// Returns the index of the member with this join number among the members who have `name`,
+    /// oldest first.
+    pub(super) fn index(&self, name: &str, join: u64) -> Option<usize> {
+        self.holders.get(name)?.joins.binary_search(&join).ok()
     }
 
-    /// Any name may be drawn in another style.
+    /// Records that the style of every name may have changed.
     pub(super) fn mark_all_changed(&mut self) {
         self.changed = NameSet(u64::MAX);
     }
 
-    /// Returns the names that may be drawn in another style since the last call.
+    /// Returns the names whose style may have changed since the last call.
     pub(super) fn take_changed(&mut self) -> NameSet {
         std::mem::take(&mut self.changed)
     }
 
-    /// How many names are remembered of members who left.
+    /// Returns the number of remembered names of members who left.
     #[cfg(test)]
     pub(super) fn remembered_count(&self) -> usize {
         self.remembered.len()

@@ -1,9 +1,8 @@
-//! What was typed and is not known to be kept yet. Pure: it decides what may be sent and what
-//! became of what was sent; the store carries it out.
+//! The texts whose delivery is not confirmed, in the order in which they were typed.
 //!
-//! One message is under way at a time. Whatever the server answers then belongs to that message,
-//! and a lost connection leaves at most one in doubt. Such a one is looked for in the history
-//! (`search`) and sent again only where it is sure that it is not there; else a person decides.
+//! One text is under way at a time, so the server's answer belongs to that text, and a lost
+//! connection leaves at most one text unconfirmed. `search` looks for it in the history. It is sent
+//! again only if the history certainly lacks it. Otherwise the person decides.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,49 +12,50 @@ use xmeet_shared::{MessageId, Pid, UnixMillis};
 use super::log::Log;
 use crate::encoding::{decode_segment, encode};
 
-/// How often a message is sent again by itself. One that breaks each connection would go on for
-/// ever.
+/// The most automatic resends of a text, because a text that breaks each connection would be sent
+/// forever.
 const RESENDS_MAX: u8 = 3;
 
-/// Names an entry of the outbox, and later the message that it became, within this page.
+/// The id of an outbox entry within this page. The resulting message keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LocalId(pub u64);
 
-/// How far a message has come.
+/// The progress of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
-    /// It waits for the connection, or for those before it.
+    /// The text waits for the connection or for earlier texts.
     Waiting,
-    /// It was handed to the socket.
+    /// The text was handed to the socket.
     Sending,
-    /// The connection was lost with it: nobody knows whether the server has it.
+    /// The connection closed, and it is unknown whether the server has the text.
     Unconfirmed,
 }
 
-/// When and by whom an entry was handed to a socket.
+/// The circumstances in which an entry was handed to a socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Sent {
     by: Pid,
-    /// The newest message known then: ours can only come after it.
+    /// The newest known message at that time. The text's id can only be greater.
     after: MessageId,
 }
 
-/// One text on its way, as it is kept in browser storage.
+/// An outbox entry in the browser's storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SavedEntry {
     text: Arc<str>,
     at: UnixMillis,
     sent: Option<Sent>,
-    /// Whether another page may have sent it, or may still.
+    /// Whether another page may have sent the text or may still send it.
     is_unconfirmed: bool,
 }
 
-/// The last word of a line whose text may have been sent by another page. No text is escaped so.
+/// The last word of the line of an unconfirmed entry that this page did not send. Escaping never
+/// produces it.
 const UNCONFIRMED_MARK: &str = "%";
 
 impl SavedEntry {
-    /// Returns the entry as one line: when it was typed, the text, by whom and after which message
-    /// it was sent, where it was, and whether it is in doubt.
+    /// Returns the entry as one line of words: the time, the text, the pid and message id of the
+    /// sending if it was sent, and [`UNCONFIRMED_MARK`] if unconfirmed.
     #[must_use]
     pub fn to_line(&self) -> String {
         let mut line = format!("{} {}", self.at, escape(&self.text));
@@ -69,7 +69,7 @@ impl SavedEntry {
         line
     }
 
-    /// Reads what [`SavedEntry::to_line`] wrote.
+    /// Parses a line of [`SavedEntry::to_line`]. Returns `None` for any other line.
     #[must_use]
     pub fn from_line(line: &str) -> Option<Self> {
         let mut words: Vec<&str> = line.split(' ').collect();
@@ -92,19 +92,20 @@ impl SavedEntry {
         &self.text
     }
 
-    /// Whether it was handed to a socket, as far as is known.
+    /// Returns whether the text was handed to a socket.
     #[must_use]
     pub fn is_sent(&self) -> bool {
         self.sent.is_some()
     }
 
-    /// Notes that another page may have sent this, or may still: a person decides.
+    /// Records that another page may have sent the text or may still send it. The person decides.
     pub fn mark_unconfirmed(&mut self) {
         self.is_unconfirmed = true;
     }
 }
 
-/// Escapes what would break a line or a word of it; storage is counted in characters.
+/// Escapes only the characters that would split a word, because the browser limits its storage by
+/// characters.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
@@ -119,22 +120,22 @@ fn escape(text: &str) -> String {
     out
 }
 
-/// One text on its way.
+/// A text whose delivery is not confirmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Its name.
+    /// The id.
     pub local: LocalId,
     /// The text.
     pub text: Arc<str>,
-    /// When it was typed.
+    /// The time at which it was typed.
     pub at: UnixMillis,
-    /// How far it has come.
+    /// The progress.
     pub delivery: Delivery,
     sent: Option<Sent>,
     resends: u8,
 }
 
-/// Everything on its way, in the order in which it was typed.
+/// The entries in the order in which they were typed.
 #[derive(Debug, Default)]
 pub struct Outbox {
     entries: VecDeque<Entry>,
@@ -142,14 +143,14 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Takes up what an earlier life of this page left behind.
+    /// Returns the outbox that an earlier page has saved.
     #[must_use]
     pub fn restore(saved: Vec<SavedEntry>) -> Self {
         let mut outbox = Self::default();
         for SavedEntry { text, at, sent, is_unconfirmed } in saved {
             let local = outbox.push(text, at);
             if let Some(entry) = outbox.entry(local) {
-                // The greeting will tell; until then it is as it was.
+                // A text that was sent stays under way until the greeting decides.
                 entry.delivery = match sent {
                     _ if is_unconfirmed => Delivery::Unconfirmed,
                     Some(_) => Delivery::Sending,
@@ -161,7 +162,7 @@ impl Outbox {
         outbox
     }
 
-    /// What to keep in browser storage.
+    /// Returns the entries to save in the browser's storage.
     #[must_use]
     pub fn saved(&self) -> Vec<SavedEntry> {
         let save = |entry: &Entry| SavedEntry {
@@ -173,12 +174,12 @@ impl Outbox {
         self.entries.iter().map(save).collect()
     }
 
-    /// The entries, oldest first.
+    /// Returns the entries, oldest first.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter()
     }
 
-    /// Adds a text.
+    /// Appends a text and returns its id.
     pub fn push(&mut self, text: Arc<str>, at: UnixMillis) -> LocalId {
         self.last_local += 1;
         let local = LocalId(self.last_local);
@@ -187,20 +188,21 @@ impl Outbox {
         local
     }
 
-    /// The entry that may be sent now: the oldest that waits, when none is under way.
+    /// Returns the oldest waiting entry, unless an entry is under way.
     #[must_use]
     pub fn next(&self) -> Option<&Entry> {
         let under_way = self.is_sending();
         self.entries.iter().find(|entry| !under_way && entry.delivery == Delivery::Waiting)
     }
 
-    /// Whether an entry is under way.
+    /// Returns whether an entry is under way.
     #[must_use]
     pub fn is_sending(&self) -> bool {
         self.entries.iter().any(|entry| entry.delivery == Delivery::Sending)
     }
 
-    /// Notes that `local` was handed to the socket of `by` when `after` was the newest message.
+    /// Records that `local` was handed to the socket of member `by` when `after` was the newest
+    /// message.
     pub fn mark_sent(&mut self, local: LocalId, by: Pid, after: MessageId) {
         if let Some(entry) = self.entry(local) {
             entry.delivery = Delivery::Sending;
@@ -208,31 +210,31 @@ impl Outbox {
         }
     }
 
-    /// Our own words came back live: names the entry that they were.
+    /// Removes the entry that came back as a live message, and returns its id.
     pub fn confirm(&mut self, by: &Pid, text: &str) -> Option<LocalId> {
-        let was_this = |entry: &Entry| {
+        let was_sent = |entry: &Entry| {
             entry.sent.as_ref().is_some_and(|sent| sent.by == *by) && *entry.text == *text
         };
-        // One that is under way before one of the same words that is in doubt.
-        let is_under_way = |entry: &Entry| entry.delivery == Delivery::Sending && was_this(entry);
+        // An entry under way takes precedence over an unconfirmed one with the same text.
+        let is_under_way = |entry: &Entry| entry.delivery == Delivery::Sending && was_sent(entry);
         let mut entries = self.entries.iter();
-        let place = entries.position(is_under_way);
-        let place = place.or_else(|| self.entries.iter().position(was_this))?;
-        self.entries.remove(place).map(|entry| entry.local)
+        let index = entries.position(is_under_way);
+        let index = index.or_else(|| self.entries.iter().position(was_sent))?;
+        self.entries.remove(index).map(|entry| entry.local)
     }
 
-    /// Looks in the log for what was sent and settles what is there.
+    /// Removes the sent entries that the log has. Returns whether there were any.
     pub fn confirm_from_history(&mut self, log: &mut Log) -> bool {
         let mut found = Vec::new();
         self.entries.retain(|entry| {
             let Some(sent) = &entry.sent else { return true };
             let id = log.after(sent.after).find_map(|message| {
                 let id = message.id?;
-                let is_it = message.from == sent.by
+                let is_match = message.from == sent.by
                     && message.text == entry.text
                     && message.local.is_none()
                     && !found.iter().any(|(taken, _)| *taken == id);
-                is_it.then_some(id)
+                is_match.then_some(id)
             });
             if let Some(id) = id {
                 found.push((id, entry.local));
@@ -245,22 +247,23 @@ impl Outbox {
         !found.is_empty()
     }
 
-    /// The newest message that was known when what is under way was sent: the first of it, where a
-    /// reload took up several.
+    /// Returns the newest message that was known when the entry under way was sent. If an earlier page
+    /// left several such entries, returns the oldest id.
     #[must_use]
     pub fn sent_after(&self) -> Option<MessageId> {
         let sending = self.entries.iter().filter(|entry| entry.delivery == Delivery::Sending);
         sending.filter_map(|entry| entry.sent.as_ref()).map(|sent| sent.after).min()
     }
 
-    /// Ids count something else now: what is under way may stand anywhere among the messages.
+    /// Extends the search for sent entries to all messages, because the epoch has changed.
     pub fn search_from_start(&mut self) {
         for sent in self.entries.iter_mut().filter_map(|entry| entry.sent.as_mut()) {
             sent.after = 0;
         }
     }
 
-    /// The server does not have what is under way: it waits once more, in its place.
+    /// Records that the server does not have the entries under way. Each waits again at its position,
+    /// or becomes unconfirmed after [`RESENDS_MAX`] resends.
     pub fn requeue_missing(&mut self) {
         for entry in &mut self.entries {
             if entry.delivery == Delivery::Sending {
@@ -272,7 +275,7 @@ impl Outbox {
         }
     }
 
-    /// What is still under way will not be answered: a person has to decide.
+    /// Marks the entries under way as unconfirmed. The person decides.
     pub fn mark_unconfirmed(&mut self) {
         for entry in &mut self.entries {
             if entry.delivery == Delivery::Sending {
@@ -281,14 +284,14 @@ impl Outbox {
         }
     }
 
-    /// The server refused what is under way: takes it out, and `with_those_waiting` what was to
-    /// follow it, for the person to have back as one text.
-    pub fn take_refused(&mut self, with_those_waiting: bool) -> Option<Arc<str>> {
+    /// Removes the entry that the server refused, and the waiting ones if `with_waiting`. Returns
+    /// their texts, joined by line breaks.
+    pub fn take_refused(&mut self, with_waiting: bool) -> Option<Arc<str>> {
         let mut texts: Vec<Arc<str>> = Vec::new();
         self.entries.retain(|entry| {
             let is_refused = match entry.delivery {
                 Delivery::Sending => true,
-                Delivery::Waiting => with_those_waiting,
+                Delivery::Waiting => with_waiting,
                 Delivery::Unconfirmed => false,
             };
             if is_refused {
@@ -299,15 +302,15 @@ impl Outbox {
         (!texts.is_empty()).then(|| texts.join("\n").into())
     }
 
-    /// Takes an entry out. Returns `None` where there is no such entry, and where it is under way:
-    /// it may be kept by the server already.
+    /// Removes an entry and returns its text. Returns `None` if there is no such entry, or if it is
+    /// under way, because the server may have it already.
     pub fn take_back(&mut self, local: LocalId) -> Option<Arc<str>> {
-        let is_it = |entry: &Entry| entry.local == local && entry.delivery != Delivery::Sending;
-        let place = self.entries.iter().position(is_it)?;
-        self.entries.remove(place).map(|entry| entry.text)
+        let may_take = |entry: &Entry| entry.local == local && entry.delivery != Delivery::Sending;
+        let index = self.entries.iter().position(may_take)?;
+        self.entries.remove(index).map(|entry| entry.text)
     }
 
-    /// A person wants an entry that is in doubt sent again: it waits once more, in its place.
+    /// Lets an unconfirmed entry wait for sending again, at its position.
     pub fn send_again(&mut self, local: LocalId) {
         if let Some(entry) = self.entry(local)
             && entry.delivery == Delivery::Unconfirmed

@@ -1,4 +1,4 @@
-//! What stands in the message list, row by row.
+//! The rows of the message list.
 
 use std::sync::Arc;
 
@@ -11,37 +11,37 @@ use super::presence::PresenceGroup;
 use super::unread::FirstUnread;
 use crate::time::{Day, LocalTime, close_enough};
 
-/// The most rows under one heading. It is counted by ids, not from the heading: rows that are loaded
-/// or dropped above leave the headings below as they are.
+/// The most messages under one heading. Groups start at multiples of this in the ids, so that rows
+/// loaded or dropped above do not move the headings below.
 const GROUP_ROWS_MAX: u64 = 12;
 
-/// A pending text that seems up to this much older than the row above it is not: it was typed
-/// after it, and the clocks do not agree to the millisecond.
+/// A pending text that seems older than the row above by less than this gets that row's time. It was
+/// typed later, and the clocks differ slightly.
 const CLOCK_ERROR_MS_MAX: UnixMillis = 5_000;
 
-/// Names a row for as long as it is on the page.
+/// The key of a row. It stays the same while the row is on the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RowKey {
-    /// The head of the list.
+    /// The upper end of the list.
     HistoryEdge,
-    /// A day, before the row that has this message id, or else this number.
+    /// The heading of a day, before the row with this message id, or else with this number.
     Day(MessageId, u64),
-    /// A message of somebody else, or of an earlier visit, in this generation of ids.
+    /// A message that this page did not send, by the generation of its id and the id.
     Message(u32, MessageId),
     /// A message without an id, by the number of its arrival.
     Unstored(u64),
-    /// One of our own: the name stays while it is sent and kept.
+    /// An own message of this page. The key stays the same before and after its delivery.
     Local(LocalId),
-    /// Lines, by the number of the first.
+    /// Lines, by the number of the first one.
     Line(u64),
     /// Missing messages after this id.
     Gap(MessageId),
-    /// The line above what was not read, before this message.
+    /// The unread marker before this message.
     Unread(FirstUnread),
 }
 
 impl RowKey {
-    /// Names the row of a message on the page.
+    /// Returns the name of a message row on the page. Returns `None` for other rows.
     #[must_use]
     pub fn name(&self) -> Option<String> {
         match self {
@@ -52,78 +52,78 @@ impl RowKey {
         }
     }
 
-    /// Whether the row is a message.
+    /// Returns whether the row is a message.
     #[must_use]
     pub fn is_message(&self) -> bool {
         matches!(self, Self::Message(..) | Self::Unstored(_) | Self::Local(_))
     }
 }
 
-/// The head of the list.
+/// The state of the upper end of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HistoryEdge {
-    /// There is more, or may be.
+    /// Older messages can be loaded.
     More,
-    /// More is on its way.
+    /// Older messages are being loaded.
     Loading,
-    /// More could not be loaded.
+    /// Older messages could not be loaded.
     Failed,
-    /// The first message of the room stands below.
+    /// The room's first message follows.
     Beginning,
-    /// There were older messages, and the server no longer keeps them.
+    /// The server no longer has the older messages.
     Gone,
-    /// The server keeps no messages at all.
+    /// The server keeps no history.
     HistoryOff,
 }
 
-/// One row.
+/// A row of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Row {
-    /// The head of the list.
+    /// The upper end of the list.
     HistoryEdge(HistoryEdge),
-    /// A day begins.
+    /// The heading of a day.
     Day(Day),
     /// A message.
     Message(MessageRow),
-    /// Somebody came, went, or took another name.
+    /// Consecutive joins and leaves, or another line.
     Lines(PresenceGroup),
-    /// Messages are missing here.
+    /// Missing messages.
     Gap(GapRow),
-    /// What stands below was not read.
+    /// The unread marker.
     Unread,
 }
 
-/// A message as it stands in the list.
+/// The row of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageRow {
     /// The message.
     pub message: Arc<Message>,
-    /// Whether its author stands above it, or it continues the row before.
+    /// Whether a heading with the author precedes the message.
     pub is_head: bool,
-    /// Whether it is one of our own.
+    /// Whether the message is an own one.
     pub is_own: bool,
-    /// How far it has come; `None` once the server has kept it.
+    /// The progress of a pending message; `None` for a confirmed one.
     pub delivery: Option<Delivery>,
 }
 
-/// Missing messages.
+/// The row of missing messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GapRow {
     /// The oldest missing id.
     pub first: MessageId,
     /// The newest missing id.
     pub last: MessageId,
-    /// Whether nothing that is here comes after them.
+    /// Whether no held message follows the gap.
     pub is_tail: bool,
-    /// Whether the server still keeps them.
+    /// Whether the server may still have the messages.
     pub is_kept: bool,
-    /// Whether they are on their way.
+    /// Whether the messages are being loaded.
     pub is_loading: bool,
-    /// Whether they could not be loaded.
+    /// Whether loading the messages failed.
     pub has_failed: bool,
 }
 
-/// Collects rows and remembers what the next one follows.
+/// Collects rows and keeps the state that the next row depends on.
 struct Builder<'a> {
     room: &'a Room,
     offset_minutes: &'a mut dyn FnMut(UnixMillis) -> i32,
@@ -132,24 +132,24 @@ struct Builder<'a> {
     group: Option<Group>,
     /// The time of the last message.
     latest: Option<UnixMillis>,
-    /// The first message that was not read, until the line above it stands.
+    /// The first unread message, until the unread marker is placed.
     unread: Option<FirstUnread>,
 }
 
-/// The messages that stand under one heading.
+/// The messages under one heading.
 struct Group {
     from: Pid,
     name: Arc<str>,
-    /// When the last of them was said.
+    /// The time of the last message.
     last_at: UnixMillis,
-    /// The last number among them: an id, or that of an arrival.
+    /// The number of the last message: its id or arrival number.
     last_number: u64,
 }
 
 impl Group {
-    /// Whether a message stands under the same heading. `number` is its id, or that of its arrival;
+    /// Returns whether a message belongs under the same heading. `number` is its id or arrival number;
     /// `None` while it is pending.
-    fn takes(&self, message: &Message, number: Option<u64>) -> bool {
+    fn includes(&self, message: &Message, number: Option<u64>) -> bool {
         let section = |number: u64| number.saturating_sub(1) / GROUP_ROWS_MAX;
         self.from == message.from
             && self.name == message.name
@@ -158,18 +158,18 @@ impl Group {
     }
 }
 
-/// All rows of `room`, on a clock that is `offset_minutes` ahead of UTC at a given moment.
+/// Returns all rows of `room`. See [`Room::rows`].
 pub(super) fn rows(
     room: &Room,
     offset_minutes: &mut dyn FnMut(UnixMillis) -> i32,
 ) -> Vec<(RowKey, Row)> {
     let items = room.log.items();
     let rows = Vec::with_capacity(items.len() + 8);
-    let has_place = |line: &FirstUnread| match line {
-        FirstUnread::Id(id) => room.log.has_place_of(*id),
+    let has_position = |line: &FirstUnread| match line {
+        FirstUnread::Id(id) => room.log.has_position(*id),
         FirstUnread::Arrival(_) => true,
     };
-    let unread = room.unread.marker().filter(has_place);
+    let unread = room.unread.marker().filter(has_position);
     let (day, group, latest) = (None, None, None);
     let mut builder = Builder { room, offset_minutes, rows, day, group, latest, unread };
     if let Some(top) = room.history_edge() {
@@ -200,7 +200,7 @@ impl Builder<'_> {
             Item::Message(message) => {
                 let id = message.id.unwrap_or(0);
                 self.day(message.at, id, 0);
-                self.unread_line(|first| matches!(first, FirstUnread::Id(first) if first <= id));
+                self.unread_marker(|first| matches!(first, FirstUnread::Id(first) if first <= id));
                 let key = RowKey::Message(self.room.log.generation(), id);
                 self.message(message.local.map_or(key, RowKey::Local), Some(id), message, None);
             }
@@ -208,7 +208,7 @@ impl Builder<'_> {
                 self.day(message.at, 0, arrival);
                 let reaches =
                     |first| matches!(first, FirstUnread::Arrival(first) if first <= arrival);
-                self.unread_line(reaches);
+                self.unread_marker(reaches);
                 let key = message.local.map_or(RowKey::Unstored(arrival), RowKey::Local);
                 self.message(key, Some(arrival), message, None);
             }
@@ -218,7 +218,7 @@ impl Builder<'_> {
                 let (first, last) = missing.into_inner();
                 let within = |id: Option<MessageId>| id.is_some_and(|id| first <= id && id <= last);
                 self.group = None;
-                self.unread_line(|line| matches!(line, FirstUnread::Id(first) if first <= last));
+                self.unread_marker(|line| matches!(line, FirstUnread::Id(first) if first <= last));
                 let gap = GapRow {
                     first,
                     last,
@@ -240,7 +240,8 @@ impl Builder<'_> {
             _ => Some(line),
         };
         self.rows.extend(alone.map(|line| {
-            // A run keeps its key when its first lines are dropped; a day may cut it in two.
+            // The group's number keeps the key stable when its first lines are dropped. A group that
+            // a day heading splits needs a second key.
             let number = if is_new_day { line.number } else { line.group };
             (RowKey::Line(number), Row::Lines(PresenceGroup::new(line)))
         }));
@@ -253,7 +254,7 @@ impl Builder<'_> {
         message: Arc<Message>,
         delivery: Option<Delivery>,
     ) {
-        let continues = self.group.as_ref().is_some_and(|group| group.takes(&message, number));
+        let continues = self.group.as_ref().is_some_and(|group| group.includes(&message, number));
         let before = self.group.as_ref().map_or(0, |group| group.last_number);
         self.group = Some(Group {
             from: message.from.clone(),
@@ -267,23 +268,22 @@ impl Builder<'_> {
         self.rows.push((key, Row::Message(row)));
     }
 
-    /// The time of a text that was typed at `typed_at` of this machine's clock, on the server's.
+    /// Returns the server's time of a text that was typed at `typed_at` on this machine's clock.
     fn time_of_pending(&self, typed_at: UnixMillis) -> UnixMillis {
         let at = self.room.server_time(typed_at);
         let above = self.latest.unwrap_or(at);
         if (0..CLOCK_ERROR_MS_MAX).contains(&above.saturating_sub(at)) { above } else { at }
     }
 
-    /// The line, before the first row that reaches up to the first message that was not read.
-    fn unread_line(&mut self, reaches: impl Fn(FirstUnread) -> bool) {
+    /// Adds the unread marker if the next row `reaches` the first unread message.
+    fn unread_marker(&mut self, reaches: impl Fn(FirstUnread) -> bool) {
         if let Some(first) = self.unread.take_if(|first| reaches(*first)) {
             self.group = None;
             self.rows.push((RowKey::Unread(first), Row::Unread));
         }
     }
 
-    /// Adds the heading of a day where `at` falls on another one than the row above. Says whether
-    /// it does.
+    /// Adds the heading of a day if `at` is on another day than the row above. Returns whether it is.
     fn day(&mut self, at: UnixMillis, id: MessageId, number: u64) -> bool {
         let day = LocalTime::new(at, (self.offset_minutes)(at)).day;
         let is_new = self.day != Some(day);

@@ -1,32 +1,32 @@
-//! How often somebody who is not looking is called.
+//! Limits how often the person is notified.
 
 use crate::connection::Millis;
 
-/// After one call the next waits for so long: a burst of messages calls once.
+/// The shortest time between two notifications, except for mentions.
 const PAUSE_MS: Millis = 5_000;
 
-/// How much of a message a call tells.
+/// The most characters of a message in a notification.
 const EXCERPT_CHARS: usize = 120;
 
-/// The calls of one room.
+/// The throttle of one room's notifications.
 #[derive(Debug, Default)]
 pub struct NotificationThrottle {
     notified_at: Option<Millis>,
 }
 
 impl NotificationThrottle {
-    /// Whether to call at `now`. Who is named is called in any case.
+    /// Returns whether to notify at `now`, and records the notification. Mentions always notify.
     pub fn allows(&mut self, now: Millis, is_mention: bool) -> bool {
         let is_pause = self.notified_at.is_some_and(|at| now - at < PAUSE_MS);
-        let calls = is_mention || !is_pause;
-        if calls {
+        let is_allowed = is_mention || !is_pause;
+        if is_allowed {
             self.notified_at = Some(now);
         }
-        calls
+        is_allowed
     }
 }
 
-/// The beginning of a text.
+/// Returns the beginning of a text for a notification, with an ellipsis if it was cut.
 #[must_use]
 pub fn excerpt(text: &str) -> String {
     let mut excerpt: String = text.chars().take(EXCERPT_CHARS).collect();
@@ -41,18 +41,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_calls_once_and_a_name_always() {
+    fn burst_of_messages_notifies_once_and_a_mention_always_notifies() {
         let mut throttle = NotificationThrottle::default();
-        let calls: Vec<_> = [(0, false), (1, false), (4_999, false), (5_000, false), (5_001, true)]
-            .into_iter()
-            .map(|(now, is_mention)| throttle.allows(now, is_mention))
-            .collect();
-        assert_eq!(calls, [true, false, false, true, true]);
-        assert!(!throttle.allows(10_000, false), "the pause begins with the last call");
+        let allowed: Vec<_> =
+            [(0, false), (1, false), (4_999, false), (5_000, false), (5_001, true)]
+                .into_iter()
+                .map(|(now, is_mention)| throttle.allows(now, is_mention))
+                .collect();
+        assert_eq!(allowed, [true, false, false, true, true]);
+        assert!(!throttle.allows(10_000, false), "the pause starts with the latest notification");
     }
 
     #[test]
-    fn a_call_tells_the_beginning_of_a_long_text() {
+    fn excerpt_of_a_long_text_is_cut_at_120_characters() {
         assert_eq!(excerpt(&"汉".repeat(120)), "汉".repeat(120));
         assert_eq!(excerpt(&"汉".repeat(121)), format!("{}…", "汉".repeat(120)));
         assert_eq!(excerpt(""), "");

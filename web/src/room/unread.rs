@@ -1,10 +1,10 @@
-//! Tracks what its reader has seen of a room. Ids have no gaps, so what is unread is counted
-//! without having it: everything after the last message that was read, less our own. Messages
-//! without an id are counted as they arrive.
+//! Tracks the unread messages of a room. Ids have no gaps, so unread messages are counted without
+//! being loaded: all ids after the read mark, except own messages. Messages without an id are
+//! counted as they arrive.
 
 use xmeet_shared::MessageId;
 
-/// The first message below the unread line.
+/// The first message below the unread marker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FirstUnread {
     /// A message with this id.
@@ -13,32 +13,32 @@ pub enum FirstUnread {
     Arrival(u64),
 }
 
-/// What was read, and the line above what was not.
+/// The read mark, the unread count and the unread marker.
 #[derive(Debug)]
 pub struct Unread {
-    /// The newest message that was read; `None` in a room that was never visited.
+    /// The read mark: the newest read message; `None` in a room that was never visited.
     read_up_to: Option<MessageId>,
-    /// The newest message there is.
+    /// The newest message of the room.
     newest: MessageId,
-    /// Our own messages after `read_up_to`.
+    /// The own messages after `read_up_to`.
     own: Vec<MessageId>,
-    /// How many messages of others without an id were not read.
+    /// The number of unread messages of others without an id.
     unstored_count: u64,
-    /// The first of these: the id that it follows, and the number of its arrival.
+    /// The first of these: the id that precedes it, and the number of its arrival.
     first_unstored: Option<(MessageId, u64)>,
-    /// The first message below the unread line.
+    /// The first message below the unread marker.
     marker: Option<FirstUnread>,
-    /// Whether a greeting was complete: before that nothing is seen.
+    /// Whether a greeting is complete. No message counts as read before.
     is_greeted: bool,
-    /// Whether somebody is looking at the page.
+    /// Whether the page is visible and has the keyboard focus.
     is_attended: bool,
     is_at_bottom: bool,
-    /// The page was just opened and the reader was not shown the place yet where to go on.
+    /// Whether the list has not reached the first unread message yet after the page was opened.
     is_opening: bool,
 }
 
 impl Unread {
-    /// For a page that was just opened, with what was read on an earlier visit.
+    /// Returns the state of a page that was just opened, with the read mark of an earlier visit.
     #[must_use]
     pub fn new(read_up_to: Option<MessageId>) -> Self {
         Self {
@@ -55,43 +55,43 @@ impl Unread {
         }
     }
 
-    /// The newest message that was read.
+    /// Returns the read mark.
     #[must_use]
     pub fn read_up_to(&self) -> Option<MessageId> {
         self.read_up_to
     }
 
-    /// The first message below the unread line, if there is a line.
+    /// Returns the first message below the unread marker, if there is a marker.
     #[must_use]
     pub fn marker(&self) -> Option<FirstUnread> {
         self.marker
     }
 
-    /// Whether somebody is looking at the page.
+    /// Returns whether the page is attended.
     #[must_use]
     pub fn is_attended(&self) -> bool {
         self.is_attended
     }
 
-    /// Whether the reader is still to be shown where to go on reading.
+    /// Returns whether the list has yet to reach the first unread message after the page was opened.
     #[must_use]
     pub fn is_opening(&self) -> bool {
         self.is_opening
     }
 
-    /// How many messages of others were not read.
+    /// Returns the number of unread messages of other members.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.kept_count() + self.unstored_count
     }
 
-    /// How many messages of others that have an id were not read.
+    /// Returns the number of unread messages of other members that have an id.
     fn kept_count(&self) -> u64 {
         let after = self.newest.saturating_sub(self.read_up_to.unwrap_or(self.newest));
         after.saturating_sub(self.own.len() as u64)
     }
 
-    /// A message is known, live or from the history.
+    /// Records a message with an id, live or from the history.
     pub fn on_message(&mut self, id: MessageId, is_own: bool) {
         self.newest = self.newest.max(id);
         let is_new = self.read_up_to.is_some_and(|read| id > read);
@@ -102,7 +102,7 @@ impl Unread {
         self.place_marker();
     }
 
-    /// A message without an id arrived, after message `after` and as number `arrival`.
+    /// Records a message without an id. `after` is the message that precedes it.
     pub fn on_unstored_message(&mut self, after: MessageId, arrival: u64, is_own: bool) {
         if !is_own {
             self.unstored_count += 1;
@@ -112,11 +112,10 @@ impl Unread {
         self.place_marker();
     }
 
-    /// A greeting is complete, and `newest` is the newest message of the room.
+    /// Records that a greeting is complete. `newest` is the newest message of the room.
     pub fn greeted(&mut self, newest: MessageId) {
         if self.read_up_to.is_none_or(|read| read > newest) {
-            // What was said before the first visit is history, and so is what was said before
-            // this one where the ids began anew.
+            // On the first visit, and after the ids started again, all messages count as read.
             self.reset();
             self.read_up_to = Some(newest);
         }
@@ -127,33 +126,33 @@ impl Unread {
         self.place_marker();
     }
 
-    /// Whether somebody is looking at the page: it is in sight, and its window has the focus.
+    /// Sets whether the page is visible and has the keyboard focus.
     pub fn set_attended(&mut self, is_attended: bool) {
         self.is_attended = is_attended;
         self.mark_seen();
     }
 
-    /// Where the list is: at the bottom, or on its way to the place to go on from.
+    /// Records whether the list is at the bottom, and whether it is on its way to a goal.
     pub fn scroll_changed(&mut self, is_at_bottom: bool, is_aiming: bool) {
         self.is_at_bottom = is_at_bottom;
         self.is_opening &= is_aiming;
         self.mark_seen();
     }
 
-    /// The reader said something: whoever answers has read.
+    /// Records that the reader sent a text. It removes the unread marker.
     pub fn reader_replied(&mut self) {
         self.marker = None;
         self.is_opening = false;
         self.mark_seen();
     }
 
-    /// The place to go on from is not to be had.
+    /// Records that the list cannot reach the first unread message, so the opening is over.
     pub fn end_opening(&mut self) {
         self.is_opening = false;
         self.mark_seen();
     }
 
-    /// The room's ids begin again.
+    /// Resets everything because the room's ids start again.
     pub fn reset(&mut self) {
         self.read_up_to = None;
         self.newest = 0;
@@ -164,7 +163,7 @@ impl Unread {
         self.is_greeted = false;
     }
 
-    /// What is seen is read.
+    /// Marks all messages as read if the list is attended and at the bottom.
     fn mark_seen(&mut self) {
         let is_seen = self.is_attended && self.is_at_bottom && self.is_greeted;
         if is_seen && !self.is_opening {
@@ -175,7 +174,8 @@ impl Unread {
         }
     }
 
-    /// The line stands above the first message of somebody else that came while nobody looked.
+    /// Places the marker above the first unread message of another member, unless the page is attended
+    /// and not opening.
     fn place_marker(&mut self) {
         if self.count() == 0 || self.is_attended && !self.is_opening {
             return;
