@@ -1,15 +1,15 @@
-//! How long to wait before trying again.
+//! The wait before the next attempt to connect: exponential backoff with jitter.
 
 use super::clock::Millis;
 
 /// The longest wait.
 pub const WAIT_MS_MAX: Millis = 30_000;
 
-/// The ceiling of the first wait; each further one doubles it.
+/// The longest first wait. Each further attempt doubles it.
 const FIRST_CEILING_MS: Millis = 1_500;
 
-/// The wait after `failures` attempts in a row that did not last. `jitter` (0 to 1) spreads the
-/// clients of a server that has just come back over three quarters of the wait.
+/// Returns the wait after `failures` consecutive failed attempts. `jitter` is a random number from 0
+/// to 1. It spreads the clients of a restarted server over three quarters of the longest wait.
 #[must_use]
 #[expect(clippy::cast_possible_truncation, reason = "the product is at most WAIT_MS_MAX")]
 pub fn wait_ms(failures: u32, jitter: f64) -> Millis {
@@ -24,16 +24,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_half_a_minute() {
+    fn waits_double_up_to_thirty_seconds() {
         let longest: Vec<_> = (1..=7).map(|failures| wait_ms(failures, 1.0)).collect();
         assert_eq!(longest, [1_500, 3_000, 6_000, 12_000, 24_000, 30_000, 30_000]);
         assert_eq!(wait_ms(u32::MAX, 1.0), WAIT_MS_MAX);
         assert_eq!(wait_ms(0, 1.0), 1_500);
     }
 
-    /// Clients that lost their server together draw their waits independently.
+    /// Each client draws its wait independently.
     #[test]
-    fn a_thousand_clients_come_back_evenly_spread() {
+    fn thousand_clients_of_a_restarted_server_reconnect_evenly_spread() {
         const CLIENTS: usize = 1_000;
         const BINS: usize = 10;
         for failures in 1..=8 {
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_spreads_each_wait_and_nonsense_jitter_is_contained() {
+    fn jitter_spreads_the_wait_and_invalid_jitter_is_clamped() {
         assert_eq!(wait_ms(1, 0.0), 375);
         assert_eq!(wait_ms(1, 0.5), 937);
         assert_eq!(wait_ms(1, 9.0), 1_500);

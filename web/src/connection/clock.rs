@@ -1,25 +1,25 @@
-//! A clock for durations. It never goes back, and it counts the time in which the machine slept.
+//! A clock for durations. It never goes back, and it includes the time in which the machine slept.
 
 /// Milliseconds since an unspecified moment.
 pub type Millis = i64;
 
-/// The monotonic clock stops while the machine sleeps on some systems. The wall clock running ahead
-/// of it by more than this between two readings counts as sleep, in milliseconds.
+/// On some systems the monotonic clock stops while the machine sleeps. If the wall clock gains more
+/// than this on it between two readings, in milliseconds, the difference counts as sleep.
 const SLEEP_MS: f64 = 10_000.0;
 
 /// Combines the browser's monotonic clock with its wall clock.
 ///
-/// A person who sets the wall clock forward looks like sleep: the connection is checked once too
-/// often. Setting it back changes nothing.
+/// Setting the wall clock forward looks like sleep, so the connection is checked once too often.
+/// Setting it back has no effect.
 #[derive(Debug, Default)]
 pub struct Clock {
-    /// The last reading: monotonic and wall.
+    /// The previous readings of the monotonic clock and the wall clock.
     last: Option<(f64, f64)>,
     elapsed_ms: f64,
 }
 
 impl Clock {
-    /// Returns the time that has passed, given the present readings of both clocks.
+    /// Returns the time since the first reading, given the present readings of both clocks.
     #[expect(clippy::cast_possible_truncation, reason = "a page lives less than 2^53 ms")]
     pub fn read(&mut self, monotonic_ms: f64, wall_ms: f64) -> Millis {
         let (monotonic_before, wall_before) =
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wall_clock_set_back_changes_no_duration() {
+    fn wall_clock_set_back_changes_no_duration() {
         let mut clock = Clock::default();
         assert_eq!(clock.read(1_000.0, 5_000_000.0), 0);
         assert_eq!(clock.read(2_000.0, 5_001_000.0 - 3_600_000.0), 1_000);
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn sleep_is_counted_where_the_monotonic_clock_stopped_meanwhile() {
+    fn sleep_with_a_stopped_monotonic_clock_is_counted() {
         let mut clock = Clock::default();
         clock.read(1_000.0, 5_000_000.0);
         assert_eq!(clock.read(2_000.0, 5_600_000.0), 600_000);
@@ -52,14 +52,14 @@ mod tests {
     }
 
     #[test]
-    fn sleep_is_counted_once_where_the_monotonic_clock_went_on() {
+    fn sleep_with_a_running_monotonic_clock_is_counted_once() {
         let mut clock = Clock::default();
         clock.read(1_000.0, 5_000_000.0);
         assert_eq!(clock.read(601_000.0, 5_600_000.0), 600_000);
     }
 
     #[test]
-    fn a_monotonic_clock_that_goes_back_is_taken_for_one_that_stands() {
+    fn monotonic_clock_that_goes_back_counts_as_stopped() {
         let mut clock = Clock::default();
         clock.read(1_000.0, 5_000_000.0);
         assert_eq!(clock.read(500.0, 5_000_000.0), 0);

@@ -1,5 +1,5 @@
-//! Decides what to do about the connection: a pure state machine. Time, jitter and everything that
-//! happens come in as values; what is to be done comes out as an [`Effect`].
+//! A pure state machine that decides when to connect, probe and disconnect. It takes time, jitter and
+//! events as values and returns an [`Effect`].
 
 use xmeet_shared::CloseCode;
 
@@ -7,67 +7,66 @@ use super::backoff::{WAIT_MS_MAX, wait_ms};
 use super::clock::Millis;
 use super::transfer::TransferMonitor;
 
-/// An idle line is probed after this time: the server's heartbeat, every 25 s at the latest, is
-/// overdue.
+/// The idle time before a probe. The server's heartbeat, every 25 s at most, is overdue by then.
 const SILENCE_MS: Millis = 30_000;
 
-/// How long the answer to a probe may take beyond what the line is busy with. Then the socket counts
-/// as dead, whatever its `readyState` says.
+/// The time for the answer to a probe, in addition to the transfers that precede it. Without an
+/// answer the socket counts as dead, whatever its `readyState` is.
 const ANSWER_MS: Millis = 3_000;
 
-/// An idle line is probed after this time while something that was sent has not come back.
+/// The idle time before a probe while a sent text is unanswered.
 const UNANSWERED_MS: Millis = 2_000;
 
-/// An idle line is dead after this time, without a probe: the page slept.
+/// The idle time after which the connection is dead without a probe, because the page slept.
 const DEAD_MS: Millis = 40_000;
 
-/// A page hidden for longer than this probes when it is seen again.
+/// A page that was hidden for longer than this sends a probe when it becomes visible.
 const HIDDEN_MS: Millis = 60_000;
 
-/// How long a new socket may take from opening to the end of the greeting, beyond the time that
-/// the greeting's bytes may take.
+/// The time from opening a socket to the end of the greeting, in addition to the transfer of the
+/// greeting's bytes.
 const GREETING_MS: Millis = 15_000;
 
-/// A connection that lasted this long was a good one: the next loss starts with the shortest wait.
+/// A connection that lasted this long resets the backoff.
 const GOOD_MS: Millis = 10_000;
 
-/// Where the connection stands.
+/// The phase of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// A socket is opening, or its greeting is awaited.
+    /// A socket is opening, or its greeting is incomplete.
     Connecting,
-    /// Greeted: what is sent goes out, what happens comes in.
+    /// The greeting is complete.
     Connected,
-    /// The browser says that there is no network. It may be wrong, so a try follows all the same.
+    /// The browser reports that there is no network. It may be wrong, so an attempt follows anyway.
     Offline {
-        /// When.
+        /// The time of the next attempt.
         retry_at: Millis,
     },
-    /// The connection went; the next attempt is set.
+    /// The connection was lost or failed.
     Retrying {
-        /// For when.
+        /// The time of the next attempt.
         retry_at: Millis,
     },
-    /// The server asked this client to stay away; only a person starts again.
+    /// The server closed the connection for good. Only the person can connect again.
     Stopped {
-        /// The close code that said so.
+        /// The close code.
         code: u16,
     },
 }
 
-/// Something that happened.
+/// An event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input {
-    /// The page is there: begin.
+    /// The page is ready.
     Start,
-    /// A frame came.
+    /// A frame arrived.
     FrameReceived {
         /// Its size.
         bytes: u64,
     },
-    /// The server said how much it is about to send.
+    /// The server announced the size of the next frames.
     SizeAnnounced {
-        /// How much.
+        /// The size.
         bytes: u64,
     },
     /// A frame was handed to the browser.
@@ -79,44 +78,44 @@ pub enum Input {
     Greeted,
     /// The socket closed, or could not be opened.
     Closed {
-        /// The close code; 1006 where there was none.
+        /// The close code; 1006 if there was none.
         code: u16,
     },
-    /// The person asked for an attempt now.
+    /// The person asks for an attempt now.
     TryNow,
     /// The browser lost its network.
     Offline,
     /// The browser has a network.
     Online,
-    /// The page went out of sight.
+    /// The page was hidden.
     Hidden,
-    /// The page came into sight.
+    /// The page became visible.
     Visible,
-    /// Time passed; comes about once a second.
+    /// About a second has passed.
     Tick {
-        /// Whether something that was sent has not come back.
+        /// Whether a sent text is unanswered.
         is_unanswered: bool,
-        /// What the browser has not handed to the network yet.
+        /// The bytes that the browser has not handed to the network yet.
         buffered_bytes: u64,
     },
 }
 
-/// Something to do.
+/// A decision of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Drop the socket, if there is one, and open a new one.
+    /// Close the socket, if there is one, and open a new one.
     Open,
-    /// Drop the socket.
+    /// Close the socket.
     Close,
-    /// Send something small that has a small answer.
+    /// Send a small request that has a small answer.
     Probe,
 }
 
-/// A probe that was not answered.
+/// An unanswered probe.
 #[derive(Debug, Clone, Copy)]
 struct Probe {
     at: Millis,
-    /// Whether the network has changed, so that the line is more likely dead than slow.
+    /// Whether the network has changed. Then a late answer means a dead connection, not a slow one.
     is_urgent: bool,
 }
 
@@ -124,9 +123,9 @@ struct Probe {
 #[derive(Debug)]
 pub struct Machine {
     phase: Phase,
-    /// When `phase` began.
+    /// The start of `phase`.
     since: Millis,
-    /// Attempts in a row that did not last.
+    /// The number of consecutive attempts that failed or did not last.
     failures: u32,
     transfer: TransferMonitor,
     probe: Option<Probe>,
@@ -134,7 +133,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A machine that waits for [`Input::Start`].
+    /// Returns a machine that waits for [`Input::Start`].
     #[must_use]
     pub fn new(now: Millis) -> Self {
         Self {
@@ -147,13 +146,13 @@ impl Machine {
         }
     }
 
-    /// Where the connection stands.
+    /// Returns the phase of the connection.
     #[must_use]
     pub fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// Takes in what happened at `now`. `jitter` is a random number from 0 to 1.
+    /// Handles an event at `now`. `jitter` is a random number from 0 to 1.
     pub fn handle(&mut self, input: Input, now: Millis, jitter: f64) -> Option<Effect> {
         match input {
             Input::Start | Input::TryNow => match self.phase {
@@ -217,7 +216,7 @@ impl Machine {
         match self.phase {
             Phase::Connecting | Phase::Connected if should_retry(code) => self.retry(now, jitter),
             Phase::Connecting | Phase::Connected => self.enter(Phase::Stopped { code }, now),
-            // Of a socket that was given up already.
+            // The event belongs to a socket that was already closed.
             Phase::Offline { .. } | Phase::Retrying { .. } | Phase::Stopped { .. } => {}
         }
         None
@@ -243,9 +242,9 @@ impl Machine {
     fn online(&mut self, now: Millis) -> Option<Effect> {
         match self.phase {
             Phase::Offline { .. } | Phase::Retrying { .. } => self.open(now),
-            // Another network perhaps: the old socket may be dead without knowing it.
+            // The network may have changed, which can leave the old socket dead without an event.
             Phase::Connected => self.probe(now, true),
-            // A large greeting may be waited for very long, and its network is gone.
+            // The old network may be gone, and the deadline of a large greeting is far away.
             Phase::Connecting => self.open(now),
             Phase::Stopped { .. } => None,
         }
@@ -255,27 +254,27 @@ impl Machine {
         now - self.transfer.idle_since() >= DEAD_MS
     }
 
-    /// Whether a probe should have been answered by now.
+    /// Returns whether the answer to a probe is late.
     fn is_late(&self, probe: Probe, now: Millis) -> bool {
-        let patience_ms = if probe.is_urgent {
+        let transfer_ms = if probe.is_urgent {
             0
         } else {
             (self.transfer.idle_since() - probe.at).max(0) + self.transfer.frame_ms()
         };
-        now >= probe.at + ANSWER_MS + patience_ms
+        now >= probe.at + ANSWER_MS + transfer_ms
     }
 
     fn is_greeting_late(&self, now: Millis) -> bool {
         now - self.since.max(self.transfer.idle_since()) >= GREETING_MS
     }
 
-    /// Returns how long what the server has announced may still take; 0 when nothing is on its way.
+    /// Returns how long the announced bytes may still take; 0 if none are missing.
     #[must_use]
     pub fn receiving_ms(&self, now: Millis) -> Millis {
         self.transfer.receiving_ms(now)
     }
 
-    /// Returns how long a message that nobody announced may keep the line busy.
+    /// Returns how long an unannounced message may delay other frames.
     #[must_use]
     pub fn frame_ms(&self) -> Millis {
         self.transfer.frame_ms()
@@ -286,7 +285,7 @@ impl Machine {
         match self.phase {
             Phase::Connected if self.is_dead(now) => self.open(now),
             Phase::Connected if hidden_ms > HIDDEN_MS => self.probe(now, false),
-            // Somebody is looking: a wait that was long because nobody was is over.
+            // The person looks at the page, so a long wait is not acceptable any more.
             Phase::Retrying { .. } => self.open(now),
             _ => None,
         }
@@ -317,8 +316,8 @@ impl Machine {
     }
 }
 
-/// Whether a connection that was closed so is tried again. Where another tab has taken the member
-/// over, this one comes back as somebody else.
+/// Returns whether to connect again after this close code. After a takeover by another tab, this tab
+/// returns as a new member.
 fn should_retry(code: u16) -> bool {
     CloseCode::should_reconnect(code) || code == CloseCode::TakenOver.as_u16()
 }

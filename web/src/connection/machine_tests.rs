@@ -1,19 +1,19 @@
-//! The connection machine, driven by hand: no clock, no socket.
+//! Tests of the connection machine with events and times of their choice.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Time passes, and nothing is under way.
+/// A tick while no text is unanswered.
 const TICK: Input = Input::Tick { is_unanswered: false, buffered_bytes: 0 };
 
-/// Time passes, and something that was sent has not come back.
+/// A tick while a sent text is unanswered.
 const UNANSWERED_TICK: Input = Input::Tick { is_unanswered: true, buffered_bytes: 0 };
 
-/// What a message that nobody announced may take on a line that greeted at once.
+/// The time for an unannounced message after a greeting that took no time.
 const FRAME_MS: Millis = 64;
 
-/// A machine that was greeted at 0.
+/// Returns a machine that was greeted at time 0.
 fn connected() -> Machine {
     let mut machine = Machine::new(0);
     assert_eq!(machine.handle(Input::Start, 0, 0.5), Some(Effect::Open));
@@ -31,7 +31,7 @@ fn retry_at(machine: &Machine) -> Millis {
 }
 
 #[test]
-fn a_lost_connection_is_tried_again_with_growing_waits() {
+fn lost_connection_is_retried_with_growing_waits() {
     let mut machine = connected();
     let mut now = 20_000;
     let mut waits = Vec::new();
@@ -46,14 +46,14 @@ fn a_lost_connection_is_tried_again_with_growing_waits() {
 }
 
 #[test]
-fn only_a_connection_that_lasted_shortens_the_next_wait() {
+fn connection_that_lasted_resets_the_backoff() {
     let mut machine = connected();
     machine.handle(Input::Closed { code: 1013 }, 100, 1.0);
     assert_eq!(retry_at(&machine), 1_600);
     machine.handle(TICK, 1_600, 0.0);
     machine.handle(Input::Greeted, 1_700, 0.0);
     machine.handle(Input::Closed { code: 1013 }, 1_800, 1.0);
-    assert_eq!(retry_at(&machine), 4_800, "closed at once again: wait longer");
+    assert_eq!(retry_at(&machine), 4_800, "a short connection lengthens the wait");
     machine.handle(TICK, 4_800, 0.0);
     machine.handle(Input::Greeted, 5_000, 0.0);
     machine.handle(Input::Closed { code: 1001 }, 60_000, 1.0);
@@ -61,7 +61,7 @@ fn only_a_connection_that_lasted_shortens_the_next_wait() {
 }
 
 #[test]
-fn a_server_that_says_stay_away_is_believed_until_a_person_asks() {
+fn final_close_code_stops_attempts_until_the_person_asks() {
     for code in [1000, 1008] {
         let mut machine = connected();
         machine.handle(Input::Closed { code }, 5, 0.0);
@@ -74,7 +74,7 @@ fn a_server_that_says_stay_away_is_believed_until_a_person_asks() {
 }
 
 #[test]
-fn silence_is_probed_and_no_answer_means_dead() {
+fn idle_connection_is_probed_and_replaced_without_an_answer() {
     let mut machine = connected();
     assert_eq!(machine.handle(TICK, 29_999, 0.0), None);
     assert_eq!(machine.handle(TICK, 30_000, 0.0), Some(Effect::Probe));
@@ -84,7 +84,7 @@ fn silence_is_probed_and_no_answer_means_dead() {
 }
 
 #[test]
-fn what_is_not_answered_is_asked_about_soon() {
+fn unanswered_text_is_followed_by_a_probe_after_two_seconds() {
     let mut machine = connected();
     assert_eq!(machine.handle(UNANSWERED_TICK, 1_999, 0.0), None);
     assert_eq!(machine.handle(UNANSWERED_TICK, 2_000, 0.0), Some(Effect::Probe));
@@ -93,7 +93,7 @@ fn what_is_not_answered_is_asked_about_soon() {
 }
 
 #[test]
-fn a_page_that_slept_does_not_ask_first() {
+fn connection_of_a_page_that_slept_is_replaced_without_a_probe() {
     for wakes in [TICK, Input::Visible] {
         let mut machine = connected();
         assert_eq!(machine.handle(wakes, 600_000, 0.0), Some(Effect::Open), "{wakes:?}");
@@ -101,14 +101,14 @@ fn a_page_that_slept_does_not_ask_first() {
 }
 
 #[test]
-fn a_member_that_was_taken_over_comes_back() {
+fn takeover_by_another_tab_is_followed_by_a_retry() {
     let mut machine = connected();
     machine.handle(Input::Closed { code: 4001 }, 20_000, 1.0);
     assert_eq!(retry_at(&machine), 21_500);
 }
 
 #[test]
-fn an_answer_ends_the_probe() {
+fn any_frame_answers_the_probe() {
     let mut machine = connected();
     machine.handle(TICK, 30_000, 0.0);
     machine.handle(Input::FrameReceived { bytes: 100 }, 30_100, 0.0);
@@ -117,18 +117,18 @@ fn an_answer_ends_the_probe() {
 }
 
 #[test]
-fn a_page_that_was_hidden_for_long_asks_when_it_is_seen_again() {
+fn page_hidden_for_a_minute_probes_when_it_becomes_visible() {
     let mut machine = connected();
     machine.handle(Input::Hidden, 1_000, 0.0);
     machine.handle(Input::FrameReceived { bytes: 100 }, 50_000, 0.0);
     assert_eq!(machine.handle(Input::Visible, 61_001, 0.0), Some(Effect::Probe));
     machine.handle(Input::FrameReceived { bytes: 100 }, 61_100, 0.0);
     machine.handle(Input::Hidden, 62_000, 0.0);
-    assert_eq!(machine.handle(Input::Visible, 63_000, 0.0), None, "only a glance away");
+    assert_eq!(machine.handle(Input::Visible, 63_000, 0.0), None, "hidden for one second");
 }
 
 #[test]
-fn offline_shows_at_once_and_online_tries_at_once() {
+fn offline_closes_at_once_and_online_opens_at_once() {
     let mut machine = connected();
     assert_eq!(machine.handle(Input::Offline, 5_000, 0.0), Some(Effect::Close));
     assert_eq!(machine.phase(), Phase::Offline { retry_at: 35_000 });
@@ -136,13 +136,13 @@ fn offline_shows_at_once_and_online_tries_at_once() {
     assert_eq!(
         machine.phase(),
         Phase::Offline { retry_at: 35_000 },
-        "its close event changes nothing"
+        "the close event of the old socket has no effect"
     );
     assert_eq!(machine.handle(Input::Online, 6_000, 0.0), Some(Effect::Open));
 }
 
 #[test]
-fn online_on_a_live_connection_probes_it() {
+fn online_event_while_connected_sends_a_probe() {
     let mut machine = connected();
     assert_eq!(machine.handle(Input::Online, 5_000, 0.0), Some(Effect::Probe));
     assert_eq!(machine.handle(TICK, 7_999, 0.0), None);
@@ -150,7 +150,7 @@ fn online_on_a_live_connection_probes_it() {
 }
 
 #[test]
-fn another_network_ends_a_slow_connection_that_does_not_answer() {
+fn network_change_without_an_answer_replaces_a_slow_connection() {
     let mut machine = connected();
     machine.handle(Input::SizeAnnounced { bytes: 3_000_000 }, 1_000, 0.0);
     assert_eq!(machine.handle(Input::Online, 5_000, 0.0), Some(Effect::Probe));
@@ -159,14 +159,14 @@ fn another_network_ends_a_slow_connection_that_does_not_answer() {
 }
 
 #[test]
-fn a_browser_that_is_wrong_about_the_network_is_tried_all_the_same() {
+fn offline_browser_retries_after_thirty_seconds() {
     let mut machine = connected();
     machine.handle(Input::Offline, 0, 0.0);
     assert_eq!(machine.handle(TICK, 30_000, 0.0), Some(Effect::Open));
 }
 
 #[test]
-fn a_socket_that_never_greets_is_given_up() {
+fn socket_without_a_greeting_is_closed_after_fifteen_seconds() {
     let mut machine = Machine::new(0);
     machine.handle(Input::Start, 0, 0.0);
     assert_eq!(machine.handle(TICK, 14_999, 0.0), None);
@@ -195,11 +195,10 @@ fn any_input() -> impl Strategy<Value = Input> {
 }
 
 proptest! {
-    /// Whatever happens in whatever order: unless told to stay away, ticks without a word from the
-    /// server always lead to another attempt, at the latest when everything that was announced and
-    /// sent would have passed over the slowest line.
+    /// After any inputs, unless the phase is stopped, ticks without frames lead to another attempt, at
+    /// the latest when all announced and sent bytes would have passed at the lowest rate.
     #[test]
-    fn it_never_gives_up_by_itself(
+    fn silent_connection_after_any_inputs_is_replaced(
         inputs in prop::collection::vec((any_input(), 0i64..40_000, 0f64..1.0), 0..60)
     ) {
         let mut machine = Machine::new(0);
@@ -219,4 +218,4 @@ proptest! {
 }
 
 #[path = "transfer_tests.rs"]
-mod slow_lines;
+mod slow_networks;

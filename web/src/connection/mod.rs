@@ -1,4 +1,4 @@
-//! The connection to a room, pure. [`machine`] decides when to connect, with the waits of
+//! The connection to a room, as pure state. [`machine`] decides when to connect. It uses the waits of
 //! [`backoff`], the deadlines of [`transfer`] and the time of [`clock`].
 
 pub mod backoff;
