@@ -70,7 +70,7 @@ pub fn begin(run: impl FnOnce() + 'static) {
         Page::Room(room) => Some(room),
         _ => None,
     };
-    legacy::move_browsers(&Area::local(), &site_keys(), browser::site().is_empty());
+    legacy::migrate_shared(&Area::local(), &site_keys(), browser::site().is_empty());
     channel::open();
     channel::listen(answer);
     // Not by Leptos, which spawns nothing before it has mounted something.
@@ -83,7 +83,7 @@ pub fn begin(run: impl FnOnce() + 'static) {
             absorb_others(room, has_locks).await;
             // Of a site below a path it is not known whether what is there is its own.
             if browser::site().is_empty() {
-                with(room, |tab| legacy::move_tabs(&Area::session(), tab));
+                with(room, |tab| legacy::migrate_tab(&Area::session(), tab));
             }
             remember_token(room);
         }

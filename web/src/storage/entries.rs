@@ -1,5 +1,5 @@
-//! The browser's storage as a map of strings. Everything above works on any such map, so that it is
-//! tested without a browser.
+//! The browser's storage as a map of strings. The other storage modules accept any such map, so tests
+//! need no browser.
 
 use web_sys::Storage;
 
@@ -9,28 +9,27 @@ use crate::browser;
 pub trait Entries {
     /// Returns the value of `key`.
     fn get(&self, key: &str) -> Option<String>;
-    /// Sets `key`. Returns false, and leaves what was there, when the browser refuses or is full.
+    /// Sets `key`. Returns false and keeps the old value if the browser refuses or is full.
     #[must_use]
     fn set(&self, key: &str, value: &str) -> bool;
     /// Removes `key`.
     fn remove(&self, key: &str);
-    /// Returns every key, those of other programs too.
+    /// Returns every key, including those of other programs.
     fn keys(&self) -> Vec<String>;
 }
 
-/// A storage area of the browser. Blocked storage, where even looking at it fails, is empty and
-/// refuses every write.
+/// A storage area of the browser. Blocked storage is empty and refuses every write.
 #[derive(Debug)]
 pub struct Area(Option<Storage>);
 
 impl Area {
-    /// Returns the area that outlives the browser.
+    /// Returns the area that persists after the browser closes.
     #[must_use]
     pub fn local() -> Self {
         Self(browser::window().local_storage().ok().flatten())
     }
 
-    /// Returns the area that lives as long as the tab.
+    /// Returns the area that persists until the tab closes.
     #[must_use]
     pub fn session() -> Self {
         Self(browser::window().session_storage().ok().flatten())
@@ -59,12 +58,12 @@ impl Entries for Area {
     }
 }
 
-/// A map in memory that is full at a given size, and may be blocked.
+/// A map in memory with an optional size limit.
 #[cfg(test)]
 #[derive(Debug, Default)]
 pub struct Memory {
     map: std::cell::RefCell<std::collections::BTreeMap<String, String>>,
-    /// The most bytes that it holds.
+    /// The most bytes that it holds; 0 for blocked storage.
     pub bytes_max: std::cell::Cell<Option<usize>>,
 }
 

@@ -1,12 +1,13 @@
-//! Forgets everything that this site keeps in the browser.
+//! Removes everything that this site stores in the browser.
 
 use super::entries::{Area, Entries};
 use super::keys::Keys;
 use super::{IS_FORGOTTEN, legacy, site_keys};
 use crate::{browser, worker};
 
-/// Removes everything of this site: preferences, names, drafts, outboxes, marks, secrets, the cookie
-/// and the page kept for when there is no network. This page writes nothing more.
+/// Removes everything that this site stores: preferences, nicknames, drafts, outboxes, read marks,
+/// member tokens, the cookie and the service worker's cache. Later writes of this page have no
+/// effect.
 pub async fn everything() {
     IS_FORGOTTEN.set(true);
     let keys = site_keys();
@@ -17,7 +18,7 @@ pub async fn everything() {
     worker::remove().await;
 }
 
-/// Removes every key of the site, and those that an older client kept without a site.
+/// Removes every key of the site, and the keys of older clients, which name no site.
 fn remove_all(entries: &impl Entries, keys: &Keys) {
     for key in entries.keys() {
         if key.starts_with(keys.prefix()) || legacy::is_legacy(&key) {
@@ -33,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_of_the_site_goes_and_nothing_of_others() {
+    fn remove_all_removes_every_key_of_the_site_and_no_other() {
         let room = xmeet_shared::RoomId::new("tea").unwrap();
         let (entries, keys, other) = (Memory::default(), Keys::of("/a"), Keys::of("/b"));
         let ours = [

@@ -1,19 +1,19 @@
-//! Names what is stored: by site, for two sites may share an origin, then by room and by tab.
+//! The storage keys: by site, because sites can share an origin, then by room and by tab.
 
 use xmeet_shared::RoomId;
 
 use crate::encoding::{decode_segment, encode};
 
-/// What is kept of a room.
+/// The kind of a room's entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// The newest message that was read.
+    /// The read mark.
     Read,
-    /// What is half typed in a tab.
+    /// The draft of a tab.
     Draft,
-    /// What a tab has not been told to be kept.
+    /// The outbox of a tab.
     Outbox,
-    /// Who a tab was in the room.
+    /// The member token and pids of a tab.
     Member,
 }
 
@@ -30,14 +30,14 @@ impl Kind {
     }
 }
 
-/// A key that belongs to a room.
+/// The parts of a room's key.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RoomKey {
-    /// What is kept.
+    /// The kind.
     pub kind: Kind,
-    /// Of which room.
+    /// The room.
     pub room: RoomId,
-    /// By which tab; empty where all tabs share it.
+    /// The tab; empty if all tabs share the entry.
     pub tab: String,
 }
 
@@ -48,38 +48,38 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Returns the keys of the site at the path `site`, which is empty at the top of its origin.
+    /// Returns the keys of the site at the path `site`, which is empty at the root of the origin.
     #[must_use]
     pub fn of(site: &str) -> Self {
-        // The path's colons are escaped, so that no site's prefix begins with another's.
+        // Escaping the path's colons ensures that no site's prefix starts with another's.
         Self { prefix: format!("xmeet:{}/:", site.replace(':', "%3A")) }
     }
 
-    /// Returns what every key of this site begins with.
+    /// Returns the prefix of every key of this site.
     #[must_use]
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// Returns the key of something that belongs to no room.
+    /// Returns the key of an entry that belongs to no room.
     #[must_use]
     pub fn site_wide(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
 
-    /// Returns the key of something that all tabs share in a room.
+    /// Returns the key of a room's entry that all tabs share.
     #[must_use]
     pub fn of_room(&self, kind: Kind, room: &RoomId) -> String {
         format!("{}{}:{}", self.prefix, kind.name(), encode(room.as_str()))
     }
 
-    /// Returns the key of something that belongs to one tab in a room.
+    /// Returns the key of a room's entry that belongs to one tab.
     #[must_use]
     pub fn of_tab(&self, kind: Kind, room: &RoomId, tab: &str) -> String {
         format!("{}:{tab}", self.of_room(kind, room))
     }
 
-    /// Reads a key of a room of this site; `None` for every other key.
+    /// Parses a room's key of this site. Returns `None` for any other key.
     #[must_use]
     pub fn read(&self, key: &str) -> Option<RoomKey> {
         let mut parts = key.strip_prefix(&self.prefix)?.splitn(3, ':');
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_names_its_room_and_tab() {
+    fn room_key_of_any_site_parses_to_its_room_and_tab() {
         for site in ["", "/chat", "/a:b", "/a/:read"] {
             let keys = Keys::of(site);
             for id in ["tea", "a:b", "聊天室", "draft", "%3A"] {

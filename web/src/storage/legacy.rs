@@ -1,4 +1,4 @@
-//! Moves what an older client kept, whose keys named no site.
+//! Migrates the entries of older clients, whose keys name no site.
 
 use xmeet_shared::{Pid, RoomId};
 
@@ -8,33 +8,33 @@ use super::tabs::{Member, TabRoom};
 use crate::encoding::decode_segment;
 use crate::room::outbox::SavedEntry;
 
-/// What every older key begins with.
+/// The prefix of every older key.
 const PREFIX: &str = "xmeet.";
 
-/// Preferences, which keep their names.
+/// The preferences, whose names stay the same.
 const PREFERENCES: [&str; 7] =
     ["language", "theme", "nickname", "rooms", "lines-hidden", "notify", "sound"];
 
-/// Whether an older client wrote this key.
+/// Returns whether an older client wrote this key.
 #[must_use]
 pub fn is_legacy(key: &str) -> bool {
     key.starts_with(PREFIX)
 }
 
-/// Moves preferences of the browser to the keys of the site, and, at the top of an origin, what
-/// belongs to rooms. Of a site below a path it is not known whether those rooms are its own.
-pub fn move_browsers(local: &impl Entries, keys: &Keys, is_at_top: bool) {
+/// Migrates the preferences and, if the site is at the root of its origin, the read marks. The older
+/// read marks of an origin may not belong to a site below a path.
+pub fn migrate_shared(local: &impl Entries, keys: &Keys, is_at_root: bool) {
     for name in PREFERENCES {
         let old = format!("{PREFIX}{name}");
         let Some(value) = local.get(&old) else { continue };
         let new = keys.site_wide(name);
         if local.get(&new).is_some() || local.set(&new, &value) {
-            // Another site of this origin may want the preferences too, but has no other claim.
+            // The first site of the origin takes the preferences.
             local.remove(&old);
         }
     }
     for key in local.keys() {
-        if let Some(room) = key.strip_prefix("xmeet.read:").filter(|_| is_at_top)
+        if let Some(room) = key.strip_prefix("xmeet.read:").filter(|_| is_at_root)
             && let (Ok(room), Some(value)) = (RoomId::new(room), local.get(&key))
             && local.set(&keys.of_room(Kind::Read, &room), &value)
         {
@@ -43,8 +43,8 @@ pub fn move_browsers(local: &impl Entries, keys: &Keys, is_at_top: bool) {
     }
 }
 
-/// Moves what a tab kept of `room`, at the top of an origin.
-pub fn move_tabs<E: Entries>(session: &impl Entries, to: &TabRoom<'_, E>) {
+/// Migrates a tab's draft, outbox and member of a room. The site must be at the root of its origin.
+pub fn migrate_tab<E: Entries>(session: &impl Entries, to: &TabRoom<'_, E>) {
     let room = to.room.as_str();
     let take = |entries: &dyn Entries, name: String| {
         let key = format!("{PREFIX}{name}");
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_older_client_kept_is_moved_once() {
+    fn entries_of_an_older_client_are_migrated_once() {
         let (local, session, keys) = (Memory::default(), Memory::default(), Keys::of(""));
         let room = RoomId::new("tea").unwrap();
         for (key, value) in
@@ -94,10 +94,10 @@ mod tests {
         ] {
             assert!(session.set(&format!("xmeet.{key}"), value));
         }
-        move_browsers(&local, &keys, true);
+        migrate_shared(&local, &keys, true);
         let tab = TabRoom { entries: &local, keys: &keys, room: &room, tab: "t" };
-        move_tabs(&session, &tab);
-        move_tabs(&session, &tab);
+        migrate_tab(&session, &tab);
+        migrate_tab(&session, &tab);
         assert_eq!(local.get("xmeet:/:theme").as_deref(), Some("dark"));
         assert_eq!(local.get("xmeet:/:read:tea").as_deref(), Some("7 e"));
         assert_eq!(tab.draft(), "half");
@@ -110,10 +110,10 @@ mod tests {
     }
 
     #[test]
-    fn a_site_below_a_path_takes_preferences_and_no_rooms() {
+    fn site_below_a_path_takes_preferences_and_no_read_marks() {
         let (local, keys) = (Memory::default(), Keys::of("/chat"));
         assert!(local.set("xmeet.theme", "dark") && local.set("xmeet.read:tea", "7 e"));
-        move_browsers(&local, &keys, false);
+        migrate_shared(&local, &keys, false);
         assert_eq!(local.get("xmeet:/chat/:theme").as_deref(), Some("dark"));
         assert_eq!(local.get("xmeet.read:tea").as_deref(), Some("7 e"));
     }

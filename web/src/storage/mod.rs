@@ -1,9 +1,9 @@
-//! What the browser keeps for this site: preferences, and of each room what is half typed, what is
-//! not sent, what was read, and who this tab was. All of it works, forgetfully, where storage is
-//! blocked or full; the person is told once when something unsent is not kept.
+//! The browser's storage for this site: preferences, and for each room the draft, the outbox, the
+//! read mark and the member. All functions work when storage is blocked or full, but then nothing is
+//! stored. The page shows a notice the first time an outbox or draft is not stored.
 //!
-//! - [`entries`]: storage as a map, [`keys`]: names by site, room and tab
-//! - [`rooms`]: the bounds, [`tabs`]: one tab's part of a room, [`legacy`]: what an older client kept
+//! - [`entries`]: storage as a map; [`keys`]: keys by site, room and tab
+//! - [`rooms`]: limits and eviction; [`tabs`]: one tab's entries of a room; [`legacy`]: migration
 //! - [`forget`]: removes everything of this site
 
 pub mod entries;
@@ -25,11 +25,11 @@ pub use tabs::Member;
 use tabs::TabRoom;
 
 thread_local! {
-    /// Whether something unsent was not kept.
+    /// Whether an outbox or draft was not stored.
     static HAS_FAILED: Cell<bool> = const { Cell::new(false) };
-    /// Who is told of that.
+    /// The callback for that.
     static ON_FAILURE: RefCell<Option<Box<dyn Fn()>>> = const { RefCell::new(None) };
-    /// Whether everything was forgotten: nothing is written any more until the next page.
+    /// Whether everything was removed. Then this page writes nothing more.
     static IS_FORGOTTEN: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -39,24 +39,24 @@ pub fn site_keys() -> Keys {
     Keys::of(&browser::site())
 }
 
-/// Returns a preference that outlives the browser.
+/// Returns a preference.
 #[must_use]
 pub fn get(name: &str) -> Option<String> {
     Area::local().get(&site_keys().site_wide(name))
 }
 
-/// Keeps a preference, or forgets it.
+/// Stores a preference, or removes it if `None`.
 pub fn set(name: &str, value: Option<&str>) {
     write(&Area::local(), &site_keys().site_wide(name), value);
 }
 
-/// Returns something that lives as long as this tab.
+/// Returns an entry that persists until this tab closes.
 #[must_use]
 pub fn get_in_tab(name: &str) -> Option<String> {
     Area::session().get(&site_keys().site_wide(name))
 }
 
-/// Keeps something as long as this tab lives, or forgets it.
+/// Stores an entry until this tab closes, or removes it if `None`.
 pub fn set_in_tab(name: &str, value: Option<&str>) {
     write(&Area::session(), &site_keys().site_wide(name), value);
 }
@@ -64,19 +64,19 @@ pub fn set_in_tab(name: &str, value: Option<&str>) {
 fn write(area: &Area, key: &str, value: Option<&str>) {
     match value {
         _ if IS_FORGOTTEN.get() => {}
-        // A preference that is not kept is asked for again on the next visit.
+        // A failure needs no notice: the person can choose the preference again.
         Some(value) => drop(area.set(key, value)),
         None => area.remove(key),
     }
 }
 
-/// Runs `run` on this tab's part of a room.
+/// Calls `run` with this tab's entries of a room.
 fn with_tab<R>(room: &RoomId, run: impl FnOnce(&TabRoom<'_, Area>) -> R) -> R {
     let (entries, keys, tab) = (Area::local(), site_keys(), tab::id());
     run(&TabRoom { entries: &entries, keys: &keys, room, tab: &tab })
 }
 
-/// Calls `run` when something unsent is not kept; at once where that has happened.
+/// Calls `run` when an outbox or draft is not stored, or at once if that has already happened.
 pub fn on_failure(run: impl Fn() + 'static) {
     if HAS_FAILED.get() {
         run();
@@ -84,70 +84,70 @@ pub fn on_failure(run: impl Fn() + 'static) {
     ON_FAILURE.replace(Some(Box::new(run)));
 }
 
-fn note_result(is_kept: bool) {
-    if !is_kept && !HAS_FAILED.replace(true) {
-        ON_FAILURE.with_borrow(|told| told.iter().for_each(|tell| tell()));
+fn note_result(is_stored: bool) {
+    if !is_stored && !HAS_FAILED.replace(true) {
+        ON_FAILURE.with_borrow(|callback| callback.iter().for_each(|run| run()));
     }
 }
 
-/// Records a visit of `room`, and removes what is kept of rooms that were not visited for long.
+/// Records a visit of `room` and evicts rooms beyond the limits.
 pub fn touch(room: &RoomId) {
     if !IS_FORGOTTEN.get() {
         rooms::touch(&Area::local(), &site_keys(), room, browser::now());
     }
 }
 
-/// Removes everything that is kept of `room`.
+/// Removes every entry of `room`.
 pub fn forget_room(room: &RoomId) {
     rooms::forget(&Area::local(), &site_keys(), room);
 }
 
-/// Returns the key under which this tab keeps what is half typed.
+/// Returns the key of this tab's draft.
 #[must_use]
 pub fn draft_key(room: &RoomId) -> String {
     site_keys().of_tab(Kind::Draft, room, &tab::id())
 }
 
-/// Returns what is half typed in this tab.
+/// Returns this tab's draft.
 #[must_use]
 pub fn draft(room: &RoomId) -> String {
     with_tab(room, |tab| tab.draft())
 }
 
-/// Keeps what is half typed in this tab.
+/// Stores this tab's draft.
 pub fn set_draft(room: &RoomId, text: &str) {
     if !IS_FORGOTTEN.get() {
         note_result(with_tab(room, |tab| tab.set_draft(text)));
     }
 }
 
-/// Returns what this tab, or one that is gone, has not been told to be kept by the server.
+/// Returns this tab's outbox, including the outboxes that it took over from closed tabs.
 #[must_use]
 pub fn outbox(room: &RoomId) -> Vec<SavedEntry> {
     with_tab(room, |tab| tab.outbox())
 }
 
-/// Keeps what is not known to be kept by the server.
+/// Stores this tab's outbox.
 pub fn set_outbox(room: &RoomId, entries: &[SavedEntry]) {
     if !IS_FORGOTTEN.get() {
         note_result(with_tab(room, |tab| tab.set_outbox(entries)));
     }
 }
 
-/// Returns who this tab was in `room`.
+/// Returns this tab's member of `room`.
 #[must_use]
 pub fn member(room: &RoomId) -> Member {
     with_tab(room, |tab| tab.member())
 }
 
-/// Remembers who this tab is in `room`.
+/// Stores this tab's member of `room`.
 pub fn set_member(room: &RoomId, member: &Member) {
     if !IS_FORGOTTEN.get() {
         with_tab(room, |tab| tab.set_member(member));
     }
 }
 
-/// Returns the newest message that was read in a room, and which epoch of the room its id is of.
+/// Returns the read mark of a room: a message id and its epoch.
 #[must_use]
 pub fn read_up_to(room: &RoomId) -> Option<(MessageId, Option<String>)> {
     let kept = Area::local().get(&site_keys().of_room(Kind::Read, room))?;
@@ -155,7 +155,7 @@ pub fn read_up_to(room: &RoomId) -> Option<(MessageId, Option<String>)> {
     Some((id.parse().ok()?, (!epoch.is_empty()).then(|| epoch.to_owned())))
 }
 
-/// Remembers the newest message that was read in a room.
+/// Stores the read mark of a room.
 pub fn set_read_up_to(room: &RoomId, id: MessageId, epoch: Option<&str>) {
     let kept = format!("{id} {}", epoch.unwrap_or_default());
     write(&Area::local(), &site_keys().of_room(Kind::Read, room), Some(&kept));

@@ -1,5 +1,5 @@
-//! Bounds what is kept of rooms: the room used least recently goes first, one with a draft last. A room
-//! with unsent texts never goes; together these have a bound of their own.
+//! Limits the stored entries of rooms. Evicts the least recently used room first, and rooms with a
+//! draft last. Rooms with unsent texts are never evicted. Unsent texts have a limit of their own.
 
 use xmeet_shared::{RoomId, UnixMillis};
 
@@ -7,61 +7,61 @@ use super::entries::Entries;
 use super::keys::{Keys, Kind};
 use crate::encoding::{decode_segment, encode};
 
-/// The most rooms of which something is kept.
+/// The most rooms with stored entries.
 pub const ROOMS_KEPT_MAX: usize = 100;
 
-/// The most that is kept of all rooms, in bytes of keys and values; unsent texts alone may take as much.
+/// The most bytes of all rooms' keys and values. It also limits the unsent texts of all rooms.
 pub const ROOM_BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// When each room was used last.
+/// The name of the entry with the last use of each room.
 const USES: &str = "uses";
 
-/// What is kept of one room.
+/// The stored entries of one room.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Use {
+struct StoredRoom {
     room: RoomId,
+    /// The last use; 0 if unknown.
     at: UnixMillis,
     bytes: usize,
     has_draft: bool,
     has_unsent: bool,
 }
 
-/// Records that `room` is used now, and makes place for it.
+/// Records a use of `room` at `now` and enforces the limits.
 pub fn touch(entries: &impl Entries, keys: &Keys, room: &RoomId, now: UnixMillis) {
     let mut uses = last_uses(entries, keys);
     uses.retain(|(other, _)| other != room);
     uses.insert(0, (room.clone(), now));
     uses.truncate(ROOMS_KEPT_MAX);
     write_uses(entries, keys, &uses);
-    bound(entries, keys, room);
+    enforce_limits(entries, keys, room);
 }
 
-/// Removes what is kept of rooms until it is within the bounds. `current` stays, and every room with
-/// unsent texts.
-pub fn bound(entries: &impl Entries, keys: &Keys, current: &RoomId) {
-    let mut kept = kept(entries, keys);
-    let mut bytes: usize = kept.iter().map(|room| room.bytes).sum();
-    while kept.len() > ROOMS_KEPT_MAX || bytes > ROOM_BYTES_MAX {
-        let Some(place) = first_to_go(&kept, current) else { return };
-        let room = kept.swap_remove(place);
+/// Evicts rooms until the limits hold. `current` and rooms with unsent texts stay.
+pub fn enforce_limits(entries: &impl Entries, keys: &Keys, current: &RoomId) {
+    let mut rooms = stored_rooms(entries, keys);
+    let mut bytes: usize = rooms.iter().map(|room| room.bytes).sum();
+    while rooms.len() > ROOMS_KEPT_MAX || bytes > ROOM_BYTES_MAX {
+        let Some(index) = next_to_evict(&rooms, current) else { return };
+        let room = rooms.swap_remove(index);
         bytes -= room.bytes;
         forget(entries, keys, &room.room);
     }
 }
 
-/// Removes what is kept of the one room that is missed least, to make place. Returns false when only
-/// `current` and rooms with unsent texts are left.
+/// Evicts one room to free storage. Returns false if only `current` and rooms with unsent texts are
+/// left.
 #[must_use]
-pub fn make_place(entries: &impl Entries, keys: &Keys, current: &RoomId) -> bool {
-    let kept = kept(entries, keys);
-    let place = first_to_go(&kept, current);
-    if let Some(place) = place {
-        forget(entries, keys, &kept[place].room);
+pub fn evict_one(entries: &impl Entries, keys: &Keys, current: &RoomId) -> bool {
+    let rooms = stored_rooms(entries, keys);
+    let index = next_to_evict(&rooms, current);
+    if let Some(index) = index {
+        forget(entries, keys, &rooms[index].room);
     }
-    place.is_some()
+    index.is_some()
 }
 
-/// Removes everything that is kept of `room`.
+/// Removes every entry of `room`.
 pub fn forget(entries: &impl Entries, keys: &Keys, room: &RoomId) {
     for key in entries.keys() {
         if keys.read(&key).is_some_and(|key| key.room == *room) {
@@ -73,16 +73,16 @@ pub fn forget(entries: &impl Entries, keys: &Keys, room: &RoomId) {
     write_uses(entries, keys, &uses);
 }
 
-fn first_to_go(kept: &[Use], current: &RoomId) -> Option<usize> {
+fn next_to_evict(rooms: &[StoredRoom], current: &RoomId) -> Option<usize> {
     let others =
-        kept.iter().enumerate().filter(|(_, room)| room.room != *current && !room.has_unsent);
-    others.min_by_key(|(_, room)| (room.has_draft, room.at)).map(|(place, _)| place)
+        rooms.iter().enumerate().filter(|(_, room)| room.room != *current && !room.has_unsent);
+    others.min_by_key(|(_, room)| (room.has_draft, room.at)).map(|(index, _)| index)
 }
 
-/// Returns whether the unsent texts of all rooms stay within their bound when those under `key` take
-/// so many bytes.
+/// Returns whether the unsent texts of all rooms stay within their limit if the value of `key` takes
+/// `bytes`.
 #[must_use]
-pub fn has_place_for_unsent(entries: &impl Entries, keys: &Keys, key: &str, bytes: usize) -> bool {
+pub fn fits_unsent_limit(entries: &impl Entries, keys: &Keys, key: &str, bytes: usize) -> bool {
     let is_other = |held: &String| {
         held != key && keys.read(held).is_some_and(|read| read.kind == Kind::Outbox)
     };
@@ -91,14 +91,14 @@ pub fn has_place_for_unsent(entries: &impl Entries, keys: &Keys, key: &str, byte
     held + bytes <= ROOM_BYTES_MAX
 }
 
-fn kept(entries: &impl Entries, keys: &Keys) -> Vec<Use> {
+fn stored_rooms(entries: &impl Entries, keys: &Keys) -> Vec<StoredRoom> {
     let uses = last_uses(entries, keys);
-    let mut kept: Vec<Use> = Vec::new();
+    let mut rooms: Vec<StoredRoom> = Vec::new();
     for key in entries.keys() {
         let Some(read) = keys.read(&key) else { continue };
         let bytes = key.len() + entries.get(&key).map_or(0, |value| value.len());
         let (has_draft, has_unsent) = (read.kind == Kind::Draft, read.kind == Kind::Outbox);
-        match kept.iter_mut().find(|room| room.room == read.room) {
+        match rooms.iter_mut().find(|room| room.room == read.room) {
             Some(room) => {
                 room.bytes += bytes;
                 room.has_draft |= has_draft;
@@ -106,11 +106,11 @@ fn kept(entries: &impl Entries, keys: &Keys) -> Vec<Use> {
             }
             None => {
                 let at = uses.iter().find(|(room, _)| *room == read.room).map_or(0, |(_, at)| *at);
-                kept.push(Use { room: read.room, at, bytes, has_draft, has_unsent });
+                rooms.push(StoredRoom { room: read.room, at, bytes, has_draft, has_unsent });
             }
         }
     }
-    kept
+    rooms
 }
 
 fn last_uses(entries: &impl Entries, keys: &Keys) -> Vec<(RoomId, UnixMillis)> {
@@ -129,7 +129,7 @@ fn write_uses(entries: &impl Entries, keys: &Keys, uses: &[(RoomId, UnixMillis)]
     if lines.is_empty() {
         entries.remove(&key);
     } else {
-        // Without it rooms are only forgotten in another order.
+        // A failure only changes the order of eviction.
         let _ = entries.set(&key, &lines.join("\n"));
     }
 }
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rooms_used_least_recently_go_and_one_with_unsent_texts_stays() {
+    fn least_recently_used_rooms_are_evicted_except_one_with_unsent_texts() {
         let (entries, keys) = (Memory::default(), Keys::of(""));
         fill(&entries, &keys, 0..1, "1");
         assert!(entries.set(&keys.of_tab(Kind::Outbox, &room(0), "tab"), "text"));
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_bounded_and_the_current_room_stays() {
+    fn bytes_beyond_the_limit_are_evicted_except_the_current_room() {
         let (entries, keys) = (Memory::default(), Keys::of(""));
         fill(&entries, &keys, 0..50, &"x".repeat(100_000));
         touch(&entries, &keys, &room(0), 100);
@@ -177,12 +177,12 @@ mod tests {
         assert!(bytes < ROOM_BYTES_MAX + 100_000, "{bytes}");
         assert!(is_kept(&entries, &keys, 49));
         assert!(entries.set(&keys.of_room(Kind::Read, &room(7)), &"x".repeat(3_000_000)));
-        bound(&entries, &keys, &room(7));
+        enforce_limits(&entries, &keys, &room(7));
         assert!(is_kept(&entries, &keys, 7) && !is_kept(&entries, &keys, 49));
     }
 
     #[test]
-    fn forgetting_a_room_leaves_nothing_of_it_and_all_of_the_others() {
+    fn forgotten_room_leaves_no_entry_and_other_rooms_stay() {
         let (entries, keys) = (Memory::default(), Keys::of("/chat"));
         fill(&entries, &keys, 0..3, "1");
         fill(&entries, &Keys::of(""), 0..3, "1");

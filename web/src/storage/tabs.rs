@@ -1,5 +1,5 @@
-//! What one tab keeps of a room: what is half typed, what is not sent, and who it was. A tab that
-//! is gone leaves it behind, for the next page of that room to take.
+//! One tab's entries of a room: draft, outbox and member. The next page of the room takes over the
+//! entries of closed tabs.
 
 use xmeet_shared::{Pid, RoomId};
 
@@ -10,27 +10,27 @@ use crate::encoding::{decode_segment, encode};
 use crate::room::OWN_PIDS_MAX;
 use crate::room::outbox::SavedEntry;
 
-/// The most that one outbox takes, in bytes. What is beyond is lost with the page.
+/// The most bytes of a stored outbox. Further texts are lost with the page.
 pub const OUTBOX_BYTES_MAX: usize = 512 * 1024;
 
-/// The most that one draft takes, in bytes.
+/// The most bytes of a stored draft.
 pub const DRAFT_BYTES_MAX: usize = 256 * 1024;
 
-/// Who a tab was in a room.
+/// The member that a tab was in a room.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Member {
-    /// The secret by which the server knows the member again; empty before the first visit.
+    /// The token with which the tab resumes the member; empty before the first visit.
     pub token: String,
-    /// The ids that it had, oldest first.
+    /// The pids that the tab has had, oldest first.
     pub pids: Vec<Pid>,
 }
 
-/// One tab's part of a room's storage.
+/// One tab's entries of a room.
 #[derive(Debug)]
 pub struct TabRoom<'a, E> {
-    /// Where it is kept.
+    /// The storage.
     pub entries: &'a E,
-    /// The site's keys.
+    /// The keys of the site.
     pub keys: &'a Keys,
     /// The room.
     pub room: &'a RoomId,
@@ -39,7 +39,7 @@ pub struct TabRoom<'a, E> {
 }
 
 impl<'a, E: Entries> TabRoom<'a, E> {
-    /// Returns another tab's part.
+    /// Returns the entries of another tab in the same room.
     #[must_use]
     pub fn of<'b>(&self, tab: &'b str) -> TabRoom<'b, E>
     where
@@ -52,9 +52,9 @@ impl<'a, E: Entries> TabRoom<'a, E> {
         self.keys.of_tab(kind, self.room, self.tab)
     }
 
-    /// Writes a value, or removes it where that is empty. When the storage is full, rooms used less
-    /// recently go, but none with unsent texts. Returns false when it could not be written: then nothing is kept, for what was
-    /// there before is out of date.
+    /// Writes a value, or removes the entry if the value is empty. If the storage is full, evicts other
+    /// rooms. Returns false if that is not enough. Then the entry is removed, because its old value is
+    /// out of date.
     #[must_use]
     fn write(&self, kind: Kind, value: &str) -> bool {
         let key = self.key(kind);
@@ -63,50 +63,49 @@ impl<'a, E: Entries> TabRoom<'a, E> {
             return true;
         }
         if kind == Kind::Outbox
-            && !rooms::has_place_for_unsent(self.entries, self.keys, &key, value.len())
+            && !rooms::fits_unsent_limit(self.entries, self.keys, &key, value.len())
         {
             self.entries.remove(&key);
             return false;
         }
         while !self.entries.set(&key, value) {
-            if !rooms::make_place(self.entries, self.keys, self.room) {
+            if !rooms::evict_one(self.entries, self.keys, self.room) {
                 self.entries.remove(&key);
-                // Without the older value there may be place.
+                // Removing the old value may have freed enough storage.
                 return self.entries.set(&key, value);
             }
         }
         true
     }
 
-    /// Returns what is half typed.
+    /// Returns the draft.
     #[must_use]
     pub fn draft(&self) -> String {
         self.entries.get(&self.key(Kind::Draft)).unwrap_or_default()
     }
 
-    /// Keeps what is half typed. Returns false when the browser does not keep it.
+    /// Stores the draft. Returns false if it was not stored.
     #[must_use]
     pub fn set_draft(&self, text: &str) -> bool {
         let fits = text.len() <= DRAFT_BYTES_MAX;
         self.write(Kind::Draft, if fits { text } else { "" }) && fits
     }
 
-    /// Returns what is not known to have been kept by the server, oldest first.
+    /// Returns the outbox, oldest entry first.
     #[must_use]
     pub fn outbox(&self) -> Vec<SavedEntry> {
         let text = self.entries.get(&self.key(Kind::Outbox)).unwrap_or_default();
         text.lines().filter_map(SavedEntry::from_line).collect()
     }
 
-    /// Keeps what is not known to have been kept by the server. Returns false when the browser does
-    /// not keep all of it.
+    /// Stores the outbox. Returns false if not all of it was stored.
     #[must_use]
     pub fn set_outbox(&self, entries: &[SavedEntry]) -> bool {
         let (lines, is_whole) = lines_of(entries);
         self.write(Kind::Outbox, &lines) && is_whole
     }
 
-    /// Returns who the tab was in the room.
+    /// Returns the member.
     #[must_use]
     pub fn member(&self) -> Member {
         let text = self.entries.get(&self.key(Kind::Member)).unwrap_or_default();
@@ -117,15 +116,15 @@ impl<'a, E: Entries> TabRoom<'a, E> {
         Member { token, pids }
     }
 
-    /// Remembers who the tab is in the room. Without it messages from before a reload look like
-    /// another's, and the others see a leave and a join.
+    /// Stores the member. If that fails, a reload makes this tab a new member, and its own older
+    /// messages look like those of another member.
     pub fn set_member(&self, member: &Member) {
         let _ = self.write(Kind::Member, &member_lines(member));
     }
 
-    /// Takes over what another tab, which is gone, has left behind. Its texts go before ours, in
-    /// doubt where `is_unconfirmed`: then the other may come back and send them itself. What does not
-    /// fit stays where it was, for a later visit.
+    /// Takes over the entries of a closed tab. Its texts precede the own ones. They are unconfirmed if
+    /// `is_unconfirmed`, because the other tab may still be open and send them. Entries that do not fit
+    /// stay for a later visit.
     pub fn absorb(&self, tab: &str, is_unconfirmed: bool) {
         let other = self.of(tab);
         let mut outbox = other.outbox();
@@ -148,8 +147,8 @@ impl<'a, E: Entries> TabRoom<'a, E> {
         self.take(&other, Kind::Member, &member_lines(&Member { pids, ..own }));
     }
 
-    /// Moves what `other` keeps, which `value` has in it. Nothing changes when that cannot be
-    /// written.
+    /// Writes `value`, which includes the entry of `other`, and removes that entry. Has no effect if
+    /// `value` cannot be written.
     fn take(&self, other: &TabRoom<'_, E>, kind: Kind, value: &str) {
         if value.is_empty() || self.entries.set(&self.key(kind), value) {
             self.entries.remove(&other.key(kind));
@@ -157,7 +156,7 @@ impl<'a, E: Entries> TabRoom<'a, E> {
     }
 }
 
-/// Returns entries as lines, as many as fit, and whether all did.
+/// Returns as many entries as fit, as lines, and whether all entries fit.
 fn lines_of(entries: &[SavedEntry]) -> (String, bool) {
     let mut lines = String::new();
     for entry in entries {
@@ -176,7 +175,7 @@ fn member_lines(member: &Member) -> String {
     std::iter::once(member.token.clone()).chain(pids).collect::<Vec<_>>().join("\n")
 }
 
-/// Returns the tabs that keep something of `room`, those with something unsent first.
+/// Returns the tabs with entries of `room`, those with unsent texts first.
 #[must_use]
 pub fn tabs_of(entries: &impl Entries, keys: &Keys, room: &RoomId) -> Vec<String> {
     let mut tabs: Vec<(bool, String)> = Vec::new();

@@ -1,4 +1,4 @@
-//! What tabs keep and take over, and that every text is said once whatever becomes of them.
+//! Tests of the entries of tabs, and that each text is sent once even if its tab closes or freezes.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ fn texts(entries: Vec<SavedEntry>) -> Vec<String> {
     Outbox::restore(entries).entries().map(|entry| entry.text.to_string()).collect()
 }
 
-/// A tab's part of one room over a storage of `bytes_max`.
+/// Calls `run` with a tab's entries of one room in a storage of `bytes_max`.
 fn with_tab<R>(
     bytes_max: Option<usize>,
     run: impl FnOnce(&TabRoom<'_, Memory>, &Memory) -> R,
@@ -37,7 +37,7 @@ fn with_tab<R>(
 }
 
 #[test]
-fn texts_of_any_kind_come_back_as_they_were() {
+fn stored_texts_of_any_kind_are_read_unchanged() {
     let kinds = ["a b", "100% %41", "一 二\n三\r\n", "?", " ", "😀 ?"];
     with_tab(None, |tab, _| {
         assert!(tab.set_outbox(&saved(&kinds)));
@@ -48,17 +48,17 @@ fn texts_of_any_kind_come_back_as_they_were() {
 }
 
 #[test]
-fn a_text_in_chinese_takes_the_place_of_its_characters() {
+fn chinese_text_is_stored_without_escapes() {
     let text = "汉".repeat(10_000);
     assert!(saved(&[&text])[0].to_line().chars().count() < 10_100);
 }
 
 #[test]
-fn a_full_storage_keeps_no_outdated_outbox() {
+fn full_storage_removes_the_outdated_outbox() {
     with_tab(Some(200), |tab, entries| {
         assert!(tab.set_outbox(&saved(&["one"])));
         assert!(!tab.set_outbox(&saved(&["one", &"x".repeat(300)])));
-        assert_eq!(tab.outbox(), [], "sent by now, perhaps");
+        assert_eq!(tab.outbox(), [], "the old text may be sent by now");
         assert!(tab.set_outbox(&saved(&["two"])));
         entries.bytes_max.set(Some(0));
         assert!(!tab.set_outbox(&saved(&["three"])));
@@ -67,7 +67,7 @@ fn a_full_storage_keeps_no_outdated_outbox() {
 }
 
 #[test]
-fn other_rooms_make_place_for_what_is_unsent_here() {
+fn full_storage_evicts_other_rooms_for_unsent_texts() {
     with_tab(Some(700), |tab, entries| {
         for number in 0..5 {
             let room = RoomId::new(&format!("old{number}")).unwrap();
@@ -79,19 +79,19 @@ fn other_rooms_make_place_for_what_is_unsent_here() {
 }
 
 #[test]
-fn unsent_texts_of_other_rooms_never_make_place() {
+fn full_storage_never_evicts_unsent_texts_of_other_rooms() {
     with_tab(Some(900), |tab, entries| {
         let room = RoomId::new("other").unwrap();
         let other = TabRoom { entries, keys: tab.keys, room: &room, tab: "theirs" };
         assert!(other.set_outbox(&saved(&[&"x".repeat(400)])));
-        assert!(!tab.set_outbox(&saved(&[&"y".repeat(600)])), "it is told that this is not kept");
+        assert!(!tab.set_outbox(&saved(&[&"y".repeat(600)])), "the text is reported as not stored");
         assert!(!tab.set_draft(&"y".repeat(600)));
         assert_eq!(other.outbox().len(), 1);
     });
 }
 
 #[test]
-fn unsent_texts_of_all_rooms_together_are_bounded() {
+fn unsent_texts_of_all_rooms_are_limited_together() {
     with_tab(None, |tab, entries| {
         let large = "x".repeat(OUTBOX_BYTES_MAX / 2);
         let kept = (0..20).filter(|number| {
@@ -103,18 +103,18 @@ fn unsent_texts_of_all_rooms_together_are_bounded() {
 }
 
 #[test]
-fn an_outbox_and_a_draft_are_bounded_and_say_so() {
+fn outbox_and_draft_beyond_their_limits_are_reported() {
     with_tab(None, |tab, _| {
         let large = "x".repeat(OUTBOX_BYTES_MAX / 3);
         assert!(!tab.set_outbox(&saved(&[&large, &large, &large, &large])));
-        assert_eq!(tab.outbox().len(), 2, "as many as fit, the oldest first");
+        assert_eq!(tab.outbox().len(), 2, "the oldest texts that fit");
         assert!(!tab.set_draft(&"x".repeat(DRAFT_BYTES_MAX + 1)));
         assert_eq!(tab.draft(), "");
     });
 }
 
 #[test]
-fn remains_are_taken_whole_and_once() {
+fn entries_of_a_closed_tab_are_taken_over_once() {
     with_tab(None, |tab, _| {
         let gone = tab.of("gone");
         assert!(gone.set_outbox(&saved(&["first"])) && tab.set_outbox(&saved(&["second"])));
@@ -133,7 +133,7 @@ fn remains_are_taken_whole_and_once() {
 }
 
 #[test]
-fn remains_that_do_not_fit_stay_where_they_were() {
+fn entries_of_a_closed_tab_that_do_not_fit_stay() {
     with_tab(None, |tab, _| {
         let gone = tab.of("gone");
         let large = "x".repeat(OUTBOX_BYTES_MAX / 2);
@@ -144,7 +144,7 @@ fn remains_that_do_not_fit_stay_where_they_were() {
 }
 
 #[test]
-fn texts_that_another_page_may_send_wait_for_the_person() {
+fn texts_that_another_tab_may_send_are_unconfirmed() {
     with_tab(None, |tab, _| {
         let gone = tab.of("gone");
         assert!(gone.set_outbox(&saved(&["whose?"])));
@@ -152,11 +152,11 @@ fn texts_that_another_page_may_send_wait_for_the_person() {
         let outbox = Outbox::restore(tab.outbox());
         assert!(outbox.entries().all(|entry| entry.delivery == Delivery::Unconfirmed));
         assert!(outbox.next().is_none());
-        assert_eq!(outbox.saved(), tab.outbox(), "after a reload too");
+        assert_eq!(outbox.saved(), tab.outbox(), "a reload keeps them unconfirmed");
     });
 }
 
-/// A page: what is in its memory.
+/// The state of an open page.
 struct Page {
     tab: String,
     outbox: Outbox,
@@ -164,7 +164,7 @@ struct Page {
     is_frozen: bool,
 }
 
-/// A browser with its storage and locks, and a server that keeps what reaches it.
+/// A browser with its storage and locks, and a server that stores each text that arrives.
 struct World {
     entries: Memory,
     keys: Keys,
@@ -181,13 +181,14 @@ struct World {
 enum Step {
     Open,
     Duplicate(usize),
-    /// Closed, or crashed: nothing is written at the end.
+    /// The page closes or crashes without a last write.
     Close(usize),
     Reload(usize),
     Freeze(usize, bool),
     Type(usize),
     Connect(usize),
-    /// Whether the text reaches the server, and whether its echo comes back.
+    /// The page sends a text. The flags tell whether it reaches the server, and whether its echo
+    /// arrives.
     Send(usize, bool, bool),
 }
 
@@ -210,7 +211,7 @@ impl World {
         TabRoom { entries: &self.entries, keys: &self.keys, room: &self.room, tab }
     }
 
-    /// What `tab::begin` does: `known` is the id in the tab's storage.
+    /// Opens a page as `tab::begin` does. `known` is the id in the tab's storage.
     fn begin(&mut self, known: Option<String>) -> Page {
         let left = tabs_of(&self.entries, &self.keys, &self.room);
         let candidates = known.map_or_else(|| left.clone(), |known| vec![known]);
@@ -344,10 +345,10 @@ fn any_step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// Tabs are opened, copied, closed, reloaded and frozen, lines break at every point of a
-    /// sending: in the end every text was said once, or a person is asked about it.
+    /// Tabs open, duplicate, close, reload and freeze, and connections close during a sending. In the
+    /// end each text is stored once or left for the person to decide.
     #[test]
-    fn every_text_is_said_once_whatever_becomes_of_its_tab(
+    fn any_tab_lifecycle_sends_each_text_once_or_asks_the_person(
         steps in prop::collection::vec(any_step(), 0..80)
     ) {
         let mut world = World::new();
