@@ -26,7 +26,7 @@ pub enum ShutdownOutcome {
 
 /// The deadlines of the parts of a shutdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Schedule {
+pub struct Schedule {
     /// All clients have received their Close.
     clients: Instant,
     /// The rooms are empty.
@@ -37,14 +37,15 @@ pub(crate) struct Schedule {
 
 impl Schedule {
     /// Divides `time` among the parts, starting at `now`.
-    pub(crate) fn new(now: Instant, time: Duration) -> Self {
+    #[must_use]
+    pub fn new(now: Instant, time: Duration) -> Self {
         let rooms = time - (time / 4).min(STORE_TIME_MAX);
         Self { clients: now + rooms * 7 / 8, rooms: now + rooms, store: now + time }
     }
 }
 
 /// Closes every client once its received messages are answered, and waits until the rooms are empty.
-pub(crate) async fn drain_clients(
+pub async fn drain_clients(
     sessions: &Sessions,
     tasks: &TaskTracker,
     schedule: Schedule,

@@ -27,8 +27,7 @@ fn compare(name: &str) {
     let page = fill(&template);
     let path = root().join("docs").join(name);
     if env::var_os("XMEET_WRITE_DOCUMENTS").is_some() {
-        fs::write(&path, page).unwrap();
-        return;
+        fs::write(&path, &page).unwrap();
     }
     let written = fs::read_to_string(&path).unwrap_or_default();
     assert!(

@@ -1,5 +1,6 @@
-//! What a crowd took of the system's memory, the real binary gives back when the crowd has gone.
+//! The real binary returns the memory of a crowd to the system when the crowd has left.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
@@ -14,24 +15,25 @@ use crate::support::{Client, Process, until};
 
 const TEXT: u8 = 0x81;
 
-/// A page of these takes six times as much on its way.
+/// Size of a text that is six times as long on the wire.
 const LARGE_TEXT_BYTES: usize = 32 * 1024;
 
 const ASKERS: usize = 16;
 
-/// Less than the pages of all askers.
+/// Memory that the pages of all askers exceed.
 const TAKEN_MIB: u64 = 128;
 
-/// What may stay: caches, and the program's own pages, which are read when they are run first.
+/// Memory that may stay: caches, and relocated pages of the program.
 const KEPT_MIB: u64 = 16;
 
-/// Everything that gives memory back looks every ten seconds, and some wait for others.
-const GIVEN_BACK_MAX: Duration = Duration::from_secs(60);
+/// Deadline for memory to be returned. Each thread looks every ten seconds, and some threads wait for
+/// others.
+const RETURN_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long the store's threads are idle before they give back.
-const STORE_IDLE: Duration = Duration::from_secs(10);
+/// Interval between two looks at the process.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What it holds of the machine's memory, but for its program.
+/// Returns the anonymous memory of the process.
 fn anonymous_mib(process: &Process) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", process.pid())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
@@ -39,27 +41,55 @@ fn anonymous_mib(process: &Process) -> u64 {
     kib / 1024
 }
 
-/// Somebody who asks for the long page, and does not read it.
+/// Returns how often each of the store's reader threads has gone to sleep.
+fn reader_sleeps(process: &Process) -> BTreeMap<String, u64> {
+    let mut sleeps = BTreeMap::new();
+    for task in fs::read_dir(format!("/proc/{}/task", process.pid())).unwrap() {
+        let path = task.unwrap().path();
+        if !fs::read_to_string(path.join("comm")).unwrap().starts_with("history-reader") {
+            continue;
+        }
+        let status = fs::read_to_string(path.join("status")).unwrap();
+        let mut lines = status.lines();
+        let count = lines.find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap();
+        sleeps.insert(path.display().to_string(), count.trim().parse().unwrap());
+    }
+    assert!(!sleeps.is_empty(), "the store has reader threads");
+    sleeps
+}
+
+/// Waits until every idle reader thread has woken up, released its memory, and gone to sleep again.
+async fn until_readers_released(process: &Process) {
+    let before = reader_sleeps(process);
+    let released = async {
+        while reader_sleeps(process).iter().any(|(thread, sleeps)| before[thread] == *sleeps) {
+            sleep(LOOK_INTERVAL).await;
+        }
+    };
+    timeout(RETURN_TIMEOUT, released).await.expect("idle readers wake up");
+}
+
+/// Enters the room, requests its long page, and does not read it.
 async fn asker(process: &Process) -> TcpStream {
     let mut stream = stalled_member(process.address, "r").await;
     stream.write_all(&frame(TEXT, b"@history:1")).await.unwrap();
     stream
 }
 
-async fn given_back(process: &Process) {
-    let given_back = async {
+async fn until_returned(process: &Process) {
+    let returned = async {
         while anonymous_mib(process) > KEPT_MIB {
-            sleep(Duration::from_millis(100)).await;
+            sleep(LOOK_INTERVAL).await;
         }
     };
-    let outcome = timeout(GIVEN_BACK_MAX, given_back).await;
+    let outcome = timeout(RETURN_TIMEOUT, returned).await;
     outcome.unwrap_or_else(|_| panic!("{} MiB stay", anonymous_mib(process)));
 }
 
-/// The store's threads have read what rooms hold, and written what fills its cache for writing. They
-/// are idle, and give back, once while the rooms still hold it.
+/// Threads of the store allocate what the rooms hold. The threads release memory when they become idle,
+/// while the rooms still hold theirs, so they must release again after the rooms have closed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_many_rooms_took_is_given_back_by_whoever_read_and_wrote_it() {
+async fn memory_of_rooms_that_idle_store_threads_read_is_returned() {
     const ROOMS: usize = 600;
     const ROOMS_TAKE_MIB: u64 = 64;
     let folder = TempDir::new().unwrap();
@@ -75,16 +105,15 @@ async fn what_many_rooms_took_is_given_back_by_whoever_read_and_wrote_it() {
     for number in 0..ROOMS {
         members.push(Client::enter(process.address, &number.to_string(), "reader").await);
     }
-    let idle = STORE_IDLE + Duration::from_secs(2);
-    sleep(idle).await;
+    until_readers_released(&process).await;
     let taken = anonymous_mib(&process);
     assert!(taken > ROOMS_TAKE_MIB, "{taken} MiB");
     drop(members);
-    given_back(&process).await;
+    until_returned(&process).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_a_crowd_took_is_given_back() {
+async fn memory_of_unread_pages_is_returned_after_their_clients_leave() {
     let folder = TempDir::new().unwrap();
     let process = Process::start(folder.path());
     let mut writer = Client::enter(process.address, "r", "writer").await;
@@ -98,10 +127,9 @@ async fn what_a_crowd_took_is_given_back() {
     for _ in 0..ASKERS {
         askers.push(asker(&process).await);
     }
-    until("they hold much", async || anonymous_mib(&process) > TAKEN_MIB).await;
+    until("the pages take memory", async || anonymous_mib(&process) > TAKEN_MIB).await;
     drop(askers);
-    given_back(&process).await;
-    // It goes on as before.
+    until_returned(&process).await;
     let mut reader = Client::enter(process.address, "r", "reader").await;
     assert_eq!(reader.ask_page(1).await.len(), 50);
 }

@@ -130,14 +130,6 @@ async fn a_second_signal_ends_it_at_once() {
     assert_eq!(process.ended().await.code(), Some(EXIT_CUT));
 }
 
-#[tokio::test]
-async fn a_client_that_does_not_read_is_not_waited_for_past_the_deadline() {
-    let folder = TempDir::new().unwrap();
-    let (process, _deaf) = held_up(&folder, "4").await;
-    process.signal("TERM");
-    assert_eq!(process.ended().await.code(), Some(0));
-}
-
 /// What the store does not answer in time is given up, and the exit says so. The server is in this
 /// process, because no other could lock its database; it has threads, because one is held up by the
 /// lock.

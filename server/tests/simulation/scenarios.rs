@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
+use tokio_util::task::TaskTracker;
 use xmeet_server::limits::bucket::Rate;
 use xmeet_server::limits::pace::PaceRates;
+use xmeet_server::shutdown::{Schedule, ShutdownOutcome, drain_clients};
 use xmeet_server::wire::budget::MemoryBudget;
 use xmeet_shared::{ErrorCode, ServerMessage};
 
@@ -308,6 +310,27 @@ fn refusals_stand_behind_slow_answers_and_a_flood_is_closed() {
             pass(1).await;
         }
         assert_eq!(talks.close_code(), Some(1008));
+        stage.world.must_be_empty().await.unwrap();
+    });
+}
+
+#[test]
+fn shutdown_waits_for_a_stalled_reader_until_its_deadline_and_is_clean() {
+    const SHUTDOWN: Duration = Duration::from_secs(4);
+    in_virtual_time(async {
+        let mut stage = Stage::new(1_000_000);
+        let talks = stage.enter("room", "talks", None, WIDE).await;
+        let narrow = Manner { capacity_bytes: 1000, ..WIDE };
+        let stalls = stage.enter("room", "stalls", None, narrow).await;
+        stalls.stall(true);
+        talks.send((0..100).map(|number| Command::Say(format!("{number:0500}"))));
+        pass(10).await;
+        let (start, sessions) = (Instant::now(), Arc::clone(&stage.world.place.sessions));
+        let schedule = Schedule::new(start, SHUTDOWN);
+        let outcome = drain_clients(&sessions, &TaskTracker::new(), schedule).await;
+        assert_eq!(outcome, ShutdownOutcome::Clean);
+        assert!((SHUTDOWN / 2..SHUTDOWN).contains(&start.elapsed()), "{:?}", start.elapsed());
+        assert_eq!(talks.journal.lock().unwrap().end, End::Closed(Some(1001)));
         stage.world.must_be_empty().await.unwrap();
     });
 }

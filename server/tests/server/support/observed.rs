@@ -1,35 +1,37 @@
-//! A server whose numbers a test reads.
+//! A server whose metrics a test reads.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
-use std::process;
+use std::io::Read;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use super::{TestServer, raw};
 
-/// A server and where its metrics are.
+/// Starts a server and returns it with the address of its metrics.
 pub(crate) async fn observed(arguments: &[&str]) -> (TestServer, SocketAddr) {
     let metrics = free_address();
     let text = metrics.to_string();
     let arguments: Vec<_> = ["--metrics-listen", &text].iter().chain(arguments).copied().collect();
     let server = TestServer::with(&arguments).await;
-    // Whoever gets an answer knows that the other listener is there too.
+    // The server listens for the operator before it serves requests.
     assert_eq!(raw::get(server.address, "/healthz", &[]).await.status, 200);
     (server, metrics)
 }
 
-/// An address that is free, and stays so until the server takes it: below the ports that the system
-/// gives to whoever asks for any, and other for each process, which is for each test.
+/// Returns an address that a server can listen on and that the system gives to no other program for
+/// a minute.
+///
+/// The accepting side closes a connection first, so the port is in the state TIME_WAIT. The system does
+/// not choose such a port for another socket, but a listener may bind it by its number.
 pub(crate) fn free_address() -> SocketAddr {
-    const PORTS: std::ops::Range<u32> = 20_000..32_000;
-    const PORTS_PER_PROCESS: u32 = 16;
-    let first = process::id() * PORTS_PER_PROCESS % (PORTS.end - PORTS.start);
-    let ports = (0..PORTS_PER_PROCESS).map(|number| PORTS.start + first + number);
-    let addresses = ports.map(|port| SocketAddr::from(([127, 0, 0, 1], port as u16)));
-    let is_free = |address: &SocketAddr| TcpListener::bind(address).is_ok();
-    addresses.into_iter().find(is_free).expect("a free port")
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut connected = TcpStream::connect(address).unwrap();
+    drop(listener.accept().unwrap());
+    assert_eq!(connected.read(&mut [0]).unwrap(), 0, "the accepting side has closed");
+    address
 }
 
-/// The series with their values.
+/// Reads all series with their values.
 pub(crate) async fn series(metrics: SocketAddr) -> BTreeMap<String, f64> {
     let response = raw::get(metrics, "/metrics", &[]).await;
     assert_eq!(response.status, 200);
