@@ -1,28 +1,28 @@
-//! How a connection ends (RFC 6455 section 7.4, and XMeet's own code).
+//! Close codes: those of RFC 6455 section 7.4, and XMeet's own.
 
-/// The code of a Close frame, as the server sends them.
+/// The code of a Close frame that the server sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u16)]
 pub enum CloseCode {
     /// The client left.
     Normal = 1000,
-    /// The server is going away: come back.
+    /// The server shuts down. The client should reconnect.
     GoingAway = 1001,
     /// The client broke RFC 6455.
     Protocol = 1002,
-    /// A kind of data that the server does not take.
+    /// The client sent a kind of data that the server does not support.
     Unsupported = 1003,
-    /// Text that is not UTF-8.
+    /// The client sent text that is not UTF-8.
     InvalidText = 1007,
-    /// Refused by policy: do not come back by yourself.
+    /// The client broke a rule of the server. It must not reconnect by itself.
     Policy = 1008,
-    /// A frame over the size limit.
+    /// The client sent a frame over the size limit.
     TooLarge = 1009,
-    /// Overloaded, or the client reads too slowly: come back and catch up.
+    /// The server is overloaded, or the client reads too slowly. The client should reconnect.
     TryAgainLater = 1013,
-    /// Another connection took this member over: do not come back with this token.
+    /// Another connection took over this member. The client must not reconnect with this token.
     TakenOver = 4001,
-    /// The room has as many members as it may have: come back later.
+    /// The room has reached its limit of members. The client should reconnect later.
     RoomFull = 4002,
 }
 
@@ -41,18 +41,17 @@ impl CloseCode {
         Self::RoomFull,
     ];
 
-    /// The number on the wire.
     #[must_use]
     pub fn as_u16(self) -> u16 {
         self as u16
     }
 
-    /// Whether a client that sees `code` should come back by itself. Codes that no frame carries
-    /// (1005, 1006: the connection was lost) and codes unknown here say yes.
+    /// Returns whether a client that receives `code` should reconnect by itself. It should for the codes
+    /// that stand for a lost connection (1005, 1006), and for unknown codes.
     #[must_use]
     pub fn should_reconnect(code: u16) -> bool {
-        let stay_away = [Self::Normal, Self::Policy, Self::TakenOver];
-        !stay_away.iter().any(|stay| stay.as_u16() == code)
+        let final_codes = [Self::Normal, Self::Policy, Self::TakenOver];
+        !final_codes.iter().any(|last| last.as_u16() == code)
     }
 }
 
@@ -61,8 +60,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_code_is_listed_once_in_the_order_of_its_declaration() {
-        // A new code does not compile until it has a number here: list it above as well.
+    fn all_lists_each_code_once_in_order() {
+        // A new code does not compile until it has a number here. Add it to `ALL` too.
         let number = |code| match code {
             CloseCode::Normal => 0,
             CloseCode::GoingAway => 1,
@@ -79,9 +78,9 @@ mod tests {
     }
 
     #[test]
-    fn only_three_codes_keep_a_client_away() {
-        let away: Vec<u16> =
+    fn clients_reconnect_after_all_codes_but_three() {
+        let final_codes: Vec<u16> =
             (1000..5000).filter(|code| !CloseCode::should_reconnect(*code)).collect();
-        assert_eq!(away, [1000, 1008, 4001]);
+        assert_eq!(final_codes, [1000, 1008, 4001]);
     }
 }

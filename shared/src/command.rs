@@ -1,4 +1,4 @@
-//! What a client sends: plain text frames.
+//! Commands: the text frames of clients.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ const CHANGENAME: &str = "@changename:";
 const HISTORY: &str = "@history:";
 const PRIVATE: &str = "@to:";
 
-/// What separates the receiver of a private message from its text.
+/// Separates the receiver of a private message from its text.
 const PRIVATE_SEPARATOR: char = '|';
 
-/// One text frame from a client, understood.
+/// A client's text frame.
 ///
 /// ```
 /// use xmeet_shared::{ClientCommand, Cursor};
@@ -22,7 +22,7 @@ const PRIVATE_SEPARATOR: char = '|';
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientCommand<'a> {
-    /// Anything that is not a command is said in the room, exactly as it stands.
+    /// A message to the room. The room delivers the text unchanged.
     Say(&'a str),
     /// `@changename:NAME`
     ChangeName(Nickname),
@@ -30,23 +30,23 @@ pub enum ClientCommand<'a> {
     History(Cursor),
 }
 
-/// Why a frame that starts like a command is none. It is answered by an `error` and changes
-/// nothing.
+/// Why a frame that starts like a command is invalid. The server answers it with an `error` frame and
+/// changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
-    /// The name in `@changename:NAME` cannot be one.
+    /// `NAME` in `@changename:NAME` is not a valid nickname.
     #[error(transparent)]
     Nickname(#[from] NicknameError),
     /// `N` in `@history:N` is not a decimal number.
     #[error("a history cursor is a decimal number, from 0")]
     Cursor,
-    /// `@to:PID|TEXT`, the original server's private message, which must never be said in public.
+    /// `@to:PID|TEXT`, the original server's private message. It must never reach the whole room.
     #[error("private messages are not supported: nobody received it")]
     Private,
 }
 
 impl CommandError {
-    /// The code that goes with the words.
+    /// Returns the code of the `error` frame.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
         match self {
@@ -58,10 +58,10 @@ impl CommandError {
 }
 
 impl<'a> ClientCommand<'a> {
-    /// Reads a text frame. `None` is the empty frame, which says nothing.
+    /// Parses a text frame. Returns `None` for the empty frame, which has no effect.
     ///
     /// # Errors
-    /// [`CommandError`] when it starts with a command's word and colon and cannot be carried out.
+    /// If the frame starts with a command's name and colon, and the rest is invalid.
     pub fn parse(frame: &'a str) -> Result<Option<Self>, CommandError> {
         if let Some(name) = frame.strip_prefix(CHANGENAME) {
             return Ok(Some(Self::ChangeName(Nickname::new(name)?)));
@@ -76,21 +76,21 @@ impl<'a> ClientCommand<'a> {
         Ok((!frame.is_empty()).then_some(Self::Say(frame)))
     }
 
-    /// Whether the server would take this text for a command, well-formed or not, rather than say
-    /// it. For a client that must not turn what a person wrote into a command unasked.
+    /// Returns whether the server would read this text as a command, valid or not. A client uses it so
+    /// that a person's message does not become a command by mistake.
     #[must_use]
     pub fn looks_like_command(text: &str) -> bool {
         text.starts_with(CHANGENAME) || text.starts_with(HISTORY) || is_private(text)
     }
 }
 
-/// Returns whether a frame is a private message: without a bar it is ordinary text, as with the
+/// Returns whether a frame is a private message. A frame without a bar is ordinary text, as with the
 /// original server.
 fn is_private(frame: &str) -> bool {
     frame.strip_prefix(PRIVATE).is_some_and(|rest| rest.contains(PRIVATE_SEPARATOR))
 }
 
-/// The text of the frame.
+/// Writes the text of the frame.
 impl fmt::Display for ClientCommand<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rename_splits_at_the_first_colon_and_is_cleaned() {
+    fn rename_splits_at_the_first_colon_and_cleans_the_name() {
         let name = Nickname::new("a:b").unwrap();
         assert_eq!(
             ClientCommand::parse("@changename: a:b "),
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_resembles_a_command_is_said() {
+    fn text_that_resembles_a_command_is_a_message() {
         for text in [
             "@history",
             "@History:1",

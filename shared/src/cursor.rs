@@ -1,4 +1,4 @@
-//! The number of a history page (`cursor`), and which messages are on it.
+//! The number of a history page (`cursor`), and the ids of its messages.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -6,23 +6,23 @@ use std::ops::RangeInclusive;
 use crate::MessageId;
 use crate::limits::HISTORY_PAGE_MESSAGES;
 
-/// A page's number, counted back from the newest message: page 0 holds the newest
-/// [`HISTORY_PAGE_MESSAGES`].
+/// The number of a history page. Page 0 has the newest [`HISTORY_PAGE_MESSAGES`] messages; higher
+/// numbers are older.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Cursor(pub u64);
 
 impl Cursor {
-    /// Reads decimal digits, nothing else. A number too large to hold is past the end of every
-    /// history, so it is read as the largest one. `None` when it is not a number.
+    /// Parses decimal digits. Returns `None` for any other text. A number above `u64::MAX` becomes
+    /// `u64::MAX`: both are beyond the end of every history.
     #[must_use]
     pub fn parse(digits: &str) -> Option<Self> {
         let is_decimal = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
         is_decimal.then(|| Self(digits.parse().unwrap_or(u64::MAX)))
     }
 
-    /// The ids on this page when the room's kept messages are `oldest..=newest`; `None` past the
-    /// end. Ids have no gaps, so a page is a range of ids: it can be read at leisure, and
-    /// messages that come meanwhile do not shift it.
+    /// Returns the ids on this page of a room that keeps the messages `oldest..=newest`, or `None`
+    /// beyond the oldest. Ids have no gaps, so a page is a range of ids. Later messages do not change
+    /// the range.
     #[must_use]
     pub fn ids(self, kept: &RangeInclusive<MessageId>) -> Option<RangeInclusive<MessageId>> {
         let skipped = self.0.checked_mul(HISTORY_PAGE_MESSAGES)?;
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_decimal_digits_are_a_cursor() {
+    fn cursor_accepts_decimal_digits_only() {
         assert_eq!(Cursor::parse("0"), Some(Cursor(0)));
         assert_eq!(Cursor::parse("007"), Some(Cursor(7)));
         assert_eq!(Cursor::parse("99999999999999999999999"), Some(Cursor(u64::MAX)));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What was wrong, for a program. The words beside it are for people whose client knows no codes.
+/// The reason of an `error` frame, for programs. The frame's text is for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorCode {
@@ -12,13 +12,13 @@ pub enum ErrorCode {
     BadCursor,
     /// `@changename:NAME` with a name that is empty or too long.
     BadNickname,
-    /// A kind of frame that means nothing here, such as a binary one.
+    /// A kind of frame that the server does not support, such as a binary message.
     Unsupported,
-    /// More than a limit allows.
+    /// The frame is larger than a limit allows.
     TooLarge,
-    /// Too often; `retry_after_ms` says how long to wait.
+    /// The client exceeded a rate limit. `retry_after_ms` is the time to wait.
     RateLimited,
-    /// The server could not keep the message, so nobody received it; or could not read a page.
+    /// The server could not store the message, so no member received it; or it could not read a page.
     Storage,
     /// A code that this version does not know.
     Unknown,
@@ -34,7 +34,7 @@ const TEXTS: [(ErrorCode, &str); 6] = [
 ];
 
 impl ErrorCode {
-    /// The code as it stands on the wire.
+    /// Returns the code on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         TEXTS.iter().find(|(code, _)| *code == self).map_or("unknown", |(_, text)| text)

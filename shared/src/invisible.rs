@@ -1,7 +1,8 @@
-//! Which characters cannot be seen: the one table for names, messages and look-alikes.
+//! Invisible characters: one table for nicknames, messages and look-alikes.
 
-/// The ranges of Unicode's `Default_Ignorable_Code_Point`: characters that are drawn as nothing
-/// where they are not supported. Code points that Unicode reserves for later ones are among them.
+/// The ranges of Unicode's property `Default_Ignorable_Code_Point`: characters that show nothing in a
+/// font that does not support them. They include code points that Unicode reserves for such
+/// characters.
 const DEFAULT_IGNORABLE: [(char, char); 17] = [
     ('\u{00AD}', '\u{00AD}'),
     ('\u{034F}', '\u{034F}'),
@@ -29,15 +30,15 @@ pub fn is_ignorable(c: char) -> bool {
     DEFAULT_IGNORABLE.get(place).is_some_and(|(first, _)| *first <= c)
 }
 
-/// Returns whether `c` has Unicode's property `Bidi_Control`: it turns the text around it.
+/// Returns whether `c` has Unicode's property `Bidi_Control`: it changes the direction of the text around it.
 #[must_use]
 pub fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Returns whether `c` shows nothing when it stands alone: white space, control characters,
-/// ignorable characters, and the few others whose glyph is empty (blank Braille pattern, null note
-/// head) or that only mark text (interlinear annotation).
+/// Returns whether `c` alone shows nothing. This is so for white space, control characters, ignorable
+/// characters, characters with an empty glyph (blank Braille pattern, null note head), and marks of
+/// interlinear annotations.
 #[must_use]
 pub fn is_invisible(c: char) -> bool {
     c.is_whitespace()
@@ -48,7 +49,7 @@ pub fn is_invisible(c: char) -> bool {
         || is_annotation_mark(c)
 }
 
-/// Returns whether `c` is drawn as an empty space although Unicode does not call it white space.
+/// Returns whether the glyph of `c` is empty and Unicode does not count `c` as white space.
 #[must_use]
 pub(crate) fn is_blank_glyph(c: char) -> bool {
     matches!(c, '\u{2800}' | '\u{1D159}')
@@ -60,8 +61,8 @@ pub(crate) fn is_annotation_mark(c: char) -> bool {
     matches!(c, '\u{FFF9}'..='\u{FFFB}')
 }
 
-/// Returns whether `c` is invisible by itself and still changes its neighbours as some script or
-/// emoji needs it: joiners and non-joiners, variation selectors, and the tags of flags.
+/// Returns whether `c` is invisible alone but changes its neighbours, as some scripts and emoji need:
+/// joiners and non-joiners, variation selectors, and the tags of flags.
 #[must_use]
 pub fn is_shaping(c: char) -> bool {
     matches!(c,
@@ -69,7 +70,7 @@ pub fn is_shaping(c: char) -> bool {
         | '\u{E0020}'..='\u{E007F}' | '\u{E0100}'..='\u{E01EF}')
 }
 
-/// Returns whether anything of `text` can be seen.
+/// Returns whether `text` has a visible character.
 #[must_use]
 pub fn can_be_seen(text: &str) -> bool {
     crate::steps::chars(text).any(|(_, c)| !is_invisible(c))
@@ -83,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_unicodes_for_every_character() {
+    fn ignorable_table_equals_the_unicode_property() {
         let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
         let bidi = CodePointSetData::new::<BidiControl>();
         let white = CodePointSetData::new::<WhiteSpace>();
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_invisible_characters_alone_cannot_be_seen() {
+    fn text_of_invisible_characters_is_invisible() {
         for text in
             ["", " \n\u{3000}", "\u{FFF0}", "\u{E0001}\u{1D173}", "\u{2800}", "\u{200D}\u{FE0F}"]
         {

@@ -1,20 +1,20 @@
-//! The XGate wire, as both sides of XMeet use it: what the server sends ([`ServerMessage`] in its
-//! [`Envelope`]), what a client sends ([`ClientCommand`]), the checked names that both carry, and
-//! the limits that both know. No IO, no clock, no randomness; compiles for wasm32 and natively.
+//! The XGate protocol for server and client: the server's frames ([`ServerMessage`] in an
+//! [`Envelope`]), the client's frames ([`ClientCommand`]), validated names, and shared limits. It uses
+//! no IO, clock or randomness, and compiles for wasm32.
 //!
-//! The protocol is described in `docs/protocol.md`; `golden/` holds one real frame per message
-//! type, and `tests/golden.rs` holds this crate to them, byte for byte.
+//! `docs/protocol.md` describes the protocol. `golden/` has a frame of each type, and `tests/golden.rs`
+//! compares this crate with those frames byte for byte.
 //!
 //! # Layout
-//! - [`message`]: frames from the server, [`record`]: one kept message inside a `history` frame
-//! - [`command`]: frames from a client
-//! - [`room_id`], [`nickname`], [`pid`], [`cursor`]: the names, each checked once, where it enters
-//! - [`session_token`]: what our own client resumes by
-//! - [`send_time`]: the two time texts of the original protocol
-//! - [`close`], [`error_code`]: how a connection ends, what an `error` says to a program
-//! - [`invisible`]: which characters cannot be seen
-//! - [`limits`]: every number, with its unit in its name
-//! - [`steps`]: counts work on text, for tests
+//! - [`message`]: the server's frames; [`record`]: a stored message in a `history` frame
+//! - [`command`]: the client's frames
+//! - [`room_id`], [`nickname`], [`pid`], [`cursor`]: names and numbers, validated on construction
+//! - [`session_token`]: the secret with which a client resumes
+//! - [`send_time`]: the two time formats of the original protocol
+//! - [`close`], [`error_code`]: codes of Close frames and of `error` frames
+//! - [`invisible`]: invisible characters
+//! - [`limits`]: shared limits
+//! - [`steps`]: counts of work on text, for tests
 
 pub mod close;
 pub mod command;
@@ -44,15 +44,15 @@ pub use room_id::{RoomId, RoomIdError};
 pub use send_time::{Civil, SendTime};
 pub use session_token::{SessionToken, SessionTokenError};
 
-/// Where a room's WebSocket is: this, then the percent-encoded room id.
+/// Path prefix of a room's WebSocket. The percent-encoded room id follows.
 pub const WEBSOCKET_PATH_PREFIX: &str = "/xgate/websocket/";
 
-/// Where a room's page is: this, then the percent-encoded room id.
+/// Path prefix of a room's page. The percent-encoded room id follows.
 pub const ROOM_PAGE_PREFIX: &str = "/room/";
 
-/// Milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+/// Milliseconds since 1970-01-01T00:00:00Z, without leap seconds.
 pub type UnixMillis = i64;
 
-/// The number of a stored message in its room: 1, 2, 3 and so on, without a gap. It stays below
-/// 2^53, so that JavaScript keeps it exact.
+/// The number of a stored message in its room: 1, 2, 3 and so on, without gaps. It is below 2^53, so
+/// JavaScript represents it exactly.
 pub type MessageId = u64;

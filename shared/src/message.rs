@@ -1,4 +1,4 @@
-//! What the server sends: one JSON text frame per message, all in one envelope.
+//! The server's frames: JSON text, each in an envelope.
 
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
@@ -9,8 +9,8 @@ use crate::{ErrorCode, MessageId, Nickname, Pid, Record, RoomId, SendTime, UnixM
 /// The fixed payload of a `leave`.
 const LEAVE_PAYLOAD: &str = "leave";
 
-/// A frame from the server. It is written as `from`, `xnest`, `type`, `payload`, `send_time`, in
-/// that order, and then the keys that XMeet adds; old clients ignore those.
+/// A frame of the server. Its keys are `from`, `xnest`, `type`, `payload`, `send_time`, in this order,
+/// followed by the keys that XMeet adds. Old clients ignore the added keys.
 ///
 /// ```
 /// use xmeet_shared::{Envelope, ServerMessage};
@@ -23,64 +23,62 @@ const LEAVE_PAYLOAD: &str = "leave";
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
-    /// Who joined, left, spoke or renamed; for everything else the receiver.
+    /// The member who joined, left, spoke or was renamed. In all other frames, the receiver.
     pub from: Pid,
-    /// The room.
     pub xnest: RoomId,
-    /// What happened.
     pub message: ServerMessage,
-    /// When, in the server's time zone, for people.
+    /// The time in the server's time zone, for people.
     pub send_time: SendTime,
-    /// When, for programs. XMeet always sends it; the original never did.
+    /// The time for programs. XMeet always sends it; the original server never did.
     pub ts: Option<UnixMillis>,
 }
 
-/// What a frame says: its `type`, with its `payload` and the keys that belong to that type.
+/// The content of a frame: its `type`, its `payload`, and the keys of that type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerMessage {
-    /// `self`: the receiver's own pid. First of the greeting.
+    /// `self`: the receiver's pid. The first frame of the greeting.
     SelfId {
-        /// The receiver's pid.
         pid: Pid,
-        /// Changes when the room's ids start again: sent to clients that asked for it.
+        /// The epoch, which changes when the numbering of the room's messages starts again. Only for
+        /// clients that request it.
         epoch: Option<String>,
-        /// The bytes of the three frames that follow in the greeting, their payloads alone: sent to
-        /// clients that asked for it.
+        /// Length of the greeting's other three frames, in bytes of their payloads. Only for clients
+        /// that request it.
         greeting_bytes: Option<u64>,
     },
-    /// `member_count`: how many are in the room, the receiver included. Second of the greeting.
+    /// `member_count`: the number of members, with the receiver. The second frame of the greeting.
     MemberCount(u64),
-    /// `members`: who is in the room, the receiver included, oldest member first. Third.
+    /// `members`: all members, with the receiver, oldest first. The third frame of the greeting.
     Members(Vec<Member>),
-    /// `history`: a page, oldest message first. Page 0 is fourth of the greeting.
+    /// `history`: a page, oldest message first. Page 0 is the fourth frame of the greeting.
     History(Vec<Record>),
-    /// `join`: somebody came, under this name.
+    /// `join`: a member joined with this nickname.
     Join(Nickname),
-    /// `leave`: somebody went.
+    /// `leave`: a member left.
     Leave,
-    /// `normal`: somebody spoke.
+    /// `normal`: a member sent a text.
     Normal {
-        /// The text, exactly as it was sent.
+        /// The text, unchanged.
         text: String,
-        /// Its place in the room; XMeet sends it for every message that it keeps.
+        /// The message's number in the room. `None` for messages that are not stored.
         id: Option<MessageId>,
-        /// What the author is called at that moment; XMeet always sends it.
+        /// The author's nickname at that time. XMeet always sends it.
         nickname: Option<Nickname>,
     },
-    /// `changename`: somebody is now called this.
+    /// `changename`: a member has this new nickname.
     ChangeName(Nickname),
-    /// `error`: what the receiver sent could not be done. The connection stays.
+    /// `error`: the server rejected a frame of the receiver. The connection stays open.
     Error {
-        /// What was wrong, for people.
+        /// The reason, for people.
         words: String,
-        /// What was wrong, for programs.
+        /// The reason, for programs.
         code: Option<ErrorCode>,
-        /// How long to wait before trying again, in milliseconds.
+        /// Time to wait before the next attempt, in milliseconds.
         retry_after_ms: Option<u64>,
     },
-    /// `ping`: the connection lives. Sent to clients that asked for it.
+    /// `ping`: a sign that the connection is alive. Only for clients that request it.
     Ping {
-        /// The payload bytes of the next frame, where that is long: the answer to `@history:N`.
+        /// Payload length in bytes of the next frame, if that is a long answer to `@history:N`.
         next_bytes: Option<u64>,
     },
 }
@@ -88,25 +86,23 @@ pub enum ServerMessage {
 /// One entry of `members`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
-    /// The member's id.
     pub pid: Pid,
-    /// What the member is called now.
     pub nickname: Nickname,
 }
 
-/// Why a frame could not be read.
+/// Why a frame cannot be parsed.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
-    /// Not JSON, or not an envelope, or a payload that does not fit its type.
+    /// The frame is not JSON, is no envelope, or its payload does not fit its type.
     #[error("not a frame of the XGate protocol: {0}")]
     Malformed(#[from] serde_json::Error),
-    /// A type of a later version: to be ignored.
+    /// The type is of a later version. Clients ignore the frame.
     #[error("the message type {0:?} is unknown")]
     UnknownType(String),
 }
 
 impl ServerMessage {
-    /// The `type` on the wire.
+    /// Returns the `type` on the wire.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -179,7 +175,7 @@ impl Serialize for Envelope {
     }
 }
 
-/// The keys of a frame as they come, before the type says what the payload is.
+/// The keys of a frame before its payload is parsed.
 #[derive(Deserialize)]
 struct RawEnvelope<'a> {
     from: Pid,
@@ -200,10 +196,11 @@ struct RawEnvelope<'a> {
 }
 
 impl Envelope {
-    /// Reads a frame. Keys may come in any order, and unknown ones are ignored.
+    /// Parses a frame. Keys may be in any order. Unknown keys are ignored.
     ///
     /// # Errors
-    /// [`WireError::UnknownType`] is for a client to ignore; [`WireError::Malformed`] is a fault.
+    /// [`WireError::UnknownType`] for a frame that a client should ignore, [`WireError::Malformed`] for
+    /// an invalid one.
     pub fn parse(frame: &str) -> Result<Self, WireError> {
         let raw: RawEnvelope<'_> = serde_json::from_str(frame)?;
         let payload = raw.payload.get();
@@ -236,7 +233,7 @@ impl Envelope {
         Ok(Self { from, xnest, message, send_time, ts })
     }
 
-    /// Appends the text of the frame.
+    /// Appends the frame's text.
     ///
     /// # Panics
     /// Never: every key is a string and every value a JSON value.
@@ -244,7 +241,7 @@ impl Envelope {
         serde_json::to_writer(out, self).expect("an envelope has nothing that JSON cannot hold");
     }
 
-    /// The text of the frame.
+    /// Returns the frame's text.
     ///
     /// # Panics
     /// Never: every key is a string and every value a JSON value.

@@ -1,4 +1,4 @@
-//! A member's nickname, cleaned where it enters.
+//! Nicknames, cleaned on construction.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,31 +11,31 @@ use crate::invisible::{
 use crate::limits::NICKNAME_CHARS_MAX;
 use crate::steps;
 
-/// A cleaned nickname: 1 to [`NICKNAME_CHARS_MAX`] characters, at least one of them visible; no
-/// control characters, and of the invisible ones only those that shape their neighbours; white space
-/// is single spaces between other characters. Nicknames need not be unique.
+/// A cleaned nickname. It has 1 to [`NICKNAME_CHARS_MAX`] characters, at least one of them visible. It
+/// has no control characters, and no invisible characters except those that shape their neighbours.
+/// White space is single spaces between other characters. Nicknames need not be unique.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Nickname(Arc<str>);
 
-/// Why a text cannot be a nickname.
+/// Why a text is not a nickname.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NicknameError {
-    /// Nothing that can be seen is left after cleaning.
+    /// No visible character is left after cleaning.
     #[error("the nickname is empty")]
     Empty,
     /// More than [`NICKNAME_CHARS_MAX`] characters are left after cleaning.
     #[error("the nickname has {chars} characters; {NICKNAME_CHARS_MAX} are allowed")]
     TooLong {
-        /// Its length in characters after cleaning.
+        /// Length after cleaning.
         chars: usize,
     },
 }
 
 impl Nickname {
-    /// Cleans a name that a person asks for by `@changename:`.
+    /// Cleans the name of a `@changename:` command.
     ///
     /// # Errors
-    /// [`NicknameError`] when nothing visible is left, or too much is.
+    /// If the cleaned name has no visible character or is too long.
     pub fn new(text: &str) -> Result<Self, NicknameError> {
         let cleaned = clean(text);
         if !can_be_seen(&cleaned) {
@@ -48,8 +48,8 @@ impl Nickname {
         Ok(Self(cleaned.into()))
     }
 
-    /// Cleans a name given at the handshake, which never fails over it: the first
-    /// [`NICKNAME_CHARS_MAX`] characters are kept, and `None` means that no name was given.
+    /// Cleans the name of a handshake, and cuts it after [`NICKNAME_CHARS_MAX`] characters. Returns
+    /// `None` if no visible character is left.
     #[must_use]
     pub fn from_handshake(text: &str) -> Option<Self> {
         let cleaned = clean(text);
@@ -57,21 +57,20 @@ impl Nickname {
         Self::new(&kept).ok()
     }
 
-    /// Takes a name that was cleaned before: one that was stored, or that a server sent. Cleaning
-    /// it again would refuse what earlier rules allowed.
+    /// Accepts a name from the store or from a server without a check. Cleaning it again could reject
+    /// names that older rules allowed.
     #[must_use]
     pub fn from_wire(text: &str) -> Self {
         Self(text.into())
     }
 
-    /// The nickname as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Drops what must not be in a name and collapses white space.
+/// Removes forbidden characters and collapses white space.
 fn clean(text: &str) -> String {
     let mut cleaned = String::with_capacity(text.len());
     let mut space_waits = false;
@@ -89,8 +88,8 @@ fn clean(text: &str) -> String {
     cleaned
 }
 
-/// Returns whether a name may not contain `c`: it would hide or reorder text. Persian words and
-/// emoji need the joiners and selectors, so these stay.
+/// Returns whether `c` is forbidden in names because it could hide or reorder text. Joiners and
+/// selectors are allowed, because Persian words and emoji need them.
 fn is_dropped(c: char) -> bool {
     let is_hidden = is_ignorable(c) || is_bidi_control(c) || is_annotation_mark(c);
     c.is_control() || (is_hidden && !is_shaping(c))
@@ -129,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_names_stay_as_they_are() {
+    fn ordinary_names_stay_unchanged() {
         for name in ["小明", "黑旋风李逵", "Zoë", "<b>x</b>", "a:b;c=\"d\"", "👨‍👩‍👧", "می‌خواهم"]
         {
             assert_eq!(Nickname::new(name).unwrap().as_str(), name);
@@ -142,13 +141,13 @@ mod tests {
     }
 
     #[test]
-    fn control_and_bidi_characters_go() {
+    fn control_and_bidi_characters_are_removed() {
         assert_eq!(cleaned("a\u{0}b\u{202E}c\u{2066}d\u{7F}"), Some("abcd".to_owned()));
         assert_eq!(cleaned("a\r\nSet-Cookie: x"), Some("a Set-Cookie: x".to_owned()));
     }
 
     #[test]
-    fn a_name_that_cannot_be_seen_is_no_name() {
+    fn invisible_name_is_rejected() {
         for text in [
             "",
             "   ",
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn invisible_characters_never_make_another_name() {
+    fn invisible_characters_do_not_make_a_different_name() {
         for code in ('\0'..=char::MAX).filter(|c| crate::invisible::is_invisible(*c)) {
             let text = format!("B{code}ob{code}");
             let name = cleaned(&text).unwrap();
@@ -178,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn emoji_sequences_and_joined_words_stay_whole() {
+    fn emoji_sequences_and_joined_words_stay_unchanged() {
         for name in ["👨‍👩‍👧", "❤️", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "می‌خواهم", "葛󠄀", "1️⃣"]
         {
             assert_eq!(cleaned(name).as_deref(), Some(name));
@@ -186,11 +185,11 @@ mod tests {
     }
 
     #[test]
-    fn the_handshake_keeps_32_characters_and_a_rename_refuses_33() {
+    fn handshake_cuts_names_at_32_characters_and_rename_rejects_33() {
         assert_eq!(cleaned(&"界".repeat(40)), Some("界".repeat(32)));
         assert!(Nickname::new(&"界".repeat(32)).is_ok());
         assert_eq!(Nickname::new(&"界".repeat(33)), Err(NicknameError::TooLong { chars: 33 }));
-        // A cut that ends on a space does not leave it there.
+        // No space remains at the place of the cut.
         assert_eq!(cleaned(&format!("{} b", "a".repeat(31))), Some("a".repeat(31)));
     }
 }

@@ -5,26 +5,25 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A member's id, one per connection, never used twice. It looks like `<0.31891.2>`, the shape
-/// that old clients show and that `@to:` takes, and is opaque to whoever receives it.
+/// A member's id, which is never used twice. It looks like `<0.31891.2>`, because old clients expect
+/// that form. Receivers must not interpret it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pid(Arc<str>);
 
 impl Pid {
-    /// Makes the pid `<node.serial.creation>`. It is unique when `serial` is unique among the
-    /// pids of one start of one node, and `creation` among the starts of that node.
+    /// Creates the pid `<node.serial.creation>`. It is unique if `serial` is unique within a start of
+    /// the node, and `creation` is unique among the starts of the node.
     #[must_use]
     pub fn new(node: u32, serial: u64, creation: u64) -> Self {
         Self(format!("<{node}.{serial}.{creation}>").into())
     }
 
-    /// Takes a pid as it was received or stored.
+    /// Accepts a received or stored pid without a check.
     #[must_use]
     pub fn from_wire(text: &str) -> Self {
         Self(text.into())
     }
 
-    /// The pid as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -60,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pid_has_the_shape_that_old_clients_know() {
+    fn pid_has_the_form_of_the_original_protocol() {
         assert_eq!(Pid::new(0, 31891, 2).as_str(), "<0.31891.2>");
     }
 }

@@ -1,26 +1,26 @@
-//! One kept message, as it stands in a `history` page.
+//! A stored message in a `history` frame.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{MessageId, Nickname, Pid, SendTime, UnixMillis};
 
-/// A kept message. The three keys of the original protocol come first; a server of the original
-/// sends only those.
+/// A stored message. The first three keys are those of the original protocol; the original server
+/// sends no others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// Who said it.
+    /// The author.
     pub from: Pid,
-    /// What was said.
+    /// The text.
     pub payload: String,
-    /// The day it was said, in the server's time zone.
+    /// The day in the server's time zone.
     pub send_time: SendTime,
-    /// Its place in the room.
+    /// The message's number in the room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<MessageId>,
-    /// The moment it was said.
+    /// The time of the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ts: Option<UnixMillis>,
-    /// What its author was called then: a pid means nothing once its owner has left.
+    /// The author's nickname at that time. After the author has left, the pid identifies no member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nickname: Option<Nickname>,
 }

@@ -1,4 +1,4 @@
-//! The id of a room (`xnest_id`), checked.
+//! Room ids (`xnest_id`), validated on construction.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,37 +8,37 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::limits::{ROOM_ID_BYTES_MAX, ROOM_ID_CHARS_ADVISED_MAX};
 
 /// A room's id: 1 to [`ROOM_ID_BYTES_MAX`] bytes of UTF-8 without control characters. It is one
-/// path segment, so `.` and `..` are not ids: browsers take them out of an address before asking.
+/// path segment, so `.` and `..` are not ids: browsers remove them from an address.
 ///
-/// Ids are compared as they stand: no case folding, no Unicode normalisation.
+/// Ids are compared byte by byte, without case folding or Unicode normalisation.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomId(Arc<str>);
 
 /// Why a text is not a room id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RoomIdError {
-    /// Nothing was given.
+    /// The text is empty.
     #[error("the room id is empty")]
     Empty,
-    /// More than [`ROOM_ID_BYTES_MAX`] bytes.
+    /// The text has more than [`ROOM_ID_BYTES_MAX`] bytes.
     #[error("the room id has {bytes} bytes; {ROOM_ID_BYTES_MAX} are allowed")]
     TooLong {
-        /// Its length in bytes of UTF-8.
+        /// Length in bytes of UTF-8.
         bytes: usize,
     },
-    /// A control character (Unicode category Cc) is in it.
+    /// The text has a control character (Unicode category Cc).
     #[error("the room id contains a control character")]
     ControlCharacter,
-    /// It is `.` or `..`, which an address cannot carry.
+    /// The text is `.` or `..`, which an address cannot contain.
     #[error("'.' and '..' cannot be room ids")]
     DotSegment,
 }
 
 impl RoomId {
-    /// Checks an already percent-decoded text.
+    /// Validates a percent-decoded text.
     ///
     /// # Errors
-    /// [`RoomIdError`] says which rule it breaks.
+    /// The rule that the text breaks.
     pub fn new(text: &str) -> Result<Self, RoomIdError> {
         if text.is_empty() {
             return Err(RoomIdError::Empty);
@@ -55,13 +55,12 @@ impl RoomId {
         Ok(Self(text.into()))
     }
 
-    /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether the id is longer than the protocol's author advises.
+    /// Returns whether the id is longer than the protocol's author advises.
     #[must_use]
     pub fn is_longer_than_advised(&self) -> bool {
         self.0.chars().count() > ROOM_ID_CHARS_ADVISED_MAX
@@ -98,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_that_people_really_use_are_accepted() {
+    fn common_room_ids_are_accepted() {
         for text in
             ["f45c6d7720375d90f660a7b7e3ae11bf", "xnestname", "123", "聊天室", "a b", "a/b", "..."]
         {
@@ -107,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_has_its_own_error() {
+    fn each_broken_rule_has_its_own_error() {
         assert_eq!(RoomId::new(""), Err(RoomIdError::Empty));
         assert_eq!(RoomId::new("a\u{0}"), Err(RoomIdError::ControlCharacter));
         assert_eq!(RoomId::new("a\u{85}"), Err(RoomIdError::ControlCharacter));
@@ -116,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_counts_bytes_and_the_advice_counts_characters() {
+    fn limit_counts_bytes_and_advice_counts_characters() {
         assert!(RoomId::new(&"a".repeat(128)).is_ok());
         assert_eq!(RoomId::new(&"a".repeat(129)), Err(RoomIdError::TooLong { bytes: 129 }));
         assert_eq!(RoomId::new(&"界".repeat(43)), Err(RoomIdError::TooLong { bytes: 129 }));

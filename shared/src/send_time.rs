@@ -1,13 +1,12 @@
-//! The two time texts of the original protocol.
+//! The two time formats of the original protocol.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A moment on the server's wall clock, already in the server's time zone.
+/// A date and time in the server's time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Civil {
-    /// Year, as in 2015.
     pub year: i16,
     /// Month, 1 to 12.
     pub month: i8,
@@ -21,32 +20,31 @@ pub struct Civil {
     pub second: i8,
 }
 
-/// The text of a `send_time` key. It is for people who use old clients: programs use `ts`.
+/// The text of a `send_time` key. Old clients show it to people; programs use `ts`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SendTime(String);
 
 impl SendTime {
-    /// The form of every frame: `2015-4-8 14:2:6`, without zero padding.
+    /// Returns the format of frames: `2015-4-8 14:2:6`, without zero padding.
     #[must_use]
     pub fn moment(at: Civil) -> Self {
         let Civil { year, month, day, hour, minute, second } = at;
         Self(format!("{year}-{month}-{day} {hour}:{minute}:{second}"))
     }
 
-    /// The form of a history record: `2015-06-24`, the date alone, zero-padded.
+    /// Returns the format of history records: `2015-06-24`, the date with zero padding.
     #[must_use]
     pub fn date(at: Civil) -> Self {
         Self(format!("{:04}-{:02}-{:02}", at.year, at.month, at.day))
     }
 
-    /// Takes a text as it was received.
+    /// Accepts a received text without a check.
     #[must_use]
     pub fn from_wire(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -64,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_are_not_padded_and_records_are() {
+    fn only_record_times_have_zero_padding() {
         let at = Civil { year: 2015, month: 4, day: 8, hour: 14, minute: 2, second: 6 };
         assert_eq!(SendTime::moment(at).as_str(), "2015-4-8 14:2:6");
         assert_eq!(SendTime::date(at).as_str(), "2015-04-08");

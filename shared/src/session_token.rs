@@ -1,11 +1,11 @@
-//! What a client resumes by (`session` in the address of a room).
+//! Resume tokens (`session` in the address of a room).
 
 use std::fmt;
 
 use crate::limits::{SESSION_TOKEN_CHARS_MAX, SESSION_TOKEN_CHARS_MIN};
 
-/// A secret that a client drew at random, one for each browser tab. Whoever shows it again takes
-/// its member over, so it is never logged and never sent to anybody.
+/// A random secret of a client; a browser has one for each tab. A connection with the token of a member
+/// takes over that member, so the server never logs or sends a token.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SessionToken(Box<str>);
 
@@ -17,10 +17,10 @@ pub struct SessionToken(Box<str>);
 pub struct SessionTokenError;
 
 impl SessionToken {
-    /// Takes a token as it was received.
+    /// Validates a received token.
     ///
     /// # Errors
-    /// [`SessionTokenError`] when it is too short, too long, or has other characters.
+    /// If it is too short, too long, or has a character that is not allowed.
     pub fn new(text: &str) -> Result<Self, SessionTokenError> {
         let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         let fits = (SESSION_TOKEN_CHARS_MIN..=SESSION_TOKEN_CHARS_MAX).contains(&text.len());
@@ -31,7 +31,7 @@ impl SessionToken {
         }
     }
 
-    /// The token as text, for the address of a room and for nothing else.
+    /// Returns the token for the address of a room. Use it for nothing else.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_url_safe_and_neither_short_nor_long() {
+    fn token_has_bounded_length_and_url_safe_characters() {
         for text in ["a".repeat(22), "Z9-_".repeat(16)] {
             assert_eq!(SessionToken::new(&text).unwrap().expose(), text);
         }
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_never_shows_in_a_log() {
+    fn debug_output_hides_the_token() {
         let token = SessionToken::new("abcdefghijklmnopqrstuvwxyz").unwrap();
         assert!(!format!("{token:?}").contains("abc"));
     }

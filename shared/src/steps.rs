@@ -21,7 +21,7 @@ pub fn add(steps: usize) {
     let _ = steps;
 }
 
-/// Returns the characters of `text` with their places in bytes. Each one read is a step.
+/// Returns the characters of `text` with their byte offsets. Each character read is a step.
 #[inline]
 pub fn chars(text: &str) -> impl DoubleEndedIterator<Item = (usize, char)> + Clone {
     text.char_indices().inspect(|_| add(1))

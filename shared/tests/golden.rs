@@ -1,5 +1,5 @@
-//! Holds the wire to the golden files, in both directions. Each file is read into the value that
-//! stands here beside it, and the value is written back into the file's bytes.
+//! Compares frames with the golden files in both directions: parsing a file must give the value that
+//! is here beside its name, and encoding that value must give the bytes of the file.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,7 +23,7 @@ fn golden(folder_name: &str, file: &str) -> String {
     fs::read_to_string(folder(folder_name).join(file)).expect(file)
 }
 
-/// Reads and writes every file of a folder, and fails over a file that no case names.
+/// Compares every file of a folder with its case, and fails if a file has no case.
 fn check_all(folder_name: &str, cases: &[(&str, Envelope)], compact: fn(&str) -> String) {
     for (file, expected) in cases {
         let text = golden(folder_name, file);
@@ -53,12 +53,12 @@ fn xmeet(from: &str, message: ServerMessage, second: u8, ts: i64) -> Envelope {
     }
 }
 
-/// A frame to member 7, about itself.
+/// A frame from member 7, the receiver.
 fn own(message: ServerMessage) -> Envelope {
     xmeet("<0.7.3>", message, 1, 1_793_869_501_042)
 }
 
-/// A frame about member 8's doing.
+/// A frame from member 8.
 fn other(message: ServerMessage) -> Envelope {
     xmeet("<0.8.3>", message, 2, 1_793_869_502_000)
 }
@@ -68,7 +68,7 @@ fn error(words: &str, code: ErrorCode, retry_after_ms: Option<u64>) -> ServerMes
 }
 
 #[test]
-fn every_frame_of_the_server() {
+fn server_frames_match_golden_files() {
     let member = |p: &str, n: &str| Member { pid: pid(p), nickname: name(n) };
     let record = Record {
         from: pid("<0.1.2>"),
@@ -129,7 +129,7 @@ fn every_frame_of_the_server() {
 }
 
 #[test]
-fn every_example_of_the_author() {
+fn examples_of_the_original_protocol_match_golden_files() {
     let seed = |from: &str, message: ServerMessage, send_time: &str| Envelope {
         from: pid(from),
         xnest: RoomId::new("f45c6d7720375d90f660a7b7e3ae11bf").unwrap(),
@@ -176,7 +176,7 @@ fn every_example_of_the_author() {
 }
 
 #[test]
-fn every_frame_of_a_client() {
+fn client_frames_match_golden_files() {
     let cases = [
         ("say.txt", ClientCommand::Say("大家好")),
         ("say_lines.txt", ClientCommand::Say("@someone hello\nsecond line ")),
@@ -198,7 +198,7 @@ fn every_frame_of_a_client() {
 }
 
 #[test]
-fn a_frame_of_a_later_version_is_told_from_a_broken_one() {
+fn unknown_type_and_malformed_frame_are_different_errors() {
     use xmeet_shared::WireError::{Malformed, UnknownType};
     let later = golden("server", "ping.json").replace("\"ping\"", "\"poll\"");
     assert!(matches!(Envelope::parse(&later), Err(UnknownType(kind)) if kind == "poll"));
@@ -211,7 +211,7 @@ fn a_frame_of_a_later_version_is_told_from_a_broken_one() {
     }
 }
 
-/// JSON without the white space between its tokens.
+/// Removes the white space between the tokens of a JSON text.
 fn without_white_space(json: &str) -> String {
     let (mut compact, mut in_text, mut escaped) = (String::new(), false, false);
     for c in json.chars() {

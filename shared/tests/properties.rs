@@ -1,4 +1,4 @@
-//! What must hold for every text that people can send, whatever script, however strange.
+//! Properties that hold for every text that a client can send.
 
 use proptest::collection::vec;
 use proptest::option;
@@ -9,7 +9,7 @@ use xmeet_shared::{
     Record, RoomId, SendTime, ServerMessage,
 };
 
-/// Any characters, with those that a name is cleaned of more often than chance has them.
+/// Generates texts in which characters that names must not have are frequent.
 fn text() -> impl Strategy<Value = String> {
     let special = prop::sample::select(vec![
         ' ', '\t', '\n', '\r', '\u{0}', '\u{7f}', '\u{85}', '\u{a0}', '\u{200b}', '\u{200d}',
@@ -70,7 +70,7 @@ fn message() -> impl Strategy<Value = ServerMessage> {
 
 proptest! {
     #[test]
-    fn a_frame_is_read_as_it_was_written(
+    fn encoded_frame_parses_to_the_same_value(
         from in pid(), xnest in room_id(), message in message(), ts in option::of(any::<i64>()),
     ) {
         let envelope =
@@ -81,7 +81,7 @@ proptest! {
     }
 
     #[test]
-    fn the_five_keys_come_first_and_in_order(from in pid(), xnest in room_id(), message in message()) {
+    fn five_original_keys_come_first_in_order(from in pid(), xnest in room_id(), message in message()) {
         let kind = message.kind();
         let envelope =
             Envelope { from: from.clone(), xnest, message, send_time: SendTime::from_wire("T"), ts: Some(1) };
@@ -95,13 +95,13 @@ proptest! {
     }
 
     #[test]
-    fn anything_can_be_parsed_without_a_panic(text in text()) {
+    fn parsing_any_text_does_not_panic(text in text()) {
         let _ = Envelope::parse(&text);
         let _ = RoomId::new(&text);
     }
 
     #[test]
-    fn a_cleaned_name_is_short_visible_and_plain(text in text()) {
+    fn cleaned_name_is_short_visible_and_plain(text in text()) {
         let Some(name) = Nickname::from_handshake(&text) else { return Ok(()) };
         let name = name.as_str();
         prop_assert!((1..=NICKNAME_CHARS_MAX).contains(&name.chars().count()));
@@ -118,7 +118,7 @@ proptest! {
     }
 
     #[test]
-    fn a_rename_and_a_handshake_differ_only_over_length(text in text()) {
+    fn rename_and_handshake_differ_only_for_long_names(text in text()) {
         match Nickname::new(&text) {
             Ok(name) => prop_assert_eq!(Nickname::from_handshake(&text), Some(name)),
             Err(NicknameError::Empty) => prop_assert_eq!(Nickname::from_handshake(&text), None),
@@ -127,14 +127,14 @@ proptest! {
     }
 
     #[test]
-    fn what_is_no_command_is_said_exactly_as_it_stands(text in text()) {
+    fn text_without_a_command_is_a_message_unchanged(text in text()) {
         prop_assume!(!ClientCommand::looks_like_command(&text));
         let expected = (!text.is_empty()).then_some(ClientCommand::Say(&text));
         prop_assert_eq!(ClientCommand::parse(&text), Ok(expected));
     }
 
     #[test]
-    fn a_command_is_never_said(text in text(), word in prop::sample::select(vec!["@changename:", "@history:"])) {
+    fn text_with_a_command_name_is_never_a_message(text in text(), word in prop::sample::select(vec!["@changename:", "@history:"])) {
         let frame = format!("{word}{text}");
         prop_assert!(ClientCommand::looks_like_command(&frame));
         prop_assert!(!matches!(ClientCommand::parse(&frame), Ok(None | Some(ClientCommand::Say(_)))));
@@ -151,7 +151,7 @@ proptest! {
     }
 
     #[test]
-    fn a_command_is_read_as_it_was_written(name in nickname(), cursor in any::<u64>()) {
+    fn encoded_command_parses_to_the_same_value(name in nickname(), cursor in any::<u64>()) {
         for command in [ClientCommand::ChangeName(name), ClientCommand::History(Cursor(cursor))] {
             let frame = command.to_string();
             prop_assert_eq!(ClientCommand::parse(&frame), Ok(Some(command)));
@@ -159,7 +159,7 @@ proptest! {
     }
 
     #[test]
-    fn a_room_id_is_kept_as_it_was_given(text in text()) {
+    fn valid_room_id_stays_unchanged(text in text()) {
         match RoomId::new(&text) {
             Ok(id) => prop_assert_eq!(id.as_str(), &text),
             Err(_) => prop_assert!(

@@ -1,10 +1,10 @@
-//! A WebSocket client's frames (RFC 6455 section 5.2), for tests. Nothing of the server's own code is
-//! used, so that a fault there cannot hide itself. Any byte may stand first in a frame: tests also send
-//! what the standard forbids.
+//! A WebSocket client's frames (RFC 6455 section 5.2), for tests. The crate shares no code with the
+//! server, so a fault in one of them shows as a difference. The first byte of a frame may have any value,
+//! because tests also send frames that the standard forbids.
 
-/// The first byte of a text in one frame: FIN and opcode.
+/// The first byte of an unfragmented text message: FIN and opcode.
 pub const TEXT: u8 = 0x81;
-/// The first byte of a binary message in one frame.
+/// The first byte of an unfragmented binary message.
 pub const BINARY: u8 = 0x82;
 /// The first byte of a Close frame.
 pub const CLOSE: u8 = 0x88;
@@ -62,7 +62,7 @@ pub struct Header {
 /// Reads the header at the start of `bytes`. Returns `None` while a part of it is missing.
 ///
 /// # Errors
-/// If the frame is masked, which a server's never is.
+/// If the frame is masked. A server must not mask its frames.
 pub fn header(bytes: &[u8]) -> Result<Option<Header>, String> {
     let &[first, short, ref rest @ ..] = bytes else { return Ok(None) };
     let (length, length_bytes) = match short {
@@ -81,7 +81,6 @@ pub fn header(bytes: &[u8]) -> Result<Option<Header>, String> {
 pub struct Frame {
     /// FIN, RSV and opcode.
     pub first: u8,
-    /// The payload.
     pub payload: Vec<u8>,
 }
 
@@ -89,7 +88,7 @@ impl Frame {
     /// Returns the payload as text.
     ///
     /// # Panics
-    /// If the frame is no text in one frame, or its payload is not UTF-8.
+    /// If the frame is not an unfragmented text message, or its payload is not UTF-8.
     #[must_use]
     pub fn text(self) -> String {
         assert_eq!(self.first, TEXT);
@@ -97,8 +96,8 @@ impl Frame {
     }
 }
 
-/// Takes the first frame off `bytes`. Returns `None`, and leaves `bytes` alone, while a part of the
-/// frame is missing.
+/// Removes the first frame from `bytes`. Returns `None`, and does not change `bytes`, if the frame is
+/// incomplete.
 ///
 /// # Errors
 /// As [`header`].
@@ -108,7 +107,7 @@ pub fn take(bytes: &mut Vec<u8>) -> Result<Option<Frame>, String> {
     Ok(Some(frame))
 }
 
-/// Takes all frames off `bytes` that are there whole.
+/// Removes all complete frames from `bytes`.
 ///
 /// # Errors
 /// As [`header`].
@@ -122,7 +121,7 @@ pub fn take_all(bytes: &mut Vec<u8>) -> Result<Vec<Frame>, String> {
     Ok(frames)
 }
 
-/// Returns the first frame and its length, once it is whole.
+/// Returns the first frame and its length, or `None` if it is incomplete.
 fn first(bytes: &[u8]) -> Result<Option<(Frame, usize)>, String> {
     let Some(Header { first, bytes: start, payload_bytes }) = header(bytes)? else {
         return Ok(None);
