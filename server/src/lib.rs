@@ -4,7 +4,7 @@
 //! - [`config`], [`check`]: settings, and whether the server can start with them
 //! - [`telemetry`], [`version`], [`clock`], [`turns`]: logs, which build this is, time, turns
 //!   between tasks
-//! - [`metrics`]: what is counted
+//! - [`metrics`]: counters and gauges
 //! - [`readiness`]: whether the server takes clients
 //! - [`http`]: listeners, routes, the page and its files
 //! - [`tls`]: the operator's own certificate
@@ -54,7 +54,7 @@ use tokio_util::task::TaskTracker;
 use clock::Clock;
 use config::Config;
 use history::sqlite::{Opened, Retention, SqliteHistory, Threads};
-use http::{HttpServer, Listener, Opener, Site};
+use http::{HttpServer, Listener, Site, StartupLatch};
 use hub::{Hub, HubSettings};
 use limits::admission::{Admission, AdmissionLimits};
 use limits::budgets::{BudgetRates, StoreBudgets};
@@ -102,11 +102,11 @@ pub async fn run_with_tasks(
     tasks: Tasks,
 ) -> anyhow::Result<ShutdownOutcome> {
     if config.limits.no_limits {
-        tracing::warn!("no limits: anybody may do anything as often as they like (--no-limits)");
+        tracing::warn!("all limits are disabled (--no-limits)");
     }
     let memory = Arc::new(MemoryBudget::new(config.limits.waiting_bytes_max));
     let metrics = Metrics { memory, panics: Arc::clone(tasks.panics()), ..Metrics::default() };
-    let (front, opener) = Front::start(&config, listener.into(), &metrics, &tasks).await?;
+    let (front, latch) = Front::start(&config, listener.into(), &metrics, &tasks).await?;
     let mut supervisor = Supervisor::from_environment();
     let opening = tokio::select! {
         biased;
@@ -118,7 +118,7 @@ pub async fn run_with_tasks(
         // No client has joined. The next start recovers an unfinished migration, as after a crash.
         front.readiness.drain();
         supervisor.stopping();
-        drop(opener);
+        drop(latch);
         front.close().await;
         tracing::info!("xmeet has ended before its store was open");
         return Ok(if shutdown.is_cancelled() {
@@ -134,7 +134,7 @@ pub async fn run_with_tasks(
             async move { sessions.keepalive.run().await }
         }
     });
-    opener.open(Arc::clone(&sessions));
+    latch.open(Arc::clone(&sessions));
     front.readiness.set_open(store);
     tracing::info!(
         url = %front.url,
@@ -182,7 +182,7 @@ impl Front {
         listener: Listener,
         metrics: &Metrics,
         tasks: &Tasks,
-    ) -> anyhow::Result<(Self, Opener)> {
+    ) -> anyhow::Result<(Self, StartupLatch)> {
         let header = config.network.client_address_header.clone();
         let proxies = Proxies::new(config.network.proxies(), header);
         let counters = Arc::clone(&metrics.limits);
@@ -191,10 +191,10 @@ impl Front {
             Arc::new(Admission::new(admission_limits(config), proxies, counters, logs_addresses));
         let readiness = Arc::new(Readiness::default());
         let private = private(config, metrics, &readiness, tasks).await?;
-        let (opener, rooms) = http::Rooms::closed();
+        let (latch, sessions) = http::SessionsHandle::new();
         let clients = TaskTracker::new();
         let app = http::App {
-            rooms,
+            sessions,
             readiness: Arc::clone(&readiness),
             origins: Arc::new(config.network.origins()),
             admission: Arc::clone(&admission),
@@ -218,7 +218,7 @@ impl Front {
         let serving = tasks.spawn_essential("accept", server.serve(listener, end));
         let tasks = clients;
         let front = Self { readiness, tasks, url, serving, serving_end, admission_task, private };
-        Ok((front, opener))
+        Ok((front, latch))
     }
 
     /// Returns once the last requests are answered. The returned operator's listener goes on.

@@ -8,7 +8,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::people;
-use super::quality::weighted;
+use super::qvalue::parse_weighted_list;
 use super::refusal::Refusal;
 
 /// One file of the web client.
@@ -135,7 +135,7 @@ fn accepts(request: &HeaderMap, coding: &str) -> bool {
     let values = request.get_all(ACCEPT_ENCODING);
     let weight = |wanted: &str| {
         let texts = values.iter().filter_map(|value| value.to_str().ok());
-        let mut known = texts.flat_map(weighted);
+        let mut known = texts.flat_map(parse_weighted_list);
         known.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, weight)| weight)
     };
     weight(coding).or_else(|| weight("*")).is_some_and(|weight| weight > 0.0)
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_smallest_accepted_form_is_served() {
+    async fn smallest_accepted_encoding_is_served() {
         let cases = [("gzip, br", "br", "br"), ("gzip", "gzip", "gz"), ("identity", "", "plain")];
         for (accepted, encoding, body) in cases {
             let response = serve(&ASSET, &accepting(accepted));
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_that_is_known_is_not_sent_again() {
+    fn known_entity_tag_gets_304() {
         let mut tags = Vec::new();
         for accepted in ["br", "gzip", "identity"] {
             let mut request = accepting(accepted);
@@ -207,14 +207,14 @@ mod tests {
     }
 
     #[test]
-    fn only_a_name_with_a_hash_is_immutable() {
+    fn only_names_with_a_hash_are_immutable() {
         assert_eq!(header(&serve(&ASSET, &accepting("br")), CACHE_CONTROL), IMMUTABLE);
         static PAGE: Asset = Asset { path: "/index.html", is_hashed: false, ..ASSET_TEMPLATE };
         assert_eq!(header(&serve(&PAGE, &accepting("br")), CACHE_CONTROL), REVALIDATE);
     }
 
     #[test]
-    fn a_coding_is_accepted_unless_it_is_weighted_nought() {
+    fn encoding_with_weight_zero_is_refused() {
         assert!(accepts(&accepting("gzip, deflate, br"), "br"));
         assert!(accepts(&accepting("*"), "br"));
         assert!(accepts(&accepting("br;q=0.1"), "br"));

@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_accept_text_is_that_of_the_rfc() {
+    fn accept_header_matches_the_example_of_the_rfc() {
         // RFC 6455 section 1.3.
         let mut headers = HeaderMap::new();
         headers.insert(CONNECTION, HeaderValue::from_static("keep-alive, Upgrade"));
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_very_word_false_keeps_messages_out_of_the_store() {
+    fn only_the_exact_word_false_disables_storing() {
         for query in ["is_store_history=false", "nickname=a&is_store_history=%66alse&session=x"] {
             assert!(!is_stored(query), "{query}");
         }
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_is_found_among_others() {
+    fn cookie_is_found_among_others() {
         let mut headers = HeaderMap::new();
         headers.append(COOKIE, HeaderValue::from_static("a=b; xnickname=no; c=d"));
         headers.append(COOKIE, HeaderValue::from_static("nickname=%20; nickname=%E5%B0%8F"));

@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_socket_that_is_left_over_is_replaced_and_one_in_use_is_not() {
+    async fn stale_socket_file_is_replaced_and_one_in_use_is_kept() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("xmeet.sock");
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_the_own_file_is_removed_at_the_end() {
+    async fn dropped_listener_removes_only_its_own_socket_file() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("xmeet.sock");
         let first = bind(&path).unwrap();
@@ -225,7 +225,7 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(20);
 
     #[tokio::test]
-    async fn a_connection_has_spoken_when_there_is_something_to_read_and_not_before() {
+    async fn first_bytes_are_awaited_and_left_in_the_socket() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("xmeet.sock");
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();

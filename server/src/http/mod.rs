@@ -8,20 +8,20 @@ pub mod handshake;
 pub(crate) mod health;
 pub mod listener;
 pub mod nicknames;
-mod opening;
 pub(crate) mod operator;
 mod people;
 mod qr;
-pub mod quality;
+pub mod qvalue;
 pub mod refusal;
 mod serve;
 mod site;
+mod startup;
 mod words;
 
 pub use listener::Listener;
-pub use opening::{Opener, Rooms};
 pub use serve::{HttpLimits, HttpServer};
 pub use site::Site;
+pub use startup::{SessionsHandle, StartupLatch};
 
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ use refusal::Refusal;
 /// The state of the routes.
 #[derive(Debug, Clone)]
 pub struct App {
-    pub rooms: Rooms,
+    pub sessions: SessionsHandle,
     pub readiness: Arc<Readiness>,
     /// Origins that may connect; empty for all.
     pub origins: Arc<Origins>,
@@ -127,7 +127,7 @@ async fn try_upgrade(app: App, mut request: Request) -> Result<Response<Body>, R
     }
     let refusal =
         || if app.readiness.is_draining() { Refusal::going_away() } else { Refusal::starting() };
-    let sessions = app.rooms.opened().await.ok_or_else(refusal)?;
+    let sessions = app.sessions.ready().await.ok_or_else(refusal)?;
     let caller = request.extensions_mut().remove::<Caller>();
     let id = caller.as_ref().map_or_else(ConnectionId::next, |caller| caller.id);
     let address = caller

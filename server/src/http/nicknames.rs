@@ -1,6 +1,6 @@
 //! Random nicknames: an adjective and an animal, in Chinese or in English.
 
-use crate::http::quality::prefers_english;
+use crate::http::qvalue::prefers_english;
 
 const CHINESE: ([&str; 16], [&str; 16]) = (
     [
@@ -82,7 +82,7 @@ mod tests {
     use xmeet_shared::Nickname;
 
     #[test]
-    fn every_name_is_already_clean() {
+    fn random_names_are_clean_nicknames() {
         for (qualities, creatures) in [CHINESE, ENGLISH] {
             for (quality, creature) in qualities.iter().flat_map(|q| creatures.map(|c| (q, c))) {
                 let name = format!("{quality} {creature}");

@@ -6,7 +6,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
-use super::quality::{prefers_english, weighted};
+use super::qvalue::{parse_weighted_list, prefers_english};
 use super::refusal::Refusal;
 use super::words::{self, Words};
 
@@ -145,7 +145,7 @@ fn wants_page(headers: &HeaderMap) -> bool {
 
 fn weight_of(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> f32 {
     let texts = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    let mut known = texts.flat_map(weighted);
+    let mut known = texts.flat_map(parse_weighted_list);
     known.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map_or(0.0, |(_, weight)| weight)
 }
 
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn request_that_names_html_and_prefers_no_json_is_a_persons() {
+    fn request_for_html_without_a_preference_for_json_is_of_a_person() {
         for accept in [BROWSER, "text/html", "text/HTML;q=0.1", "application/json, text/html"] {
             assert!(Reader::of(&request("/about", accept)).is_some(), "{accept}");
             assert!(Reader::of(&request("/xgate/websocket/r", accept)).is_none(), "{accept}");
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn address_that_clearly_means_a_room_or_the_front_page_leads_there() {
+    fn mistyped_address_with_a_clear_meaning_is_redirected() {
         for (path, location) in [
             ("/room", Some("./")),
             ("/room/", Some("../")),

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_comes_percent_encoded() {
+    fn text_is_percent_decoded() {
         assert_eq!(text("a=b&text=http%3A%2F%2Fx%2F%E8%81%8A+%25"), Ok("http://x/聊+%".into()));
         assert_eq!(text(&format!("text={}", "a".repeat(1024))), Ok("a".repeat(1024)));
         for refused in ["", "text=", "Text=a", "text=%FF", &format!("text={}", "a".repeat(1025))] {
@@ -97,7 +97,7 @@ mod tests {
 
     /// Paints the path of a picture on a grid, and compares it with the code itself.
     #[test]
-    fn the_picture_is_the_code_in_a_quiet_zone() {
+    fn picture_is_the_code_inside_a_quiet_zone() {
         for words in ["http://127.0.0.1:8080/room/tea", "聊天室", &"x".repeat(TEXT_BYTES_MAX)] {
             let svg = draw(words).unwrap();
             let code = QrCode::encode_text(words, QrCodeEcc::Medium).unwrap();

@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_has_the_codes_of_the_refusals() {
+    fn list_of_codes_matches_the_refusals() {
         let retry_after_seconds = 1;
         let refusals = [
             Refusal::bad_room(""),

@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prefix_is_taken_away_whole_and_nothing_else_is_changed() {
+    fn prefix_is_removed_only_as_a_whole() {
         for (uri, expected) in [
             ("/chat/", Some("/")),
             ("/chat/room/a%2Fb?nickname=x", Some("/room/a%2Fb?nickname=x")),
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_has_a_policy_of_its_own_and_a_page_the_whole() {
+    fn pages_and_files_have_different_content_policies() {
         let headers = Headers::new(&["'self'".to_owned()], 3600);
         let mut page = Response::new(Body::empty());
         headers.add_to(&mut page);
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn older_browsers_are_told_who_may_frame_where_they_understand_it() {
+    fn x_frame_options_is_sent_where_it_can_express_the_setting() {
         let framing = |sources: &[&str]| {
             let sources: Vec<_> = sources.iter().map(|source| (*source).to_owned()).collect();
             let map: HeaderMap = Headers::new(&sources, 0).pages.into_iter().collect();

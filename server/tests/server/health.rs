@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use xmeet_server::config::Config;
 use xmeet_server::history::sqlite::SqliteHistory;
-use xmeet_server::http::{self, App, HttpServer, Opener, Rooms, Site};
+use xmeet_server::http::{self, App, HttpServer, SessionsHandle, Site, StartupLatch};
 use xmeet_server::limits::admission::Admission;
 use xmeet_server::limits::forwarded::Proxies;
 use xmeet_server::metrics::Metrics;
@@ -19,18 +19,18 @@ use xmeet_server::readiness::Readiness;
 use crate::support::client::path;
 use crate::support::{TestServer, raw};
 
-/// The routes of a server whose store takes its time to open.
-async fn unopened() -> (SocketAddr, Arc<Readiness>, Opener) {
+/// Starts a server whose store is not open yet.
+async fn unopened() -> (SocketAddr, Arc<Readiness>, StartupLatch) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let readiness = Arc::new(Readiness::default());
-    let (opener, rooms) = Rooms::closed();
+    let (latch, sessions) = SessionsHandle::new();
     let config = Config::parse_from(["xmeet"]);
     let admission =
         Admission::new(config.limits.admission(), Proxies::default(), Arc::default(), false);
     let admission = Arc::new(admission);
     let app = App {
-        rooms,
+        sessions,
         readiness: Arc::clone(&readiness),
         origins: Arc::default(),
         admission: Arc::clone(&admission),
@@ -41,10 +41,10 @@ async fn unopened() -> (SocketAddr, Arc<Readiness>, Opener) {
     let server =
         HttpServer { site, admission, limits: (&config.limits).into(), panics: Arc::default() };
     tokio::spawn(server.serve(listener.into(), CancellationToken::new()));
-    (address, readiness, opener)
+    (address, readiness, latch)
 }
 
-/// The status of `/readyz`, and the one that its body names.
+/// Returns the HTTP status of `/readyz`, and the status in its body.
 pub(crate) async fn ready(address: SocketAddr) -> (u16, String) {
     let response = raw::get(address, "/readyz", &[]).await;
     assert_eq!(response.header("content-type"), Some("application/json"));
@@ -56,10 +56,10 @@ pub(crate) async fn ready(address: SocketAddr) -> (u16, String) {
 
 #[tokio::test]
 async fn requests_before_the_store_opens_get_going_away_on_shutdown() {
-    let (address, readiness, opener) = unopened().await;
+    let (address, readiness, latch) = unopened().await;
     let waiting = tokio::spawn(async move { raw::upgrade(address, &path("r", "a"), &[]).await.0 });
     readiness.drain();
-    drop(opener);
+    drop(latch);
     let refused = waiting.await.unwrap();
     assert_eq!(refused.status, 503);
     assert!(refused.text().contains("\"going_away\""), "{}", refused.text());
@@ -67,13 +67,13 @@ async fn requests_before_the_store_opens_get_going_away_on_shutdown() {
 
 #[tokio::test]
 async fn server_without_an_open_store_is_alive_but_not_ready() {
-    let (address, readiness, _opener) = unopened().await;
+    let (address, readiness, _latch) = unopened().await;
     assert_eq!(raw::get(address, "/healthz", &[]).await.status, 200);
     assert_eq!(ready(address).await, (503, "starting".to_owned()));
     let (refused, _) = raw::upgrade(address, &path("r", "a"), &[]).await;
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
     assert!(refused.text().contains("\"starting\""), "{}", refused.text());
-    // What is wrong with the request itself is said in any case.
+    // An invalid request gets its own error in any state.
     let (refused, _) = raw::upgrade(address, "/xgate/websocket/", &[]).await;
     assert_eq!(refused.status, 400);
     let folder = tempfile::TempDir::new().unwrap();

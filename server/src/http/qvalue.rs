@@ -1,8 +1,8 @@
 //! Header values with quality weights (RFC 9110 section 12.4.2), as in `Accept-Encoding`.
 
-/// Returns the alternatives of a header's text in their order, each with its weight: 1 if none is given
-/// or it is invalid, 0 if the client refuses the alternative.
-pub fn weighted(header: &str) -> impl Iterator<Item = (&str, f32)> {
+/// Parses the alternatives of a header. Returns them in their order, each with its weight. The weight is 0
+/// if the client refuses the alternative, and 1 if the weight is missing or invalid.
+pub fn parse_weighted_list(header: &str) -> impl Iterator<Item = (&str, f32)> {
     header.split(',').map(|range| {
         let mut parts = range.split(';');
         let name = parts.next().unwrap_or_default().trim();
@@ -13,14 +13,15 @@ pub fn weighted(header: &str) -> impl Iterator<Item = (&str, f32)> {
 }
 
 /// Returns whether an `Accept-Language` (RFC 9110 section 12.5.4) prefers English to Chinese: Chinese
-/// is absent, or English is weighted higher, or both are weighted the same and English stands first.
+/// is absent, or English has the higher weight, or both have the same weight and English is first.
 pub fn prefers_english(header: &str) -> bool {
     let best = |language: &str| {
-        let weights = weighted(header).enumerate().filter_map(|(index, (tag, weight))| {
-            let primary = tag.split('-').next()?;
-            (primary.eq_ignore_ascii_case(language) && weight > 0.0)
-                .then_some((weight, std::cmp::Reverse(index)))
-        });
+        let weights =
+            parse_weighted_list(header).enumerate().filter_map(|(index, (tag, weight))| {
+                let primary = tag.split('-').next()?;
+                (primary.eq_ignore_ascii_case(language) && weight > 0.0)
+                    .then_some((weight, std::cmp::Reverse(index)))
+            });
         weights.max_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal))
     };
     match (best("zh"), best("en")) {
@@ -35,14 +36,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_alternative_has_its_weight() {
+    fn list_is_parsed_with_weights() {
         let header = "zh-CN, en;q=0.5;x=1 ,de;Q=0, *;q=much";
         let expected = [("zh-CN", 1.0), ("en", 0.5), ("de", 0.0), ("*", 1.0)];
-        assert_eq!(weighted(header).collect::<Vec<_>>(), expected);
+        assert_eq!(parse_weighted_list(header).collect::<Vec<_>>(), expected);
     }
 
     #[test]
-    fn the_better_of_the_two_languages_is_found() {
+    fn language_with_the_higher_weight_is_preferred() {
         for header in
             ["en", "en-US,en;q=0.9", "en,zh;q=0.9", "zh;q=0.1, en;q=0.2", "de", "", "zh;q=0"]
         {
