@@ -21,9 +21,8 @@ use crate::tls::{Certificate, Files, TlsError};
 /// A setting that is valid but cannot work on this machine.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The setting's name.
     pub key: String,
-    /// What is wrong with it.
+    /// The reason, for people.
     pub reason: String,
     /// Whether the problem may go away without a change of the settings, for example a full disk.
     pub is_transient: bool,
@@ -132,9 +131,9 @@ fn examine_store_size(possible: Option<u64>, bytes_max: u64) -> Option<Problem> 
     Some(Problem::transient(STORE_BYTES_MAX, reason))
 }
 
-/// Whether both cannot be listened on.
+/// Returns whether the two addresses exclude each other.
 fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
-    // The IPv6 address for all takes IPv4 in as well.
+    // A listener on the IPv6 wildcard address also accepts IPv4.
     let takes_in = |all: SocketAddr, single: SocketAddr| {
         all.ip().is_unspecified() && (all.is_ipv6() || single.is_ipv4())
     };
@@ -146,7 +145,7 @@ fn examine_socket(path: &Path, has_certificate: bool) -> Vec<Problem> {
     let mut found = Vec::new();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        // A service manager makes it, or whatever else will be there later.
+        // A service manager may create the folder later.
         let reason = format!("there is no folder {} for the socket", folder.display());
         found.push(Problem::transient(LISTEN, reason));
     }
@@ -190,18 +189,18 @@ fn certificate(config: &Config) -> Result<Option<Certificate>, TlsError> {
     Files::of(&config.tls)?.map(|files| files.read()).transpose()
 }
 
-/// Says what is wrong, a line each: the key, the reason, and where the value comes from.
+/// Prints one line per problem: the key, the reason, and the source of the value.
 ///
 /// # Errors
-/// When `out` cannot be written to.
+/// If writing to `out` fails.
 pub fn report(problems: &[Problem], loaded: &Loaded, out: impl Write) -> io::Result<()> {
     say("error", problems, loaded, out)
 }
 
-/// Says what should be known, in the same form.
+/// Prints warnings in the same format.
 ///
 /// # Errors
-/// When `out` cannot be written to.
+/// If writing to `out` fails.
 pub fn warn(warnings: &[Problem], loaded: &Loaded, out: impl Write) -> io::Result<()> {
     say("warning", warnings, loaded, out)
 }
@@ -215,11 +214,10 @@ fn say(level: &str, said: &[Problem], loaded: &Loaded, mut out: impl Write) -> i
     Ok(())
 }
 
-/// Prints the settings in effect, in the form of a settings file, and the bytes that the store may
-/// have.
+/// Prints the effective settings in the format of a settings file, and the maximum size of the store.
 ///
 /// # Errors
-/// When `out` cannot be written to.
+/// If writing to `out` fails.
 pub fn print(loaded: &Loaded, found: &Findings, mut out: impl Write) -> io::Result<()> {
     for Effective { key, values, is_list, source } in &loaded.effective {
         match values.as_slice() {
@@ -238,16 +236,16 @@ pub fn print(loaded: &Loaded, found: &Findings, mut out: impl Write) -> io::Resu
     }
 }
 
-/// A value as TOML has it.
+/// Formats a value as TOML.
 fn literal(value: &str) -> String {
-    // A number that is written otherwise than TOML does, as the mode 0660, is a text.
+    // A number in a form that TOML does not have, such as the mode 0660, becomes a string.
     let is_number = value.parse::<i64>().is_ok_and(|number| number.to_string() == value);
     let is_plain = value == "true" || value == "false" || is_number;
     if is_plain { value.to_owned() } else { toml::Value::from(value).to_string() }
 }
 
-/// Tries to make a file in the data directory or, where it is still to be made, in the nearest one
-/// above.
+/// Creates a temporary file in the data directory. If the directory does not exist yet, uses its nearest
+/// existing parent.
 fn writable(folder: &Path) -> Result<(), Problem> {
     let problem = |error: io::Error| Problem::transient(DATA_DIR, error);
     let folder = std::path::absolute(folder).map_err(problem)?;
@@ -258,7 +256,7 @@ fn writable(folder: &Path) -> Result<(), Problem> {
         Ok(_) => {
             return Err(Problem::new(DATA_DIR, format!("{} is not a folder", existing.display())));
         }
-        // It may lead to a disk that is not mounted yet.
+        // The link may lead to a disk that is not mounted yet.
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let link = existing.display();
             let reason = format!("{link} is a link to a folder that does not exist");
@@ -272,8 +270,8 @@ fn writable(folder: &Path) -> Result<(), Problem> {
 }
 
 fn try_to_write(folder: &Path) -> io::Result<()> {
-    // Another name each time: in a container all have the same number, and one that was killed here
-    // left its file.
+    // The name is new each time: in a container every process has the same id, and a killed check leaves
+    // its file.
     let name = format!(".xmeet-check-{}-{}", std::process::id(), unix_now());
     let probe = folder.join(name);
     let mut options = OpenOptions::new();
@@ -288,7 +286,7 @@ mod tests {
     use crate::config;
 
     #[test]
-    fn two_that_cannot_both_be_listened_on_are_told() {
+    fn two_conflicting_listen_addresses_are_reported() {
         for (one, other, expected) in [
             ("127.0.0.1:1", "127.0.0.1:1", true),
             ("0.0.0.0:1", "127.0.0.1:1", true),
@@ -310,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_printed_can_be_a_settings_file() {
+    fn printed_settings_load_as_a_settings_file() {
         let first = loaded(&[
             "--allow-origin=https://a,https://b",
             "--data-dir=a \"b\" \\ c",
@@ -325,7 +323,7 @@ mod tests {
         }
     }
 
-    /// Prints settings and reads them again as a file.
+    /// Prints settings, and loads them again as a file.
     fn holds_as_a_file(first: &Loaded) -> String {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("xmeet.toml");
@@ -341,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn each_wrong_setting_is_named_with_where_it_comes_from() {
+    fn invalid_settings_are_reported_with_their_sources() {
         let folder = tempfile::TempDir::new().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_written_in_the_zone_that_was_set() {
+    fn times_are_formatted_in_the_configured_zone() {
         let ts = 1_428_472_926_000; // 2015-04-08T06:02:06Z
         let shanghai = Clock::new(Some("Asia/Shanghai")).unwrap();
         assert_eq!(shanghai.moment(ts).as_str(), "2015-4-8 14:2:6");
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_that_does_not_exist_is_an_error() {
+    fn unknown_time_zone_is_an_error() {
         assert!(Clock::new(Some("Atlantis/Capital")).is_err());
     }
 }

@@ -76,7 +76,7 @@ fn start() -> anyhow::Result<ExitCode> {
         check::warn(&found.warnings, &loaded, io::stderr()).or_else(unless_closed)?;
     }
     if is_check {
-        // A reader that closes the pipe early, as `head`, has what it wants.
+        // A reader such as `head` may close the pipe early, which is no error.
         check::print(&loaded, &found, io::stdout()).or_else(unless_closed)?;
     }
     if !found.problems.is_empty() {

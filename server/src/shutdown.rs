@@ -57,7 +57,7 @@ pub async fn drain_clients(
         sessions.hub.drained().await;
     };
     if timeout_at(schedule.rooms, drain).await.is_err() {
-        tracing::warn!("the rooms did not end in time");
+        tracing::warn!("the rooms did not close in time");
         return ShutdownOutcome::Forced;
     }
     ShutdownOutcome::Clean
@@ -66,7 +66,7 @@ pub async fn drain_clients(
 /// Stops the store's threads.
 pub(crate) async fn close_store(threads: Threads, schedule: Schedule) -> ShutdownOutcome {
     if timeout_at(schedule.store, threads.stop()).await.is_err() {
-        tracing::warn!("the store did not end in time; the next start takes up what it left");
+        tracing::warn!("the store did not close in time; the next start recovers it");
         return ShutdownOutcome::Forced;
     }
     ShutdownOutcome::Clean

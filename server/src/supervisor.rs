@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_watchdog_is_for_one_process() {
+    fn watchdog_setting_of_another_process_is_ignored() {
         let own = process::id().to_string();
         let period = Some(Duration::from_secs(1));
         assert_eq!(watch_period(Some("1000000"), None), period);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn an_abstract_socket_is_found_too() {
+    fn abstract_socket_receives_notifications() {
         let name = format!("@xmeet-test-{}", process::id());
         let manager = UnixDatagram::bind_addr(&address(OsStr::new(&name)).unwrap()).unwrap();
         let supervisor = Supervisor { socket: connect(OsStr::new(&name)).ok(), alive: None };

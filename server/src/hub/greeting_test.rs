@@ -1,5 +1,5 @@
-//! Goal: greetings made of shared parts are the same frames, byte for byte, as ones encoded by
-//! themselves, whatever happened to the room between two of them.
+//! Goal: greetings of shared parts equal greetings that are encoded alone, byte for byte, after any
+//! changes of the room in between.
 
 use std::sync::Arc;
 
@@ -90,7 +90,7 @@ async fn shared_greeting_parts_make_the_same_frames() {
     assert_eq!(greeted, 8);
 }
 
-/// Enters so many members and returns their room.
+/// Creates a room with this many members.
 fn full_room(members: u64) -> Room {
     let mut room = Room::new(RoomHistory::default(), 0);
     let mut effects = Vec::new();
@@ -102,7 +102,7 @@ fn full_room(members: u64) -> Room {
     room
 }
 
-/// Applies inputs and returns the pieces of one greeting behind them.
+/// Applies inputs. Returns the pieces of a greeting after them.
 fn greeting_after(
     room: &mut Room,
     inputs: Vec<Input>,
@@ -122,7 +122,7 @@ fn greeting_after(
 #[test]
 fn leave_in_a_large_room_encodes_few_bytes_again() {
     const MEMBERS: u64 = 5000;
-    /// Three chunks' worth: the newcomer's, that of the member that left, and a merged one.
+    /// Size of three chunks: the newcomer's, that of the member that left, and a merged one.
     const ENCODED_BYTES_MAX: usize = 3 * 64 * 60;
     let mut encoder =
         Encoder::new(RoomId::new("r").unwrap(), Clock::new(None).unwrap(), Arc::default());
@@ -137,7 +137,7 @@ fn leave_in_a_large_room_encodes_few_bytes_again() {
     let list_bytes: usize = before.iter().map(Bytes::len).sum();
     assert!(list_bytes > 150_000, "{list_bytes}");
     for round in 2..200 {
-        // Members leave from everywhere in the list, as people do.
+        // Members leave from random places in the list.
         let inputs = vec![Action::Leave.by(round * 23), join(MEMBERS + round)];
         let after = greeting_after(&mut room, inputs, (&mut greeter, &mut encoder));
         let is_shared =

@@ -1,4 +1,4 @@
-//! What a room does not take at once waits for memory and for a place, and loses neither.
+//! Messages that a room does not accept at once wait for memory and for a place in the inbox.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use tokio::time::timeout;
 
 use super::*;
 
-/// How long a test waits before it fails, in paused time.
+/// Time limit of each wait, in virtual time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const BUDGET_BYTES: usize = 100_000;
 
-/// A room with one place for messages.
+/// Creates a room whose inbox holds one message.
 fn room() -> (mpsc::Sender<Box<RoomCommand>>, Receiver<Box<RoomCommand>>, Arc<MemoryBudget>) {
     let (sender, inbox) = mpsc::channel(1);
     (sender, inbox, Arc::new(MemoryBudget::new(BUDGET_BYTES)))
@@ -35,7 +35,7 @@ fn flush_pending(
     })
 }
 
-/// Returns the text that is next in a room's inbox.
+/// Takes the next text from a room's inbox.
 fn next_text(inbox: &mut Receiver<Box<RoomCommand>>) -> Option<String> {
     match *inbox.try_recv().ok()? {
         RoomCommand::Input(Input::Say { text, .. }, _) => Some(text),
@@ -62,7 +62,7 @@ async fn message_keeps_its_charge_while_it_waits_for_the_inbox() {
     drop(outgoing);
     settle().await;
     assert!(!waiting.is_finished() && budget.held_bytes() > 40_000, "{}", budget.held_bytes());
-    // Short of memory again: it has what it needs.
+    // Memory is scarce again, but the message has its charge.
     let _outgoing = budget.charge(Part::Outgoing, BUDGET_BYTES);
     assert_eq!(next_text(&mut inbox), None);
     let (_large, unsent) = timeout(PATIENCE, waiting).await.expect("there is a place").unwrap();

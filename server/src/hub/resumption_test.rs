@@ -1,5 +1,5 @@
-//! Goal: a member is waited for exactly as long as it is missed, and is always on one connection.
-//! Method: moments of the test's own; no time goes by.
+//! Goal: a lost member stays exactly for its grace period, and never has two connections. Method: the
+//! test passes all times as arguments.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::task::{Context, Poll};
@@ -15,7 +15,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 type Answer = oneshot::Receiver<Result<(MemberKey, Pid, Pace), JoinError>>;
 
-/// A socket that takes nothing.
+/// A socket that accepts no bytes.
 struct Deaf;
 
 impl WriteHalf for Deaf {
@@ -36,7 +36,7 @@ fn pid(member: MemberKey) -> Pid {
     Pid::new(0, member, 1)
 }
 
-/// A connection with the token of that member.
+/// Creates a connection with the token of a member.
 fn newcomer(member: MemberKey) -> (Newcomer, Answer) {
     let (reply, answer) = oneshot::channel();
     let outbox = Arc::new(Outbox::new(Writing::Other(Box::new(Deaf)), limits(1000)));
@@ -44,14 +44,14 @@ fn newcomer(member: MemberKey) -> (Newcomer, Answer) {
     (Newcomer { nickname, token: token(member), outbox, permit: None, reply }, answer)
 }
 
-/// Members 1, 2, … on open connections.
+/// Creates members 1, 2, … with open connections.
 fn members(grace: Duration, count: MemberKey) -> (Resumption, Vec<Arc<Outbox>>) {
     let mut resumption = Resumption::new(grace);
     let mut outboxes = Vec::new();
     for member in 1..=count {
         let (newcomer, _) = newcomer(member);
         let Arrival::Joins(newcomer) = resumption.arrive(newcomer) else {
-            panic!("nobody knows it")
+            panic!("the member is unknown")
         };
         resumption.remember(member, &pid(member), newcomer.token, &newcomer.outbox);
         outboxes.push(newcomer.outbox);
@@ -73,7 +73,7 @@ fn part(
     resumption.disconnected(member, is_clean, Pace::default(), now)
 }
 
-/// The pace of a member that has spoken.
+/// Returns the pace of a member that has sent a message.
 fn spent() -> Pace {
     let mut pace = Pace::default();
     let rates = PaceRates { messages: Rate::per_second(1, 200), ..PaceRates::default() };
@@ -103,7 +103,7 @@ fn grace_periods_end_in_the_order_of_disconnects() {
         assert_eq!(resumption.pop_expired(until - Duration::from_nanos(1)), None);
         assert_eq!(resumption.pop_expired(until), Some(member));
         let arrival = resumption.arrive(newcomer(member).0);
-        assert!(matches!(arrival, Arrival::Joins(_)), "it is nobody now: {arrival:?}");
+        assert!(matches!(arrival, Arrival::Joins(_)), "the member has left: {arrival:?}");
     }
     assert_eq!(resumption.deadline(), None);
     assert!(resumption.by_token.is_empty() && resumption.members.is_empty());
@@ -116,7 +116,7 @@ fn second_disconnect_starts_a_new_grace_period() {
     lose(&mut resumption, 1, start);
     lose(&mut resumption, 2, start + SECOND);
     come_back(&mut resumption, 1);
-    // Only the other one is waited for.
+    // Only the other member has a grace period.
     assert_eq!(resumption.deadline(), Some(start + SECOND + GRACE));
     lose(&mut resumption, 1, start + 2 * SECOND);
     assert_eq!(resumption.pop_expired(start + GRACE), None, "that was the first loss");
@@ -155,8 +155,8 @@ fn takeover_tells_the_open_connection_to_end_and_waits() {
         other => panic!("{other:?}"),
     }
     assert_eq!(third_answer.try_recv().unwrap(), Ok((1, pid(1), Pace::default())));
-    assert_eq!(resumption.deadline(), None, "nobody is missed");
-    // The third one is now what can be lost.
+    assert_eq!(resumption.deadline(), None, "no member is lost");
+    // The third connection is now the member's.
     lose(&mut resumption, 1, Instant::now());
     come_back(&mut resumption, 1);
 }
@@ -221,7 +221,7 @@ fn grace_of_zero_still_allows_takeover() {
 }
 
 #[test]
-fn the_longest_grace_is_one() {
+fn longest_grace_period_does_not_overflow() {
     let (mut resumption, _) = members(Duration::from_secs(u64::MAX), 1);
     let now = Instant::now();
     lose(&mut resumption, 1, now);

@@ -1,5 +1,5 @@
-//! Goal: what the hub promises when things go wrong around a room. Method: a real SQLite store,
-//! wrapped so that a test can make it fail or panic at will.
+//! Goal: the hub handles failures of the store and of connections. Method: a real SQLite store in a
+//! wrapper that fails, panics or stalls on demand.
 
 mod joins;
 mod long_pages;
@@ -24,28 +24,29 @@ use crate::room::{Message, StoredMessage};
 use crate::wire::stream::{WriteHalf, Writing};
 use crate::wire::test_socket::limits;
 
-/// How long anything may take before a test fails instead of hanging.
+/// Time limit of each wait, so that a failing test does not hang.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What the store does next.
+/// Modes of [`FaultyHistory`].
 const WORKS: u8 = 0;
 const FAILS: u8 = 1;
 const PANICS: u8 = 2;
 const STALLS_READS: u8 = 3;
 const STALLS_APPENDS: u8 = 4;
 
-struct Moody {
+/// A store that fails, panics or stalls on demand.
+struct FaultyHistory {
     inner: SqliteHistory,
-    mood: AtomicU8,
-    /// Releases the reads that stall.
+    mode: AtomicU8,
+    /// Releases stalled reads.
     reads: Arc<Notify>,
-    /// The same of appends.
+    /// Releases stalled appends.
     appends: Arc<Notify>,
 }
 
-impl Moody {
+impl FaultyHistory {
     fn answer<T: Send + 'static>(&self, ask: impl FnOnce() -> StoreFuture<T>) -> StoreFuture<T> {
-        match self.mood.load(Ordering::SeqCst) {
+        match self.mode.load(Ordering::SeqCst) {
             FAILS => Box::pin(async { Err(HistoryError::Storage("on purpose".to_owned())) }),
             PANICS => Box::pin(async { panic!("on purpose") }),
             _ => ask(),
@@ -53,7 +54,7 @@ impl Moody {
     }
 }
 
-impl History for Moody {
+impl History for FaultyHistory {
     fn epoch(&self) -> &str {
         self.inner.epoch()
     }
@@ -63,7 +64,7 @@ impl History for Moody {
     }
 
     fn append(&self, room: &RoomId, messages: Vec<Arc<Message>>) -> StoreFuture<MessageId> {
-        if self.mood.load(Ordering::SeqCst) != STALLS_APPENDS {
+        if self.mode.load(Ordering::SeqCst) != STALLS_APPENDS {
             return self.answer(|| self.inner.append(room, messages));
         }
         let (released, answer) = (Arc::clone(&self.appends), self.inner.append(room, messages));
@@ -78,7 +79,7 @@ impl History for Moody {
         room: &RoomId,
         ids: RangeInclusive<MessageId>,
     ) -> StoreFuture<Vec<StoredMessage>> {
-        if self.mood.load(Ordering::SeqCst) != STALLS_READS {
+        if self.mode.load(Ordering::SeqCst) != STALLS_READS {
             return self.answer(|| self.inner.read(room, ids));
         }
         let (released, answer) = (Arc::clone(&self.reads), self.inner.read(room, ids));
@@ -89,7 +90,7 @@ impl History for Moody {
     }
 }
 
-/// What a member was sent, and in how many writes.
+/// The bytes sent to a member, and the number of writes. The next write panics if the flag is set.
 #[derive(Clone, Default)]
 struct Sent(Arc<Mutex<Vec<u8>>>, Arc<AtomicUsize>, Arc<AtomicBool>);
 
@@ -108,12 +109,12 @@ impl WriteHalf for Sent {
 }
 
 impl Sent {
-    /// Takes the messages that have come whole.
+    /// Removes the complete messages.
     fn take(&self) -> Vec<ServerMessage> {
         self.take_envelopes().into_iter().map(|envelope| envelope.message).collect()
     }
 
-    /// Takes the frames that have come whole.
+    /// Removes the complete frames.
     fn take_envelopes(&self) -> Vec<Envelope> {
         let mut sent = self.0.lock().unwrap();
         let texts = xmeet_testframes::take_all(&mut sent).unwrap();
@@ -121,7 +122,7 @@ impl Sent {
     }
 }
 
-/// A member's connection as the test sees it.
+/// A member's connection.
 struct Line {
     outbox: Arc<Outbox>,
     sent: Sent,
@@ -129,7 +130,7 @@ struct Line {
 
 struct World {
     hub: Arc<Hub>,
-    history: Arc<Moody>,
+    history: Arc<FaultyHistory>,
     _folder: TempDir,
 }
 
@@ -142,12 +143,12 @@ impl World {
         Self::with(|settings| settings.resume_grace = resume_grace)
     }
 
-    /// A world with settings of its own.
+    /// Creates a world with changed settings.
     fn with(change: impl FnOnce(&mut HubSettings)) -> Self {
         let folder = TempDir::new().unwrap();
         let inner = SqliteHistory::open(folder.path(), 10_000).unwrap().history;
-        let (mood, reads, appends) = (AtomicU8::new(WORKS), Arc::default(), Arc::default());
-        let history = Arc::new(Moody { inner, mood, reads, appends });
+        let (mode, reads, appends) = (AtomicU8::new(WORKS), Arc::default(), Arc::default());
+        let history = Arc::new(FaultyHistory { inner, mode, reads, appends });
         let clock = Clock::new(None).unwrap();
         let mut settings = HubSettings {
             metrics: Metrics::default(),
@@ -165,16 +166,16 @@ impl World {
         Self { hub, history, _folder: folder }
     }
 
-    fn store(&self, mood: u8) {
-        self.history.mood.store(mood, Ordering::SeqCst);
+    fn set_store_mode(&self, mode: u8) {
+        self.history.mode.store(mode, Ordering::SeqCst);
     }
 
     async fn enter(&self) -> (Result<Membership, JoinError>, Line) {
         self.enter_with(None).await
     }
 
-    /// Enters, and says more than a room holds, so that further greetings read a page. The frames so
-    /// far are taken off the line.
+    /// Joins, and sends more texts than a room holds, so that later greetings read a page. Discards the
+    /// frames received so far.
     async fn enter_long_room(&self) -> (Membership, Line) {
         let (member, line) = self.enter().await;
         let member = member.unwrap();
@@ -191,7 +192,7 @@ impl World {
         (soon(self.hub.join(join_request, &line.outbox, None, pending())).await, line)
     }
 
-    /// Who wants to enter, and a connection for it.
+    /// Creates a join request and a connection for it.
     fn join_request(token: Option<&str>) -> (JoinRequest, Line) {
         let sent = Sent::default();
         let outbox =
@@ -210,7 +211,7 @@ async fn soon<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, work).await.expect("waited too long")
 }
 
-/// Reads frames until one that the test looks for.
+/// Reads frames until one matches.
 async fn wait_for(line: &Line, wanted: impl Fn(&ServerMessage) -> bool) {
     until(|| line.sent.take().iter().any(&wanted)).await;
 }
@@ -232,7 +233,7 @@ async fn until(mut condition: impl FnMut() -> bool) {
 async fn page_for_a_closed_connection_is_not_read() {
     let world = World::new();
     let (_, line) = world.enter().await;
-    world.store(PANICS);
+    world.set_store_mode(PANICS);
     line.outbox.close_with(ROOM_ENDED);
     let (room, pid) = (RoomId::new("r").unwrap(), Pid::new(0, 1, 1));
     let encoder = Encoder::new(room.clone(), Clock::new(None).unwrap(), Arc::default());
@@ -264,8 +265,8 @@ async fn dropped_membership_leaves_the_room() {
     until(|| world.hub.rooms_in_memory() == 0).await;
 }
 
-/// A network that drops hundreds at once does not make a room write hundreds of times to each of
-/// those who stay.
+/// When a network failure disconnects hundreds of members, the room writes once to each remaining
+/// member.
 #[tokio::test]
 async fn mass_disconnect_is_one_write() {
     const CROWD: usize = 100;
@@ -295,12 +296,12 @@ async fn mass_disconnect_is_one_write() {
 #[tokio::test]
 async fn unreadable_room_rejects_newcomers_until_it_can_be_read() {
     let world = World::new();
-    for mood in [FAILS, PANICS] {
-        world.store(mood);
+    for mode in [FAILS, PANICS] {
+        world.set_store_mode(mode);
         assert!(world.enter().await.0.is_err());
         until(|| world.hub.rooms_in_memory() == 0).await;
     }
-    world.store(WORKS);
+    world.set_store_mode(WORKS);
     assert!(world.enter().await.0.is_ok());
 }
 
@@ -309,10 +310,10 @@ async fn failed_append_refuses_its_message_and_the_next_one_is_stored() {
     let world = World::new();
     let (member, line) = world.enter().await;
     let member = member.unwrap();
-    world.store(FAILS);
+    world.set_store_mode(FAILS);
     member.say("x".to_owned()).unwrap();
     wait_for(&line, is_storage_error).await;
-    world.store(WORKS);
+    world.set_store_mode(WORKS);
     member.say("y".to_owned()).unwrap();
     wait_for(&line, |message| matches!(message, ServerMessage::Normal { id: Some(1), .. })).await;
 }
@@ -326,12 +327,12 @@ async fn unreadable_page_is_an_error_and_a_panic_closes_the_connection() {
         member.say("x".to_owned()).unwrap();
     }
     wait_for(&line, |message| matches!(message, ServerMessage::Normal { id: Some(51), .. })).await;
-    world.store(FAILS);
+    world.set_store_mode(FAILS);
     line.outbox.expect_answer();
     member.history(Cursor(1)).unwrap();
     wait_for(&line, is_storage_error).await;
     soon(line.outbox.answer_written()).await;
-    world.store(PANICS);
+    world.set_store_mode(PANICS);
     member.history(Cursor(1)).unwrap();
     soon(line.outbox.drive_writes()).await;
     assert_eq!(world.hub.metrics().panics.counted("page_reader"), 1);

@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(table.connect(one, 0), Ok(()));
         assert_eq!(table.connect(one, 0), Ok(()));
         assert_eq!(table.connect(one, 0), Err(Excess::Connections));
-        assert_eq!(table.connect(other, 0), Ok(()), "nobody pays for another");
+        assert_eq!(table.connect(other, 0), Ok(()), "limits are separate");
         table.disconnect(one);
         assert_eq!(table.connect(one, 0), Ok(()));
     }
@@ -201,18 +201,18 @@ mod tests {
         assert!(table.may_be_greeted(key, 0));
         assert!(table.take_greeting(key, 60, 0));
         assert!(table.may_be_greeted(key, 0), "there is a burst");
-        // Many that were on their way.
+        // Many greetings were in progress at the same time.
         let taken = (0..1000).filter(|_| table.take_greeting(key, 90, 0)).count();
         assert_eq!(taken, 1);
         assert!(!table.may_be_greeted(key, 5 * SECOND), "one of them counts");
         assert!(table.may_be_greeted(key, 6 * SECOND));
-        // More than a bucket holds is owed as a full one.
-        assert!(table.may_be_greeted(other, 0), "nobody pays for another");
+        // A debt is at most a full bucket.
+        assert!(table.may_be_greeted(other, 0), "limits are separate");
         assert!(table.take_greeting(other, u64::MAX, 0));
         assert!(!table.may_be_greeted(other, 0));
         assert!(table.may_be_greeted(other, SECOND));
         table.expire(SECOND);
-        assert_eq!(table.len(), 2, "what is owed is remembered");
+        assert_eq!(table.len(), 2, "debts are kept");
         table.expire(30 * SECOND);
         assert!(table.is_empty());
     }
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn table_of_addresses_is_bounded() {
         let mut table = addresses(100);
-        // Ten stay; of the others each comes once.
+        // Ten addresses stay connected; each other address connects once.
         for number in 0..10 {
             table.connect(AddressKey::V4(number), 0).unwrap();
         }
@@ -252,7 +252,7 @@ mod tests {
                 table.connect(AddressKey::V4(number), 0).unwrap();
             }
             let sixth = table.connect(AddressKey::V4(number), 0);
-            assert_eq!(sixth, Err(Excess::Connects(SECOND)), "who is connected is remembered");
+            assert_eq!(sixth, Err(Excess::Connects(SECOND)), "connected addresses are kept");
         }
     }
 }

@@ -1,36 +1,36 @@
-//! A token bucket. Pure: time comes in as a number of nanoseconds that never falls.
+//! A token bucket. Pure: time is a number of nanoseconds that never decreases.
 
 /// Nanoseconds in a second, in a minute and in a day.
 const SECOND_NS: u64 = 1_000_000_000;
 const MINUTE_NS: u64 = 60 * SECOND_NS;
 const DAY_NS: u64 = 24 * 60 * MINUTE_NS;
 
-/// How fast a bucket fills, and how much it holds.
+/// The refill rate and the capacity of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// What one token takes to come, in nanoseconds.
+    /// Time in which one token is refilled, in nanoseconds.
     token_ns: u64,
-    /// How many there are when it is full.
+    /// Tokens in a full bucket.
     burst_tokens: u64,
 }
 
 impl Rate {
-    /// So many tokens a second, and `burst_tokens` at once. `None`, which is no limit, where either
-    /// is 0.
+    /// Returns a rate of tokens per second with a capacity of `burst_tokens`. `None` is no limit, if
+    /// either is 0.
     #[must_use]
     pub const fn per_second(tokens: u64, burst_tokens: u64) -> Option<Self> {
         Self::per(SECOND_NS, tokens, burst_tokens)
     }
 
-    /// So many tokens a minute, and `burst_tokens` at once. `None`, which is no limit, where either
-    /// is 0.
+    /// Returns a rate of tokens per minute with a capacity of `burst_tokens`. `None` is no limit, if
+    /// either is 0.
     #[must_use]
     pub const fn per_minute(tokens: u64, burst_tokens: u64) -> Option<Self> {
         Self::per(MINUTE_NS, tokens, burst_tokens)
     }
 
-    /// So many tokens at once, and as many again evenly over each day. `None`, which is no limit,
-    /// where it is 0.
+    /// Returns a rate whose capacity is also its number of tokens per day. `None` is no limit, if the
+    /// number is 0.
     #[must_use]
     pub const fn per_day(tokens: u64) -> Option<Self> {
         Self::per(DAY_NS, tokens, tokens)
@@ -44,13 +44,13 @@ impl Rate {
         Some(Self { token_ns, burst_tokens })
     }
 
-    /// How many tokens there are at once.
+    /// Returns the capacity in tokens.
     #[must_use]
     pub const fn burst_tokens(self) -> u64 {
         self.burst_tokens
     }
 
-    /// What so many tokens take to come, in nanoseconds.
+    /// Returns the time in which this many tokens are refilled, in nanoseconds.
     pub(crate) fn cost_ns(self, tokens: u64) -> u64 {
         self.token_ns.saturating_mul(tokens)
     }
@@ -60,16 +60,16 @@ impl Rate {
     }
 }
 
-/// A bucket. It is one number, the moment at which it is full again: what is missing fills with
-/// time, and nobody has to pour. A new one is full.
+/// A bucket. It stores only the time at which it is full again, so it needs no timer. A new bucket is
+/// full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Bucket {
     full_at_ns: u64,
 }
 
 impl Bucket {
-    /// How long until so many tokens are there, in nanoseconds; 0 when they are. Whoever wants more
-    /// than a full bucket holds waits for a full one.
+    /// Returns the time until this many tokens are available, in nanoseconds. A cost above the capacity
+    /// needs a full bucket.
     #[must_use]
     pub fn wait_ns(&self, rate: Rate, tokens: u64, now_ns: u64) -> u64 {
         let cost_ns = rate.cost_ns(tokens.min(rate.burst_tokens));
@@ -77,10 +77,10 @@ impl Bucket {
         full_at_ns.saturating_sub(now_ns.saturating_add(rate.burst_ns()))
     }
 
-    /// Takes tokens, if they are there. Whoever wants more than a full bucket holds pays a full one.
+    /// Takes tokens if they are available. A cost above the capacity takes a full bucket.
     ///
     /// # Errors
-    /// How long until they are, in nanoseconds. Nothing is taken then.
+    /// The time until they are available, in nanoseconds. The bucket is unchanged.
     pub fn take(&mut self, rate: Rate, tokens: u64, now_ns: u64) -> Result<(), u64> {
         match self.wait_ns(rate, tokens, now_ns) {
             0 => {
@@ -91,18 +91,18 @@ impl Bucket {
         }
     }
 
-    /// Takes tokens whether or not they are there, and however many: what is missing is owed.
+    /// Takes tokens without a check. Missing tokens become a debt.
     pub fn owe(&mut self, rate: Rate, tokens: u64, now_ns: u64) {
         self.full_at_ns = self.full_at_ns.max(now_ns).saturating_add(rate.cost_ns(tokens));
     }
 
-    /// When it is full again: the later, the more is owed.
+    /// Returns the time at which the bucket is full. A larger debt gives a later time.
     #[must_use]
     pub fn full_at_ns(&self) -> u64 {
         self.full_at_ns
     }
 
-    /// Whether it is full, so that a new one would be no other.
+    /// Returns whether the bucket is full, and therefore equals a new one.
     #[must_use]
     pub fn is_full(&self, now_ns: u64) -> bool {
         self.full_at_ns <= now_ns
@@ -116,7 +116,7 @@ mod tests {
 
     use super::*;
 
-    /// A bucket as one would think of it: something that is poured into, drop by drop.
+    /// A bucket that is refilled step by step.
     struct Naive {
         level_ns: u64,
         seen_ns: u64,
@@ -152,7 +152,7 @@ mod tests {
                 let taken = bucket.take(rate, tokens, now_ns);
                 prop_assert_eq!(taken.is_ok(), naive.take(rate, tokens, now_ns));
                 if let Err(wait_ns) = taken {
-                    // To the nanosecond, and not before.
+                    // The wait is exact to the nanosecond.
                     prop_assert!(bucket.wait_ns(rate, tokens, now_ns + wait_ns - 1) > 0);
                     prop_assert_eq!(bucket.wait_ns(rate, tokens, now_ns + wait_ns), 0);
                 }

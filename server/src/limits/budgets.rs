@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn without_limits_no_budget_is_kept() {
+    fn without_limits_no_budgets_are_stored() {
         let budgets = budgets(0, 0);
         assert_eq!(budgets.take(ONE, &room("a"), usize::MAX >> 1, 0), Ok(()));
         assert!(!budgets.are_set() && budgets.tables.lock().unwrap().0.0.is_empty());

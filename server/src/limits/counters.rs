@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_is_counted_by_itself_under_its_name() {
+    fn each_limit_kind_has_its_own_counter() {
         let counters = LimitCounters::default();
         for (number, (kind, _)) in NAMES.iter().enumerate() {
             assert_eq!(*kind as usize, number, "{kind:?} stands at its number");

@@ -134,7 +134,7 @@ fn forwarded_for(hop: &str) -> Option<IpAddr> {
     })
 }
 
-/// Splits at a character that does not stand in quotes.
+/// Splits at each `separator` outside of quotes.
 fn split(text: &str, at: char) -> Vec<&str> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     text.split(|c: char| {
@@ -151,7 +151,7 @@ fn split(text: &str, at: char) -> Vec<&str> {
     .collect()
 }
 
-/// An address with or without a port, an IPv6 address with or without brackets.
+/// Parses an address with or without a port, and an IPv6 address with or without brackets.
 fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
@@ -183,7 +183,7 @@ mod tests {
         headers
     }
 
-    /// The client by the header of the first line.
+    /// Returns the client if the header of the first line is the named one.
     fn client(peer: &str, lines: &[(HeaderName, &str)]) -> String {
         let header = lines.first().map_or(X_FORWARDED_FOR, |(name, _)| name.clone());
         client_by(&header, peer, lines)
@@ -192,7 +192,7 @@ mod tests {
     fn client_by(header: &HeaderName, peer: &str, lines: &[(HeaderName, &str)]) -> String {
         let peer = if peer == "unix" { Peer::Unix } else { Peer::Tcp(peer.parse().unwrap()) };
         let client = proxies(header).client(peer, &headers(lines));
-        client.map_or("nobody knows".to_owned(), |client| client.to_string())
+        client.map_or("unknown".to_owned(), |client| client.to_string())
     }
 
     #[test]
@@ -209,9 +209,9 @@ mod tests {
             ("[2001:db8::1]:443", "2001:db8::1"),
             ("::ffff:1.2.3.4", "1.2.3.4"),
             ("6.6.6.6, ::ffff:10.0.0.9", "6.6.6.6"),
-            // Nobody but proxies.
+            // Trusted proxies only.
             ("10.7.7.7, 10.9.9.9", "10.7.7.7"),
-            // What cannot be read ends the belief, and so does what stands left of it.
+            // An entry that is no address ends the search. Entries left of it do not count.
             ("", PROXY),
             (",", PROXY),
             ("1.2.3.4,", PROXY),
@@ -283,21 +283,21 @@ mod tests {
     }
 
     #[test]
-    fn nobody_else_is_believed() {
+    fn headers_of_untrusted_peers_do_not_count() {
         let line = [(X_FORWARDED_FOR, "1.2.3.4")];
         assert_eq!(client("9.9.9.9", &line), "9.9.9.9");
         assert_eq!(client("::ffff:9.9.9.9", &line), "9.9.9.9");
         assert_eq!(client("::ffff:10.0.0.1", &line), "1.2.3.4");
         assert_eq!(client("unix", &line), "1.2.3.4");
-        assert_eq!(client("unix", &[]), "nobody knows");
+        assert_eq!(client("unix", &[]), "unknown");
         assert_eq!(client(PROXY, &[]), PROXY);
-        let nobody = Proxies::default();
-        assert!(!nobody.trust(Peer::Tcp("127.0.0.1".parse().unwrap())));
+        let no_proxies = Proxies::default();
+        assert!(!no_proxies.trust(Peer::Tcp("127.0.0.1".parse().unwrap())));
     }
 
     proptest! {
         #[test]
-        fn whatever_a_header_holds_nobody_falls_over_it(
+        fn any_header_value_gives_a_client_without_a_panic(
             bytes in proptest::collection::vec(any::<u8>(), 0..60),
             text in "[0-9a-f.:,;=\"\\\\\\[\\] for]{0,60}",
         ) {

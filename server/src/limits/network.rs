@@ -1,4 +1,4 @@
-//! Addresses: networks of them as they stand in settings, and whose limit an address falls under.
+//! Networks of addresses in CIDR notation, and the keys under which limits count addresses.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -6,24 +6,23 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 
-/// Who is at the other end of a connection, as the system says.
+/// The other end of a connection, as the operating system reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
-    /// Somebody at this address, over TCP.
+    /// A TCP connection from this address.
     Tcp(IpAddr),
-    /// A program on this machine, over a Unix socket: a proxy, which is trusted.
+    /// A connection over a Unix socket: a proxy on this machine, which is trusted.
     Unix,
 }
 
-/// Whose limit it is: one IPv4 address, or the /64 of an IPv6 address, which is what one customer
-/// has at least.
+/// The key under which limits count a client: an IPv4 address, or the /64 of an IPv6 address, because
+/// a customer has at least a /64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AddressKey {
-    /// The address.
     V4(u32),
-    /// The upper half of the address.
+    /// The upper 64 bits of the address.
     V6(u64),
-    /// All whom a proxy on the Unix socket does not name.
+    /// All clients for which a proxy on the Unix socket gives no address.
     Unnamed,
 }
 

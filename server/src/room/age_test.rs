@@ -1,4 +1,4 @@
-//! A room shows nothing that is too old, though nobody says anything that would drive it out.
+//! A room hides expired messages even if no new message arrives.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use super::{Action, Effect, Input, MemberKey, Message, Room, RoomHistory, Stored
 
 const AGE_MS_MAX: UnixMillis = 1000;
 
-/// Messages of these times, the first of which has this id.
+/// Creates messages with these timestamps and with ids from `first`.
 fn kept(first: u64, times: &[UnixMillis]) -> Vec<StoredMessage> {
     let kept = |(id, ts): (u64, &UnixMillis)| {
         let from = Pid::new(0, 1, 1);
@@ -19,7 +19,7 @@ fn kept(first: u64, times: &[UnixMillis]) -> Vec<StoredMessage> {
     (first..).zip(times).map(kept).collect()
 }
 
-/// A room that holds messages of these times, with the ids 11, 12 and so on.
+/// Creates a room with messages of these timestamps. Their ids start at 11.
 fn room(times: &[UnixMillis]) -> Room {
     let stored = RoomHistory {
         newest: 10 + times.len() as u64,
@@ -55,7 +55,7 @@ fn expired_messages_are_in_no_greeting_and_on_no_page() {
     let effects = page(&mut room, 2, 0, 1301);
     let [Effect::Page { messages, .. }] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(messages.len(), 0);
-    // What stood before it is gone with it, and is not even read.
+    // Messages before it expire with it, and the room does not read them.
     let effects = page(&mut room, 2, 1, 1301);
     assert!(matches!(&effects[..], [Effect::Page { messages, .. }] if messages.is_empty()));
     assert_eq!(join(&mut room, 3, 1301), Vec::<u64>::new());
@@ -70,7 +70,7 @@ fn ids_continue_when_all_messages_have_expired() {
     assert_eq!(join(&mut room, 2, 5000), [12]);
 }
 
-/// Says something and has it stored; returns the time that the members are told.
+/// Sends a message that is stored. Returns its timestamp as delivered.
 fn say(room: &mut Room, id: u64, now: UnixMillis) -> UnixMillis {
     take(room, Input::Say { member: 1, text: "x".to_owned(), is_stored: true }, now);
     let effects = take(room, Input::Appended { first: id }, now);
@@ -124,12 +124,12 @@ fn one_message_from_the_past_expires_no_other() {
     assert_eq!(join(&mut room, 2, 1550), [13]);
 }
 
-/// The clock when a message is said.
+/// The state of the clock when a message is sent.
 #[derive(Debug, Clone, Copy)]
 enum Said {
-    /// Right; so much later than the last one.
+    /// Right: this much later than the last right time.
     Right(UnixMillis),
-    /// Not set yet.
+    /// Far in the past, as before a clock is set.
     Behind,
     Ahead,
 }
@@ -140,19 +140,19 @@ fn said() -> impl Strategy<Value = Vec<Said>> {
         1 => Just(Said::Behind),
         1 => Just(Said::Ahead),
     ];
-    // Clocks stay wrong for a while.
+    // A wrong clock stays wrong for several messages.
     vec((one, 1..30_usize), 0..12)
         .prop_map(|runs| runs.into_iter().flat_map(|(one, count)| vec![one; count]).collect())
 }
 
-/// A log that remembers all, and reads the rule from its beginning.
+/// A log with all timestamps, which applies the rule of expiry from its beginning.
 struct Naive {
     times: Vec<UnixMillis>,
     gone: usize,
 }
 
 impl Naive {
-    /// How many go at this time.
+    /// Expires messages.
     fn forget_old(&mut self, now: UnixMillis) {
         let (from, there) = (now - AGE_MS_MAX, &self.times[self.gone..]);
         let first_timely = there.iter().position(|ts| (from..=now).contains(ts));
@@ -160,7 +160,7 @@ impl Naive {
         self.gone += before.iter().rposition(|ts| *ts < from).map_or(0, |place| place + 1);
     }
 
-    /// The ids of page 0.
+    /// Returns the ids of page 0.
     fn page(&self) -> Vec<u64> {
         let ids = self.gone as u64 + 1..=self.times.len() as u64;
         ids.rev().take(50).collect::<Vec<_>>().into_iter().rev().collect()
@@ -179,9 +179,9 @@ impl Naive {
 }
 
 proptest! {
-    /// The room holds one page, and shows of it what one shows that knows all messages.
+    /// The room holds one page only, but hides the same messages as a log of all.
     #[test]
-    fn what_is_shown_is_what_the_whole_log_says(
+    fn room_of_one_page_hides_the_same_messages_as_a_full_log(
         before in said(),
         waits in vec((0..300_i64, 0..20_usize), 0..20),
     ) {

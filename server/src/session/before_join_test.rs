@@ -1,5 +1,5 @@
-//! Goal: a client that waits to enter a room holds no uncounted memory, and its end is noticed whatever
-//! it sent before.
+//! Goal: all memory of a client that waits to join a room is charged, and its end is noticed independent
+//! of what it sent before.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::wire::test_socket::{Socket, limits};
 
 const TEXT_BYTES: usize = 60_000;
 
-/// A session that waits, and the client's end of its connection.
+/// A waiting session, and the client's end of its connection.
 struct Waiting {
     reader: Reader,
     outbox: Arc<Outbox>,
@@ -40,14 +40,14 @@ impl Waiting {
         self.client.write_all(&text_frame().repeat(count)).await.unwrap();
     }
 
-    /// Reads what has come. Returns how the wait is over, if it is.
+    /// Reads all received bytes. Returns how the wait ended, if it ended.
     fn read_now(&mut self) -> Option<SessionEnd> {
         let Self { reader, outbox, .. } = self;
         watch(reader, outbox, &Keepalive::default()).now_or_never()
     }
 }
 
-/// A text frame, masked with nothing.
+/// Encodes a text frame with a mask of zeros.
 fn text_frame() -> Vec<u8> {
     frame(TEXT, &[b'x'; TEXT_BYTES])
 }
@@ -74,7 +74,7 @@ async fn message_of_a_waiting_client_is_charged_until_it_is_taken() {
 
 #[tokio::test]
 async fn waiting_clients_over_the_share_are_closed() {
-    // A share of about three messages.
+    // The share is about three messages.
     let incoming = incoming(9 * TEXT_BYTES);
     let mut crowd: Vec<_> = (0..20).map(|_| Waiting::new(&incoming)).collect();
     for waiting in &mut crowd {
@@ -122,7 +122,7 @@ async fn close_frame_before_any_message_ends_the_join_wait() {
     assert!(matches!(waiting.read_now(), Some(SessionEnd::Client(None))));
 }
 
-/// Small messages take far more memory than bytes on the wire.
+/// Small messages take far more memory than their bytes on the wire.
 #[tokio::test]
 async fn small_messages_of_a_waiting_client_are_read_up_to_a_bound() {
     for frame in [&b"\x81\x81\0\0\0\0x"[..], b"\x8a\x80\0\0\0\0", b"\x89\x80\0\0\0\0"] {

@@ -1,5 +1,5 @@
-//! Goal: what comes in stays within its share, and a person on a slow line outlives those who hold
-//! many halves of a message.
+//! Goal: incoming messages stay within their share of memory, and a person on a slow line is not closed
+//! in place of attackers that hold many partial messages.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ use crate::wire::test_socket::{Socket, limits};
 
 const MESSAGE_BYTES: usize = 64 * 1024;
 
-/// A client with a count of what it has on its way.
+/// A client with a charge for its incoming message.
 struct Client {
     outbox: Arc<Outbox>,
     bytes: IncomingCharge,
@@ -45,13 +45,13 @@ fn held_bytes(incoming: &Incoming) -> usize {
 
 #[test]
 fn slow_message_survives_addresses_with_many_incomplete_ones() {
-    // A share of 100 largest messages.
+    // A share of 100 messages of the maximum size.
     let incoming = incoming(300 * MESSAGE_BYTES);
     let mut person = Client::of(&incoming, 1);
     let mut attackers = Vec::new();
     for step in 1..=64 {
         person.bytes.set(step * 1024);
-        // Each step brings 30 halves more, all of which are younger than the person's message.
+        // Each step adds 30 partial messages, all younger than the person's message.
         for number in 0..30 {
             attackers.push(Client::holding(&incoming, 100 + number % 15, 64_000));
         }
@@ -69,14 +69,14 @@ fn oldest_message_is_closed_if_each_address_holds_one() {
     let incoming = incoming(30 * MESSAGE_BYTES);
     let mut clients = Vec::new();
     for address in 0..20 {
-        // As much or as little as it has brought so far.
+        // Charges the bytes received so far.
         clients.push(Client::holding(&incoming, address, 40_000 + 1000 * address as usize));
     }
     let open: Vec<_> = clients.iter().map(Client::is_open).collect();
     let first_open = open.iter().position(|open| *open).unwrap();
     assert!(first_open > 5, "{open:?}");
     assert!(open[first_open..].iter().all(|open| *open), "{open:?}");
-    // One whose message is complete has begun anew and is the youngest.
+    // A client whose message is complete counts as the youngest.
     clients[first_open].bytes.complete();
     clients[first_open].bytes.set(65_000);
     clients.push(Client::holding(&incoming, 20, 64_000));
@@ -114,7 +114,7 @@ fn closed_connection_and_small_remainders_are_not_charged() {
 }
 
 proptest! {
-    /// Whatever connections do: the count is that of the open ones, and within the share.
+    /// After any operations, the charged bytes are those of the open connections and within the share.
     #[test]
     fn counts_follow_the_connections(
         steps in vec((0..12_usize, 0..4_u32, 0..3 * MESSAGE_BYTES, any::<bool>()), 1..200),

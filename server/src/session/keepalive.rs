@@ -224,7 +224,7 @@ impl Drop for Round<'_> {
 }
 
 impl Check {
-    /// Does what is due. Returns whether the connection is still open.
+    /// Performs the due action. Returns whether the connection is still open.
     fn run(&mut self, now: u32, timeouts: KeepaliveTimeouts) -> bool {
         let outbox = &self.outbox;
         if outbox.is_over() {

@@ -1,6 +1,5 @@
-//! Goal: whoever is silent is asked and then ended, whoever lives stays, and the heartbeat never
-//! pauses. Method: time that stands still until every task waits, and a socket of which the test
-//! decides how much it takes.
+//! Goal: a silent client is pinged and then closed, a client that answers stays connected, and the
+//! heartbeat never pauses. Method: virtual time, and a socket whose capacity the test sets.
 
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -15,7 +14,7 @@ use crate::wire::test_socket::{Socket, limits, limits_within};
 const PING: [u8; 2] = [0x89, 0];
 const GOODBYE: CloseReason = CloseReason { code: CloseCode::GoingAway, reason: "x" };
 
-/// The heartbeat that the protocol promises, and more time than anything here takes.
+/// The heartbeat interval of the protocol, and a time longer than any test needs.
 const HEARTBEAT_PROMISED: Duration = Duration::from_secs(25);
 const LONG: Duration = Duration::from_secs(300);
 
@@ -23,8 +22,7 @@ fn pings(socket: &Socket) -> usize {
     socket.taken().chunks(PING.len()).filter(|frame| *frame == PING).count()
 }
 
-/// A keepalive that makes its rounds, half a tick ahead of the test, so that no two things happen at
-/// the same moment.
+/// Starts a keepalive half a tick ahead of the test, so that no two events happen at the same time.
 async fn keepalive() -> Arc<Keepalive> {
     running(Keepalive::default()).await
 }
@@ -45,19 +43,19 @@ fn connection(room_bytes: usize) -> (Arc<Outbox>, Socket) {
     (Arc::new(outbox), socket)
 }
 
-/// How long until the keepalive ends a connection.
+/// Returns the time until the keepalive ends a connection.
 async fn ended(outbox: &Outbox) -> (CloseReason, Duration) {
     let start = Instant::now();
     let ending = tokio::time::timeout(LONG, outbox.drive_writes()).await.expect("it is ended");
     (ending, start.elapsed())
 }
 
-/// The ending that a session sees.
+/// Waits for the end of a connection, as its session does.
 async fn soon_ended(tending: JoinHandle<CloseReason>) -> CloseReason {
     tokio::time::timeout(LONG, tending).await.expect("it is ended").unwrap()
 }
 
-/// A client that says something every so often, for ever.
+/// Sends a text at an interval, without end.
 fn says_something_every(keepalive: &Arc<Keepalive>, outbox: &Arc<Outbox>, pause: Duration) {
     let (keepalive, outbox) = (Arc::clone(keepalive), Arc::clone(outbox));
     tokio::spawn(async move {
@@ -83,7 +81,8 @@ async fn silent_client_is_pinged_after_20_s_and_closed_15_s_later() {
     assert_eq!(pings(&socket), 1);
 }
 
-/// Whoever's cable is pulled is gone for the others within a minute, whether or not it could resume.
+/// After a client's cable is unplugged, the others see it leave within a minute, with or without a
+/// resume token.
 #[tokio::test(start_paused = true)]
 async fn silent_client_leaves_within_a_minute_by_default() {
     let keepalive = keepalive().await;
@@ -101,7 +100,7 @@ async fn connection_being_checked_during_close_all_is_closed() {
     for (outbox, _) in &crowd {
         keepalive.watch(outbox, None);
     }
-    // The first has its ping and the last has not: others have their turn in the middle of a round.
+    // The first connection has its ping and the last one not yet: the round yields to other tasks.
     let is_pinged = |(_, socket): &(Arc<Outbox>, Socket)| pings(socket) > 0;
     let (first, last) = (&crowd[0], crowd.last().unwrap());
     sleep(19 * TICK).await;
@@ -129,7 +128,7 @@ async fn client_that_answers_pings_stays_connected() {
         while pings(&socket) < round {
             sleep(TICK).await;
         }
-        // At the last moment.
+        // Just before the deadline.
         sleep(14 * TICK).await;
         keepalive.note_received(&outbox);
     }
@@ -153,7 +152,7 @@ async fn client_that_receives_its_backlog_is_not_closed_as_silent() {
     let keepalive = keepalive().await;
     let (outbox, socket) = connection(0);
     keepalive.watch(&outbox, None);
-    // What waits before the ping, to be taken in slowly.
+    // A backlog before the ping, which the client receives slowly.
     outbox.send(&[frame::text(&[b'x'; 1000])]);
     let session = Arc::clone(&outbox);
     let tending = tokio::spawn(async move { session.drive_writes().await });
@@ -161,7 +160,7 @@ async fn client_that_receives_its_backlog_is_not_closed_as_silent() {
         sleep(10 * TICK).await;
         socket.allow(1);
     }
-    // All at once, the ping too, which it has then as long to answer.
+    // The client receives the backlog and the ping at once, and then has the whole time to answer.
     socket.allow(1_000_000);
     sleep(14 * TICK).await;
     assert_eq!(socket.taken().last_chunk(), Some(&PING));
@@ -180,7 +179,7 @@ async fn client_that_the_server_does_not_read_is_not_closed_as_silent() {
     outbox.send_answer([frame::text(b"the page")]);
     assert_eq!(ended(&outbox).await.0, SILENT);
 
-    // Nor is it while its room takes nothing.
+    // It is not closed while its room accepts no message either.
     let (outbox, _) = connection(1000);
     keepalive.watch(&outbox, None);
     outbox.set_paused(true);
@@ -190,7 +189,7 @@ async fn client_that_the_server_does_not_read_is_not_closed_as_silent() {
     assert_eq!(ended(&outbox).await.0, SILENT);
 }
 
-/// When the heartbeats of a client came, counted from the beginning.
+/// Returns the times of a client's heartbeats since the start.
 #[derive(Clone, Default)]
 struct Beats(Arc<Mutex<Vec<Instant>>>);
 
@@ -209,7 +208,7 @@ async fn heartbeat_arrives_at_least_every_25_s() {
     let keepalive = keepalive().await;
     let start = Instant::now();
     let mut clients = Vec::new();
-    // The last one answers pings alone, and only just.
+    // The last client only answers pings, just before the deadline.
     for pause_seconds in [1, 7, 15, 19, 33] {
         let (outbox, socket) = connection(1_000_000);
         let beats = Beats::default();
@@ -266,7 +265,7 @@ async fn bytes_buffered_for_a_dead_peer_do_not_extend_its_deadline() {
     let room = Arc::clone(&outbox);
     let talk = tokio::spawn(async move {
         loop {
-            room.send(&[frame::text(b"somebody talks")]);
+            room.send(&[frame::text(b"another member talks")]);
             sleep(3 * TICK).await;
         }
     });
@@ -281,7 +280,7 @@ async fn close_all_closes_present_and_later_connections() {
     let keepalive = keepalive().await;
     let connections: Vec<_> = (0..100).map(|_| connection(1000)).collect();
     for (number, (outbox, _)) in connections.iter().enumerate() {
-        // In different slots.
+        // The connections are in different slots.
         if number % 10 == 0 {
             sleep(TICK).await;
         }

@@ -1,4 +1,4 @@
-//! Goal: a message has as long as it goes on coming, whatever else its client does, and no longer.
+//! Goal: a message may take as long as it makes progress, independent of the client's other frames.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::wire::outbox::Outbox;
 use crate::wire::stream::Writing;
 use crate::wire::test_socket::{self, Socket};
 
-/// Masked with nothing, so that the bytes are the text's.
+/// Encodes a text frame with a mask of zeros.
 const BEGINNING: &[u8] = b"\x01\x82\0\0\0\0he";
 const MIDDLE: &[u8] = b"\0\x81\0\0\0\0l";
 const END: &[u8] = b"\x80\x82\0\0\0\0lo";
@@ -61,7 +61,7 @@ async fn control_frames_do_not_extend_the_deadline_of_a_message() {
     dripping.abort();
 }
 
-/// Pongs that never stop leave no moment in which nothing has come.
+/// With endless pongs the connection is never silent, but the message must still meet its deadline.
 #[tokio::test(start_paused = true)]
 async fn pongs_do_not_extend_the_deadline_of_a_message() {
     let (mut reader, mut client) = connection();
@@ -77,7 +77,8 @@ async fn pongs_do_not_extend_the_deadline_of_a_message() {
     assert_eq!(reader.next().await, Err(ReadError::Violation(MESSAGE_TIMED_OUT)));
 }
 
-/// Brings a message of 60,000 bytes at so many bytes a second, and says when it came or was given up.
+/// Sends a message of 60,000 bytes at this rate. Returns whether it arrived, and the time until it
+/// arrived or was given up.
 async fn brought_at(bytes_per_second: usize) -> (bool, Duration) {
     let (client, server) = duplex(1024);
     let limits = MessageLimits { bytes_max: 65_536, time_max: Duration::from_secs(5) };
@@ -111,7 +112,7 @@ async fn brought_at(bytes_per_second: usize) -> (bool, Duration) {
 
 #[tokio::test(start_paused = true)]
 async fn message_with_progress_outlives_its_deadline_and_one_without_is_closed() {
-    // 64 kbit/s, and a little more than the least that is taken.
+    // 64 kbit/s, and slightly above the minimum rate.
     for bytes_per_second in [8000, 1100] {
         let (has_come, time) = brought_at(bytes_per_second).await;
         assert!(has_come && time > Duration::from_secs(5), "{bytes_per_second}: {time:?}");
@@ -124,7 +125,7 @@ async fn message_with_progress_outlives_its_deadline_and_one_without_is_closed()
 async fn each_message_has_its_own_deadline_and_silence_has_none() {
     let (mut reader, mut client) = connection();
     for _ in 0..3 {
-        // In one piece, and then in three that take nearly all of the time.
+        // In one piece, and then in three pieces that take nearly the whole time.
         let whole = [BEGINNING, END].concat();
         for pieces in [vec![&*whole], vec![BEGINNING, &END[..3], &END[3..]]] {
             let count = pieces.len();

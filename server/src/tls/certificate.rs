@@ -21,7 +21,7 @@ use crate::config::tls::TlsSettings;
 pub struct TlsError {
     /// The setting that causes the error.
     pub setting: &'static str,
-    /// What is wrong with it.
+    /// The reason, for people.
     pub reason: String,
 }
 

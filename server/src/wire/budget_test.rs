@@ -1,4 +1,4 @@
-//! The memory budget: what is counted, and which messages are accepted.
+//! Tests of the memory budget: charges, and the acceptance of messages.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -59,10 +59,10 @@ fn small_message_passes_the_share_but_not_the_budget() {
     assert!(budget.accepts(30_000));
 }
 
-/// How long a test waits before it fails, in paused time.
+/// Time limit of each wait, in virtual time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Has a message of so many bytes wait.
+/// Starts a task that waits until the budget accepts a message of this size.
 async fn wait(budget: &Arc<MemoryBudget>, bytes: usize) -> JoinHandle<Charge> {
     let (budget, queued) = (Arc::clone(budget), budget.queue().len());
     let waiting = tokio::spawn({
@@ -92,8 +92,8 @@ async fn small_message_that_fits_passes_a_large_one() {
     assert_eq!(accepted(large).await.bytes(), 50_000, "none is accepted: any fits");
 }
 
-/// Whatever the order of sizes, no message waits while it fits, unless the oldest has been passed
-/// too often, which does not happen here.
+/// In any order of sizes, no message waits while it fits. The exception for an oldest message that
+/// others have passed too often does not occur here.
 #[tokio::test(start_paused = true)]
 async fn no_message_waits_while_there_is_memory_for_it() {
     for seed in 0..20 {
@@ -114,7 +114,7 @@ async fn no_message_waits_while_there_is_memory_for_it() {
                 1 if !messages.is_empty() => {
                     let cancelled = messages.swap_remove(rng.usize(..messages.len())).1;
                     cancelled.abort();
-                    let _ = cancelled.await;
+                    assert!(cancelled.await.unwrap_err().is_cancelled());
                 }
                 _ => outgoing.set(rng.usize(20_000..99_000)),
             }
@@ -140,7 +140,7 @@ async fn endless_small_messages_do_not_starve_a_large_one() {
     let mut refused = None;
     let large = wait(&budget, 90_000).await;
     for _ in 0..PASSES_MAX + 10 {
-        // The next one comes before the one before it is stored.
+        // Each message arrives before the previous one is stored.
         match budget.try_accept(1000) {
             Some(charge) => small.push_back(charge),
             None => refused = Some(wait(&budget, 1000).await),
@@ -177,7 +177,7 @@ async fn one_release_wakes_a_bounded_number_of_sessions() {
     assert_eq!(budget.held_bytes(), 1000);
 }
 
-/// A session that ends between its turn and its next step passes its memory on.
+/// A session that ends after its wake-up and before its next poll passes its memory on.
 #[tokio::test(start_paused = true)]
 async fn cancelled_message_releases_its_memory_to_the_next() {
     let budget = budget(100_000);
@@ -200,7 +200,7 @@ async fn all_waiting_messages_are_accepted_as_memory_is_freed() {
     let mut waiting = tokio::task::JoinSet::new();
     for number in 0..50 {
         let budget = Arc::clone(&budget);
-        // Each is counted until the next turn, and never more than the budget.
+        // Each charge counts until the next step. The sum never exceeds the budget.
         waiting.spawn(async move {
             let charge = budget.accept(1000 + 400 * number).await;
             yield_now().await;

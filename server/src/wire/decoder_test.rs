@@ -1,6 +1,5 @@
-//! Goal: whatever a client sends, cut into whatever pieces, is decoded as RFC 6455 says. Method:
-//! random conversations are encoded by a naive writer and fed in random pieces; a table holds what
-//! must be refused.
+//! Goal: the decoder follows RFC 6455 for any input in any pieces. Method: a naive encoder writes random
+//! conversations, and the tests feed them in random pieces. A table lists input that must be refused.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -12,7 +11,7 @@ const LIMIT_BYTES: usize = 100_000;
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// A message in that many fragments, with a ping behind each but the last.
+    /// A message in this many fragments, with a ping after each fragment but the last.
     Message {
         is_text: bool,
         text: String,
@@ -159,7 +158,7 @@ fn violation_is_refused_at_its_first_byte() {
 }
 
 #[test]
-fn a_close_tells_its_code() {
+fn close_frame_returns_its_code() {
     for (payload, code) in [(&[][..], None), (&[3, 0xe8, b'x'], Some(1000))] {
         let mut decoder = Decoder::new(LIMIT_BYTES);
         decoder.feed(&frame(0x88, [9, 8, 7, 6], payload));
@@ -167,7 +166,7 @@ fn a_close_tells_its_code() {
     }
 }
 
-/// Feeds bytes in pieces of so many, and returns the most memory that was held beside them.
+/// Feeds bytes in pieces of a size. Returns the peak of the decoder's memory.
 fn most_spare_bytes(bytes: &[u8], piece_bytes: usize) -> usize {
     let mut decoder = Decoder::new(LIMIT_BYTES);
     let (mut come_bytes, mut spare_bytes) = (0, 0);
@@ -215,7 +214,7 @@ fn claimed_length_and_binary_payload_take_no_memory() {
     }
 }
 
-/// A frame of many bytes in front of a header that has come in part.
+/// A long frame before a partial header.
 #[test]
 fn bytes_behind_a_message_do_not_keep_its_buffer() {
     let mut bytes = frame(0x81, [1, 2, 3, 4], &[b'x'; 60_000]);
@@ -227,7 +226,7 @@ fn bytes_behind_a_message_do_not_keep_its_buffer() {
     assert!(decoder.memory_bytes() < 300, "{}", decoder.memory_bytes());
 }
 
-/// Growing byte by byte copies a text a few times in all, not once for each byte.
+/// A text that arrives byte by byte is copied a few times in all, not once per byte.
 #[test]
 fn text_in_single_bytes_is_copied_few_times() {
     let mut decoder = Decoder::new(LIMIT_BYTES);
@@ -241,7 +240,7 @@ fn text_in_single_bytes_is_copied_few_times() {
     assert!(moves < 60, "{moves}");
 }
 
-/// Returns how many of these bytes the decoder takes one by one before it refuses them.
+/// Feeds the bytes one by one. Returns how many the decoder accepts before it fails.
 fn taken_bytes(bytes: &[u8]) -> (usize, Option<CloseReason>) {
     let mut decoder = Decoder::new(LIMIT_BYTES);
     for (taken, byte) in bytes.iter().enumerate() {
@@ -256,7 +255,7 @@ fn taken_bytes(bytes: &[u8]) -> (usize, Option<CloseReason>) {
 #[test]
 fn text_is_refused_at_its_first_invalid_byte() {
     let mask = [1, 2, 3, 4];
-    // Behind a word: a surrogate, a code point above the last one, a start without its rest.
+    // After a word: a surrogate, a code point above the maximum, and an incomplete character.
     for wrong in [&b"\xed\xa0\x80x"[..], b"\xf4\x90\x80\x80x", b"\xc3xx"] {
         let text = ["κόσμε".as_bytes(), wrong].concat();
         let wrong_at = text.len() - wrong.len() + 1;

@@ -1,4 +1,4 @@
-//! For tests: a socket of which the test decides how much it takes, and what an outbox may hold.
+//! For tests: a socket whose capacity the test sets, and limits of outboxes.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::sync::{Arc, Mutex};
@@ -9,18 +9,18 @@ use super::budget::MemoryBudget;
 use super::outbox::OutboxLimits;
 use super::stream::WriteHalf;
 
-/// Bounds of one outbox's bytes alone.
+/// Returns limits of one outbox, without a bound of all outboxes.
 pub(crate) fn limits(bytes_max: usize) -> Arc<OutboxLimits> {
     limits_within(bytes_max, MemoryBudget::default())
 }
 
-/// Bounds of one outbox's bytes, and of those of all together.
+/// Returns limits of one outbox, with a budget of all outboxes.
 pub(crate) fn limits_within(bytes_max: usize, memory: MemoryBudget) -> Arc<OutboxLimits> {
     let (write_time, memory) = (Duration::from_secs(30), Arc::new(memory));
     Arc::new(OutboxLimits { bytes_max, write_time, memory })
 }
 
-/// What a socket has taken, and how much more it takes.
+/// The bytes that a socket has taken, and its remaining capacity.
 #[derive(Debug, Default)]
 struct Pipe {
     taken: Vec<u8>,
@@ -29,12 +29,12 @@ struct Pipe {
     is_broken: bool,
 }
 
-/// The socket. A clone is the same one.
+/// A socket. Clones share its state.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Socket(Arc<Mutex<Pipe>>);
 
 impl Socket {
-    /// Takes so much more.
+    /// Raises the capacity.
     pub(crate) fn allow(&self, bytes: usize) {
         let mut pipe = self.0.lock().unwrap();
         pipe.room_bytes += bytes;
@@ -43,12 +43,12 @@ impl Socket {
         }
     }
 
-    /// What it has taken.
+    /// Returns the bytes taken so far.
     pub(crate) fn taken(&self) -> Vec<u8> {
         self.0.lock().unwrap().taken.clone()
     }
 
-    /// From now on it fails.
+    /// Lets every further write fail.
     pub(crate) fn break_off(&self) {
         self.0.lock().unwrap().is_broken = true;
     }

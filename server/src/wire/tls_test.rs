@@ -1,4 +1,4 @@
-//! The two halves on real sockets, with a client of another make on the other side.
+//! The two TLS halves on real sockets, with a client of another implementation.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +12,12 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, client};
 
 use super::*;
 
-/// What the system may hold for a connection, in bytes, so that it is soon full.
+/// Size of the system's buffers for a connection, in bytes. Small, so that they are soon full.
 const BUFFER_BYTES: usize = 8 * 1024;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A connection: the server's halves, and the client.
+/// Returns the server's halves of a connection, and the client.
 async fn connected() -> (Reading, Writing, client::TlsStream<TcpStream>) {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -57,7 +57,7 @@ fn noise(count: usize) -> Vec<u8> {
     bytes
 }
 
-/// Says that nothing more will come; what does not fit yet is for the half that reads.
+/// Ends the sending half. The reading half sends the bytes that do not fit yet.
 fn end(writing: Writing, mut reading: Reading) {
     drop(writing);
     tokio::spawn(async move {
@@ -66,7 +66,7 @@ fn end(writing: Writing, mut reading: Reading) {
     });
 }
 
-/// Writes pieces of all lengths as an outbox does, until all is called written.
+/// Writes pieces of all lengths as an outbox does, until all are reported as written.
 async fn write_all(writing: &mut Writing, mut bytes: &[u8]) {
     let mut random = fastrand::Rng::with_seed(1);
     while !bytes.is_empty() {
@@ -102,14 +102,14 @@ async fn frames_arrive_in_order_however_full_the_socket_is() {
     tokio::time::timeout(PATIENCE, receiving).await.unwrap().unwrap();
 }
 
-/// While the socket is full, the last byte of what was encrypted is not called written: who waits
-/// for the end of what it wrote waits until the system has it.
+/// While the socket is full, the last encrypted byte does not count as written. A caller that waits
+/// until its bytes are written therefore waits until the system has them.
 #[tokio::test]
 async fn bytes_reported_as_written_are_in_the_socket() {
     let (reading, mut writing, mut client) = connected().await;
     let bytes = noise(60_000);
     let mut written = 0;
-    // Nobody reads.
+    // The client does not read.
     while let Ok(count) = writing.try_write(&[IoSlice::new(&bytes[written % bytes.len()..])]) {
         written += count;
     }

@@ -1,5 +1,5 @@
-//! Goal: a crowd that joins a room gets in, whoever else storms it. Method: the real hub without a
-//! history in virtual time.
+//! Goal: newcomers join a room even if many others try to join at the same time. Method: the real hub
+//! without a history, in virtual time.
 
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -13,8 +13,8 @@ use crate::limits::network::Peer;
 
 pub(super) const MS: Duration = Duration::from_millis(1);
 
-/// A hub without a history, whose rooms admit so many a second and five times as many at once; 0
-/// is no limit.
+/// Creates a hub without a history. Its rooms admit this many newcomers per second, and five times as
+/// many in a burst; 0 is no limit.
 pub(super) fn world(joins_per_second: u64) -> World {
     World::with(|settings| {
         settings.history_kept_messages = 0;
@@ -24,7 +24,7 @@ pub(super) fn world(joins_per_second: u64) -> World {
 
 pub(super) type Entering = (JoinHandle<Result<Membership, JoinError>>, Line);
 
-/// Starts to enter; `abandoned` ends the attempt.
+/// Starts a join. `abandoned` cancels it.
 pub(super) fn start_entering(
     world: &World,
     token: Option<&str>,
@@ -35,7 +35,7 @@ pub(super) fn start_entering(
     (tokio::spawn(async move { hub.join(join_request, &outbox, None, abandoned).await }), line)
 }
 
-/// The pids that a member was told have joined, and those that have left.
+/// Returns the pids of the joins and of the leaves that a member received.
 pub(super) fn presence(line: &Line) -> (Vec<String>, Vec<String>) {
     let (mut joined, mut left) = (Vec::new(), Vec::new());
     for envelope in line.sent.take_envelopes() {
@@ -95,7 +95,7 @@ async fn newcomer_beyond_the_longest_wait_is_rejected() {
             }
         }
     }
-    // The burst, and half of those that get their turn within 10 s: they have one origin.
+    // The burst, and half of the joins of 10 s, because all come from one address.
     assert!((9 * RATE..=11 * RATE).contains(&inside.len()), "{} inside", inside.len());
     assert_eq!(inside.len() + refused, 40 * RATE);
 }
@@ -176,7 +176,7 @@ async fn shutdown_rejects_waiting_newcomers() {
     assert_eq!(waits.await.unwrap().unwrap_err(), JoinError::GoingAway);
 }
 
-/// A place for a connection of this address.
+/// Creates a permit of a connection from this address.
 fn permit(admission: &Arc<Admission>, last_octet: u8) -> Arc<ConnectionPermit> {
     admission.admit(Peer::Tcp([192, 0, 2, last_octet].into())).unwrap()
 }
@@ -188,7 +188,7 @@ fn admission() -> Arc<Admission> {
     Arc::new(Admission::new(limits, Proxies::default(), Arc::default(), false))
 }
 
-/// Starts to enter from an address, or without one.
+/// Starts a join from an address, or without an address.
 fn start_entering_from(world: &World, permit: Option<Arc<ConnectionPermit>>) -> Entering {
     let (join_request, line) = World::join_request(None);
     let (hub, outbox) = (Arc::clone(&world.hub), Arc::clone(&line.outbox));
@@ -196,9 +196,9 @@ fn start_entering_from(world: &World, permit: Option<Arc<ConnectionPermit>>) -> 
     (tokio::spawn(entering), line)
 }
 
-/// Has `attackers` addresses, the first of which may be unknown, send far more newcomers than the
-/// queue has places, one address after the other or in turn. Then one newcomer of another address
-/// comes. Returns how many newcomers of each attacker were admitted, and the newcomer's outcome.
+/// Lets `attackers` addresses send far more newcomers than the queue can hold, one address after the
+/// other or in turn. The first address may be unknown. Then one newcomer of another address joins.
+/// Returns how many newcomers of each attacker were admitted, and the outcome of the last newcomer.
 async fn attack(
     attackers: u8,
     is_first_unknown: bool,

@@ -1,15 +1,15 @@
-//! Goal: while the store does not answer a read, a room goes on and its newcomers' greetings come
-//! out right. Method: real sockets, and a store that reads only when the test lets it.
+//! Goal: while the store does not answer a read, a room delivers messages, and newcomers later receive
+//! correct greetings. Method: real sockets, and a store whose reads stall until the test releases them.
 
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 
-/// A text of which a room holds two.
+/// Length of a text of which a room holds two.
 const LONG_TEXT_BYTES: usize = 60_000;
 
-/// A member and the client's side of its connection.
+/// A member and the client's end of its connection.
 struct Client {
     member: Membership,
     socket: TcpStream,
@@ -45,7 +45,7 @@ impl Client {
         .await
     }
 
-    /// Reads a greeting, and returns the ids on its page.
+    /// Reads a greeting. Returns the ids on its page.
     async fn greeting(&mut self) -> Vec<MessageId> {
         for kind in ["self", "member_count", "members"] {
             assert_eq!(self.next().await.kind(), kind);
@@ -63,9 +63,12 @@ impl Client {
         }
     }
 
-    /// Whether anything has come.
-    fn has_heard(&mut self) -> bool {
-        let _ = self.socket.try_read_buf(&mut self.buffer);
+    /// Returns whether the client has received anything that it has not read.
+    fn has_unread(&mut self) -> bool {
+        match self.socket.try_read_buf(&mut self.buffer) {
+            Ok(bytes) => assert_ne!(bytes, 0, "the connection stays open"),
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+        }
         !self.buffer.is_empty()
     }
 }
@@ -79,16 +82,16 @@ async fn stalled_store_reads_delay_greetings_only() {
         talks.member.say("x".repeat(LONG_TEXT_BYTES)).unwrap();
         assert_eq!(talks.next_id().await, id);
     }
-    world.store(STALLS_READS);
+    world.set_store_mode(STALLS_READS);
     let mut comes = Client::enter(&world).await;
     let mut comes_later = Client::enter(&world).await;
     for id in 6..=8 {
         talks.member.say("meanwhile".to_owned()).unwrap();
-        assert_eq!(talks.next_id().await, id, "it waits for nobody's greeting");
+        assert_eq!(talks.next_id().await, id, "messages do not wait for greetings");
     }
     let mut comes_last = Client::enter(&world).await;
-    assert!(!comes.has_heard() && !comes_later.has_heard() && !comes_last.has_heard());
-    world.store(WORKS);
+    assert!(!comes.has_unread() && !comes_later.has_unread() && !comes_last.has_unread());
+    world.set_store_mode(WORKS);
     world.history.reads.notify_waiters();
     talks.member.say("behind".to_owned()).unwrap();
     for (client, page) in [(&mut comes, 5), (&mut comes_later, 5), (&mut comes_last, 8)] {

@@ -1,5 +1,5 @@
-//! Goal: a panic in one part of a room is counted, and each connection that it concerns ends. Method: a
-//! real SQLite store, and sockets that panic when a test asks for it.
+//! Goal: a panic in one part of a room is counted, and ends every connection that it affects. Method: a
+//! real SQLite store, and sockets that panic on demand.
 
 use super::*;
 
@@ -7,13 +7,13 @@ use super::*;
 async fn room_panic_ends_one_room_and_its_members_reconnect() {
     let world = World::new();
     let (member, line) = world.enter().await;
-    world.store(PANICS);
+    world.set_store_mode(PANICS);
     member.unwrap().say("x".to_owned()).unwrap();
     assert_eq!(soon(line.outbox.drive_writes()).await, ROOM_ENDED);
     until(|| world.hub.room_panics() == 1).await;
-    world.store(WORKS);
+    world.set_store_mode(WORKS);
     let (member, line) = world.enter().await;
-    // Whoever is gone is told nothing more.
+    // A member who has left receives nothing more.
     let member = member.unwrap();
     member.say("y".to_owned()).unwrap();
     wait_for(&line, |message| matches!(message, ServerMessage::Normal { id: Some(1), .. })).await;
@@ -23,26 +23,25 @@ async fn room_panic_ends_one_room_and_its_members_reconnect() {
 async fn long_greeting_that_panics_is_counted_and_ends_its_newcomer_alone() {
     let world = World::new();
     let (first, first_line) = world.enter_long_room().await;
-    world.store(PANICS);
+    world.set_store_mode(PANICS);
     let (newcomer, line) = world.enter().await;
     let _newcomer = newcomer.unwrap();
     soon(line.outbox.drive_writes()).await;
     assert_eq!(world.hub.metrics().panics.counted("greeting"), 1);
     assert_eq!(world.hub.room_panics(), 0);
-    world.store(WORKS);
+    world.set_store_mode(WORKS);
     first.say("y".to_owned()).unwrap();
     let is_said = |message: &ServerMessage| matches!(message, ServerMessage::Normal { text, .. } if text == "y");
     wait_for(&first_line, is_said).await;
 }
 
-/// A panic while one of several greetings is sent: the newcomer whose turn it was ends too, and so do
-/// those behind it.
+/// A panic during one of several greetings closes that newcomer and the newcomers after it.
 #[tokio::test]
 async fn panic_in_a_long_greeting_closes_the_newcomers_not_greeted() {
     let world = World::new();
     let _first = world.enter_long_room().await;
-    world.store(STALLS_READS);
-    // The room takes all three in one round: one greeting task has them.
+    world.set_store_mode(STALLS_READS);
+    // The room handles all three joins in one round, so one greeting task has them.
     let crowd = [World::join_request(None), World::join_request(None), World::join_request(None)];
     let [a, b, c] = &crowd;
     let enter = |(join_request, line): &(JoinRequest, Line)| {
@@ -52,7 +51,7 @@ async fn panic_in_a_long_greeting_closes_the_newcomers_not_greeted() {
     };
     let _members = soon(async { tokio::join!(enter(a), enter(b), enter(c)) }).await;
     b.1.sent.2.store(true, Ordering::SeqCst);
-    world.store(WORKS);
+    world.set_store_mode(WORKS);
     for (_, line) in &crowd[1..] {
         soon(async {
             let mut tending = std::pin::pin!(line.outbox.drive_writes());
@@ -80,7 +79,7 @@ async fn panic_in_the_rooms_own_greeting_closes_all_its_connections() {
     assert_eq!(world.hub.room_panics(), 1);
 }
 
-/// Members that a shard has not subscribed yet when it panics are closed as well.
+/// A panic of a shard also closes members that the shard has not subscribed yet.
 #[tokio::test]
 async fn shard_panic_closes_members_not_subscribed_yet() {
     let panics = Arc::new(crate::metrics::Panics::default());
@@ -94,7 +93,7 @@ async fn shard_panic_closes_members_not_subscribed_yet() {
         if member == crate::fanout::SHARD_MEMBERS_MAX as u64 {
             lines[member as usize].sent.2.store(true, Ordering::SeqCst);
             let answer = crate::fanout::Reply::Frame(Bytes::from_static(b"x"));
-            // The shard has had no turn yet: the next two are in its queue when it panics.
+            // The shard has not run yet, so the next two members are in its queue when it panics.
             fanout.reply(member, Vec::new(), answer).await;
         }
     }

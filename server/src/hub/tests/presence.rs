@@ -1,13 +1,13 @@
-//! Goal: a crowd that comes and goes costs the members of a large room few writes, whatever one of them
-//! does meanwhile, and all see one order. Method: the real hub without a history in virtual time; what
-//! each member is told is read, and the writes that bring it are counted.
+//! Goal: many joins and leaves cost the members of a large room few writes, independent of what a busy
+//! member does, and all members see one order. Method: the real hub without a history, in virtual time.
+//! The tests read the events of each member, and count its writes.
 
 use tokio::time::sleep;
 
 use super::joins::{MS, presence, start_entering, world};
 use super::*;
 
-/// Members of a large room: most of them are written to by other tasks than the room's.
+/// Members of a large room. Shards write to most of them.
 const MANY: usize = 300;
 
 async fn many_members(world: &World) -> Vec<(Membership, Line)> {
@@ -41,7 +41,7 @@ async fn joins_and_leaves_in_a_large_room_take_few_writes_per_member() {
     sleep(1000 * MS).await;
     for (_, line) in &members {
         let writes = line.sent.1.load(Ordering::SeqCst);
-        // Two hundred events: two writes for each window of 200 ms, and a few at either end.
+        // Two hundred events take two writes per window of 200 ms, and a few at both ends.
         assert!(writes <= 16, "{writes} writes");
         let (mut joined, mut left) = presence(line);
         joined.sort();
@@ -50,7 +50,7 @@ async fn joins_and_leaves_in_a_large_room_take_few_writes_per_member() {
     }
 }
 
-/// What one member does 20 times a second while others come and go.
+/// An action that one member repeats 20 times a second while others join and leave.
 #[derive(Debug, Clone, Copy)]
 enum Busy {
     Nothing,
@@ -84,16 +84,15 @@ impl Busy {
 
 const BUSY_TOKEN: &str = "a-token-of-enough-length-1";
 
-/// Events that every member is told.
+/// Events for every member.
 fn events(line: &Line) -> Vec<(String, &'static str)> {
     let envelopes = line.sent.take_envelopes().into_iter();
     let events = envelopes.map(|envelope| (envelope.from.to_string(), envelope.message.kind()));
     events.filter(|(_, kind)| ["join", "leave", "normal", "changename"].contains(kind)).collect()
 }
 
-/// Has newcomers come and go for a second in a room of 300, while one more member is busy. Returns
-/// the writes that each of the 300 got, and checks that the busy member, and the 300, saw all events
-/// in one order.
+/// Lets newcomers join and leave a room of 300 for a second, while one more member is busy. Checks that
+/// all members received all events in one order. Returns the number of writes to each of the 300.
 async fn writes_beside(busy: Busy, is_chatty: bool) -> Vec<usize> {
     let world = world(0);
     let (entering, mut busy_line) = start_entering(&world, Some(BUSY_TOKEN), pending());
@@ -153,7 +152,7 @@ async fn lost_member_leaves_a_busy_room_after_its_grace_period() {
     let (entering, _line) = start_entering(&world, Some(BUSY_TOKEN), pending());
     let lost = entering.await.unwrap().unwrap();
     let mut members = Vec::new();
-    // Enough that others have their turn while the room writes to them.
+    // Enough members that the room yields while it writes to them.
     for _ in 0..20 {
         let (member, line) = start_entering(&world, None, pending());
         members.push((member.await.unwrap().unwrap(), line));
@@ -164,7 +163,7 @@ async fn lost_member_leaves_a_busy_room_after_its_grace_period() {
     members[0].1.sent.take();
     let flood = tokio::spawn(async move {
         loop {
-            // One always waits in the inbox, however often the room looks.
+            // Fails while the inbox is full, so that the inbox is never empty.
             let _ = speaks.say("x".to_owned());
             crate::turns::yield_without_io_poll().await;
         }
@@ -180,7 +179,7 @@ async fn lost_member_leaves_a_busy_room_after_its_grace_period() {
     assert!(heard.contains(&ServerMessage::Leave), "{} heard", heard.len());
 }
 
-/// The members that a greeting lists, and behind it those who came and went, as a client counts.
+/// Returns the members that a client knows from its greeting, and from the joins and leaves after it.
 fn members_as_told(line: &Line) -> Vec<String> {
     let mut members: Vec<String> = Vec::new();
     for envelope in line.sent.take_envelopes() {
@@ -190,12 +189,12 @@ fn members_as_told(line: &Line) -> Vec<String> {
                 members = list.into_iter().map(|member| member.pid.to_string()).collect();
             }
             ServerMessage::Join(_) => {
-                assert!(!members.contains(&from), "{from} is told twice");
+                assert!(!members.contains(&from), "{from} joins twice");
                 members.push(from);
             }
             ServerMessage::Leave => {
                 let at = members.iter().position(|member| *member == from);
-                members.remove(at.expect("it was told of the member"));
+                members.remove(at.expect("the leaving member is known"));
             }
             _ => {}
         }
@@ -216,7 +215,7 @@ async fn greeting_within_a_batch_is_followed_by_the_rest_of_the_batch() {
         comes_back.leave(Disconnect::Lost).await;
         let (entering, line) = start_entering(&world, Some(BUSY_TOKEN), pending());
         comes_back = entering.await.unwrap().unwrap();
-        // Until the next round everything that it is told stays here.
+        // The events stay unread until the next round.
         lines.push(line);
         let (entering, line) = start_entering(&world, None, pending());
         members.insert(0, (entering.await.unwrap().unwrap(), line));
@@ -245,7 +244,7 @@ async fn message_delivers_delayed_joins_and_leaves_before_it() {
     leaves.leave(Disconnect::Clean).await;
     sleep(10 * MS).await;
     line.sent.take();
-    // Within the window: it waits for company.
+    // Within the window, the join waits for further events.
     leaves_too.leave(Disconnect::Clean).await;
     sleep(10 * MS).await;
     assert_eq!(line.sent.take(), []);

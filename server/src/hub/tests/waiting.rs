@@ -1,5 +1,5 @@
-//! Goal: what holds for a member's connection holds while it waits to enter: its last text is said,
-//! its end is noticed, and it is watched. Method: real sessions over connections in memory, mostly in
+//! Goal: a connection that waits to join is treated as a member's: its last text is delivered, its end is
+//! noticed, and the keepalive watches it. Method: real sessions over connections in memory, mostly in
 //! virtual time.
 
 use std::sync::OnceLock;
@@ -28,7 +28,7 @@ struct Client {
 }
 
 impl Client {
-    /// Connects a client whose side takes what it is sent, or nothing at all.
+    /// Connects a client that reads everything, or nothing.
     fn connect(sessions: &Arc<Sessions>, takes: bool) -> Self {
         let (socket, server) = duplex(1024 * 1024);
         let (join_request, Line { sent, .. }) = World::join_request(None);
@@ -50,18 +50,18 @@ impl Client {
         self.socket.write_all(bytes).await.unwrap();
     }
 
-    /// Ends its sending half, without a Close frame.
+    /// Ends the client's sending half without a Close frame.
     async fn end(&mut self) {
         self.socket.shutdown().await.unwrap();
     }
 
-    /// Returns whether it was sent these words, in a Close frame for example.
+    /// Returns whether the client received these words, for example in a Close frame.
     fn was_told(&self, words: &str) -> bool {
         let sent = self.sent.0.lock().unwrap();
         sent.windows(words.len()).any(|bytes| bytes == words.as_bytes())
     }
 
-    /// Returns in which second the session ends; it is waited for for five minutes.
+    /// Waits for the end of the session, at most five minutes. Returns its second.
     async fn seconds_until_end(&self) -> Option<u32> {
         for second in 0..300 {
             if self.session.is_finished() {
@@ -73,7 +73,7 @@ impl Client {
     }
 }
 
-/// A socket that never takes anything.
+/// A socket that accepts no bytes.
 struct TakesNothing;
 
 impl WriteHalf for TakesNothing {
@@ -115,7 +115,7 @@ fn sessions(world: &World) -> Arc<Sessions> {
     sessions
 }
 
-/// What a witness was told of others.
+/// The events of others that a witness received.
 fn told(line: &Line) -> Vec<String> {
     let messages = line.sent.take().into_iter();
     let told = messages.filter_map(|message| match message {
@@ -126,8 +126,8 @@ fn told(line: &Line) -> Vec<String> {
     told.collect()
 }
 
-/// A room without a history, in which one member listens, and which admits one newcomer a second
-/// from now on if `is_crowded`.
+/// Creates a room without a history, in which one member listens. If `is_crowded`, it admits one
+/// newcomer per second from now on.
 async fn witnessed_room(is_crowded: bool) -> (World, Vec<Membership>, Line) {
     let world = World::with(|settings| {
         settings.history_kept_messages = 0;
@@ -179,7 +179,7 @@ async fn client_that_disconnects_in_silence_while_waiting_is_not_announced() {
         frame(BINARY, b"binary"),
         frame(0x88, b""),
         [frame(0x88, b""), text("behind the Close")].concat(),
-        // The beginning of a text.
+        // A partial text.
         text("never whole")[..9].to_vec(),
     ];
     for bytes in nothing_said {
@@ -211,7 +211,7 @@ async fn text_and_close_of_a_waiting_client_keep_their_order() {
 async fn text_sent_before_a_disconnect_is_delivered_while_the_greeting_is_read() {
     let world = World::new();
     let (_first, witness) = world.enter_long_room().await;
-    world.store(STALLS_READS);
+    world.set_store_mode(STALLS_READS);
     let sessions = sessions(&world);
     let mut client = Client::connect(&sessions, true);
     let mut heard = Vec::new();
@@ -226,13 +226,13 @@ async fn text_sent_before_a_disconnect_is_delivered_while_the_greeting_is_read()
     world.history.reads.notify_waiters();
 }
 
-/// A room whose store answers nothing, with as many messages as the room holds, and with its inbox
-/// full of further ones if `is_inbox_full`.
+/// Creates a room whose store does not answer, with as many messages as the room can hold. If
+/// `is_inbox_full`, further messages fill its inbox.
 async fn full_room(is_inbox_full: bool) -> (World, Membership, Line) {
     let world = World::new();
     let (join_request, line) = World::join_request(None);
     let member = world.hub.join(join_request, &line.outbox, None, pending()).await.unwrap();
-    world.store(STALLS_APPENDS);
+    world.set_store_mode(STALLS_APPENDS);
     for _ in 0..20 {
         member.say("x".repeat(64 * 1024)).unwrap();
     }
@@ -326,7 +326,7 @@ async fn text_of_a_disconnected_client_survives_a_stalled_store() {
     client.send(&text("last words")).await;
     client.end().await;
     assert_eq!(client.seconds_until_end().await, None, "its text is not said yet");
-    world.store(WORKS);
+    world.set_store_mode(WORKS);
     world.history.appends.notify_waiters();
     let started = std::time::Instant::now();
     let mut heard = Vec::new();

@@ -1,7 +1,8 @@
-//! Goal: a room with a slow and failing store tells everybody the same story as a naive room that
-//! does one thing after the other. Method: random inputs go to both; the store's answers come at
-//! random places in between; then each member's transcript must be the same. The naive room is told
-//! only how many newcomers were greeted together, and holds them to be neighbours in the order.
+//! Goal: a room with a slow and failing store delivers the same to each member as a naive room that
+//! handles one operation at a time. Method: both rooms get the same random inputs, with the store's
+//! answers at random places in between, and the transcripts of each member must be equal. The naive room
+//! is told how many newcomers the room greeted together, and checks that no operation is between their
+//! joins.
 
 mod naive;
 
@@ -13,11 +14,11 @@ use proptest::prelude::*;
 use xmeet_shared::{Cursor, ErrorCode, MessageId, Nickname, Pid, ServerMessage, UnixMillis};
 
 use super::*;
-use naive::{Deed, naive};
+use naive::{Operation, naive};
 
-/// What a member is told, as both rooms tell it.
+/// A delivery to a member, in a form that both rooms can produce.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Told {
+enum Delivery {
     Greeting { members: Vec<(String, String)>, page: Vec<Line> },
     Joined(String, String),
     Left(String),
@@ -28,7 +29,7 @@ enum Told {
     BarrierReached,
 }
 
-/// A kept message: id, pid, nickname at the time of speaking, text.
+/// A stored message: id, pid, nickname at that time, text.
 type Line = (MessageId, String, String, String);
 
 #[derive(Debug, Clone, Copy)]
@@ -42,13 +43,13 @@ enum Step {
     Barrier(usize),
     /// A connection is lost.
     Lose(usize),
-    /// One of the lost comes back, perhaps under another name.
+    /// A lost member resumes, perhaps with another nickname.
     Return(usize, bool),
-    /// One of the lost was waited for long enough.
+    /// The grace period of a lost member ends.
     Expire(usize),
-    /// The inputs since the last one came together.
+    /// The room's round ends.
     Settle,
-    /// The store answers the batch it has, if it has one.
+    /// The store answers its batch, if it has one.
     StoreAnswers {
         keeps: bool,
     },
@@ -88,14 +89,14 @@ fn line(kept: &StoredMessage) -> Line {
     (kept.id, from.to_string(), nickname.to_string(), text.clone())
 }
 
-/// The room under test with everything around it: outboxes, a store, a clock.
+/// The room under test with outboxes, a store and a clock.
 struct Real {
     room: Room,
     stored: Vec<StoredMessage>,
     asked: Option<Vec<std::sync::Arc<Message>>>,
-    told: BTreeMap<MemberKey, Vec<Told>>,
+    told: BTreeMap<MemberKey, Vec<Delivery>>,
     present: Vec<MemberKey>,
-    /// How many were greeted together, each time.
+    /// How many newcomers each group of greetings had.
     groups: Vec<usize>,
     members_left: usize,
     times: Vec<UnixMillis>,
@@ -126,7 +127,7 @@ impl Real {
         effects.into_iter().for_each(|effect| self.carry_out(effect));
     }
 
-    /// The store answers; true for "kept".
+    /// Lets the store answer. `keeps` is whether it stored the batch.
     fn answer(&mut self, keeps: bool) -> Option<(usize, bool)> {
         let batch = self.asked.take()?;
         let count = batch.len();
@@ -158,13 +159,13 @@ impl Real {
                 self.groups.push(greeted.len());
                 for (member, _) in greeted {
                     let (members, page) = (members.clone(), page.clone());
-                    self.told.entry(member).or_default().push(Told::Greeting { members, page });
+                    self.told.entry(member).or_default().push(Delivery::Greeting { members, page });
                     assert!(!self.present.contains(&member), "greeted while it is here");
                     self.present.push(member);
                 }
             }
             Effect::BarrierReached { member } => {
-                self.told.get_mut(&member).unwrap().push(Told::BarrierReached);
+                self.told.get_mut(&member).unwrap().push(Delivery::BarrierReached);
             }
             Effect::Finish { .. } => unreachable!("nothing here ends"),
             Effect::Detach { member } => self.present.retain(|m| *m != member),
@@ -184,24 +185,24 @@ impl Real {
 
     fn page(&mut self, member: MemberKey, messages: &[StoredMessage]) {
         let page = messages.iter().map(line).collect();
-        self.told.get_mut(&member).unwrap().push(Told::Page(page));
+        self.told.get_mut(&member).unwrap().push(Delivery::Page(page));
     }
 
     fn tell(&mut self, to: Option<MemberKey>, event: &Event) {
         let from = event.from.to_string();
         let told = match &event.message {
-            ServerMessage::Join(name) => Told::Joined(from, name.to_string()),
-            ServerMessage::Leave => Told::Left(from),
-            ServerMessage::ChangeName(name) => Told::Renamed(from, name.to_string()),
-            ServerMessage::Error { code, .. } => Told::Refused(code.unwrap()),
+            ServerMessage::Join(name) => Delivery::Joined(from, name.to_string()),
+            ServerMessage::Leave => Delivery::Left(from),
+            ServerMessage::ChangeName(name) => Delivery::Renamed(from, name.to_string()),
+            ServerMessage::Error { code, .. } => Delivery::Refused(code.unwrap()),
             ServerMessage::Normal { text, id, .. } => {
                 let Some(id) = *id else {
                     let said = (0, from, String::new(), text.clone());
-                    return self.tell_all(&Told::Said(said));
+                    return self.tell_all(&Delivery::Said(said));
                 };
                 let kept = &self.stored[index(id)];
-                assert_eq!(&kept.message.text, text, "delivered what is not in the store");
-                Told::Said(line(kept))
+                assert_eq!(&kept.message.text, text, "a delivered message is not in the store");
+                Delivery::Said(line(kept))
             }
             other => panic!("not an event: {other:?}"),
         };
@@ -214,7 +215,7 @@ impl Real {
         }
     }
 
-    fn tell_all(&mut self, told: &Told) {
+    fn tell_all(&mut self, told: &Delivery) {
         for member in &self.present {
             self.told.get_mut(member).unwrap().push(told.clone());
         }
@@ -225,28 +226,28 @@ fn index(id: MessageId) -> usize {
     usize::try_from(id).unwrap() - 1
 }
 
-/// Runs steps through the room, and writes down what a naive room would have been asked.
+/// Runs steps through the room, and records the operations for the naive room.
 struct Script<'a> {
     real: &'a mut Real,
-    deeds: Vec<Deed>,
+    operations: Vec<Operation>,
     here: Vec<MemberKey>,
     lost: Vec<(MemberKey, Nickname)>,
     names: BTreeMap<MemberKey, Nickname>,
-    /// How many of the messages said the store has answered for.
+    /// How many messages the store has answered.
     answered: usize,
 }
 
 impl Script<'_> {
-    fn run(steps: Vec<Step>, real: &mut Real) -> Vec<Deed> {
-        let (deeds, here, lost, names) = (Vec::new(), Vec::new(), Vec::new(), BTreeMap::new());
-        let mut script = Script { real, deeds, here, lost, names, answered: 0 };
+    fn run(steps: Vec<Step>, real: &mut Real) -> Vec<Operation> {
+        let (operations, here, lost, names) = (Vec::new(), Vec::new(), Vec::new(), BTreeMap::new());
+        let mut script = Script { real, operations, here, lost, names, answered: 0 };
         for (number, step) in steps.into_iter().enumerate() {
             script.step(number, step);
         }
         script.real.settle();
         while script.store_answers(true) {}
         script.real.members_left = script.here.len() + script.lost.len();
-        script.deeds
+        script.operations
     }
 
     fn step(&mut self, number: usize, step: Step) {
@@ -282,45 +283,45 @@ impl Script<'_> {
         self.here.push(member);
         self.names.insert(member, nickname.clone());
         self.real.take(Action::Join { pid: pid(member), nickname: nickname.clone() }.by(member));
-        self.deeds.push(Deed::Join(member, nickname));
+        self.operations.push(Operation::Join(member, nickname));
     }
 
     fn here_does(&mut self, at: usize, number: usize, step: Step) {
         let member = self.here[at];
-        let (input, deed) = match step {
+        let (input, operation) = match step {
             Step::Leave(_) => {
                 self.here.remove(at);
-                (Action::Leave.by(member), Deed::Leave(member))
+                (Action::Leave.by(member), Operation::Leave(member))
             }
             Step::Lose(_) => {
                 self.here.remove(at);
                 self.lost.push((member, self.names[&member].clone()));
-                (Action::ConnectionLost.by(member), Deed::Lose(member))
+                (Action::ConnectionLost.by(member), Operation::Lose(member))
             }
             Step::Say(_) => {
                 let text = format!("text {number}");
                 let input = Input::Say { member, text: text.clone(), is_stored: true };
-                (input, Deed::Say(member, text, None))
+                (input, Operation::Say(member, text, None))
             }
             Step::SayUnstored(_) => {
                 let text = format!("text {number}");
                 let input = Input::Say { member, text: text.clone(), is_stored: false };
-                (input, Deed::SayUnstored(member, text))
+                (input, Operation::SayUnstored(member, text))
             }
             Step::Rename(_) => {
                 let nickname = nickname(number);
                 self.names.insert(member, nickname.clone());
-                let deed = Deed::Rename(member, nickname.clone());
-                (Action::ChangeName { nickname }.by(member), deed)
+                let operation = Operation::Rename(member, nickname.clone());
+                (Action::ChangeName { nickname }.by(member), operation)
             }
             Step::Page(_, cursor) => (
                 Action::RequestPage { cursor: Cursor(cursor) }.by(member),
-                Deed::Page(member, cursor),
+                Operation::Page(member, cursor),
             ),
-            _ => (Action::Barrier.by(member), Deed::Barrier(member)),
+            _ => (Action::Barrier.by(member), Operation::Barrier(member)),
         };
         self.real.take(input);
-        self.deeds.push(deed);
+        self.operations.push(operation);
     }
 
     fn lost_does(&mut self, member: MemberKey, old: Nickname, number: usize, step: Step) {
@@ -329,18 +330,18 @@ impl Script<'_> {
             self.here.push(member);
             self.names.insert(member, nickname.clone());
             self.real.take(Action::Resume { nickname: nickname.clone() }.by(member));
-            self.deeds.push(Deed::Return(member, nickname));
+            self.operations.push(Operation::Return(member, nickname));
         } else {
             self.real.take(Action::Leave.by(member));
-            self.deeds.push(Deed::Leave(member));
+            self.operations.push(Operation::Leave(member));
         }
     }
 
-    /// Lets the store answer the batch it has, if it has one.
+    /// Lets the store answer its batch, if it has one.
     fn store_answers(&mut self, keeps: bool) -> bool {
         let Some((count, keeps)) = self.real.answer(keeps) else { return false };
-        let says = self.deeds.iter_mut().filter_map(|deed| match deed {
-            Deed::Say(_, _, kept) => Some(kept),
+        let says = self.operations.iter_mut().filter_map(|operation| match operation {
+            Operation::Say(_, _, kept) => Some(kept),
             _ => None,
         });
         says.skip(self.answered).take(count).for_each(|kept| *kept = Some(keeps));
@@ -368,9 +369,9 @@ proptest! {
     ) {
         let before = stored(1..=stored_before);
         let mut real = Real::new(before.clone(), kept_max, text_bytes_max);
-        let deeds = Script::run(steps, &mut real);
+        let operations = Script::run(steps, &mut real);
         let kept_max = usize::try_from(kept_max).unwrap();
-        let expected = naive(deeds, &before, kept_max, &real.groups);
+        let expected = naive(operations, &before, kept_max, &real.groups);
         for (member, transcript) in &expected {
             prop_assert_eq!(&real.told[member], transcript, "member {}", member);
         }

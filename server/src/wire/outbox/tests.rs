@@ -1,5 +1,5 @@
-//! Goal: what is sent arrives whole and in order, or the connection ends; a frame is never cut.
-//! Method: a socket of which the test decides how much it takes.
+//! Goal: frames arrive whole and in order, or the connection ends; no frame is ever cut. Method: a
+//! socket whose capacity the test sets.
 
 use std::task::{Context, Waker};
 
@@ -19,7 +19,7 @@ pub(super) fn outbox(limit_bytes: usize, room_bytes: usize) -> (Outbox, Socket) 
     (Outbox::new(Writing::Other(Box::new(socket.clone())), limits(limit_bytes)), socket)
 }
 
-/// Polls once, as a session that was woken.
+/// Polls a future once, as the task of a session does after a wake-up.
 pub(super) fn poll_once<T>(work: impl Future<Output = T>) -> Poll<T> {
     let mut cx = Context::from_waker(Waker::noop());
     std::pin::pin!(work).poll(&mut cx)
@@ -78,7 +78,7 @@ fn client_that_reads_a_long_greeting_is_not_closed() {
 }
 
 #[test]
-fn the_first_ending_stays() {
+fn first_close_reason_is_kept() {
     let (outbox, _) = outbox(1000, 0);
     outbox.close_with(CloseReason { code: CloseCode::GoingAway, reason: "a" });
     outbox.close_with(CloseReason { code: CloseCode::Policy, reason: "b" });
@@ -119,14 +119,14 @@ fn lost_connection_drops_its_backlog() {
     assert!(outbox.is_over());
 }
 
-/// An outbox of a client that has taken nothing of a text yet, and has 30 s for it.
+/// Creates an outbox with a text of which the client has received nothing. It has 30 s for it.
 fn behind(waiting_bytes: usize) -> (Arc<Outbox>, Socket) {
     let (outbox, socket) = outbox(1_000_000, 0);
     outbox.send(&[text(waiting_bytes)]);
     (Arc::new(outbox), socket)
 }
 
-/// What the session's task does meanwhile: until the client is overdue.
+/// Drives the writes as a session's task does, until the client is overdue.
 async fn tended(outbox: Arc<Outbox>) -> CloseReason {
     tokio::select! {
         biased;
@@ -146,7 +146,7 @@ async fn backlog_that_is_not_read_in_time_closes_the_connection() {
 
 #[tokio::test(start_paused = true)]
 async fn trickle_times_out_and_a_slow_line_does_not() {
-    // A text of 400 kB, of which 120 kB are to be taken within 30 s.
+    // A text of 400 kB, of which the client must receive 120 kB within 30 s.
     for (bytes_a_second, is_ended) in [(4000, true), (4100, false)] {
         let (outbox, socket) = behind(400_000);
         let mut tending = tokio::spawn(tended(Arc::clone(&outbox)));
@@ -166,7 +166,7 @@ async fn recent_message_is_not_closed_under_pressure() {
     let outbox = Arc::new(outbox);
     let tending = tokio::spawn(tended(Arc::clone(&outbox)));
     for _ in 0..100 {
-        // Always behind, by a text that is 20 s old at most.
+        // The backlog is never empty, but its oldest text is at most 20 s old.
         outbox.send(&[text(100)]);
         sleep(Duration::from_secs(20)).await;
         socket.allow(text(100).len());
@@ -192,7 +192,7 @@ fn share_of_one_client_shrinks_as_others_hold_more() {
     assert_eq!(limits.memory.held_bytes(), 2000 + PIECE_OVERHEAD_BYTES);
 }
 
-/// Nobody but the client itself waits for a pong: its memory is the client's alone.
+/// Pongs count against the client's own share of memory.
 #[test]
 fn queued_pongs_and_slots_of_shared_frames_are_charged() {
     const PINGS: usize = 100;
@@ -209,7 +209,7 @@ fn queued_pongs_and_slots_of_shared_frames_are_charged() {
     assert!(poll_once(outbox.drive_writes()).is_pending());
     assert_eq!(limits.memory.held_bytes(), 0);
 
-    // One who reads nothing is closed over its pongs when they are more than its share.
+    // A client that does not read is closed when its pongs exceed its share.
     let deaf = Outbox::new(Writing::Other(Box::new(Socket::default())), Arc::clone(&limits));
     let _others = limits.memory.charge(Part::Incoming, 990_000);
     (0..PINGS).for_each(|_| deaf.send(std::slice::from_ref(&pong)));
@@ -265,7 +265,7 @@ fn queued_close_frame_survives_memory_pressure() {
     outbox.send(&[limits.memory.hold(vec![0; 3000], 3000)]);
     outbox.close_with(TOO_SLOW);
     let close = frame::close_with(CloseCode::TryAgainLater, "x");
-    let _ = poll_once(outbox.send_last(close.clone()));
+    assert!(poll_once(outbox.send_last(close.clone())).is_pending());
     let _others = limits.memory.hold(vec![0; 9_999], 9_999);
     outbox.enforce_share();
     socket.allow(1000);
@@ -284,16 +284,20 @@ fn close_drops_the_backlog_and_a_long_partial_frame() {
         outbox.send_answer([limits.memory.hold(vec![0; bytes], bytes)]);
         outbox.close_with(TOO_SLOW);
         let held_bytes = if is_lost { 0 } else { rest_bytes + PIECE_OVERHEAD_BYTES };
-        assert_eq!(limits.memory.held_bytes(), held_bytes, "the long beginning is let go of");
+        assert_eq!(
+            limits.memory.held_bytes(),
+            held_bytes,
+            "the rest of a long partial frame is dropped"
+        );
         let close = frame::close_with(CloseCode::TryAgainLater, "x");
-        let _ = poll_once(outbox.send_last(close.clone()));
+        assert_eq!(poll_once(outbox.send_last(close.clone())).is_pending(), !is_lost);
         socket.allow(rest_bytes + close.len());
         assert!(poll_once(outbox.flushed()).is_ready());
         assert_eq!(socket.taken().ends_with(&close), !is_lost);
     }
 }
 
-/// Where each frame of `bytes` ends. All of these frames are short.
+/// Returns the end of each frame in `bytes`. All frames are short.
 fn frame_ends(bytes: &[u8]) -> Vec<usize> {
     let mut ends = Vec::new();
     let mut at = 0;
@@ -305,10 +309,10 @@ fn frame_ends(bytes: &[u8]) -> Vec<usize> {
 }
 
 proptest! {
-    /// However little the socket takes at a time and whenever the end comes: what arrives is a row
-    /// of whole frames from the beginning of what was sent, and then the Close frame.
+    /// With any sizes of writes and any time of the close, the client receives whole frames from the
+    /// beginning, and then the Close frame.
     #[test]
-    fn a_close_never_cuts_a_frame(
+    fn close_never_cuts_a_frame(
         sent in vec((any::<bool>(), vec(0..100_usize, 1..4)), 1..20),
         allowed in vec(0..300_usize, 1..20),
     ) {
@@ -320,7 +324,7 @@ proptest! {
             all.extend(&bytes);
             let bytes = Bytes::from(bytes);
             if is_greeting {
-                // Cut where no frame ends.
+                // The cut is inside a frame.
                 outbox.send_greeting([bytes.slice(..1), bytes.slice(1..)]);
             } else {
                 outbox.send(&[bytes]);
@@ -330,6 +334,7 @@ proptest! {
         }
         outbox.close_with(TOO_SLOW);
         let close = frame::close_with(CloseCode::TryAgainLater, "x");
+        // The socket may take the rest at once.
         let _ = poll_once(outbox.send_last(close.clone()));
         socket.allow(1_000_000);
         while poll_once(outbox.flushed()).is_pending() {}
