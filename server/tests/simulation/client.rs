@@ -1,5 +1,5 @@
-//! A person with a client: comes, talks, asks, stalls, is cut off, comes back, goes. What it does
-//! and when is drawn from its own seed.
+//! A simulated person with a client, who joins, talks, requests pages, stalls, loses the connection,
+//! resumes and leaves. A seed decides all actions and their times.
 
 use std::time::Duration;
 
@@ -7,52 +7,52 @@ use fastrand::Rng;
 use tokio::time::sleep;
 
 use crate::journal::Command;
-use crate::line::{Line, Manner, Place};
+use crate::line::{Line, LinkProfile, Place};
 use crate::pipe::UpEnd;
 
-/// The longest time between two things that a client does, in virtual milliseconds.
+/// Maximum time between two actions of a client, in virtual milliseconds.
 const GAP_MS_MAX: u64 = 1200;
 
-/// Codes that a client says goodbye with; only the first means that it leaves for good.
+/// Close codes of clients. Only the first one is a leave.
 const GOODBYES: [Option<u16>; 5] = [Some(1000), Some(1000), Some(1001), Some(3000), None];
 
-/// Messages in a crowd of them: together more than a room's inbox and a room take.
+/// Messages of a burst that exceeds a room's inbox and its pending messages.
 const CROWD_MESSAGES: u64 = 700;
 
 /// Largest message, in bytes.
 const TEXT_BYTES_MAX: usize = 900;
 
-/// What a client is like and what it may do.
+/// The properties of a client.
 #[derive(Debug, Clone)]
-pub(crate) struct Nature {
+pub(crate) struct ClientProfile {
     pub(crate) number: usize,
     pub(crate) rooms: Vec<String>,
-    pub(crate) manner: Manner,
+    pub(crate) link: LinkProfile,
     pub(crate) has_tokens: bool,
     pub(crate) grace_ms: u64,
-    /// Whether it sends a crowd of messages at once, now and then.
+    /// Whether it sometimes sends a burst of messages.
     pub(crate) floods: bool,
 }
 
 pub(crate) struct Client {
     place: Place,
     rng: Rng,
-    nature: Nature,
-    /// Numbers its names, texts and tokens, so that no two are alike.
+    profile: ClientProfile,
+    /// A counter that makes names, texts and tokens unique.
     last_number: u64,
     nickname: String,
     line: Option<Line>,
 }
 
 impl Client {
-    pub(crate) fn new(place: Place, rng: Rng, nature: Nature) -> Self {
+    pub(crate) fn new(place: Place, rng: Rng, profile: ClientProfile) -> Self {
         let nickname = String::new();
-        let mut client = Self { place, rng, nature, last_number: 0, nickname, line: None };
+        let mut client = Self { place, rng, profile, last_number: 0, nickname, line: None };
         client.nickname = client.fresh("n");
         client
     }
 
-    /// Does this and that until a moment, which is given in virtual milliseconds.
+    /// Performs random actions until a time in virtual milliseconds.
     pub(crate) async fn live(&mut self, until_ms: u64) {
         while self.place.timeline.ms() < until_ms {
             match self.line.take() {
@@ -67,7 +67,7 @@ impl Client {
         }
     }
 
-    /// Notes what has been received once everything is quiet, and leaves.
+    /// Records how much was received when the run is quiet, and leaves.
     pub(crate) fn leave(self) {
         if let Some(line) = self.line.filter(Line::is_open) {
             let received = line.received();
@@ -77,18 +77,18 @@ impl Client {
     }
 
     fn come(&mut self) {
-        let room = self.rng.choice(&self.nature.rooms).unwrap().clone();
-        let token = self.nature.has_tokens.then(|| self.fresh("token-of-enough-length-"));
+        let room = self.rng.choice(&self.profile.rooms).unwrap().clone();
+        let token = self.profile.has_tokens.then(|| self.fresh("token-of-enough-length-"));
         self.open(&room, token.as_deref());
     }
 
-    /// Comes back with the same token: under the same name or another, in time or too late.
+    /// Reconnects with the same token and the same or another name, within the grace period or later.
     async fn come_back(&mut self, line: &Line) {
         const TAKEN_OVER: u16 = 4001;
         let wait_ms = match self.rng.u32(..10) {
             0..6 => GAP_MS_MAX,
-            6..8 => self.nature.grace_ms,
-            _ => self.nature.grace_ms * 3,
+            6..8 => self.profile.grace_ms,
+            _ => self.profile.grace_ms * 3,
         };
         self.pause(wait_ms).await;
         if line.close_code() == Some(TAKEN_OVER) || line.token.is_none() {
@@ -102,9 +102,9 @@ impl Client {
 
     fn open(&mut self, room: &str, token: Option<&str>) {
         let request = (room, self.nickname.as_str(), token);
-        let line = Line::open(&self.place, &mut self.rng, self.nature.manner, request);
+        let line = Line::open(&self.place, &mut self.rng, self.profile.link, request);
         if self.rng.u32(..5) == 0 {
-            // It does not wait for its greeting.
+            // The client does not wait for its greeting.
             line.send([Command::Say(self.text())]);
         }
         self.line = Some(line);
@@ -139,7 +139,7 @@ impl Client {
                 line.send([Command::Goodbye(self.rng.choice(GOODBYES).unwrap())]);
                 self.pause(GAP_MS_MAX).await;
             }
-            _ if self.nature.floods => {
+            _ if self.profile.floods => {
                 let texts: Vec<_> =
                     (0..CROWD_MESSAGES).map(|_| Command::Say(self.fresh("crowd "))).collect();
                 line.send(texts);
@@ -151,7 +151,7 @@ impl Client {
 
     async fn stall(&mut self, line: &Line) {
         const STALL_MS_MAX: u64 = 8000;
-        // Longer than a ping may stay unanswered.
+        // Longer than the timeout of a ping.
         const SILENCE_MS_MAX: u64 = 90_000;
         line.stall(true);
         let is_long = self.rng.u32(..10) == 0;
@@ -159,26 +159,26 @@ impl Client {
         line.stall(false);
     }
 
-    /// In the middle of a message, perhaps.
+    /// Loses the connection, perhaps inside a message.
     async fn be_cut_off(&mut self, line: &Line) {
         if self.rng.bool() {
             line.send([Command::Say(self.text())]);
-            self.pause(self.nature.manner.latency_ms_max * 2).await;
+            self.pause(self.profile.link.latency_ms_max * 2).await;
         }
         let how = if self.rng.bool() { UpEnd::Eof } else { UpEnd::Reset };
         line.hang_up(how);
     }
 
-    /// Opens another connection while this one is open, and leaves it to its end.
+    /// Opens another connection, which takes over this one.
     async fn take_over(&mut self, line: &Line) {
         line.send([Command::Say(self.text()), Command::Say(self.text())]);
-        self.pause(self.nature.manner.latency_ms_max * 3).await;
+        self.pause(self.profile.link.latency_ms_max * 3).await;
         if self.rng.bool() {
             self.nickname = self.fresh("n");
         }
         self.open(&line.room.clone(), line.token.clone().as_deref());
         if self.rng.u32(..4) == 0 {
-            // So does yet another one.
+            // A third connection takes over the second one.
             let (room, token) = (line.room.clone(), line.token.clone());
             self.open(&room, token.as_deref());
         }
@@ -191,7 +191,7 @@ impl Client {
 
     fn fresh(&mut self, kind: &str) -> String {
         self.last_number += 1;
-        format!("{kind}{}-{}", self.nature.number, self.last_number)
+        format!("{kind}{}-{}", self.profile.number, self.last_number)
     }
 
     async fn pause(&mut self, ms_max: u64) {

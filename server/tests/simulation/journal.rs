@@ -1,5 +1,5 @@
-//! What a run leaves behind for the checker: what the store kept, what each connection sent and was
-//! sent, and when.
+//! The record of a run for the checker: the stored messages, and what each connection sent and received,
+//! with times.
 
 use std::collections::BTreeMap;
 
@@ -12,46 +12,45 @@ use crate::timeline::Moment;
 pub(crate) struct Run {
     pub(crate) terms: Terms,
     pub(crate) rooms: BTreeMap<String, RoomRecord>,
-    /// In the order in which they were opened.
+    /// In the order in which the connections were opened.
     pub(crate) journals: Vec<Journal>,
 }
 
-/// What the checker must know of how the run was set up.
+/// The parameters of a run that the checker needs.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Terms {
     pub(crate) kept_max: u64,
     pub(crate) grace_ms: u64,
-    /// Text of the newest page that a room holds: what is beyond it is read for each greeting.
+    /// Bytes of text that a room holds. Greetings read older messages from the store.
     pub(crate) held_text_bytes_max: usize,
-    /// How much later than the client the server may learn that a connection is lost, or the room
-    /// that another has come.
+    /// Maximum delay until the server notices a lost connection, or the room a new one.
     pub(crate) slack_ms: u64,
 }
 
-/// What the store did for one room.
+/// The store's record of a room.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RoomRecord {
-    /// The true history: the message with id 1 comes first.
+    /// The stored messages, from id 1.
     pub(crate) log: Vec<KeptRecord>,
-    /// Every text that was handed to the store, in that order, and its id if it was kept.
+    /// Every text that the store received, in order, with its id if it was stored.
     pub(crate) handed: Vec<(String, Option<u64>)>,
-    /// When the store's answer panicked, and the room with it.
+    /// Times of panics of the store's answers, which the room shares.
     pub(crate) panics: Vec<Moment>,
-    /// Pages that panicked or failed, and times that the room could not be opened.
+    /// Times of reads and opens that failed or panicked.
     pub(crate) page_panics: u64,
     pub(crate) page_failures: u64,
     pub(crate) load_failures: u64,
-    /// What the room did that a store does not allow.
+    /// Invalid requests of the room.
     pub(crate) offences: Vec<String>,
 }
 
-/// A message that the store kept.
+/// A stored message.
 #[derive(Debug, Clone)]
 pub(crate) struct KeptRecord {
     pub(crate) from: Pid,
     pub(crate) text: String,
     pub(crate) kept: Moment,
-    /// When the room was told.
+    /// Time of the store's answer.
     pub(crate) answered: Option<Moment>,
 }
 
@@ -63,24 +62,24 @@ pub(crate) struct Journal {
     pub(crate) opened: Moment,
     pub(crate) sent: Vec<Sent>,
     pub(crate) received: Vec<Received>,
-    /// When the client stopped it.
+    /// How and when the client ended it.
     pub(crate) hung_up: Option<HungUp>,
     pub(crate) end: End,
-    /// Whether the client ever stopped reading.
+    /// Whether the client stopped reading at any time.
     pub(crate) has_stalled: bool,
-    /// Whether the server was ever told that no more fits.
+    /// Whether the stream was full at any time.
     pub(crate) was_full: bool,
-    /// How much had been received when everything was quiet, at the end of the run.
+    /// Number of frames received when the run was quiet.
     pub(crate) settled: Option<usize>,
-    /// Bytes that came from the server and are none of its frames.
+    /// Received bytes that are not valid frames.
     pub(crate) garbage: Option<String>,
 }
 
-/// How the client stopped a connection.
+/// The end of a connection by its client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct HungUp {
     pub(crate) at: Moment,
-    /// What it had sent can be read by the server.
+    /// Whether the server can read the bytes sent before.
     pub(crate) is_readable: bool,
 }
 
@@ -90,7 +89,7 @@ pub(crate) enum End {
     Open,
     /// The server sent a Close frame.
     Closed(Option<u16>),
-    /// The stream ended without one.
+    /// The stream ended without a Close frame.
     Cut,
 }
 
@@ -98,11 +97,11 @@ pub(crate) enum End {
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
     pub(crate) what: Command,
-    /// When its last byte was there for the server to read.
+    /// When the server could read its last byte.
     pub(crate) arrived: Option<Moment>,
 }
 
-/// What was sent. Texts and names differ from all others of the run.
+/// A client's command. Texts and names are unique in the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Command {
     Say(String),
@@ -111,7 +110,7 @@ pub(crate) enum Command {
     BadRename,
     BadCursor,
     Binary,
-    /// It says nothing.
+    /// The empty frame.
     Empty,
     Goodbye(Option<u16>),
 }
@@ -121,11 +120,11 @@ pub(crate) enum Command {
 pub(crate) struct Received {
     /// When the server wrote its first byte.
     pub(crate) written: Moment,
-    /// Whether the server had never had to wait with writing before.
+    /// Whether the stream had never been full before.
     pub(crate) is_prompt: bool,
-    /// When the client took its last byte.
+    /// When the client read its last byte.
     pub(crate) taken: Moment,
-    /// What it is dated by the server, in virtual milliseconds.
+    /// The server's timestamp in virtual milliseconds.
     pub(crate) dated_ms: u64,
     pub(crate) from: Pid,
     pub(crate) message: ServerMessage,

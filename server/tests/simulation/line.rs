@@ -1,5 +1,5 @@
-//! One connection as its client holds it: bytes go out in pieces and late, come in when they are
-//! taken, and everything is written into the connection's journal.
+//! A client's end of a connection. It sends bytes in pieces and with delays, reads at the test's pace, and
+//! records everything in a journal.
 
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::{Arc, Mutex};
@@ -21,48 +21,48 @@ use crate::timeline::Timeline;
 use crate::wire::{self, Frame, Parser};
 use crate::world::START_TS;
 
-/// Largest piece in which a client's bytes come, in bytes.
+/// Maximum piece of a client's bytes.
 const PIECE_BYTES_MAX: usize = 600;
 
-/// What a client's connections are like.
+/// The properties of a client's connections.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Manner {
-    /// What may be on its way to the client, in bytes.
+pub(crate) struct LinkProfile {
+    /// Capacity of the direction to the client, in bytes.
     pub(crate) capacity_bytes: usize,
-    /// The longest time that a piece takes, either way, in virtual milliseconds.
+    /// Maximum latency of a piece in each direction, in virtual milliseconds.
     pub(crate) latency_ms_max: u64,
-    /// How much goes through it, either way. `None` is as much as there is.
+    /// Bandwidth in each direction; `None` is unlimited.
     pub(crate) bytes_per_second: Option<u64>,
 }
 
-/// How often a line with a bandwidth brings bytes, in virtual milliseconds.
+/// Interval in which a line with a bandwidth delivers bytes, in virtual milliseconds.
 const SLICE_MS: u64 = 50;
 
-impl Manner {
-    /// What the line brings in one slice of time, in bytes.
+impl LinkProfile {
+    /// Returns the bytes that the line delivers per interval.
     fn slice_bytes(self) -> Option<usize> {
         self.bytes_per_second.map(|bytes| (bytes * SLICE_MS / 1000).max(1) as usize)
     }
 }
 
-/// What every client of a run shares.
+/// The state that all clients of a run share.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) timeline: Timeline,
     pub(crate) journals: Arc<Mutex<Vec<Arc<Mutex<Journal>>>>>,
-    /// Grows from everything that any client took, and when.
+    /// A digest of all bytes that clients read, with their times.
     pub(crate) digest: Arc<Mutex<DefaultHasher>>,
 }
 
-/// Frames on their way out, and where in these bytes each of the journal's ends.
+/// Encoded frames, and the end of each frame of the journal in these bytes.
 struct Outgoing {
     bytes: Vec<u8>,
     ends: Vec<(usize, usize)>,
     is_last: bool,
 }
 
-/// A connection that a client holds.
+/// A client's connection.
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) journal: Arc<Mutex<Journal>>,
@@ -76,15 +76,15 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Opens a connection, which begins a session.
+    /// Opens a connection and starts its session.
     pub(crate) fn open(
         place: &Place,
         rng: &mut Rng,
-        manner: Manner,
+        link: LinkProfile,
         (room, nickname, token): (&str, &str, Option<&str>),
     ) -> Self {
         let timeline = place.timeline.clone();
-        let (up, down) = (Up::default(), Down::new(manner.capacity_bytes, timeline.clone()));
+        let (up, down) = (Up::default(), Down::new(link.capacity_bytes, timeline.clone()));
         let journal = Journal {
             room: room.to_owned(),
             token: token.map(str::to_owned),
@@ -127,12 +127,12 @@ impl Line {
             out,
             reads,
         };
-        tokio::spawn(line.sending(outgoing, rng.fork(), manner));
-        tokio::spawn(line.receiving(reading, place, rng.fork(), manner));
+        tokio::spawn(line.sending(outgoing, rng.fork(), link));
+        tokio::spawn(line.receiving(reading, place, rng.fork(), link));
         line
     }
 
-    /// Sends frames, one behind the other.
+    /// Sends frames in order.
     pub(crate) fn send(&self, commands: impl IntoIterator<Item = Command>) {
         let (mut bytes, mut ends, mut is_last) = (Vec::new(), Vec::new(), false);
         let mut journal = self.journal.lock().unwrap();
@@ -145,13 +145,13 @@ impl Line {
         let _ = self.out.send(Outgoing { bytes, ends, is_last });
     }
 
-    /// Reads no more, or reads on.
+    /// Stops or resumes reading.
     pub(crate) fn stall(&self, stalls: bool) {
         self.journal.lock().unwrap().has_stalled |= stalls;
         self.reads.send_replace(!stalls);
     }
 
-    /// Loses the connection, wherever its bytes are.
+    /// Ends the connection at once, even inside a frame.
     pub(crate) fn hang_up(&self, how: UpEnd) {
         let mut journal = self.journal.lock().unwrap();
         if journal.hung_up.is_none() {
@@ -162,13 +162,13 @@ impl Line {
         self.down.hang_up();
     }
 
-    /// Whether it is open, as far as the client knows.
+    /// Returns whether the connection is open for the client.
     pub(crate) fn is_open(&self) -> bool {
         let journal = self.journal.lock().unwrap();
         journal.end == End::Open && journal.hung_up.is_none()
     }
 
-    /// The code of the server's Close frame.
+    /// Returns the code of the server's Close frame.
     pub(crate) fn close_code(&self) -> Option<u16> {
         match self.journal.lock().unwrap().end {
             End::Closed(code) => code,
@@ -176,7 +176,7 @@ impl Line {
         }
     }
 
-    /// How much the client has received.
+    /// Returns the number of received frames.
     pub(crate) fn received(&self) -> usize {
         self.journal.lock().unwrap().received.len()
     }
@@ -185,18 +185,18 @@ impl Line {
         &self,
         mut outgoing: mpsc::UnboundedReceiver<Outgoing>,
         mut rng: Rng,
-        manner: Manner,
+        link: LinkProfile,
     ) -> impl Future<Output = ()> + use<> {
         let (up, timeline) = (self.up.clone(), self.timeline.clone());
         let journal = Arc::clone(&self.journal);
         async move {
             while let Some(Outgoing { bytes, ends, is_last }) = outgoing.recv().await {
                 let (mut start, mut ends) = (0, ends.into_iter().peekable());
-                // A crowd of frames comes in a few large pieces.
+                // A burst arrives in a few large pieces.
                 let piece_bytes_max = PIECE_BYTES_MAX.max(bytes.len() / 4);
                 while start < bytes.len() {
-                    pause(&mut rng, manner.latency_ms_max).await;
-                    let piece_bytes = match manner.slice_bytes() {
+                    pause(&mut rng, link.latency_ms_max).await;
+                    let piece_bytes = match link.slice_bytes() {
                         Some(bytes) => {
                             sleep(Duration::from_millis(SLICE_MS)).await;
                             bytes
@@ -226,7 +226,7 @@ impl Line {
         mut reading: watch::Receiver<bool>,
         place: &Place,
         mut rng: Rng,
-        manner: Manner,
+        link: LinkProfile,
     ) -> impl Future<Output = ()> + use<> {
         let (digest, journal) = (Arc::clone(&place.digest), Arc::clone(&self.journal));
         let number = place.journals.lock().unwrap().len();
@@ -238,14 +238,14 @@ impl Line {
                 if !down.filled().await {
                     break;
                 }
-                pause(&mut rng, manner.latency_ms_max).await;
-                if manner.bytes_per_second.is_some() {
+                pause(&mut rng, link.latency_ms_max).await;
+                if link.bytes_per_second.is_some() {
                     sleep(Duration::from_millis(SLICE_MS)).await;
                 }
                 if !*reading.borrow() {
                     continue;
                 }
-                let bytes = down.take(manner.slice_bytes().unwrap_or(usize::MAX));
+                let bytes = down.take(link.slice_bytes().unwrap_or(usize::MAX));
                 {
                     let mut digest = digest.lock().unwrap();
                     digest.write_usize(number);

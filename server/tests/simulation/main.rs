@@ -1,10 +1,10 @@
-//! Goal: the promises of rooms, history and sessions hold whatever comes late, fails, stalls, is cut
-//! off or comes back. Method: the real hub, rooms and sessions run in virtual time over a store and
-//! connections in memory, with clients in them; every choice comes from a seed, so the same seed
-//! makes the same run, byte for byte. What the store kept and what every client sent and received
-//! is then checked by `checker`. `scenarios` lays some runs out that chance would seldom hit.
+//! Goal: the guarantees of rooms, history and sessions hold with delays, failures, stalls, lost connections
+//! and resumes. Method: the real hub, rooms and sessions run in virtual time over a store and connections
+//! in memory, with simulated clients. A seed makes every choice, so the same seed gives the same run, byte
+//! for byte. `checker` then compares the stored messages with what each client sent and received.
+//! `scenarios` has runs that random choices would seldom make.
 //!
-//! `XMEET_SIMULATION_SEEDS` says how many seeds are run, `XMEET_SIMULATION_SEED` runs a single one.
+//! `XMEET_SIMULATION_SEEDS` is the number of seeds; `XMEET_SIMULATION_SEED` runs a single one.
 
 mod checker;
 mod client;
@@ -25,26 +25,26 @@ use std::panic::catch_unwind;
 
 use crate::checker::{Tally, check};
 
-/// How many seeds are run unless the environment says otherwise.
+/// Default number of seeds.
 const SEEDS_DEFAULT: u64 = 200;
 
-/// Seeds that are run twice to see that they make the same run.
+/// Seeds that run twice, to compare the two runs.
 const SEEDS_TWICE: u64 = 10;
 
-/// A number from the environment.
+/// Reads a number from the environment.
 fn setting(name: &str) -> Option<u64> {
     let value = env::var(name).ok()?;
     Some(value.parse().unwrap_or_else(|_| panic!("{name} is a number, not {value:?}")))
 }
 
-/// Runs a seed and checks it; also what went wrong in a panic.
+/// Runs a seed and checks it. Returns a panic as an error too.
 fn try_seed(seed: u64) -> Result<Tally, String> {
     let outcome = catch_unwind(|| world::run(seed).and_then(|outcome| check(&outcome.run)));
     outcome.unwrap_or_else(|_| Err("a panic, see above".to_owned()))
 }
 
 #[test]
-fn the_promises_hold_for_every_seed() {
+fn guarantees_hold_for_every_seed() {
     let seeds = match setting("XMEET_SIMULATION_SEED") {
         Some(seed) => seed..seed + 1,
         None => 0..setting("XMEET_SIMULATION_SEEDS").unwrap_or(SEEDS_DEFAULT),
@@ -70,7 +70,7 @@ fn the_promises_hold_for_every_seed() {
 }
 
 #[test]
-fn the_same_seed_makes_the_same_run() {
+fn same_seed_makes_the_same_run() {
     for seed in 0..SEEDS_TWICE {
         let digests = [(); 2].map(|()| world::run(seed).unwrap().digest);
         assert_eq!(digests[0], digests[1], "seed {seed}");

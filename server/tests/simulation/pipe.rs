@@ -1,5 +1,5 @@
-//! A connection without a network: bytes go each way through memory. What the server sends fits
-//! only as long as the client reads; what the client sends can end anywhere.
+//! A connection in memory. The direction to the client has a capacity, so the client must read; the
+//! direction to the server can end at any byte.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -13,7 +13,7 @@ use xmeet_server::wire::stream::WriteHalf;
 
 use crate::timeline::{Moment, Timeline};
 
-/// From the server to the client. The server writes to it, the client takes from it.
+/// The direction to the client.
 #[derive(Debug, Clone)]
 pub(crate) struct Down {
     state: Arc<Mutex<DownState>>,
@@ -25,9 +25,9 @@ struct DownState {
     bytes: VecDeque<u8>,
     capacity_bytes: usize,
     written: u64,
-    /// Where each write ended in the stream, and when it was.
+    /// The end of each write in the stream, and its time.
     writes: Vec<(u64, Moment)>,
-    /// Where the stream stood when the server was first told that no more fits.
+    /// The position in the stream at which it was first full.
     refused_at: Option<u64>,
     is_server_gone: bool,
     is_client_gone: bool,
@@ -51,12 +51,12 @@ impl Down {
         Self { state: Arc::new(Mutex::new(state)), timeline }
     }
 
-    /// The server's end.
+    /// Returns the server's end.
     pub(crate) fn server_end(&self) -> Box<dyn WriteHalf> {
         Box::new(ServerEnd(self.clone()))
     }
 
-    /// Waits until there is something to take. False when nothing more will come.
+    /// Waits for bytes. Returns `false` at the end of the stream.
     pub(crate) async fn filled(&self) -> bool {
         poll_fn(|cx| {
             let mut state = self.lock();
@@ -72,7 +72,7 @@ impl Down {
         .await
     }
 
-    /// Takes what is there, but not more than so many bytes.
+    /// Takes the available bytes, up to a maximum.
     pub(crate) fn take(&self, bytes_max: usize) -> Vec<u8> {
         let mut state = self.lock();
         let bytes = bytes_max.min(state.bytes.len());
@@ -81,7 +81,7 @@ impl Down {
         bytes
     }
 
-    /// The client is gone.
+    /// Ends the client's side.
     pub(crate) fn hang_up(&self) {
         let mut state = self.lock();
         state.is_client_gone = true;
@@ -90,7 +90,7 @@ impl Down {
         wake(&mut state.client);
     }
 
-    /// When the byte at this place was written, and whether the server had never been told to wait
+    /// Returns when the byte at this position was written, and whether the stream had never been full
     /// before it.
     pub(crate) fn written(&self, place: u64) -> (Moment, bool) {
         let state = self.lock();
@@ -98,7 +98,7 @@ impl Down {
         (state.writes[at].1, state.refused_at.is_none_or(|refused| place < refused))
     }
 
-    /// Whether the server was ever told to wait.
+    /// Returns whether the stream was full at any time.
     pub(crate) fn was_full(&self) -> bool {
         self.lock().refused_at.is_some()
     }
@@ -155,7 +155,7 @@ impl Drop for ServerEnd {
     }
 }
 
-/// From the client to the server.
+/// The direction to the server.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Up(Arc<Mutex<UpState>>);
 
@@ -166,17 +166,17 @@ struct UpState {
     server: Option<Waker>,
 }
 
-/// How the client's sending ends.
+/// The end of the direction to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UpEnd {
-    /// What has come can be read.
+    /// The server can still read the bytes before the end.
     Eof,
-    /// It cannot.
+    /// The server can read nothing more.
     Reset,
 }
 
 impl Up {
-    /// Brings bytes to the server. False when the connection has ended.
+    /// Delivers bytes to the server. Returns `false` if the connection has ended.
     pub(crate) fn push(&self, bytes: &[u8]) -> bool {
         let mut state = self.0.lock().unwrap();
         if state.end.is_none() {
@@ -186,7 +186,7 @@ impl Up {
         state.end.is_none()
     }
 
-    /// Brings nothing more.
+    /// Ends the direction.
     pub(crate) fn end(&self, end: UpEnd) {
         let mut state = self.0.lock().unwrap();
         state.end.get_or_insert(end);

@@ -1,5 +1,5 @@
-//! Goal: what a stalled reader, a stuck store, a panic and a takeover in a full room do to the
-//! others. Method: runs that are laid out, not drawn, and then checked as all runs are.
+//! Goal: a stalled reader, a stuck store, a panic and a takeover in a full room do not harm other members.
+//! Method: fixed runs, checked like random ones.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use xmeet_shared::{ErrorCode, ServerMessage};
 
 use crate::checker::check;
 use crate::journal::{Command, End, Received, Terms};
-use crate::line::{Line, Manner};
-use crate::store::Temper;
+use crate::line::{Line, LinkProfile};
+use crate::store::StoreFaults;
 use crate::world::{World, in_virtual_time};
 
 pub(crate) const TERMS: Terms =
@@ -24,17 +24,17 @@ pub(crate) const TERMS: Terms =
 pub(crate) const OUTBOX_BYTES_MAX: usize = 20_000;
 pub(crate) const TOKEN: &str = "a-token-of-enough-length";
 
-/// Nothing is late on its way, and much fits.
-pub(crate) const WIDE: Manner =
-    Manner { capacity_bytes: 10_000_000, latency_ms_max: 0, bytes_per_second: None };
+/// A connection without latency and with a large capacity.
+pub(crate) const WIDE: LinkProfile =
+    LinkProfile { capacity_bytes: 10_000_000, latency_ms_max: 0, bytes_per_second: None };
 
-/// Messages that a room holds while the store is stuck, and nearly as many more as its inbox holds.
+/// Messages that fill a room while the store is stuck, and nearly fill its inbox.
 const CROWD_MESSAGES: usize = 1024 + 500;
 
-/// Enough to fill the inbox, and to have some wait outside.
+/// Messages that fill the inbox, and some that wait for it.
 const CROWD_BEHIND_MESSAGES: usize = 100;
 
-/// A world and the choices of its connections.
+/// A world, and the random generator of its connections.
 pub(crate) struct Stage {
     pub(crate) world: World,
     rng: Rng,
@@ -63,14 +63,14 @@ impl Stage {
         room: &str,
         name: &str,
         token: Option<&str>,
-        how: Manner,
+        how: LinkProfile,
     ) -> Line {
         let line = Line::open(&self.world.place, &mut self.rng, how, (room, name, token));
         pass(10).await;
         line
     }
 
-    /// Sends everybody away and checks the whole run.
+    /// Closes all connections and checks the whole run.
     pub(crate) async fn end(self, lines: impl IntoIterator<Item = Line>) {
         self.world.store.calm();
         pass(60_000).await;
@@ -100,16 +100,16 @@ pub(crate) fn has(line: &Line, wanted: impl Fn(&ServerMessage) -> bool) -> bool 
 }
 
 #[test]
-fn a_stalled_reader_is_given_up_at_its_limit_and_nobody_else_waits() {
+fn stalled_reader_is_closed_at_its_limit_and_others_do_not_wait() {
     const TEXT_BYTES: usize = 500;
-    // What a frame has beside its text, in bytes.
+    // Maximum size of a frame with such a text, in bytes.
     const FRAME_BYTES_MAX: usize = TEXT_BYTES + 200;
     const CAPACITY_BYTES: usize = 4000;
     in_virtual_time(async {
         let mut stage = Stage::new(OUTBOX_BYTES_MAX);
         let talks = stage.enter("room", "talks", None, WIDE).await;
         let listens = stage.enter("room", "listens", None, WIDE).await;
-        let narrow = Manner { capacity_bytes: CAPACITY_BYTES, ..WIDE };
+        let narrow = LinkProfile { capacity_bytes: CAPACITY_BYTES, ..WIDE };
         let stalls = stage.enter("room", "stalls", None, narrow).await;
         stalls.stall(true);
         let mut said = 0;
@@ -119,7 +119,7 @@ fn a_stalled_reader_is_given_up_at_its_limit_and_nobody_else_waits() {
             pass(50).await;
         }
         assert!(said * TEXT_BYTES <= CAPACITY_BYTES + OUTBOX_BYTES_MAX + FRAME_BYTES_MAX);
-        assert!(said * FRAME_BYTES_MAX >= OUTBOX_BYTES_MAX, "given up after {said}");
+        assert!(said * FRAME_BYTES_MAX >= OUTBOX_BYTES_MAX, "closed after {said}");
         stalls.stall(false);
         pass(100).await;
         assert_eq!(stalls.journal.lock().unwrap().end, End::Closed(Some(1013)));
@@ -128,12 +128,13 @@ fn a_stalled_reader_is_given_up_at_its_limit_and_nobody_else_waits() {
 }
 
 #[test]
-fn a_store_that_is_stuck_or_fails_for_one_room_does_not_hold_another_up() {
+fn stuck_store_of_one_room_does_not_delay_another_room() {
     in_virtual_time(async {
         let mut stage = Stage::new(OUTBOX_BYTES_MAX);
         let waits = stage.enter("stuck", "waits", None, WIDE).await;
         let talks = stage.enter("works", "talks", None, WIDE).await;
-        let stuck = Temper { delay_ms_min: 5000, failures_permille: 1000, ..Temper::default() };
+        let stuck =
+            StoreFaults { delay_ms_min: 5000, failures_permille: 1000, ..StoreFaults::default() };
         stage.world.store.set("stuck", stuck);
         waits.send(say("lost"));
         for number in 0..100 {
@@ -152,14 +153,17 @@ fn a_store_that_is_stuck_or_fails_for_one_room_does_not_hold_another_up() {
 }
 
 #[test]
-fn a_room_that_panics_ends_its_members_alone_and_they_can_come_back() {
+fn room_panic_closes_only_its_members_and_they_can_rejoin() {
     in_virtual_time(async {
         let mut stage = Stage::new(OUTBOX_BYTES_MAX);
         let fall = stage.enter("falls", "says it", Some(TOKEN), WIDE).await;
         let falls_too = stage.enter("falls", "listens", None, WIDE).await;
         let stays = stage.enter("stands", "stays", None, WIDE).await;
-        stage.world.store.set("falls", Temper { panics_permille: 1000, ..Temper::default() });
-        fall.send(say("kept, and told to nobody"));
+        stage
+            .world
+            .store
+            .set("falls", StoreFaults { panics_permille: 1000, ..StoreFaults::default() });
+        fall.send(say("stored and not delivered"));
         pass(10).await;
         for line in [&fall, &falls_too] {
             assert_eq!(line.journal.lock().unwrap().end, End::Closed(Some(1013)));
@@ -177,12 +181,12 @@ fn a_room_that_panics_ends_its_members_alone_and_they_can_come_back() {
 }
 
 #[test]
-fn a_message_that_waits_for_a_full_room_outlives_a_takeover() {
+fn message_that_waits_for_a_full_room_survives_a_takeover() {
     in_virtual_time(async {
         let mut stage = Stage::new(10_000_000);
         let crowd = stage.enter("room", "crowd", None, WIDE).await;
         let old = stage.enter("room", "same", Some(TOKEN), WIDE).await;
-        let stuck = Temper { delay_ms_min: 2000, ..Temper::default() };
+        let stuck = StoreFaults { delay_ms_min: 2000, ..StoreFaults::default() };
         stage.world.store.set("room", stuck);
         crowd.send(say("the first one goes to the store alone"));
         pass(10).await;
@@ -190,8 +194,8 @@ fn a_message_that_waits_for_a_full_room_outlives_a_takeover() {
             |count| (0..count).map(move |number| Command::Say(format!("{count}: {number}")));
         crowd.send(crowds(CROWD_MESSAGES - 1));
         pass(10).await;
-        // It is the last but few in the inbox. What the old connection says now waits outside, and
-        // is let in when the room takes what is in the inbox, all in one round.
+        // The inbox is nearly full. The next messages of the old connection wait for it, and enter when
+        // the room takes all inputs of its inbox in one round.
         let new = stage.enter("room", "same", Some(TOKEN), WIDE).await;
         crowd.send(crowds(CROWD_BEHIND_MESSAGES));
         pass(10).await;
@@ -206,14 +210,14 @@ fn a_message_that_waits_for_a_full_room_outlives_a_takeover() {
     });
 }
 
-/// Nothing of it is read meanwhile, its answers to pings neither.
+/// The session reads nothing meanwhile, not even answers to pings.
 #[test]
-fn whoever_waits_for_a_full_room_is_not_taken_for_silent() {
+fn client_that_waits_for_a_full_room_is_not_closed_as_silent() {
     in_virtual_time(async {
         let mut stage = Stage::new(10_000_000);
         let crowd = stage.enter("room", "crowd", None, WIDE).await;
         let waits = stage.enter("room", "waits", None, WIDE).await;
-        let stuck = Temper { delay_ms_min: 120_000, ..Temper::default() };
+        let stuck = StoreFaults { delay_ms_min: 120_000, ..StoreFaults::default() };
         stage.world.store.set("room", stuck);
         crowd.send(say("the first one goes to the store alone"));
         pass(10).await;
@@ -230,18 +234,18 @@ fn whoever_waits_for_a_full_room_is_not_taken_for_silent() {
     });
 }
 
-/// 128 KiB of one client's, and a text more, are with the server before they are stored.
+/// The server accepts 128 KiB of one client and one more text before they are stored.
 #[test]
-fn who_says_much_at_once_is_read_as_fast_as_it_is_stored() {
+fn burst_is_read_as_fast_as_it_is_stored() {
     in_virtual_time(async {
         let mut stage = Stage::new(10_000_000);
         let talks = stage.enter("room", "talks", None, WIDE).await;
-        let slow = Temper { delay_ms_min: 2000, ..Temper::default() };
+        let slow = StoreFaults { delay_ms_min: 2000, ..StoreFaults::default() };
         stage.world.store.set("room", slow);
         let texts = |number: usize| format!("{number} {}", "x".repeat(10_000));
         talks.send((0..100).map(|number| Command::Say(texts(number))));
         let handed = |stage: &Stage| stage.world.run(TERMS).rooms["room"].handed.len();
-        // In the first two transactions, of two seconds each, is what was read by then.
+        // The first two transactions, of two seconds each, contain the messages read by then.
         pass(5000).await;
         let stored = handed(&stage);
         assert!((14..=28).contains(&stored), "{stored} were taken at once");
@@ -256,11 +260,11 @@ fn who_says_much_at_once_is_read_as_fast_as_it_is_stored() {
 }
 
 #[test]
-fn a_greeting_that_waits_for_the_store_comes_before_the_first_heartbeat() {
+fn greeting_that_waits_for_the_store_precedes_the_first_heartbeat() {
     in_virtual_time(async {
         let mut stage = Stage::new(OUTBOX_BYTES_MAX);
         let talks = stage.enter("room", "talks", None, WIDE).await;
-        let stuck = Temper { delay_ms_min: 40_000, ..Temper::default() };
+        let stuck = StoreFaults { delay_ms_min: 40_000, ..StoreFaults::default() };
         stage.world.store.set("room", stuck);
         talks.send(say("waits"));
         pass(10).await;
@@ -272,7 +276,7 @@ fn a_greeting_that_waits_for_the_store_comes_before_the_first_heartbeat() {
     });
 }
 
-/// How long each refused message says to wait, in milliseconds.
+/// Returns the times to wait of all refusals, in milliseconds.
 fn waits_ms(line: &Line) -> Vec<u64> {
     let refusals = received(line).into_iter().filter_map(|received| match received.message {
         ServerMessage::Error { code: Some(ErrorCode::RateLimited), retry_after_ms, .. } => {
@@ -283,19 +287,19 @@ fn waits_ms(line: &Line) -> Vec<u64> {
     refusals.collect()
 }
 
-/// The answers to a client's messages, in their order: `normal` or `error`.
+/// Returns the kinds of the answers to a client's messages in order: `normal` or `error`.
 fn answers(line: &Line) -> Vec<&'static str> {
     let kinds = received(line).into_iter().map(|received| received.message.kind());
     kinds.filter(|kind| ["normal", "error"].contains(kind)).collect()
 }
 
 #[test]
-fn refusals_stand_behind_slow_answers_and_a_flood_is_closed() {
+fn refusals_follow_slow_answers_and_a_flood_is_closed() {
     in_virtual_time(async {
         let pace = PaceRates { messages: Rate::per_second(1, 20), ..PaceRates::default() };
         let mut stage = Stage::paced(OUTBOX_BYTES_MAX, pace);
         let talks = stage.enter("room", "talks", None, WIDE).await;
-        let slow = Temper { delay_ms_min: 800, ..Temper::default() };
+        let slow = StoreFaults { delay_ms_min: 800, ..StoreFaults::default() };
         stage.world.store.set("room", slow);
         for number in 0..25 {
             talks.send(say(&number.to_string()));
@@ -320,7 +324,7 @@ fn shutdown_waits_for_a_stalled_reader_until_its_deadline_and_is_clean() {
     in_virtual_time(async {
         let mut stage = Stage::new(1_000_000);
         let talks = stage.enter("room", "talks", None, WIDE).await;
-        let narrow = Manner { capacity_bytes: 1000, ..WIDE };
+        let narrow = LinkProfile { capacity_bytes: 1000, ..WIDE };
         let stalls = stage.enter("room", "stalls", None, narrow).await;
         stalls.stall(true);
         talks.send((0..100).map(|number| Command::Say(format!("{number:0500}"))));

@@ -1,6 +1,6 @@
-//! Goal: a greeting whose page the store takes long to read holds nobody else up, and comes out right
-//! whatever happens to its connection meanwhile. Method: runs that are laid out, over a store that
-//! writes at once and reads slowly, and then checked as all runs are.
+//! Goal: a greeting whose page is read slowly delays no other member, and is correct even if its connection
+//! leaves, is lost or is taken over meanwhile. Method: fixed runs over a store with fast writes and slow
+//! reads, checked like random runs.
 
 use std::time::Duration;
 
@@ -11,22 +11,22 @@ use crate::journal::{Command, End};
 use crate::line::Line;
 use crate::pipe::UpEnd;
 use crate::scenarios::{OUTBOX_BYTES_MAX, Stage, TOKEN, WIDE, has, pass, received, say};
-use crate::store::Temper;
+use crate::store::StoreFaults;
 use crate::world::in_virtual_time;
 
-/// What reading a page takes, in virtual milliseconds.
+/// Duration of a read of a page, in virtual milliseconds.
 const READ_MS: u64 = 3000;
 
-/// Texts so long that a room holds only the newest of them.
+/// Length of texts of which a room holds only the newest.
 const TEXT_BYTES: usize = 700;
 
-/// A room with more history than it holds, whose store reads slowly, and a member that talks.
+/// Creates a room with more history than it holds, a store with slow reads, and a member that talks.
 async fn slow_room(outbox_bytes_max: usize) -> (Stage, Line) {
     let mut stage = Stage::new(outbox_bytes_max);
     let talks = stage.enter("room", "talks", None, WIDE).await;
     talks.send((0..5).map(|number| Command::Say(format!("{number:0TEXT_BYTES$}"))));
     pass(10).await;
-    stage.world.store.set("room", Temper { read_ms: READ_MS, ..Temper::default() });
+    stage.world.store.set("room", StoreFaults { read_ms: READ_MS, ..StoreFaults::default() });
     (stage, talks)
 }
 
@@ -39,7 +39,7 @@ fn end(line: &Line) -> End {
 }
 
 #[test]
-fn messages_go_on_while_greetings_wait_for_a_store_that_reads_slowly() {
+fn messages_are_delivered_while_greetings_wait_for_a_slow_store() {
     in_virtual_time(async {
         let (mut stage, talks) = slow_room(1_000_000).await;
         let mut newcomers = Vec::new();
@@ -54,7 +54,7 @@ fn messages_go_on_while_greetings_wait_for_a_store_that_reads_slowly() {
             assert_eq!(sent.arrived.unwrap().ms, received.taken.ms, "{sent:?}");
         }
         assert!(newcomers.iter().all(|line| !is_greeted(line)));
-        // Two are read at a time.
+        // The hub reads two pages at a time.
         pass(6 * READ_MS).await;
         assert!(newcomers.iter().all(is_greeted));
         stage.end(newcomers.into_iter().chain([talks])).await;
@@ -62,7 +62,7 @@ fn messages_go_on_while_greetings_wait_for_a_store_that_reads_slowly() {
 }
 
 #[test]
-fn connection_that_leaves_is_lost_or_is_taken_over_before_its_greeting_comes_out_right() {
+fn leave_loss_and_takeover_before_the_greeting_are_handled() {
     in_virtual_time(async {
         let (mut stage, talks) = slow_room(1_000_000).await;
         let leaves = stage.enter("room", "leaves", None, WIDE).await;
@@ -88,7 +88,7 @@ fn connection_that_leaves_is_lost_or_is_taken_over_before_its_greeting_comes_out
 }
 
 #[test]
-fn too_much_withheld_closes_the_newcomer_alone_with_1013() {
+fn newcomer_with_too_many_withheld_bytes_is_closed_with_1013() {
     in_virtual_time(async {
         let (mut stage, talks) = slow_room(OUTBOX_BYTES_MAX).await;
         let comes = stage.enter("room", "comes", None, WIDE).await;
@@ -97,7 +97,7 @@ fn too_much_withheld_closes_the_newcomer_alone_with_1013() {
             talks.send(say(&format!("{said} {}", "y".repeat(TEXT_BYTES))));
             said += 1;
             pass(10).await;
-            assert!(said * TEXT_BYTES < 2 * OUTBOX_BYTES_MAX, "nothing bounds what is withheld");
+            assert!(said * TEXT_BYTES < 2 * OUTBOX_BYTES_MAX, "the withheld bytes have no bound");
         }
         assert_eq!(end(&comes), End::Closed(Some(1013)));
         assert!(talks.is_open() && !is_greeted(&comes));
@@ -107,7 +107,7 @@ fn too_much_withheld_closes_the_newcomer_alone_with_1013() {
 }
 
 #[test]
-fn shutdown_greets_answers_and_closes_who_waits_for_its_page() {
+fn shutdown_greets_answers_and_closes_a_newcomer_that_waits_for_its_page() {
     in_virtual_time(async {
         let (mut stage, talks) = slow_room(1_000_000).await;
         let comes = stage.enter("room", "comes", Some(TOKEN), WIDE).await;

@@ -1,5 +1,5 @@
-//! A store in memory that answers when and how the seed says, writes down what it did, and watches
-//! that rooms ask it only what a store may be asked.
+//! A store in memory whose delays and failures come from the seed. It records its operations, and checks
+//! that rooms send valid requests only.
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -18,26 +18,26 @@ use xmeet_shared::{MessageId, RoomId};
 use crate::journal::{KeptRecord, RoomRecord};
 use crate::timeline::Timeline;
 
-/// What the store is like, for one room.
+/// The delays and failures of the store for one room.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Temper {
-    /// What every answer takes, in virtual milliseconds.
+pub(crate) struct StoreFaults {
+    /// Minimum delay of every answer, in virtual milliseconds.
     pub(crate) delay_ms_min: u64,
-    /// What it takes beside that at most; mostly it is far less.
+    /// Maximum additional delay. Most delays are far shorter.
     pub(crate) delay_ms_max: u64,
-    /// What reading messages takes beside that, in virtual milliseconds.
+    /// Additional delay of reads, in virtual milliseconds.
     pub(crate) read_ms: u64,
-    /// How many of a thousand requests it refuses.
+    /// Refused requests per thousand.
     pub(crate) failures_permille: u32,
-    /// How many of a thousand answers panic.
+    /// Panics per thousand answers.
     pub(crate) panics_permille: u32,
 }
 
-/// How a request goes.
+/// The outcome of a request.
 #[derive(Debug, Clone, Copy)]
 struct Fate {
     before: Duration,
-    /// Between the commit and the answer.
+    /// A panic after the commit and before the answer.
     after: Duration,
     fails: bool,
     panics: bool,
@@ -48,16 +48,16 @@ pub(crate) struct Store {
     state: Arc<Mutex<State>>,
     timeline: Timeline,
     kept_max: u64,
-    /// Which process uses it, counted from 0.
+    /// The number of the process that uses this handle, from 0.
     process: u64,
 }
 
 #[derive(Debug)]
 struct State {
-    /// The process that is running. Requests of earlier ones are never carried out or answered.
+    /// The number of the running process. Requests of earlier processes are never executed or answered.
     process: u64,
     rng: Rng,
-    tempers: BTreeMap<String, Temper>,
+    room_faults: BTreeMap<String, StoreFaults>,
     rooms: BTreeMap<String, Held>,
 }
 
@@ -71,11 +71,11 @@ struct Held {
 
 impl Store {
     pub(crate) fn new(rng: Rng, timeline: Timeline, kept_max: u64) -> Self {
-        let state = State { process: 0, rng, tempers: BTreeMap::new(), rooms: BTreeMap::new() };
+        let state = State { process: 0, rng, room_faults: BTreeMap::new(), rooms: BTreeMap::new() };
         Self { state: Arc::new(Mutex::new(state)), timeline, kept_max, process: 0 }
     }
 
-    /// The process crashes. Returns the store as the next one opens it.
+    /// Crashes the process. Returns the store for the next one.
     pub(crate) fn restart(&self) -> Self {
         let mut state = self.lock();
         state.process += 1;
@@ -85,7 +85,7 @@ impl Store {
         Self { process: state.process, ..self.clone() }
     }
 
-    /// Waits. Never comes back when the process crashes meanwhile.
+    /// Waits. Never returns if the process crashes meanwhile.
     async fn pass(&self, time: Duration) {
         if !time.is_zero() {
             sleep(time).await;
@@ -96,23 +96,23 @@ impl Store {
         }
     }
 
-    /// From here on the store is like this for a room.
-    pub(crate) fn set(&self, room: &str, temper: Temper) {
-        self.lock().tempers.insert(room.to_owned(), temper);
+    /// Sets the delays and failures for a room.
+    pub(crate) fn set(&self, room: &str, faults: StoreFaults) {
+        self.lock().room_faults.insert(room.to_owned(), faults);
     }
 
-    /// From here on the store answers every request at once.
+    /// Removes all delays and failures.
     pub(crate) fn calm(&self) {
-        self.lock().tempers.clear();
+        self.lock().room_faults.clear();
     }
 
-    /// What it did.
+    /// Returns the records of all rooms.
     pub(crate) fn records(&self) -> BTreeMap<String, RoomRecord> {
         let state = self.lock();
         state.rooms.iter().map(|(room, held)| (room.clone(), held.record.clone())).collect()
     }
 
-    /// How many messages of a room it has kept.
+    /// Returns the number of stored messages of a room.
     pub(crate) fn kept(&self, room: &str) -> usize {
         self.with(room, |held| held.messages.len())
     }
@@ -162,16 +162,16 @@ impl Store {
 
 impl State {
     fn fate(&mut self, room: &str) -> Fate {
-        let temper = self.tempers.get(room).copied().unwrap_or_default();
-        let before = self.delay(temper) + Duration::from_millis(temper.delay_ms_min);
-        let after = self.delay(temper);
-        let fails = self.rng.u32(..1000) < temper.failures_permille;
-        let panics = self.rng.u32(..1000) < temper.panics_permille;
+        let faults = self.room_faults.get(room).copied().unwrap_or_default();
+        let before = self.delay(faults) + Duration::from_millis(faults.delay_ms_min);
+        let after = self.delay(faults);
+        let fails = self.rng.u32(..1000) < faults.failures_permille;
+        let panics = self.rng.u32(..1000) < faults.panics_permille;
         Fate { before, after, fails, panics }
     }
 
-    /// Mostly none or a short one.
-    fn delay(&mut self, Temper { delay_ms_max, .. }: Temper) -> Duration {
+    /// Draws a delay. Most delays are zero or short.
+    fn delay(&mut self, StoreFaults { delay_ms_max, .. }: StoreFaults) -> Duration {
         let ms = match self.rng.u32(..10) {
             0..4 => 0,
             4..7 => self.rng.u64(..=delay_ms_max / 100),
@@ -205,7 +205,7 @@ fn refused<T>() -> Result<T, HistoryError> {
     Err(HistoryError::Storage("on purpose".to_owned()))
 }
 
-/// A panic without the words that it would print.
+/// Panics without a message on standard error.
 fn panic_quietly() -> ! {
     resume_unwind(Box::new("on purpose"))
 }
@@ -276,7 +276,7 @@ impl History for Store {
     ) -> StoreFuture<Vec<StoredMessage>> {
         let (store, room) = (self.clone(), room.as_str().to_owned());
         let fate = self.lock().fate(&room);
-        let read_ms = self.lock().tempers.get(&room).map_or(0, |temper| temper.read_ms);
+        let read_ms = self.lock().room_faults.get(&room).map_or(0, |faults| faults.read_ms);
         Box::pin(async move {
             store.pass(Duration::from_millis(read_ms)).await;
             store.pass(fate.before).await;

@@ -1,20 +1,20 @@
-//! Virtual time, and the order of what happens within one moment of it.
+//! Virtual time, and the order of events at the same time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::time::Instant;
 
-/// When something happened.
+/// The time and order of an event.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment {
-    /// Virtual milliseconds since the run began. The server's own work takes none.
+    /// Virtual milliseconds since the start of the run. The server's own work takes no virtual time.
     pub(crate) ms: u64,
-    /// What happened earlier in the run has a smaller one.
+    /// Later events have larger numbers.
     pub(crate) step: u64,
 }
 
-/// The time of one run. Shared by all that note when something happened.
+/// The clock of a run. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Timeline {
     start: Instant,
@@ -30,7 +30,7 @@ impl Timeline {
         u64::try_from(self.start.elapsed().as_millis()).expect("a run is short")
     }
 
-    /// The next moment.
+    /// Returns the current time with the next number.
     pub(crate) fn now(&self) -> Moment {
         Moment { ms: self.ms(), step: self.last_step.fetch_add(1, Ordering::Relaxed) + 1 }
     }

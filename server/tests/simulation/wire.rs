@@ -1,4 +1,4 @@
-//! The messages of a WebSocket client, and of the server, as this test compares them.
+//! WebSocket messages of clients and of the server, in memory.
 
 use xmeet_testframes::{self as frames, BINARY, CLOSE, PING, PONG, TEXT, frame};
 
@@ -26,11 +26,11 @@ pub(crate) enum Frame {
     Close(Option<u16>),
 }
 
-/// Reads frames out of the server's bytes, in whatever pieces those come.
+/// Reads frames from the server's bytes, which may arrive in any pieces.
 #[derive(Debug, Default)]
 pub(crate) struct Parser {
     bytes: Vec<u8>,
-    /// Bytes of the frames before.
+    /// Length of all earlier frames.
     parsed: u64,
 }
 
@@ -39,10 +39,10 @@ impl Parser {
         self.bytes.extend(bytes);
     }
 
-    /// Returns the next whole frame and its place in the stream.
+    /// Returns the next complete frame and its position in the stream.
     ///
     /// # Errors
-    /// If a server must not send such a frame.
+    /// If the frame is one that a server must not send.
     pub(crate) fn next(&mut self) -> Result<Option<(u64, Frame)>, String> {
         let (start, before) = (self.parsed, self.bytes.len());
         let Some(frames::Frame { first, payload }) = frames::take(&mut self.bytes)? else {
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frame_in_pieces_is_read_once_it_is_whole() {
+    fn frame_in_pieces_is_read_once_it_is_complete() {
         let mut parser = Parser::default();
         let stream = [&[0x81, 2, b'h', b'i', 0x88, 2, 0x03, 0xe8][..], &[0x89, 0]].concat();
         let mut frames = Vec::new();

@@ -1,5 +1,5 @@
-//! One run: the real hub, rooms and sessions over a simulated store and simulated connections, with
-//! clients in them, from a seed. Nothing in it depends on anything but the seed.
+//! A run: the real hub, rooms and sessions over a simulated store and simulated connections, with clients.
+//! Everything depends on the seed only.
 
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -19,23 +19,23 @@ use xmeet_server::session::{MessageLimits, SessionLimits, Sessions};
 use xmeet_server::wire::budget::MemoryBudget;
 use xmeet_server::wire::outbox::OutboxLimits;
 
-use crate::client::{Client, Nature};
+use crate::client::{Client, ClientProfile};
 use crate::journal::{Run, Terms};
-use crate::line::{Manner, Place};
-use crate::store::{Store, Temper};
+use crate::line::{LinkProfile, Place};
+use crate::store::{Store, StoreFaults};
 use crate::timeline::Timeline;
 
 /// The wall clock at the start of every run, in Unix milliseconds.
 pub(crate) const START_TS: i64 = 1_800_000_000_000;
 
-/// After this time without anything being done, whatever had to happen has happened: connections
-/// that nobody reads are ended, lost members are gone. In virtual time.
+/// Idle time after which all consequences have happened: unread connections are closed, and grace periods
+/// have ended. In virtual time.
 const QUIET: Duration = Duration::from_secs(120);
 
-/// How long a client has to take what waits for it. In virtual time.
+/// The write timeout of outboxes. In virtual time.
 const WRITE_TIME: Duration = Duration::from_secs(30);
 
-/// What may be sent in one frame, in bytes.
+/// Maximum length of a frame, in bytes.
 const FRAME_BYTES_MAX: usize = 64 * 1024;
 const MESSAGE_TIME_MAX: Duration = Duration::from_secs(60);
 
@@ -46,11 +46,11 @@ pub(crate) struct World {
     pub(crate) place: Place,
 }
 
-/// How a run went.
+/// The outcome of a run.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) run: Run,
-    /// Of everything that any client took, byte for byte, and when.
+    /// A digest of all bytes that clients read, with their times.
     pub(crate) digest: u64,
 }
 
@@ -79,17 +79,17 @@ impl World {
         Self { store, place: Place { sessions, timeline, journals, digest } }
     }
 
-    /// What has happened so far.
+    /// Returns the record of the run so far.
     pub(crate) fn run(&self, terms: Terms) -> Run {
         let journals = self.place.journals.lock().unwrap();
         let journals = journals.iter().map(|journal| journal.lock().unwrap().clone()).collect();
         Run { terms, rooms: self.store.records(), journals }
     }
 
-    /// Nobody is there any more: nothing must be left.
+    /// Checks that no room, task or unexpected panic is left after all clients have left.
     ///
     /// # Errors
-    /// What is left, or ended otherwise than it was made to.
+    /// The rooms or tasks that are left, or the number of unexpected panics.
     pub(crate) async fn must_be_empty(&self) -> Result<(), String> {
         let hub = &self.place.sessions.hub;
         sleep(QUIET).await;
@@ -107,7 +107,7 @@ impl World {
     }
 }
 
-/// One process of the server: its settings, and the number of its start.
+/// A process of the server: its settings, and the number of its start.
 #[derive(Debug, Clone)]
 pub(crate) struct Process {
     pub(crate) terms: Terms,
@@ -120,7 +120,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts it on a store.
+    /// Starts the process on a store.
     pub(crate) fn serve(&self, store: &Store) -> Arc<Sessions> {
         let Self { terms, budget, .. } = self;
         let settings = HubSettings {
@@ -151,15 +151,15 @@ impl Process {
     }
 }
 
-/// Runs work in virtual time, which jumps whenever everything waits.
+/// Runs work in virtual time, which advances when all tasks wait.
 pub(crate) fn in_virtual_time<T>(work: impl Future<Output = T>) -> T {
     Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(work)
 }
 
-/// Makes the run of a seed.
+/// Runs a seed.
 ///
 /// # Errors
-/// What the server left behind.
+/// As [`World::must_be_empty`].
 pub(crate) fn run(seed: u64) -> Result<Outcome, String> {
     in_virtual_time(live(Rng::with_seed(seed)))
 }
@@ -171,40 +171,40 @@ async fn live(mut rng: Rng) -> Result<Outcome, String> {
         kept_max: rng.choice([7, 60, 120, 10_000]).unwrap(),
         grace_ms: rng.choice([1500, 5000]).unwrap(),
         held_text_bytes_max: rng.choice([600, 20_000, usize::MAX]).unwrap(),
-        // A page that is read late keeps its session from noticing that its client is gone; so
-        // does a full room, or one that is being opened.
+        // A session does not notice a lost client while it waits for a page, for a full room, or for a
+        // room that is opened.
         slack_ms: 1500 + 3 * 2 * delay_ms_max,
     };
     let outbox_bytes_max = rng.choice([2000, 20_000, 1_000_000]).unwrap();
-    // Here it is about what a server does that takes all it is sent.
-    // Where many come at once some wait for their turn, for half a second at most.
+    // The runs have no rate limits.
+    // With a join rate, newcomers wait in the queue for at most half a second.
     let joins_per_room = rng.choice([None, Rate::per_second(20, 2)]).unwrap();
     let pace = PaceRates::default();
     let world =
         World::new(&mut rng, terms, outbox_bytes_max, pace, joins_per_room, &Arc::default());
     let rooms: Vec<String> = (0..=rng.usize(..3)).map(|number| format!("room {number}")).collect();
     for room in &rooms {
-        let temper = Temper {
+        let faults = StoreFaults {
             delay_ms_min: 0,
             read_ms: 0,
             delay_ms_max,
             failures_permille: rng.choice([0, 0, 30, 200]).unwrap(),
             panics_permille: rng.choice([0, 0, 0, 20]).unwrap(),
         };
-        world.store.set(room, temper);
+        world.store.set(room, faults);
     }
     let until_ms = rng.u64(5_000..30_000);
     let mut clients = Vec::new();
     for number in 0..2 + rng.usize(..6) {
-        let manner = Manner {
+        let link = LinkProfile {
             capacity_bytes: rng.choice([300, 4000, 60_000, 1_000_000]).unwrap(),
             latency_ms_max: rng.choice([0, 5, 60]).unwrap(),
             bytes_per_second: None,
         };
         let has_tokens = rng.u32(..10) < 7;
         let (rooms, grace_ms) = (rooms.clone(), terms.grace_ms);
-        let nature = Nature { number, rooms, manner, has_tokens, grace_ms, floods };
-        let mut client = Client::new(world.place.clone(), rng.fork(), nature);
+        let profile = ClientProfile { number, rooms, link, has_tokens, grace_ms, floods };
+        let mut client = Client::new(world.place.clone(), rng.fork(), profile);
         clients.push(tokio::spawn(async move {
             client.live(until_ms).await;
             client

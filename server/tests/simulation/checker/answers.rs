@@ -1,5 +1,5 @@
-//! Every frame of a client is answered once, in order: a message by itself or by an error, and what
-//! is answered is what the store did.
+//! Checks that every frame of a client has one answer, in order, and that the answers match the store: a
+//! stored message comes back, and a refused one causes an error.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,8 +73,8 @@ fn error_of(command: &Command) -> Option<ErrorCode> {
     }
 }
 
-/// A page is cut at its place in the order and may be read later: it ends where it must, or before,
-/// for messages may have come since it was cut.
+/// Checks a page. Its range is fixed at its place in the order and may be read later, so it ends at the
+/// newest message or before it.
 fn page_is_the_one(
     page: &[Record],
     cursor: u64,
@@ -85,12 +85,12 @@ fn page_is_the_one(
         return Err(format!("a page of {} messages", page.len()));
     }
     let latest = newest.checked_sub(cursor * HISTORY_PAGE_MESSAGES);
-    // A room that holds all of its newest page needs no time for it.
+    // A room that holds its whole newest page answers at once.
     let is_at_hand = cursor == 0 && terms.held_text_bytes_max == usize::MAX;
     Ok(if is_at_hand { latest == Some(last) } else { latest.is_some_and(|id| last <= id) })
 }
 
-/// What a connection says reaches the store in the order sent, and none of it is left out.
+/// Checks that the texts of a connection reach the store in the order sent and without a gap.
 fn handed_in_order(view: &View<'_>, record: &RoomRecord) -> Result<(), String> {
     let said: Vec<(&str, Option<Moment>)> = (view.journal.sent.iter())
         .filter_map(|sent| match &sent.what {
@@ -115,7 +115,7 @@ fn handed_in_order(view: &View<'_>, record: &RoomRecord) -> Result<(), String> {
     }
 }
 
-/// Up to which moment everything that came must have been read, if that can be said.
+/// Returns the time up to which the server must have read all bytes, if that is known.
 fn read_until(view: &View<'_>, record: &RoomRecord) -> Option<Moment> {
     const LEAVES: Option<u16> = Some(1000);
     let journal = view.journal;
@@ -124,7 +124,7 @@ fn read_until(view: &View<'_>, record: &RoomRecord) -> Option<Moment> {
     }
     let goodbye = journal.sent.iter().find(|sent| sent.what == Command::Goodbye(LEAVES));
     match (journal.end, journal.hung_up) {
-        // The server answers a goodbye with its own code, and has read everything before it.
+        // The server echoes the close code, after it has read everything before the Close frame.
         (End::Closed(LEAVES), _) => goodbye.and_then(|sent| sent.arrived),
         (End::Open, Some(hung_up)) if hung_up.is_readable && !journal.was_full => Some(hung_up.at),
         _ => None,

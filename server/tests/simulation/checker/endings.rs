@@ -1,13 +1,13 @@
-//! A connection ends as its client, or what happened to it, makes it end, and not otherwise.
+//! Checks that each connection ended for a valid reason.
 
 use super::view::TRY_AGAIN_LATER;
 use crate::journal::{Command, End, Journal, RoomRecord, Terms};
 
-/// The code of a connection whose member another one took over.
+/// The close code of a taken-over connection.
 pub(super) const TAKEN_OVER: u16 = 4001;
 
-/// How long a client may be silent before the server gives it up, in virtual milliseconds. While a
-/// session waits for a page it reads nothing, not even the answer to a ping.
+/// Silence after which the server closes a client, in virtual milliseconds. While a session waits for a
+/// page it reads nothing, not even the answer to a ping.
 const SILENCE_MS_MAX: u64 = 35_000;
 
 pub(super) fn check(
@@ -20,7 +20,7 @@ pub(super) fn check(
     }
     let has_said = |code| journal.sent.iter().any(|sent| sent.what == Command::Goodbye(code));
     match journal.end {
-        // A Close frame that is not taken is not waited for.
+        // The server does not wait until a client reads its Close frame.
         End::Cut if journal.has_stalled || journal.was_full => Ok(()),
         End::Cut => Err("the server goes without a Close frame".to_owned()),
         End::Open if journal.hung_up.is_none() => Err("it never ends".to_owned()),
@@ -36,15 +36,15 @@ pub(super) fn check(
                 });
             if has_cause { Ok(()) } else { Err("closed with 1013 for no reason".to_owned()) }
         }
-        // `resume` looks at these.
+        // `resume` checks these.
         End::Closed(Some(TAKEN_OVER)) => Ok(()),
         End::Closed(code) if has_said(code) => Ok(()),
-        End::Closed(code) => Err(format!("closed with {code:?}, which nobody said")),
+        End::Closed(code) => Err(format!("closed with {code:?} without a cause")),
     }
 }
 
-/// Whether the room may have gone on past the bounds of the outbox while the store was reading the
-/// page of the greeting, which never came.
+/// Returns whether the room may have exceeded the bound of the outbox while the store read the page of the
+/// greeting.
 fn was_withheld_too_much(journal: &Journal, record: &RoomRecord) -> bool {
     let goes_on = |answered| answered > journal.opened;
     journal.received.is_empty() && record.log.iter().filter_map(|kept| kept.answered).any(goes_on)

@@ -1,5 +1,5 @@
-//! What a connection was told is what the store had kept by then: every message once, without a
-//! gap, at its place, and as soon as the store had answered.
+//! Checks that each connection received the stored messages: each once, in order, without a gap, and as soon
+//! as the store had answered.
 
 use xmeet_shared::limits::HISTORY_PAGE_MESSAGES;
 use xmeet_shared::{Record, ServerMessage};
@@ -13,8 +13,8 @@ pub(super) fn check(view: &View<'_>, record: &RoomRecord, terms: Terms) -> Resul
     let mut newest = view.newest();
     page_is_whole(view, record, terms)?;
     let told: Vec<_> = record.log.iter().map(|kept| kept.answered).collect();
-    // A room that holds its whole page cuts a greeting as it writes it. What it is told at that very
-    // moment may come before or behind it.
+    // A room that holds its whole page creates and writes a greeting at once. Messages of the same time
+    // may be before or after the greeting.
     let is_at_hand = terms.held_text_bytes_max == usize::MAX;
     let cut_ms = if is_at_hand { view.greeted.ms } else { view.joined_ms };
     let missed = told.iter().rposition(|at| at.is_some_and(|at| at.ms < cut_ms));
@@ -33,13 +33,14 @@ pub(super) fn check(view: &View<'_>, record: &RoomRecord, terms: Terms) -> Resul
     Ok(())
 }
 
-/// The page of a greeting has all there is, but for what the store dropped while it was read.
+/// Checks that the page of a greeting is complete, except for messages that the store removed during the
+/// read.
 fn page_is_whole(view: &View<'_>, record: &RoomRecord, terms: Terms) -> Result<(), String> {
     let (newest, records) = (view.newest(), view.page.len() as u64);
     let page_max = terms.kept_max.min(HISTORY_PAGE_MESSAGES);
     let expected = newest.min(page_max);
     let kept = record.log.iter().filter(|kept| kept.kept < view.greeted).count() as u64;
-    // Ids up to this one may be gone.
+    // Ids up to this one may be removed.
     let dropped = kept.saturating_sub(terms.kept_max);
     let is_whole =
         records == expected || (records < expected && newest - records <= dropped && records > 0);
@@ -63,8 +64,7 @@ fn message_is_true(
     if kept.kept >= received.written {
         return Err(format!("id {id} is delivered before it is kept"));
     }
-    // The server's work takes no virtual time, so nothing may hold a message up but the greeting
-    // before it.
+    // The server's work takes no virtual time, so only the greeting may delay a message.
     match kept.answered {
         None => Err(format!("id {id} is delivered, though the room never knew that it is kept")),
         Some(answered)
@@ -77,7 +77,7 @@ fn message_is_true(
     }
 }
 
-/// Compares a page with what the store had kept when it was written.
+/// Compares a page with the messages that were stored when it was written.
 pub(super) fn page_is_true(
     page: &[Record],
     record: &RoomRecord,

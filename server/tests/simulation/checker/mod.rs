@@ -1,7 +1,7 @@
-//! Says whether a run kept the promises. Pure: it knows journals and the store's record, nothing of
-//! how a run is made. `tests` feeds it each fault that it is for.
+//! Checks a run for violations of the guarantees. Pure: it sees the journals and the store's records only.
+//! `tests` checks that it finds each kind of fault.
 //!
-//! That an event is serialised once cannot be seen from outside, and is not looked at here.
+//! It cannot check that each event is serialised once, because that is not visible from outside.
 
 mod answers;
 mod endings;
@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::journal::Run;
 use view::View;
 
-/// How much was checked.
+/// Counts of what was checked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) connections: usize,
@@ -46,7 +46,7 @@ impl std::ops::AddAssign for Tally {
 /// Checks a run.
 ///
 /// # Errors
-/// The first fault, in words.
+/// The first fault.
 pub(crate) fn check(run: &Run) -> Result<Tally, String> {
     let mut tally = Tally { connections: run.journals.len(), ..Tally::default() };
     let mut rooms: BTreeMap<&str, Vec<View<'_>>> = BTreeMap::new();

@@ -1,5 +1,6 @@
-//! One order for a room. Every stream of events must be a run of it without a gap: so no two streams
-//! may say different things of what comes behind an event, or of who is there before it.
+//! Checks that all members of a room receive events in one order. Each member's events must be a part of
+//! that order without a gap, so all members must agree on the successor of each event and on the members
+//! before it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +8,7 @@ use xmeet_shared::{Pid, ServerMessage};
 
 use super::view::View;
 
-/// An event that all members are told. No two of a room are alike.
+/// An event for all members. Events of a room are unique.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     Join(Pid),
@@ -18,14 +19,14 @@ enum Event {
 
 type Members = Vec<(Pid, String)>;
 
-/// What the streams that were read so far say.
+/// The order according to the members read so far.
 #[derive(Debug, Default)]
 struct Order {
     next: BTreeMap<Event, Event>,
     previous: BTreeMap<Event, Event>,
-    /// Who is there, and the newest id.
+    /// The members and the newest id.
     before: BTreeMap<Event, (Members, u64)>,
-    /// The earliest moment at which anybody was told, by its step.
+    /// The step at which the first member received the event.
     told_at_step: BTreeMap<Event, u64>,
 }
 
@@ -63,7 +64,7 @@ pub(super) fn check(views: &[View<'_>]) -> Result<(), String> {
 }
 
 impl Order {
-    /// Reads a stream, and says who was there when everything was quiet, or at its end.
+    /// Reads a member's events. Returns the members when the run was quiet, or at the end of the events.
     fn read(&mut self, view: &View<'_>) -> Result<Members, String> {
         let mut members = view.members.clone();
         let settled = view.settled_events().map_or(view.events.len(), <[_]>::len);
@@ -115,7 +116,7 @@ impl Order {
         Ok(())
     }
 
-    /// A newcomer's greeting ends where the others are told that it joins.
+    /// Checks that a newcomer's greeting ends where other members receive its join.
     fn greets_at_the_join(&self, view: &View<'_>) -> Result<(), String> {
         match self.before.get(&Event::Join(view.pid.clone())) {
             Some((_, newest)) if *newest != view.newest() => {
@@ -139,7 +140,7 @@ impl Order {
     }
 }
 
-/// Brings a member list up to date.
+/// Applies an event to a member list.
 fn apply(
     members: &mut Members,
     from: &Pid,

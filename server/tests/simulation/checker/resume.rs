@@ -1,5 +1,5 @@
-//! A member that comes back in time is the same member, and one that comes too late is another. Who
-//! is taken over is told so, and what it had sent comes before the other one's greeting.
+//! Checks that a member that resumes in time keeps its identity, and that a late one is a new member. A
+//! taken-over connection is closed with its own code, and its messages precede the new greeting.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use super::endings::TAKEN_OVER;
 use super::view::{TRY_AGAIN_LATER, View};
 use crate::journal::{Command, End, Journal, RoomRecord, Run};
 
-/// Checks the connections of a room; says how many resumed a member, and how many of these took
-/// over one that was open.
+/// Checks the connections of a room. Returns how many resumed a member, and how many of these took over
+/// an open connection.
 pub(super) fn check(
     views: &[View<'_>],
     record: &RoomRecord,
@@ -31,13 +31,16 @@ pub(super) fn check(
         let is_later = |journal: &&Journal| journal.opened > view.journal.opened;
         let mut others = run.journals.iter().filter(is_later);
         if !others.any(|other| other.token.is_some() && other.token == view.journal.token) {
-            return Err(format!("connection {} is closed with 4001 by nobody", view.number));
+            return Err(format!(
+                "connection {} is closed with 4001 without a takeover",
+                view.number
+            ));
         }
     }
     Ok((resumed, taken_over))
 }
 
-/// Connections of one token that were greeted one after the other.
+/// Checks two consecutive greeted connections of one token.
 fn successions<'a>(views: &'a [View<'a>]) -> Vec<[&'a View<'a>; 2]> {
     let mut by_token: BTreeMap<&str, Vec<&View<'_>>> = BTreeMap::new();
     for view in views {
@@ -71,7 +74,7 @@ fn identity(
     }
     let [latest_lost_ms, earliest_lost_ms] = lost;
     let (grace_ms, slack_ms) = (run.terms.grace_ms, run.terms.slack_ms);
-    // One in between may have held the member for a while.
+    // A connection in between may have held the member for a while.
     let has_between = has_between(earlier, later, run);
     let is_late = latest_lost_ms.is_some_and(|lost| opened > lost + grace_ms + slack_ms);
     if is_same && is_late && !has_between {
@@ -84,17 +87,17 @@ fn identity(
     Ok(())
 }
 
-/// When a connection was lost at the latest and at the earliest; `None` when it was open until the
-/// later one came.
+/// Returns the latest and the earliest time at which a connection was lost, or `None` if it was open until
+/// the later one came.
 fn lost_at_ms(earlier: &View<'_>, later: &View<'_>) -> [Option<u64>; 2] {
     let journal = earlier.journal;
-    // The rest of a frame is written even to a connection that has been given up.
+    // The server completes a partial frame even on a lost connection.
     let last = journal.received.iter().rfind(|received| received.is_prompt);
     let last_ms = last.map(|received| received.written.ms);
     let hung_up = journal.hung_up.map(|hung_up| hung_up.at.ms);
     let hung_up = hung_up.filter(|at| *at < later.journal.opened.ms);
     match journal.end {
-        // The server may have given the connection up long before the client knew.
+        // The server may have closed the connection long before the client noticed.
         _ if journal.was_full || journal.has_stalled => [hung_up, last_ms],
         End::Closed(Some(TAKEN_OVER)) | End::Open if hung_up.is_none() => [None, None],
         End::Closed(Some(TRY_AGAIN_LATER)) | End::Closed(_) | End::Cut => [None, last_ms],
@@ -102,7 +105,7 @@ fn lost_at_ms(earlier: &View<'_>, later: &View<'_>) -> [Option<u64>; 2] {
     }
 }
 
-/// Whether a connection of the same token, which was perhaps never greeted, came between the two.
+/// Returns whether a connection of the same token, greeted or not, came between the two.
 fn has_between(earlier: &View<'_>, later: &View<'_>, run: &Run) -> bool {
     let is_between = |journal: &&Journal| {
         journal.opened > earlier.journal.opened && journal.opened < later.greeted
@@ -111,15 +114,15 @@ fn has_between(earlier: &View<'_>, later: &View<'_>, run: &Run) -> bool {
     others.any(|other| other.token == later.journal.token && other.opened != later.journal.opened)
 }
 
-/// What the earlier connection said is in the log before the later one's greeting is cut; all of it,
-/// where it was open and had to be read to its end.
+/// Checks that the texts of the earlier connection are stored before the later greeting is created. If the
+/// earlier connection was open, all its texts must be stored.
 fn said_before_greeting(
     earlier: &View<'_>,
     later: &View<'_>,
     record: &RoomRecord,
     run: &Run,
 ) -> Result<(), String> {
-    // Whoever came first took it over, even if it was never greeted.
+    // The first later connection took it over, even if it was never greeted.
     let successors = run.journals.iter().filter(|other| other.token == earlier.journal.token);
     let opened = successors.map(|other| other.opened).filter(|at| *at > earlier.journal.opened);
     let taken_over = opened.min().unwrap_or(later.journal.opened);

@@ -1,5 +1,4 @@
-//! Goal: the checker notices each fault that it is for. Method: a small run without fault, of which
-//! each test breaks one thing.
+//! Goal: the checker finds each kind of fault. Method: each test adds one fault to a small faultless run.
 
 use xmeet_shared::{Civil, ErrorCode, Member, Nickname, Pid, Record, SendTime, ServerMessage};
 
@@ -84,8 +83,8 @@ fn journal(token: &str, opened: u64, sent: Vec<Sent>, received: Vec<Received>) -
     }
 }
 
-/// Three connections: `a` talks and is told everything, `b` comes, is taken over by `c`, which is
-/// the same member under another name. The store keeps two messages and refuses one.
+/// Creates a run of three connections. `a` talks and receives everything. `b` joins and is taken over by
+/// `c`, which has another name. The store keeps two messages and refuses one.
 fn good() -> Run {
     let kept = |text: &str, step| KeptRecord {
         from: pid(1),
@@ -127,7 +126,7 @@ fn good() -> Run {
     let greeted = greeting(140, 2, &[(1, "a"), (2, "c")], page);
     let mut c = journal("b", 39, vec![goodbye(300)], greeted);
     c.settled = Some(c.received.len());
-    // Steps grow faster than milliseconds do: `a` is told last of all.
+    // Steps increase faster than milliseconds. `a` is the last to receive an event.
     for received in b.received[..4].iter_mut().chain(&mut c.received[..4]) {
         received.written.ms = received.written.step - 100;
         received.dated_ms = received.written.ms;
@@ -136,7 +135,7 @@ fn good() -> Run {
     Run { terms, rooms: [(ROOM.to_owned(), record_of_room)].into(), journals: vec![a, b, c] }
 }
 
-/// What is wrong with the good run once it is broken.
+/// Returns the fault that the checker finds in the changed run.
 fn fault(breaks: impl FnOnce(&mut Run)) -> String {
     let mut run = good();
     breaks(&mut run);
@@ -147,14 +146,14 @@ fn fault(breaks: impl FnOnce(&mut Run)) -> String {
 }
 
 #[test]
-fn a_run_without_fault_passes_and_is_counted() {
+fn faultless_run_passes_and_is_counted() {
     let tally = check(&good()).unwrap();
     assert_eq!((tally.connections, tally.kept, tally.refused), (3, 2, 1));
     assert_eq!((tally.resumed, tally.taken_over), (1, 1));
 }
 
 #[test]
-fn events_that_are_missing_doubled_or_swapped_are_noticed() {
+fn missing_duplicate_and_reordered_events_are_found() {
     fault(|run| drop(run.journals[0].received.remove(4)));
     fault(|run| drop(run.journals[0].received.remove(5)));
     fault(|run| drop(run.journals[0].received.remove(8)));
@@ -171,13 +170,13 @@ fn events_that_are_missing_doubled_or_swapped_are_noticed() {
 }
 
 #[test]
-fn an_event_of_somebody_unknown_is_noticed() {
+fn event_of_an_unknown_member_is_found() {
     let words = fault(|run| run.journals[0].received[8].from = pid(7));
     assert!(words.contains("unknown"), "{words}");
 }
 
 #[test]
-fn a_greeting_that_is_out_of_order_or_untrue_is_noticed() {
+fn greeting_that_is_out_of_order_or_wrong_is_found() {
     fault(|run| run.journals[0].received.swap(0, 1));
     fault(|run| run.journals[2].received[3].message = ServerMessage::History(vec![]));
     fault(|run| run.journals[2].received[1].message = ServerMessage::MemberCount(3));
@@ -189,7 +188,7 @@ fn a_greeting_that_is_out_of_order_or_untrue_is_noticed() {
 }
 
 #[test]
-fn what_the_store_had_not_kept_is_noticed() {
+fn delivery_of_an_unstored_message_is_found() {
     let early = fault(|run| run.rooms.get_mut(ROOM).unwrap().log[0].kept = at(112));
     assert!(early.contains("before it is kept"), "{early}");
     fault(|run| run.rooms.get_mut(ROOM).unwrap().log[0].text = "another".to_owned());
@@ -200,7 +199,7 @@ fn what_the_store_had_not_kept_is_noticed() {
 }
 
 #[test]
-fn answers_that_are_missing_wrong_or_too_many_are_noticed() {
+fn missing_wrong_and_extra_answers_are_found() {
     let missing = fault(|run| {
         run.journals[0].received.remove(6);
         run.journals[0].settled = Some(8);
@@ -213,7 +212,7 @@ fn answers_that_are_missing_wrong_or_too_many_are_noticed() {
 }
 
 #[test]
-fn what_is_said_and_never_reaches_the_store_is_noticed() {
+fn text_that_never_reaches_the_store_is_found() {
     fault(|run| run.journals[0].sent.insert(3, say(50, "lost")));
     let lost = fault(|run| run.journals[1].sent.push(say(30, "lost")));
     assert!(lost.contains("is lost"), "{lost}");
@@ -229,7 +228,7 @@ fn what_is_said_and_never_reaches_the_store_is_noticed() {
 }
 
 #[test]
-fn resuming_in_time_or_too_late_is_noticed() {
+fn wrong_outcome_of_a_resume_is_found() {
     let another = |run: &mut Run| {
         let greeted = greeting(140, 3, &[(1, "a"), (3, "c")], vec![]);
         run.journals.truncate(2);
@@ -256,16 +255,16 @@ fn resuming_in_time_or_too_late_is_noticed() {
 }
 
 #[test]
-fn an_ending_without_a_cause_is_noticed() {
+fn close_without_a_cause_is_found() {
     for end in [End::Open, End::Cut, End::Closed(Some(1013)), End::Closed(Some(1001))] {
         fault(|run| run.journals[0].end = end);
     }
-    let nobody = fault(|run| run.journals[0].end = End::Closed(Some(4001)));
-    assert!(nobody.contains("by nobody"), "{nobody}");
+    let untaken = fault(|run| run.journals[0].end = End::Closed(Some(4001)));
+    assert!(untaken.contains("without a takeover"), "{untaken}");
 }
 
 #[test]
-fn try_again_before_the_greeting_is_allowed_only_where_the_room_went_on() {
+fn close_1013_before_the_greeting_is_allowed_only_if_the_room_was_active() {
     let closed_at = |opened| {
         let mut run = good();
         let mut newcomer = journal("late", opened, vec![], vec![]);
@@ -280,7 +279,7 @@ fn try_again_before_the_greeting_is_allowed_only_where_the_room_went_on() {
 }
 
 #[test]
-fn a_list_at_the_end_that_is_not_true_is_noticed() {
+fn wrong_final_member_list_is_found() {
     let words = fault(|run| run.journals[2].settled = None);
     assert!(words.contains("at the end"), "{words}");
 }

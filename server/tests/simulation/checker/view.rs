@@ -1,11 +1,11 @@
-//! What one connection was told, once its greeting is there.
+//! The events that a greeted connection received.
 
 use xmeet_shared::{Pid, Record, ServerMessage};
 
 use crate::journal::{End, Journal, Received};
 use crate::timeline::Moment;
 
-/// The code of a connection that the server cannot go on with.
+/// The close code of a connection that the server cannot continue.
 pub(super) const TRY_AGAIN_LATER: u16 = 1013;
 
 /// A connection that was greeted.
@@ -13,22 +13,21 @@ pub(super) const TRY_AGAIN_LATER: u16 = 1013;
 pub(super) struct View<'a> {
     pub(super) number: usize,
     pub(super) journal: &'a Journal,
-    /// Whether no other connection came with its token before.
+    /// Whether it is the first connection with its token.
     pub(super) is_first: bool,
     pub(super) pid: &'a Pid,
     pub(super) members: Vec<(Pid, String)>,
     pub(super) page: &'a [Record],
     /// When the greeting was written.
     pub(super) greeted: Moment,
-    /// When the connection took its place in the order, in virtual milliseconds. The greeting is
-    /// cut then or later.
+    /// Time of the connection's join in virtual milliseconds. The greeting is created then or later.
     pub(super) joined_ms: u64,
-    /// What came behind the greeting.
+    /// Frames after the greeting.
     pub(super) events: &'a [Received],
 }
 
 impl<'a> View<'a> {
-    /// Reads a connection's greeting; `None` when it was cut off before the end of it.
+    /// Reads a connection's greeting. Returns `None` if it is incomplete.
     pub(super) fn of(number: usize, journal: &'a Journal) -> Result<Option<Self>, String> {
         const KINDS: [&str; 4] = ["self", "member_count", "members", "history"];
         for (received, kind) in journal.received.iter().zip(KINDS) {
@@ -65,12 +64,12 @@ impl<'a> View<'a> {
         Ok(Some(Self { number, journal, is_first, pid, members, page, greeted, joined_ms, events }))
     }
 
-    /// The newest id that the greeting tells of; 0 when there is none.
+    /// Returns the newest id in the greeting, or 0.
     pub(super) fn newest(&self) -> u64 {
         self.page.last().and_then(|record| record.id).unwrap_or(0)
     }
 
-    /// What had been received, behind the greeting, when everything was quiet.
+    /// Returns the frames after the greeting that were received when the run was quiet.
     pub(super) fn settled_events(&self) -> Option<&'a [Received]> {
         let settled = self.journal.settled?;
         Some(&self.events[..settled.checked_sub(self.journal.received.len() - self.events.len())?])

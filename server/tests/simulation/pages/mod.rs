@@ -1,12 +1,12 @@
-//! Goal: each text that a person says in the web client stands in the log exactly once, and all
-//! clients end with the same log. Method: several pages, with the client's real core in them, talk
-//! to the real server code in virtual time, while connections are cut or fall silent, pages are
-//! reloaded, the server crashes and starts again on its store, and the store answers late or not at
-//! all, as a seed says. Afterwards everything is quiet, each person decides about texts in doubt, and
-//! the logs are compared. Planted faults show that the comparison finds something.
+//! Goal: each text that a person sends in the web client is in the log exactly once, and all clients end
+//! with the same log. Method: several pages with the client's real core talk to the real server code in
+//! virtual time. As a seed decides, connections break or fall silent, pages reload, the server crashes and
+//! restarts on its store, and the store answers late or not at all. Finally the run becomes quiet, each
+//! person resends or discards texts in doubt, and the logs are compared. Tests with planted faults show
+//! that the comparison finds faults.
 //!
-//! It stands beside the server's own simulation because it needs the same store, pipes and frames;
-//! the client is a dependency of the server's tests alone, so that the programs stay apart.
+//! The simulation is in this crate because it uses the store, pipes and frames of the server's own
+//! simulation. Only the server's tests depend on the client.
 
 mod page;
 mod socket;
@@ -27,36 +27,36 @@ use self::page::{Fault, Page, Site};
 use crate::journal::Terms;
 use crate::pipe::UpEnd;
 use crate::setting;
-use crate::store::{Store, Temper};
+use crate::store::{Store, StoreFaults};
 use crate::timeline::Timeline;
 use crate::world::{Process, START_TS, in_virtual_time};
 
-/// How many seeds are run unless the environment says otherwise.
+/// Default number of seeds.
 const SEEDS_DEFAULT: u64 = 40;
 
-/// How long everything may take once it is calm, in virtual milliseconds.
+/// Time limit of the quiet phase, in virtual milliseconds.
 const CALM_MS: u64 = 900_000;
 
 const ROOM: &str = "room";
 
-/// What a run did.
+/// Counts of a run.
 #[derive(Debug, Default, Clone, Copy)]
 struct Tally {
     texts: usize,
     crashes: u64,
 }
 
-/// Makes the run of a seed.
+/// Runs a seed.
 ///
 /// # Errors
-/// What is wrong at its end.
+/// The fault at the end of the run.
 fn run(seed: u64, fault: Fault) -> Result<Tally, String> {
     in_virtual_time(live(Rng::with_seed(seed), fault))
 }
 
-/// What the store is like before everything is calm.
-fn temper(rng: &mut Rng) -> Temper {
-    Temper {
+/// Returns the delays and failures of the store before the quiet phase.
+fn faults(rng: &mut Rng) -> StoreFaults {
+    StoreFaults {
         delay_ms_min: 0,
         read_ms: 0,
         delay_ms_max: rng.choice([20, 500, 6000, 30_000]).unwrap(),
@@ -74,7 +74,7 @@ async fn live(mut rng: Rng, fault: Fault) -> Result<Tally, String> {
         slack_ms: 0,
     };
     let mut store = Store::new(rng.fork(), timeline.clone(), terms.kept_max);
-    store.set(ROOM, temper(&mut rng));
+    store.set(ROOM, faults(&mut rng));
     let messages = rng.choice([None, Rate::per_second(2, 5)]).unwrap();
     let mut process = Process {
         terms,
@@ -107,13 +107,13 @@ async fn live(mut rng: Rng, fault: Fault) -> Result<Tally, String> {
             page
         }));
     }
-    // The server crashes now and then.
+    // The server crashes at random times.
     loop {
         sleep(Duration::from_millis(rng.u64(..60_000))).await;
         if timeline.ms() >= calm_ms {
             break;
         }
-        // The store of the crashed process neither writes nor answers, and nor does the process.
+        // Neither the crashed process nor its store writes or answers anything more.
         store = store.restart();
         server.lock().unwrap().take();
         for (up, down) in site.wires.lock().unwrap().drain(..) {
@@ -134,7 +134,7 @@ async fn live(mut rng: Rng, fault: Fault) -> Result<Tally, String> {
     Ok(Tally { texts, crashes: process.creation - 1 })
 }
 
-/// Compares what was said with what the store has, and that with what every page has.
+/// Compares the sent texts with the store, and the store with every page.
 fn compare(pages: &[Page], store: &Store) -> Result<(), String> {
     let records = store.records();
     let kept = records.get(ROOM).map_or(&[][..], |record| &record.log);
@@ -166,7 +166,7 @@ fn try_seed(seed: u64, fault: Fault) -> Result<Tally, String> {
 }
 
 #[test]
-fn each_text_stands_once_and_all_pages_have_the_same_log() {
+fn each_text_is_in_the_log_once_and_all_pages_agree() {
     let seeds = match setting("XMEET_SIMULATION_SEED") {
         Some(seed) => seed..seed + 1,
         None => 0..setting("XMEET_SIMULATION_SEEDS").unwrap_or(SEEDS_DEFAULT),
@@ -194,11 +194,11 @@ fn each_text_stands_once_and_all_pages_have_the_same_log() {
     }
 }
 
-/// The seeds in which a planted fault is looked for.
+/// Seeds that must find a planted fault.
 const FAULTY_SEEDS: u64 = 10;
 
 #[test]
-fn page_that_sends_again_without_looking_is_found() {
+fn page_that_resends_without_a_check_is_found() {
     let found = (0..FAULTY_SEEDS).find_map(|seed| run(seed, Fault::ResendsWithoutLooking).err());
     assert!(found.as_ref().is_some_and(|fault| fault.contains("twice")), "{found:?}");
 }

@@ -1,5 +1,5 @@
-//! A person with the web client: the real core, with a storage, timers and sockets around it. What
-//! the person does, and what goes wrong, is drawn from a seed.
+//! A simulated person with the web client: the real core with simulated storage, timers and sockets. A
+//! seed decides the person's actions and the failures.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -23,24 +23,23 @@ use crate::store::Store;
 use crate::timeline::Timeline;
 use crate::world::START_TS;
 
-/// The longest time between two things that a person does, in virtual milliseconds.
+/// Maximum time between two actions of a person, in virtual milliseconds.
 const GAP_MS_MAX: u64 = 2_500;
 
-/// How long everything is quiet before a person decides about texts in doubt: by then the store has
-/// answered everything.
+/// Quiet time before a person decides about texts in doubt. By then the store has answered all requests.
 const DOUBT_MS: u64 = 120_000;
 
 /// A fault that the simulation must find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     None,
-    /// After a greeting the page sends everything again that has not come back.
+    /// After a greeting the page resends every text that has not come back.
     ResendsWithoutLooking,
-    /// The storage does not have that a text was sent.
+    /// The storage forgets that a text was sent.
     ForgetsThatItSent,
 }
 
-/// What all pages of a run share.
+/// The state that all pages of a run share.
 #[derive(Debug, Clone)]
 pub(crate) struct Site {
     pub(crate) room: RoomId,
@@ -48,26 +47,26 @@ pub(crate) struct Site {
     pub(crate) store: Store,
     /// The server; `None` while it is down.
     pub(crate) server: Arc<Mutex<Option<Arc<Sessions>>>>,
-    /// Both directions of every connection to it.
+    /// Both directions of every connection to the server.
     pub(crate) wires: Arc<Mutex<Vec<(Up, Down)>>>,
     pub(crate) fault: Fault,
-    /// From when on nothing goes wrong and nothing new is said, in virtual milliseconds.
+    /// Start of the quiet phase, without failures and new texts, in virtual milliseconds.
     pub(crate) calm_ms: u64,
-    /// The pages that have sent everything and have the whole log. The run ends with the last one.
+    /// Number of pages that have sent all texts and have the whole log. The run ends with the last one.
     pub(crate) settled: Arc<Mutex<BTreeSet<usize>>>,
     pub(crate) pages: usize,
-    /// When the run ends at the latest, in virtual milliseconds.
+    /// Deadline of the run, in virtual milliseconds.
     pub(crate) end_ms: u64,
 }
 
-/// What the browser keeps for a tab.
+/// The browser's storage of a tab.
 #[derive(Debug, Default)]
 struct Storage {
     outbox: Vec<SavedEntry>,
     own_pids: Vec<Pid>,
     read_mark: Option<ReadMark>,
     nickname: Option<Nickname>,
-    /// Counts the member secrets.
+    /// Number of the next member secret.
     tokens: u64,
 }
 
@@ -80,14 +79,14 @@ pub(crate) struct Page {
     socket: Option<Socket>,
     sockets: u64,
     events: (Events, mpsc::UnboundedReceiver<(u64, Event)>),
-    /// By the time and the number of each.
+    /// Timers by time and number.
     timers: BTreeMap<(u64, u64), Timer>,
     timers_set: u64,
-    /// What the person has said.
+    /// Texts that the person has sent.
     pub(crate) said: Vec<String>,
-    /// What the message box got back.
+    /// Texts that returned to the message box.
     given_back: Vec<String>,
-    /// Sent and not come back, for [`Fault::ResendsWithoutLooking`].
+    /// Sent texts that have not come back, for [`Fault::ResendsWithoutLooking`].
     unanswered: Vec<String>,
     is_calm: bool,
 }
@@ -118,7 +117,7 @@ impl Page {
         }
     }
 
-    /// Lives until the end of the run.
+    /// Runs until the end of the run.
     pub(crate) async fn live(&mut self) {
         self.input(Input::Start);
         let (mut tick_ms, mut act_ms) = (1_000, self.rng.u64(..GAP_MS_MAX));
@@ -145,7 +144,7 @@ impl Page {
         }
     }
 
-    /// The log as the page has it.
+    /// Returns the page's log.
     pub(crate) fn log(&self) -> Vec<(MessageId, Pid, String)> {
         let log = self.core.room().log();
         let message =
@@ -153,7 +152,7 @@ impl Page {
         (1..=log.head()).filter_map(message).collect()
     }
 
-    /// The texts that are not known to be kept.
+    /// Returns the texts that may not be stored.
     pub(crate) fn unsent(&self) -> Vec<String> {
         self.core.room().outbox().entries().map(|entry| entry.text.to_string()).collect()
     }
@@ -205,7 +204,7 @@ impl Page {
         let token = format!("secret-of-page-{}-{:05}", self.number, self.storage.tokens);
         let request = JoinRequest {
             room: self.site.room.clone(),
-            nickname: nickname.unwrap_or_else(|| Nickname::new("nobody").unwrap()),
+            nickname: nickname.unwrap_or_else(|| Nickname::new("unknown").unwrap()),
             token: Some(SessionToken::new(&token).unwrap()),
             is_stored: true,
         };
@@ -262,7 +261,7 @@ impl Page {
         }
     }
 
-    /// Does something, or something goes wrong.
+    /// Performs a random action or failure.
     fn act(&mut self) {
         if self.ms() >= self.site.calm_ms {
             return self.tidy_up();
@@ -306,7 +305,7 @@ impl Page {
         }
     }
 
-    /// Says again what the message box got back.
+    /// Resends the texts that returned to the message box.
     fn say_again(&mut self) {
         if !self.core.is_paused() {
             for text in std::mem::take(&mut self.given_back) {
@@ -316,12 +315,12 @@ impl Page {
         }
     }
 
-    /// The page goes, with its timers and without a word, and another takes its place.
+    /// Reloads the page: its timers end, and its socket closes without a Close frame.
     fn reload(&mut self) {
         self.socket = None;
         self.sockets += 1;
         self.timers.clear();
-        // What was half typed is in the draft.
+        // The draft has the unsent text.
         let now = self.now();
         if self.site.fault == Fault::ForgetsThatItSent {
             let unsent = |entry: &SavedEntry| {
@@ -335,7 +334,7 @@ impl Page {
         self.input(Input::Start);
     }
 
-    /// Nothing goes wrong any more: sends what is left, and loads the whole log.
+    /// Runs the quiet phase: sends the remaining texts and loads the whole log.
     fn tidy_up(&mut self) {
         if !std::mem::replace(&mut self.is_calm, true) {
             self.input(Input::Online);
@@ -362,7 +361,7 @@ impl Page {
         );
     }
 
-    /// Decides about the texts in doubt, as a person does who reads the whole log.
+    /// Resends or discards the texts in doubt, as a person does after reading the whole log.
     fn decide(&mut self) {
         let doubtful =
             |entry: &&xmeet_web::room::outbox::Entry| entry.delivery == Delivery::Unconfirmed;

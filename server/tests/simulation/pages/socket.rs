@@ -1,4 +1,4 @@
-//! A browser's WebSocket without a network: frames go both ways late, and it can end anywhere.
+//! A simulated WebSocket of a browser. Frames have delays, and the connection can end at any byte.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,13 +17,13 @@ use crate::pipe::{Down, Up, UpEnd};
 use crate::timeline::Timeline;
 use crate::wire::{self, Frame, Parser};
 
-/// What may be on its way to the page, in bytes.
+/// Capacity of the direction to the page, in bytes.
 const CAPACITY_BYTES: usize = 60_000;
 
 /// The close code of a connection that ended without one.
 const CODE_ABNORMAL: u16 = 1006;
 
-/// Something that a socket reports.
+/// An event of a socket.
 #[derive(Debug)]
 pub(crate) enum Event {
     Frame(String),
@@ -39,7 +39,7 @@ pub(crate) struct Socket {
     up: Up,
     down: Down,
     out: mpsc::UnboundedSender<Vec<u8>>,
-    /// Whether the network passes nothing on any more, and says so to neither end.
+    /// Whether the network drops all bytes without closing either end.
     is_silent: Arc<AtomicBool>,
 }
 
@@ -81,13 +81,13 @@ impl Socket {
         (self.up.clone(), self.down.clone())
     }
 
-    /// The connection is lost, and both ends notice at once.
+    /// Closes both ends.
     pub(crate) fn cut(&self, how: UpEnd) {
         self.up.end(how);
         self.down.hang_up();
     }
 
-    /// The network passes nothing on any more.
+    /// Lets the network drop all bytes from now on.
     pub(crate) fn silence(&self) {
         self.is_silent.store(true, Ordering::Relaxed);
     }
