@@ -1,9 +1,9 @@
-//! Goal: bringing a message to one more member allocates nothing. Method: a server in this process,
-//! a small room and a large one over real sockets, and every allocation counted while the same
-//! number of messages goes through each: what a message costs by itself falls out of the difference.
+//! Goal: a delivery to one more member allocates no memory. Method: a server in this process, a small room
+//! and a large one over real sockets. The test counts all allocations while each room delivers the same
+//! number of messages. The difference is the cost of the additional members.
 //!
-//! Messages go one by one, so that each is a batch of its own, and nobody reads but this thread,
-//! into one buffer that was there before the counting.
+//! Messages are sent one by one, so that each is its own batch. Only this thread reads, into a buffer that
+//! exists before the count.
 
 mod room;
 
@@ -23,20 +23,20 @@ use room::{PATIENCE, Room};
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
-/// Members of the two rooms. The large one is more than one task's worth.
+/// Members of the two rooms. The large room has several shards.
 const MEMBERS_FEW: usize = 10;
 const MEMBERS_MANY: usize = 200;
 
-/// Messages before the counting, for what grows once and stays.
+/// Messages before the count, so that buffers have grown.
 const WARM_UP_MESSAGES: usize = 40;
 
-/// Messages that are counted.
+/// Messages during the count.
 const MESSAGES: usize = 100;
 
-/// Allocations per delivery that are taken for none: those of whatever else the process does.
+/// Allocations per delivery that other work of the process may cause.
 const ALLOCATIONS_PER_DELIVERY_MAX: f64 = 0.02;
 
-/// How many allocations the whole process makes while a room of so many hears the messages.
+/// Returns the allocations of the process while a room of this size receives the messages.
 fn allocations(address: SocketAddr, members: usize) -> u64 {
     let mut room = Room::fill(address, &format!("room-of-{members}"), members);
     room.speak(WARM_UP_MESSAGES);
@@ -48,14 +48,14 @@ fn allocations(address: SocketAddr, members: usize) -> u64 {
 }
 
 #[test]
-fn a_delivery_allocates_nothing() {
+fn delivery_allocates_nothing() {
     let folder = TempDir::new().unwrap();
     let runtime = Runtime::new().unwrap();
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
-    // Nobody meets the limits, but they are there, and what they cost is counted.
+    // The limits are enabled but not reached, so that their allocations count.
     let folder_name = folder.path().to_str().unwrap();
-    // On a busy machine filling the room can take longer than a client may be silent.
+    // On a busy machine, filling the room can take longer than the default timeouts.
     let high = ["--messages-burst", "100000", "--ping-seconds", "600"];
     let fixed = ["xmeet", "--data-dir", folder_name];
     let config = Config::parse_from(fixed.iter().chain(&high));
@@ -72,7 +72,7 @@ fn a_delivery_allocates_nothing() {
     }
     println!("{per_delivery:.4} allocations per delivery");
     assert!(per_delivery < ALLOCATIONS_PER_DELIVERY_MAX, "{few} for few, {many} for many");
-    // A count that stands still would show the same.
+    // A broken counter would also show no difference.
     assert!(few > 0, "a message itself is allocated");
 
     shutdown.cancel();

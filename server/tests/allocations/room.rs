@@ -1,4 +1,4 @@
-//! A room full of members that are sockets and nothing else.
+//! A room of members that are plain sockets.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,35 +6,35 @@ use std::time::Duration;
 
 use xmeet_testframes::{HEADER_BYTES_MAX, TEXT, header};
 
-/// How long a read or a write may take before the test fails instead of hanging.
+/// Time limit of a read or write, so that a failing test does not hang.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// No frame here is longer, in bytes, but for those of a greeting, which are read in parts.
+/// Maximum length of a frame in bytes. Frames of a greeting may be longer and are read in parts.
 const BUFFER_BYTES: usize = 4096;
 
-/// Whoever has read them is in the room.
+/// Frames of a greeting. A client that has read them is a member.
 const GREETING_FRAMES: usize = 4;
 
-/// What is said, masked with zeros: FIN and text, 1 byte, the mask, the byte.
+/// A text frame of one byte with a mask of zeros.
 const SAID_FRAME: [u8; 7] = [0x81, 0x81, 0, 0, 0, 0, b'x'];
 
-/// How that looks to everybody.
+/// Part of the delivered frame.
 const SAID_MARK: &[u8] = br#""type":"normal","payload":"x""#;
 
-/// The members of one room. The first speaks, all listen.
+/// The members of a room. The first one talks, and all receive.
 pub(crate) struct Room {
     members: Vec<TcpStream>,
     buffer: [u8; BUFFER_BYTES],
 }
 
 impl Room {
-    /// Has so many come in, one after the other, and waits until they have heard of each other.
+    /// Lets this many members join one after the other, and waits until all have received all joins.
     pub(crate) fn fill(address: SocketAddr, name: &str, members: usize) -> Self {
         let mut room = Self { members: Vec::new(), buffer: [0; BUFFER_BYTES] };
         for _ in 0..members {
             let mut member = member(address, name);
             for _ in 0..GREETING_FRAMES {
-                assert!(!hears(&mut member, &mut room.buffer), "nobody has spoken");
+                assert!(!hears(&mut member, &mut room.buffer), "no member has talked");
             }
             room.members.push(member);
         }
@@ -45,12 +45,12 @@ impl Room {
         room
     }
 
-    /// Says so many messages, each when everybody has heard the one before. It allocates nothing.
+    /// Sends messages, each after all members have received the previous one. Allocates nothing.
     pub(crate) fn speak(&mut self, messages: usize) {
         for _ in 0..messages {
             self.say();
             for member in &mut self.members {
-                assert!(hears(member, &mut self.buffer), "there is nothing else to hear");
+                assert!(hears(member, &mut self.buffer), "the frame is the message");
             }
         }
     }
@@ -81,7 +81,7 @@ fn member(address: SocketAddr, room: &str) -> TcpStream {
     stream
 }
 
-/// Reads a frame, and says whether it is what the first member said.
+/// Reads a frame. Returns whether it is the first member's message.
 fn hears(member: &mut TcpStream, buffer: &mut [u8; BUFFER_BYTES]) -> bool {
     let mut left = frame_length(member);
     let is_short = left <= BUFFER_BYTES;

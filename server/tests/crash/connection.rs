@@ -1,5 +1,5 @@
-//! A client's connection while the server may die at any moment. It keeps a journal of what it
-//! sent and of what reached it, and is strict about everything that comes before the crash.
+//! A client's connection to a server that is killed at any time. It records the sent and received messages,
+//! and fails on any protocol error before the crash.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -14,26 +14,25 @@ use crate::load::Load;
 use crate::model::{Journal, Said};
 use crate::support::{client::path, soon};
 
-/// What the kernel may hold for a client that does not read, in bytes: the rest has to wait in
-/// the server.
+/// Size of the kernel's receive buffer of a client that does not read, in bytes. The rest stays in the
+/// server.
 const DEAF_KERNEL_BUFFER_BYTES: u32 = 4096;
 
-/// The codes with which a connection may close: the client went, the server ends, the client reads
-/// too slowly.
+/// Allowed close codes: the client left, the server shuts down, the client reads too slowly.
 const NORMAL: u16 = 1000;
 const GOING_AWAY: u16 = 1001;
 const TOO_SLOW: u16 = 1013;
 
-/// How long a client that is about to connect tries on behind the end of a round: a server that ends
-/// in order may still let it in or send it away.
+/// Time in which a connecting client retries after the end of a round. A server in shutdown may still
+/// accept or refuse it.
 const DIAL_BEHIND_THE_END: Duration = Duration::from_secs(2);
 
-/// Why a connection is no more.
+/// Why a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
     /// The round is over.
     Round,
-    /// The server found that this client reads too slowly. It may come back.
+    /// The server closed the client for reading too slowly. The client may reconnect.
     TooSlow,
     /// The client closed, and the server answered.
     Left,
@@ -45,19 +44,19 @@ pub(crate) struct Connection<'a> {
     reads: bool,
     socket: WebSocketStream<TcpStream>,
     pub(crate) journal: Journal,
-    /// How many of its own messages have come back.
+    /// Number of own messages that have come back.
     pub(crate) came_back: usize,
 }
 
 impl<'a> Connection<'a> {
-    /// Connects and waits for the pid. The rest of the greeting is read like anything else.
+    /// Connects and waits for the pid. Later reads return the rest of the greeting.
     pub(crate) async fn open(
         load: &'a Load,
         room: &str,
         nickname: &str,
         reads: bool,
     ) -> Result<Self, Ended> {
-        // Behind the end the server's port may be somebody else's, who never answers.
+        // After the end another program, which never answers, may have the server's port.
         let given_up = async {
             load.over.cancelled().await;
             sleep(DIAL_BEHIND_THE_END).await;
@@ -83,11 +82,11 @@ impl<'a> Connection<'a> {
         &self.journal.pid
     }
 
-    /// Says texts, all in one go.
+    /// Sends texts in one write.
     pub(crate) async fn say(&mut self, texts: Vec<String>) -> Result<(), Ended> {
         let mut written = true;
         for text in texts {
-            // Whether it arrives or not: from here on it may be kept.
+            // From now on the message may be stored, even if the write fails.
             self.journal.sent.push(text.clone());
             written =
                 written && soon("a message", self.socket.feed(Message::text(text))).await.is_ok();
@@ -96,13 +95,13 @@ impl<'a> Connection<'a> {
         self.went_out(written).await
     }
 
-    /// Sends a command, which is not said.
+    /// Sends a command.
     pub(crate) async fn command(&mut self, text: String) -> Result<(), Ended> {
         let written = soon("a command", self.socket.send(Message::text(text))).await.is_ok();
         self.went_out(written).await
     }
 
-    /// Where nothing can be written any more, there may be something left to read.
+    /// Reads the remaining frames after a failed write.
     async fn went_out(&mut self, written: bool) -> Result<(), Ended> {
         if !written {
             self.read_to_the_end().await?;
@@ -110,7 +109,7 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    /// Reads a frame and puts it into the journal.
+    /// Reads a frame and records it.
     pub(crate) async fn read(&mut self) -> Result<Envelope, Ended> {
         let envelope = next(self.load, &mut self.socket, self.reads).await?;
         match &envelope.message {
@@ -137,7 +136,7 @@ impl<'a> Connection<'a> {
         self.load.delivered();
     }
 
-    /// Reads until the page comes that was asked for.
+    /// Reads until the requested page arrives.
     pub(crate) async fn read_page(&mut self) -> Result<Vec<Said>, Ended> {
         loop {
             if let ServerMessage::History(page) = self.read().await?.message {
@@ -146,23 +145,23 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// What reached this client before its connection ended counts as received too.
+    /// Reads to the end of the connection. Messages in its buffers count as received.
     pub(crate) async fn read_to_the_end(&mut self) -> Result<Infallible, Ended> {
         loop {
             self.read().await?;
         }
     }
 
-    /// Reads nothing until the round is over, and then what the kernel holds.
+    /// Waits for the end of the round without reading, and then reads the kernel's buffer.
     pub(crate) async fn wait_for_the_end(&mut self) -> Result<(), Ended> {
         soon("the end of the round", self.load.over.cancelled()).await;
         match self.read_to_the_end().await? {}
     }
 
-    /// Closes as a client that leaves, and reads what comes before the server's answer.
+    /// Leaves, and reads all frames up to the server's answer.
     pub(crate) async fn leave(&mut self) -> Result<(), Ended> {
         let close = Message::close(Some(CloseCode::NORMAL_CLOSURE), "");
-        // If it cannot be sent, reading on tells why.
+        // If the write fails, the following reads return the reason.
         let _ = soon("a close", self.socket.send(close)).await;
         match self.read_to_the_end().await {
             Err(Ended::Left) => Ok(()),
@@ -172,7 +171,7 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// Makes a connection, or nothing where no server answers.
+/// Connects. Returns `None` if no server answers.
 async fn dial(
     load: &Load,
     room: &str,
@@ -190,8 +189,8 @@ async fn dial(
     client.connect_on(stream).await.ok().map(|(socket, _)| socket)
 }
 
-/// The next frame. A connection ends in no way but those that the round's end or a client that
-/// does not read explains.
+/// Reads the next frame. Fails if the connection ends for another reason than the end of the round or slow
+/// reading.
 async fn next(
     load: &Load,
     socket: &mut WebSocketStream<TcpStream>,
@@ -201,7 +200,7 @@ async fn next(
         let message = match soon("a frame", socket.next()).await {
             Some(Ok(message)) => message,
             _ if load.over.is_cancelled() => return Err(Ended::Round),
-            // The Close did not fit into what this client leaves unread.
+            // The Close frame did not fit into the client's full buffer.
             _ if !reads => return Err(Ended::TooSlow),
             lost => panic!("a connection broke before the crash: {lost:?}"),
         };
@@ -212,7 +211,7 @@ async fn next(
             match u16::from(code) {
                 NORMAL => return Err(Ended::Left),
                 TOO_SLOW => return Err(Ended::TooSlow),
-                // What follows is the end of the connection.
+                // The next read returns the end of the connection.
                 GOING_AWAY if load.over.is_cancelled() => {}
                 code => panic!("the server closed with {code}: {reason}"),
             }

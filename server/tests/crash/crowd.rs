@@ -1,4 +1,4 @@
-//! A round's clients in all rooms, and the reading of all rooms after it.
+//! The clients of a round, and the reads of all rooms after it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::model::{Journal, Reading};
 use crate::plan::{Plan, ROOMS};
 use crate::support::soon;
 
-/// Clients that live in their rooms.
+/// The running clients.
 pub(crate) struct Crowd(JoinSet<Vec<Journal>>);
 
 fn room_name(room: usize) -> String {
@@ -20,7 +20,7 @@ fn room_name(room: usize) -> String {
 }
 
 impl Crowd {
-    /// Sends everybody to their rooms.
+    /// Starts all clients.
     pub(crate) fn gather(plan: &mut Plan, load: &Arc<Load>) -> Self {
         let mut members = JoinSet::new();
         for (room, roles) in plan.rooms.iter().enumerate() {
@@ -32,7 +32,7 @@ impl Crowd {
         Self(members)
     }
 
-    /// What all of them did and saw, once the server is gone.
+    /// Waits for the end of the server. Returns the journals of all clients.
     pub(crate) async fn journals(self) -> Vec<Journal> {
         soon("the clients end", self.0.join_all()).await.into_iter().flatten().collect()
     }

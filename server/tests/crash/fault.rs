@@ -1,10 +1,10 @@
-//! What can be wrong with a history after a crash, each in a sentence.
+//! The faults that a history can have after a crash.
 
 use std::fmt;
 
 use xmeet_shared::{MessageId, Pid};
 
-/// The first fault that the check found.
+/// A fault in a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
     PidReused { pid: Pid },
@@ -42,7 +42,7 @@ impl fmt::Display for Fault {
             Self::Changed { room, id } => {
                 write!(f, "{room}: message {id} was kept in earlier rounds and is different now")
             }
-            Self::Foreign { room, id } => write!(f, "{room}: nobody sent message {id}"),
+            Self::Foreign { room, id } => write!(f, "{room}: no client sent message {id}"),
             Self::Doubled { room, id } => {
                 write!(f, "{room}: message {id} is kept a second time, it was sent once")
             }

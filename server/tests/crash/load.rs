@@ -1,4 +1,4 @@
-//! What the clients of a round share: where the server is, and the moment at which it is killed.
+//! The state that the clients of a round share: the server's address, and the time of the kill.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,15 +12,15 @@ use crate::support::soon;
 /// The load on one server.
 pub(crate) struct Load {
     pub(crate) address: SocketAddr,
-    /// Whom to kill when the moment has come. Nobody, where the server is asked to end first.
+    /// The process to kill after the last delivery. `None` if the server gets a signal first.
     victim: Option<Victim>,
     deliveries: AtomicU32,
-    /// The moment has come when so many messages have reached somebody live.
+    /// Deliveries after which the round ends.
     deliveries_awaited: u32,
     moment: Semaphore,
-    /// Clients that have gone for good, for the server has: one place each.
+    /// Clients that have ended with the server, one permit each.
     gone: Semaphore,
-    /// Set before the server is told to end or killed. Only from then on may connections break.
+    /// Cancelled before the server is signalled or killed. Connections may only break after that.
     pub(crate) over: CancellationToken,
 }
 
@@ -35,8 +35,8 @@ impl Load {
         Self { address, victim, deliveries, deliveries_awaited, moment, gone, over }
     }
 
-    /// Counts a message that reached somebody. Whoever counts the last kills the server: nothing
-    /// is quicker, and what the server has begun by then it does not end.
+    /// Counts a delivery. The client that counts the last one kills the server at once, so that the kill
+    /// interrupts the server's work.
     pub(crate) fn delivered(&self) {
         let before = self.deliveries.fetch_add(1, Ordering::Relaxed);
         if before + 1 == self.deliveries_awaited {
@@ -48,18 +48,18 @@ impl Load {
         }
     }
 
-    /// Counts a client that does not come back.
+    /// Counts a client that has ended.
     pub(crate) fn has_gone(&self) {
         self.gone.add_permits(1);
     }
 
-    /// Waits for the moment.
+    /// Waits for the last delivery.
     pub(crate) async fn moment(&self) {
         let come = soon("the deliveries", self.moment.acquire()).await;
         come.expect("it is never closed").forget();
     }
 
-    /// Waits until so many clients have gone.
+    /// Waits until this many clients have ended.
     pub(crate) async fn gone(&self, clients: u32) {
         let gone = soon("the clients go", self.gone.acquire_many(clients)).await;
         gone.expect("it is never closed").forget();

@@ -1,14 +1,13 @@
-//! Nothing that anybody received is lost: the real binary is killed under load, again and again.
+//! Goal: no received message is lost when the server is killed. Method: the real binary is killed under load
+//! many times.
 //!
-//! Every round fills many rooms with clients of all manners, kills the server (`kill -9`) once a
-//! random number of messages was delivered, so that it falls into whatever the server is doing
-//! then, starts it again on the same folder, and reads all histories. `model` says what must be in
-//! them. Some rounds kill the start, or an orderly shutdown, as well. Every other server has one
-//! processor only.
+//! Each round fills many rooms with clients of different roles, kills the server (`kill -9`) after a random
+//! number of deliveries, restarts it on the same folder, and reads all histories. `model` checks them. Some
+//! rounds also kill the server during its start or its shutdown. Every other server has one processor.
 //!
-//! `XMEET_CRASH_ROUNDS` says how many rounds there are. All choices come from a seed, which a
-//! failure names; `XMEET_CRASH_SEED` makes them again. The moments at which threads and processes
-//! run are not choices: a fault that depends on them may take several runs to come back.
+//! `XMEET_CRASH_ROUNDS` is the number of rounds. A seed makes all choices, and a failure prints it;
+//! `XMEET_CRASH_SEED` repeats the choices. The seed does not control the scheduling of threads and
+//! processes, so a fault that depends on it may take several runs to appear again.
 
 mod connection;
 mod crowd;
@@ -35,7 +34,7 @@ use crate::server::Server;
 
 const ROUNDS_DEFAULT: u64 = 10;
 
-/// Says how to make the same choices again, when its round ends in a panic.
+/// Prints the seed if the round panics.
 struct Witness {
     seed: u64,
     round: u64,
@@ -50,14 +49,14 @@ impl Drop for Witness {
     }
 }
 
-/// A number from the environment.
+/// Reads a number from the environment.
 fn setting(name: &str) -> Option<u64> {
     let value = env::var(name).ok()?;
     Some(value.parse().unwrap_or_else(|_| panic!("{name} is a number, not {value:?}")))
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_anybody_received_outlives_every_crash() {
+async fn received_messages_survive_every_crash() {
     let seed = setting("XMEET_CRASH_SEED").unwrap_or_else(|| fastrand::u64(..));
     let rounds = setting("XMEET_CRASH_ROUNDS").unwrap_or(ROUNDS_DEFAULT);
     eprintln!("crash: {rounds} rounds, XMEET_CRASH_SEED={seed}");
@@ -90,8 +89,8 @@ async fn what_anybody_received_outlives_every_crash() {
     server.stop().await;
     eprintln!(
         "crash: {rounds} rounds, {received} receptions checked, {cut_off} messages cut off, \
-         {kept_unseen} kept that nobody saw"
+         {kept_unseen} stored and not delivered"
     );
-    // Otherwise no kill fell into any work, and the test showed nothing.
+    // Otherwise no kill interrupted the server's work, and the test shows nothing.
     assert!(cut_off > 0, "every message that was sent is kept");
 }

@@ -1,4 +1,4 @@
-//! The members: each lives in its room by its role until the server is gone.
+//! Members that act by their roles until the server has ended.
 
 use std::sync::Arc;
 
@@ -9,19 +9,19 @@ use crate::load::Load;
 use crate::model::Journal;
 use crate::plan::{Role, burst};
 
-/// Events that a wanderer sees before it speaks, and again before it goes, at most.
+/// Maximum number of events that a wanderer reads before it talks, and again before it leaves.
 const GLANCE_EVENTS_MAX: usize = 10;
 
-/// Messages that pass between two questions of a pager, at most.
+/// Maximum number of messages between two page requests of a pager.
 const PAUSE_EVENTS_MAX: usize = 30;
 
-/// How far back a pager asks, in pages. Past the end of the history too.
+/// Oldest page that a pager requests. It may be beyond the end of the history.
 const PAGES_BACK_MAX: u64 = 12;
 
-/// Bursts that a client sends which does not read, at most.
+/// Maximum number of bursts of a client that does not read.
 const DEAF_BURSTS_MAX: usize = 8;
 
-/// Lives in a room until the round is over, and returns the journals of all its connections.
+/// Runs a member until the round is over. Returns the journals of all its connections.
 pub(crate) async fn live(load: Arc<Load>, room: String, role: Role, mut rng: Rng) -> Vec<Journal> {
     let mut journals = Vec::new();
     for visit in 1.. {
@@ -36,8 +36,8 @@ pub(crate) async fn live(load: Arc<Load>, room: String, role: Role, mut rng: Rng
         };
         match outcome {
             Err(Ended::Round) => break,
-            Err(Ended::Left) => panic!("the server answered a close that nobody sent"),
-            // Whoever went, or was sent away, comes back.
+            Err(Ended::Left) => panic!("the server answered a close that no client sent"),
+            // Members that left or were closed reconnect.
             Ok(()) | Err(Ended::TooSlow) => {}
         }
     }
@@ -69,8 +69,8 @@ async fn stay(connection: &mut Connection<'_>, role: Role, rng: &mut Rng) -> Res
     }
 }
 
-/// Says a burst and waits, mostly, until all of it has come back. Now and then the next burst
-/// goes out before that.
+/// Sends a burst and usually waits until all of it has come back. Sometimes the next burst follows
+/// earlier.
 async fn write(
     connection: &mut Connection<'_>,
     rng: &mut Rng,
@@ -88,7 +88,7 @@ async fn write(
     Ok(())
 }
 
-/// Looks, speaks, takes another name, looks again, and goes: in order, or without a word.
+/// Reads, talks, renames itself, reads again, and then leaves or loses its connection.
 async fn wander(
     connection: &mut Connection<'_>,
     rng: &mut Rng,
@@ -104,7 +104,7 @@ async fn wander(
     if rng.bool() { connection.leave().await } else { Ok(()) }
 }
 
-/// Asks for a page, sometimes with words behind the question, and lets some messages pass.
+/// Requests a page, sometimes followed by a text, and reads some messages.
 async fn turn_pages(
     connection: &mut Connection<'_>,
     rng: &mut Rng,
@@ -118,7 +118,7 @@ async fn turn_pages(
     look(connection, rng.usize(1..=PAUSE_EVENTS_MAX)).await
 }
 
-/// Reads so many frames. In every room are writers, so they come.
+/// Reads this many frames. Every room has writers, so frames arrive.
 async fn look(connection: &mut Connection<'_>, events: usize) -> Result<(), Ended> {
     for _ in 0..events {
         connection.read().await?;

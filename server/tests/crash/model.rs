@@ -1,6 +1,6 @@
-//! What must be in the history: a model that grows from round to round, and the check against it.
+//! A model of the history that grows with each round, and the check against it.
 //!
-//! It knows nothing of sockets and processes. `model_test.rs` feeds it each fault that it is for.
+//! It is independent of sockets and processes. `model_test.rs` shows that it finds each kind of fault.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use xmeet_shared::{MessageId, Pid, limits::HISTORY_PAGE_MESSAGES};
 
 use crate::fault::Fault;
 
-/// A message with its place in its room.
+/// A message with its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Said {
     pub(crate) id: MessageId,
@@ -16,45 +16,45 @@ pub(crate) struct Said {
     pub(crate) text: String,
 }
 
-/// What one connection did and saw. The texts that it sent differ from each other.
+/// The record of one connection. Its sent texts are unique.
 #[derive(Debug, Clone)]
 pub(crate) struct Journal {
     pub(crate) room: String,
     pub(crate) pid: Pid,
-    /// What it said, in that order. Nobody knows how far the server came with it.
+    /// Sent texts in order. The server may have handled any number of them.
     pub(crate) sent: Vec<String>,
-    /// The newest page as the greeting had it, if the greeting came that far.
+    /// The newest page in the greeting, if it arrived.
     pub(crate) greeting: Option<Vec<Said>>,
-    /// What reached it live, in the order in which it came.
+    /// Live messages in the order received.
     pub(crate) live: Vec<Said>,
-    /// What the pages held that it asked for.
+    /// Messages of requested pages.
     pub(crate) pages: Vec<Said>,
 }
 
-/// A room as somebody reads it while nobody else is there.
+/// A room's history, read while no other client is connected.
 #[derive(Debug, Clone)]
 pub(crate) struct Reading {
     pub(crate) room: String,
     pub(crate) pid: Pid,
     pub(crate) greeting: Vec<Said>,
-    /// Page 0, the newest, comes first.
+    /// All pages, from page 0.
     pub(crate) pages: Vec<Vec<Said>>,
 }
 
-/// How much was checked.
+/// Counts of what was checked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
-    /// Messages that all histories hold now.
+    /// Messages in all histories.
     pub(crate) kept: usize,
-    /// Receptions of a message, live or in a page, that were compared with the history.
+    /// Received messages, live or in pages, that were compared with the history.
     pub(crate) received: usize,
-    /// Messages that are kept and that no client received: the crash came between the two.
+    /// Stored messages that no client received, because the crash came before the delivery.
     pub(crate) kept_unseen: usize,
-    /// Messages that were sent and are not kept: the crash was faster.
+    /// Sent messages that are not stored.
     pub(crate) cut_off: usize,
 }
 
-/// Everything that is known to be kept, and every pid that was ever given out.
+/// All messages known to be stored, and all pids ever assigned.
 #[derive(Debug, Default)]
 pub(crate) struct Model {
     rooms: BTreeMap<String, Vec<Said>>,
@@ -62,8 +62,8 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Checks a round: what its connections sent and saw against what the rooms hold after the
-    /// restart. What they hold then is known to be kept from here on.
+    /// Compares the journals of a round with the rooms after the restart. The rooms' messages are then
+    /// known to be stored.
     pub(crate) fn check(
         &mut self,
         journals: &[Journal],
@@ -127,7 +127,7 @@ impl Model {
 }
 
 impl Journal {
-    /// A connection that has learnt its pid and nothing else yet.
+    /// Creates the journal of a connection that has its pid only.
     pub(crate) fn new(room: &str, pid: Pid) -> Self {
         let (sent, live, pages) = (Vec::new(), Vec::new(), Vec::new());
         Self { room: room.to_owned(), pid, sent, greeting: None, live, pages }
@@ -138,8 +138,8 @@ impl Journal {
     }
 }
 
-/// Puts the pages together: each holds the ids that the protocol says, and the greeting is the
-/// newest of them.
+/// Joins the pages. Checks that each page has the ids of the protocol, and that the greeting equals the
+/// newest page.
 fn whole(reading: &Reading) -> Result<Vec<Said>, Fault> {
     let room = || reading.room.clone();
     let held: Vec<Said> = reading.pages.iter().rev().flatten().cloned().collect();
@@ -161,8 +161,8 @@ fn whole(reading: &Reading) -> Result<Vec<Said>, Fault> {
     Ok(held)
 }
 
-/// Whatever is new was sent by a connection of this round, and of each connection the first so
-/// many are kept, each once and in the order sent. Returns how many are new.
+/// Checks that the new messages are a prefix of the sent texts of each connection of this round, each once
+/// and in order. Returns the number of new messages.
 fn check_new(room: &str, new: &[Said], there: &[&Journal]) -> Result<usize, Fault> {
     let sent: BTreeMap<_, _> = there.iter().map(|journal| (&journal.pid, &journal.sent)).collect();
     let mut kept = BTreeMap::<&Pid, usize>::new();
@@ -180,7 +180,7 @@ fn check_new(room: &str, new: &[Said], there: &[&Journal]) -> Result<usize, Faul
     Ok(new.len())
 }
 
-/// What comes live begins behind the greeting and leaves nothing out.
+/// Checks that the live messages start after the greeting and have no gap.
 fn check_live_order(journal: &Journal) -> Result<(), Fault> {
     let newest = journal.greeting.as_ref().and_then(|page| page.last()).map_or(0, |said| said.id);
     for (expected, said) in (newest + 1..).zip(&journal.live) {

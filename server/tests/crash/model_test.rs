@@ -1,4 +1,4 @@
-//! The check itself: a sound round passes, and each fault, put into a sound round, is found.
+//! Tests of the check: a faultless round passes, and each fault in it is found.
 
 use xmeet_shared::{MessageId, Pid};
 
@@ -7,16 +7,16 @@ use crate::model::{Journal, Model, Reading, Said, Tally};
 
 const ROOM: &str = "r";
 
-/// Messages that are kept of each round: more than two pages, so that there is a middle one.
+/// Stored messages of each round: more than two pages, so that there is a page in the middle.
 const KEPT: MessageId = 130;
 
-/// How many of those somebody received.
+/// Number of stored messages that a client received.
 const RECEIVED: MessageId = 120;
 
-/// What each of the two authors sent. Some of it is not kept.
+/// Sent texts of each of the two authors. Some are not stored.
 const SENT_EACH: usize = 70;
 
-/// A round that is as it must be, of two authors who take turns.
+/// Creates a faultless round of two authors who take turns.
 struct Round {
     journals: Vec<Journal>,
     held: Vec<Said>,
@@ -28,7 +28,7 @@ fn pid(name: &str, round: u64) -> Pid {
 }
 
 impl Round {
-    /// The round that follows on what `before` left.
+    /// Creates the round after `before`.
     fn after(before: &[Said], round: u64) -> Self {
         let authors = [pid("a", round), pid("b", round)];
         let mut held = before.to_vec();
@@ -65,7 +65,7 @@ impl Round {
         model.check(&self.journals, &[self.reading()])
     }
 
-    /// Gives the messages their ids anew, as a faulty server might.
+    /// Assigns the ids again, as a faulty server could.
     fn number(&mut self) {
         for (id, said) in (1..).zip(&mut self.held) {
             said.id = id;
@@ -73,14 +73,14 @@ impl Round {
     }
 }
 
-/// The fault that a first round has once it was changed.
+/// Returns the fault of a changed first round.
 fn fault_of(change: impl FnOnce(&mut Round)) -> Fault {
     let mut round = Round::after(&[], 1);
     change(&mut round);
     round.check(&mut Model::default()).expect_err("the fault is found")
 }
 
-/// The fault of a second round that was changed, behind a sound first one.
+/// Returns the fault of a changed second round after a faultless first one.
 fn fault_of_the_second(change: impl FnOnce(&mut Round)) -> Fault {
     let mut model = Model::default();
     let first = Round::after(&[], 1);
@@ -95,7 +95,7 @@ fn room() -> String {
 }
 
 #[test]
-fn sound_rounds_pass() {
+fn faultless_rounds_pass() {
     let mut model = Model::default();
     let first = Round::after(&[], 1);
     let tally = first.check(&mut model).unwrap();
@@ -106,22 +106,22 @@ fn sound_rounds_pass() {
 }
 
 #[test]
-fn an_empty_room_passes() {
+fn empty_room_passes() {
     let round = Round { journals: Vec::new(), held: Vec::new(), reader: pid("reader", 1) };
     assert_eq!(round.check(&mut Model::default()), Ok(Tally::default()));
 }
 
 #[test]
-fn a_received_message_that_is_lost_is_found() {
+fn lost_received_message_is_found() {
     let found = fault_of(|round| round.held.truncate(RECEIVED as usize - 1));
     assert_eq!(found, Fault::Lost { room: room(), pid: pid("a", 1), id: RECEIVED });
-    // One that only a page showed.
+    // A message that only a page contained.
     let found = fault_of(|round| {
         round.held.truncate(59);
         round.journals[0].live.truncate(10);
     });
     assert_eq!(found, Fault::Lost { room: room(), pid: pid("b", 1), id: 60 });
-    // One from the middle, so that all behind it move up.
+    // A message in the middle, so that all later ones get smaller ids.
     let found = fault_of(|round| {
         round.held.remove(40);
         round.number();
@@ -142,7 +142,7 @@ fn gaps_and_repeated_ids_are_found() {
 }
 
 #[test]
-fn a_message_that_is_kept_twice_is_found() {
+fn message_stored_twice_is_found() {
     let found = fault_of(|round| {
         round.held.push(round.held[125].clone());
         round.number();
@@ -151,14 +151,14 @@ fn a_message_that_is_kept_twice_is_found() {
 }
 
 #[test]
-fn messages_in_another_order_are_found() {
-    // Two of one author, which nobody received.
+fn reordered_messages_are_found() {
+    // Two messages of one author that no client received.
     let found = fault_of(|round| {
         round.held.swap(126, 128);
         round.number();
     });
     assert_eq!(found, Fault::OutOfTurn { room: room(), id: 127 });
-    // Two neighbours of different authors, which were received: each author's order still holds.
+    // Two adjacent received messages of different authors. The order of each author is unchanged.
     let found = fault_of(|round| {
         round.held.swap(10, 11);
         round.number();
@@ -167,7 +167,7 @@ fn messages_in_another_order_are_found() {
 }
 
 #[test]
-fn an_altered_text_or_author_is_found() {
+fn changed_text_or_author_is_found() {
     let found = fault_of(|round| round.held[129].text.push('!'));
     assert_eq!(found, Fault::Foreign { room: room(), id: 130 });
     let found = fault_of(|round| round.journals[1].pages[0].text.push('!'));
@@ -177,7 +177,7 @@ fn an_altered_text_or_author_is_found() {
 }
 
 #[test]
-fn a_message_received_under_another_id_is_found() {
+fn message_received_with_another_id_is_found() {
     let found = fault_of(|round| round.journals[1].pages[0].id += 1);
     assert_eq!(found, Fault::NotAsReceived { room: room(), pid: pid("b", 1), id: 22 });
     let found = fault_of(|round| round.journals[1].pages[0].id = 0);
@@ -188,7 +188,7 @@ fn a_message_received_under_another_id_is_found() {
 }
 
 #[test]
-fn a_delivery_that_leaves_something_out_is_found() {
+fn gap_in_live_messages_is_found() {
     let found = fault_of(|round| drop(round.journals[0].live.remove(5)));
     let (expected, found_id) = (6, 7);
     let fault = Fault::DeliveryOrder { room: room(), pid: pid("a", 1), expected, found: found_id };
@@ -199,7 +199,7 @@ fn a_delivery_that_leaves_something_out_is_found() {
 }
 
 #[test]
-fn a_message_that_nobody_sent_is_found() {
+fn message_that_no_client_sent_is_found() {
     let foreign = |from: Pid, text: &str| {
         let said = Said { id: KEPT + 1, from, text: text.to_owned() };
         fault_of(|round| round.held.push(said))
@@ -207,7 +207,7 @@ fn a_message_that_nobody_sent_is_found() {
     let fault = Fault::Foreign { room: room(), id: KEPT + 1 };
     assert_eq!(foreign(pid("a", 1), "never said"), fault);
     assert_eq!(foreign(pid("c", 1), "65"), fault);
-    // Its author said it, but in another room.
+    // The author sent the text in another room.
     let found = fault_of(|round| {
         round.journals[1].room = "other".to_owned();
         round.journals[1].pages.clear();
@@ -216,14 +216,14 @@ fn a_message_that_nobody_sent_is_found() {
 }
 
 #[test]
-fn what_earlier_rounds_kept_stays_as_it_was() {
+fn change_of_an_earlier_round_is_found() {
     let found = fault_of_the_second(|round| round.held[3].text.push('!'));
     assert_eq!(found, Fault::Changed { room: room(), id: 4 });
     let found = fault_of_the_second(|round| round.held[3].from = pid("a", 2));
     assert_eq!(found, Fault::Changed { room: room(), id: 4 });
     let found = fault_of_the_second(|round| round.held.truncate(100));
     assert_eq!(found, Fault::Shrunk { room: room(), known: 130, held: 100 });
-    // What was sent in an earlier round and not kept then cannot turn up later.
+    // A text that an earlier round lost cannot appear later.
     let found = fault_of_the_second(|round| {
         round.held[130] = Said { id: 131, from: pid("a", 1), text: "65".to_owned() };
     });
@@ -231,7 +231,7 @@ fn what_earlier_rounds_kept_stays_as_it_was() {
 }
 
 #[test]
-fn a_pid_that_comes_again_is_found() {
+fn reused_pid_is_found() {
     let found = fault_of(|round| round.journals[1].pid = pid("a", 1));
     assert_eq!(found, Fault::PidReused { pid: pid("a", 1) });
     let found = fault_of_the_second(|round| round.journals[1].pid = pid("b", 1));
@@ -241,7 +241,7 @@ fn a_pid_that_comes_again_is_found() {
 }
 
 #[test]
-fn pages_that_do_not_fit_together_are_found() {
+fn inconsistent_pages_are_found() {
     let found = |change: &dyn Fn(&mut Reading)| {
         let round = Round::after(&[], 1);
         let mut reading = round.reading();
@@ -258,7 +258,7 @@ fn pages_that_do_not_fit_together_are_found() {
 }
 
 #[test]
-fn a_room_that_was_not_read_is_found() {
+fn room_that_was_not_read_is_found() {
     let mut model = Model::default();
     let round = Round::after(&[], 1);
     let fault = Fault::NotRead { room: room() };

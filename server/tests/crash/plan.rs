@@ -1,56 +1,57 @@
-//! What a round does, drawn from the seed: who is in which room, and how the round ends.
+//! The random plan of a round: the clients of each room, and the end of the round.
 
 use fastrand::Rng;
 
-/// Rooms that are spoken in at once.
+/// Rooms with clients at the same time.
 pub(crate) const ROOMS: usize = 16;
 
-/// The kill comes after this many deliveries at most, counted over all clients. Half of that, a
-/// quarter and so on are limits too, as often as this: the rooms are just filling then.
+/// Maximum number of deliveries to all clients before the kill. Half of it, a quarter and so on are equally
+/// likely maxima, so that some kills happen while the rooms fill.
 const DELIVERIES_MAX: u32 = 30_000;
 const DELIVERIES_HALVINGS_MAX: u32 = 4;
 
-/// A shutdown is cut short when this many clients have gone, at most. There are always more.
+/// Maximum number of clients that leave before a shutdown is killed. There are always more clients.
 const GONE_CLIENTS_MAX: u32 = 40;
 
-/// Starts that are killed before they have recovered, at most.
+/// Maximum number of starts that are killed in a round.
 const STARTS_KILLED_MAX: usize = 3;
 
-/// Messages that a writer sends at once, at most.
+/// Maximum number of messages in a burst.
 const BURST_MESSAGES_MAX: usize = 30;
 
-/// The length of most texts, and of one in [`LONG_ONE_IN`], at most.
+/// Maximum length of most texts, and of one text in [`LONG_ONE_IN`].
 const TEXT_CHARS_MAX: usize = 60;
 const LONG_TEXT_CHARS_MAX: usize = 4096;
 const LONG_ONE_IN: usize = 30;
 
-/// What texts are made of: all that JSON, SQL or UTF-8 could trip over.
+/// Parts of texts, with characters that are special in JSON, SQL or UTF-8.
 const LETTERS: [char; 14] =
     ['a', 'Z', '7', ' ', 'é', '聊', '😀', '"', '\\', '\'', '\n', '\0', '<', '\u{202e}'];
 
-/// What a client does in its room.
+/// The role of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// Only listens.
     Listener,
-    /// Says bursts of messages, and waits for most of them to come back.
+    /// Sends bursts, and usually waits until they come back.
     Writer,
-    /// Comes, says something, takes another name and goes, again and again.
+    /// Joins, talks, renames itself and leaves, repeatedly.
     Wanderer,
-    /// Asks for pages while others speak.
+    /// Requests pages while others talk.
     Pager,
-    /// Speaks and does not read.
+    /// Talks and does not read.
     Deaf,
 }
 
-/// How a round ends. However that is, the server was killed.
+/// The end of a round. The server is always killed.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum CloseReason {
-    /// It is killed under load.
+    /// The server is killed under load.
     Kill,
-    /// And is killed again while it starts: at these parts of the time that a start takes.
+    /// The server is killed under load, and again during starts. Each number is a fraction of the time of a
+    /// start.
     KillStartsToo(Vec<f64>),
-    /// It is told to end, and killed once so many clients have gone.
+    /// The server gets a signal, and is killed when this many clients have ended.
     KillShutdown { gone: u32 },
 }
 
@@ -59,17 +60,17 @@ pub(crate) enum CloseReason {
 pub(crate) struct Plan {
     /// The roles in each room.
     pub(crate) rooms: Vec<Vec<Role>>,
-    /// Deliveries after which it ends.
+    /// Deliveries after which the round ends.
     pub(crate) deliveries: u32,
     pub(crate) ending: CloseReason,
-    /// Whether the server that follows has one processor only, and with it the other runtime.
+    /// Whether the next server has one processor, and therefore the single-threaded runtime.
     pub(crate) is_next_on_one_processor: bool,
-    /// Where its clients take their choices from.
+    /// The random generator of the clients.
     pub(crate) rng: Rng,
 }
 
 impl Plan {
-    /// Draws a round. Every five rounds have all three endings.
+    /// Draws a round. Any five consecutive rounds have all three ends.
     pub(crate) fn new(seed: u64, round: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         let turn = (rng.u64(..) % 5 + round) % 5;
@@ -89,7 +90,7 @@ impl Plan {
     }
 }
 
-/// Who is in a room: at least two who always write, so that nobody there waits in vain.
+/// Draws the roles of a room. At least two members always write, so that readers never wait without end.
 fn roles(rng: &mut Rng) -> Vec<Role> {
     let counts = [
         (Role::Listener, rng.usize(1..=3)),
@@ -101,8 +102,8 @@ fn roles(rng: &mut Rng) -> Vec<Role> {
     counts.into_iter().flat_map(|(role, count)| std::iter::repeat_n(role, count)).collect()
 }
 
-/// Some messages to send at once. `number` counts them over the whole connection, and is in each
-/// text, so that no two texts of it are the same.
+/// Draws the texts of a burst. Each text contains `number`, which counts all texts of the connection, so
+/// texts are unique.
 pub(crate) fn burst(rng: &mut Rng, number: &mut u64) -> Vec<String> {
     let count = rng.usize(1..=BURST_MESSAGES_MAX);
     let mut text = || {

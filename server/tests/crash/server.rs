@@ -1,4 +1,4 @@
-//! The server of the crash test: how it starts, and how it is killed and started again.
+//! The server of the crash test: starts, kills and restarts.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -13,17 +13,17 @@ use crate::load::Load;
 use crate::plan::{CloseReason, Plan};
 use crate::support::{Process, soon};
 
-/// Nothing of the history goes, however many rounds there are.
+/// So many messages that retention removes none.
 const HISTORY_MESSAGES: &str = "100000000";
 
-/// Little, so that some clients that read late are closed and come back.
+/// So small that the server closes some slow readers, which then reconnect.
 const OUTBOX_BYTES_MAX: &str = "32768";
 
-/// A process that can be killed by whoever comes first.
+/// A process that any client can kill.
 #[derive(Clone)]
 pub(crate) struct Victim(Arc<Mutex<Option<Process>>>);
 
-/// A server that runs, and how long it took to start.
+/// A running server, and the duration of its start.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     victim: Victim,
@@ -31,7 +31,7 @@ pub(crate) struct Server {
 }
 
 impl Victim {
-    /// `kill -9`, if that was not done yet.
+    /// Sends SIGKILL once.
     pub(crate) fn kill(&self) {
         if let Some(process) = self.take() {
             process.kill();
@@ -39,7 +39,7 @@ impl Victim {
     }
 
     fn take(&self) -> Option<Process> {
-        self.0.lock().expect("nobody panics with it").take()
+        self.0.lock().expect("the lock is not poisoned").take()
     }
 }
 
@@ -53,7 +53,7 @@ fn command(folder: &Path, is_on_one_processor: bool) -> Command {
     command
 }
 
-/// The same command, held to one processor by a tool of every Linux.
+/// Wraps the command in `taskset`, which restricts it to one processor.
 fn on_one_processor(command: &Command) -> Command {
     let mut held = Command::new("taskset");
     held.args(["--cpu-list", "0"]).arg(command.get_program()).args(command.get_args());
@@ -65,21 +65,21 @@ impl Server {
         let command = command(folder, is_on_one_processor);
         let started = Instant::now();
         let (ready, is_ready) = oneshot::channel();
-        // A thread of its own: if the server says nothing, the test fails and does not wait for it.
+        // On a separate thread, so that a silent server fails the test by a timeout.
         thread::spawn(move || ready.send(Process::spawn(command)));
         let process = soon("xmeet is ready", is_ready).await.expect("xmeet starts");
         let (address, start_took) = (process.address, started.elapsed());
         Self { address, victim: Victim(Arc::new(Mutex::new(Some(process)))), start_took }
     }
 
-    /// The load that ends with the moment that is planned.
+    /// Creates the load of a planned round.
     pub(crate) fn load(&self, plan: &Plan) -> Arc<Load> {
         let is_asked_first = matches!(plan.ending, CloseReason::KillShutdown { .. });
         let victim = (!is_asked_first).then(|| self.victim.clone());
         Arc::new(Load::new(self.address, plan.deliveries, victim))
     }
 
-    /// Ends the round as it is planned, and starts the server again on what is left.
+    /// Ends the round as planned, and restarts the server on the same folder.
     pub(crate) async fn crash(self, plan: &Plan, load: &Load, folder: &Path) -> Self {
         load.moment().await;
         match &plan.ending {
@@ -91,7 +91,7 @@ impl Server {
             }
             CloseReason::KillShutdown { gone } => {
                 load.over.cancel();
-                let process = self.victim.take().expect("nobody killed it");
+                let process = self.victim.take().expect("the process was not killed");
                 process.signal("TERM");
                 load.gone(*gone).await;
                 process.kill();
@@ -100,16 +100,15 @@ impl Server {
         Self::start(folder, plan.is_next_on_one_processor).await
     }
 
-    /// Ends in order, as the last of many does too.
+    /// Shuts down cleanly after the last round.
     pub(crate) async fn stop(self) {
-        let process = self.victim.take().expect("nobody killed it");
+        let process = self.victim.take().expect("the process was not killed");
         process.signal("TERM");
         assert_eq!(process.ended().await.code(), Some(0));
     }
 }
 
-/// Starts the server and kills it at a moment of its start. Nothing depends on how far it has
-/// come by then, so that the time alone may decide.
+/// Starts the server and kills it after a time. The test does not depend on the progress of the start.
 async fn kill_start(folder: &Path, moment: Duration) {
     let mut child =
         command(folder, false).stderr(Stdio::null()).spawn().expect("xmeet can be started");
