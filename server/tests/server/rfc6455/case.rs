@@ -1,8 +1,8 @@
-//! A case of the tables: frames, the pieces in which they are sent, and what must come of them.
+//! A case of the tables: frames, the pieces in which they are sent, and the expected result.
 
 use crate::support::raw::frame;
 
-/// First bytes of frames: FIN and opcode, or the opcode alone where more fragments follow.
+/// First bytes of frames: FIN and opcode, or the opcode alone if more fragments follow.
 pub(super) const TEXT: u8 = 0x81;
 pub(super) const TEXT_BEGUN: u8 = 0x01;
 pub(super) const BINARY: u8 = 0x82;
@@ -13,53 +13,52 @@ pub(super) const CLOSE: u8 = 0x88;
 pub(super) const PING: u8 = 0x89;
 pub(super) const PONG: u8 = 0x8a;
 
-/// How a case ends.
+/// The expected end of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// The connection is as good as before.
+    /// The connection stays open.
     Stays,
-    /// The client closes, and this is the code in the server's answer.
+    /// The client closes, and the server answers with this code.
     Answered(Option<u16>),
-    /// The server closes over it with this code.
+    /// The server closes with this code.
     Refused(u16),
 }
 
 /// The pieces in which the frames of a case are sent.
 #[derive(Debug, Clone, Copy)]
 enum Pieces {
-    /// All at once.
+    /// All frames at once.
     Together,
-    /// Each frame by itself.
+    /// Each frame alone.
     Frames,
-    /// Each frame by itself, once the frame before it has been answered.
+    /// Each frame alone, after the previous frame has been answered.
     Answered,
-    /// So many bytes at a time. No piece has bytes of two frames.
+    /// Pieces of this many bytes. No piece has bytes of two frames.
     Bytes(usize),
 }
 
-/// Bytes that are given to the system in one call.
+/// Bytes of one write.
 pub(super) struct Write {
     pub(super) bytes: Vec<u8>,
-    /// Answers that must have come since the case began before more is sent.
+    /// Answers that must have arrived since the start of the case before the next write.
     pub(super) answers: usize,
 }
 
-/// Frames, and what must come of them.
+/// Frames, and the expected result.
 pub(super) struct Case {
     pub(super) name: String,
     frames: Vec<Vec<u8>>,
     pieces: Pieces,
-    /// The answers to wait for behind so many frames.
+    /// The answers to await after this many frames.
     pause: Option<(usize, usize)>,
     pub(super) said: Vec<String>,
     pub(super) pongs: Vec<Vec<u8>>,
-    /// Binary messages, each of which is answered by an `error`.
+    /// Number of binary messages, each of which causes an `error`.
     pub(super) binaries: usize,
     pub(super) end: End,
 }
 
-/// Returns a case that sends these frames, of which nothing is said, and after which the connection
-/// stays.
+/// Returns a case that sends these frames. It expects no delivered text, and an open connection.
 pub(super) fn case(name: impl Into<String>, frames: &[Vec<u8>]) -> Case {
     Case {
         name: name.into(),
@@ -103,31 +102,31 @@ impl Case {
         self
     }
 
-    /// Sends the same bytes, so many at a time.
+    /// Sends the same bytes in pieces of this size.
     pub(super) fn chopped(mut self, bytes: usize) -> Self {
         self.pieces = Pieces::Bytes(bytes);
         self
     }
 
-    /// Sends each frame by itself.
+    /// Sends each frame alone.
     pub(super) fn frame_by_frame(mut self) -> Self {
         self.pieces = Pieces::Frames;
         self
     }
 
-    /// Sends each frame by itself, once the frame before it has been answered.
+    /// Sends each frame alone, after the previous frame has been answered.
     pub(super) fn one_at_a_time(mut self) -> Self {
         self.pieces = Pieces::Answered;
         self
     }
 
-    /// Waits behind so many frames until as much has come back as the case has declared so far.
+    /// Waits after this many frames until the answers declared so far have arrived.
     pub(super) fn pauses_behind(mut self, frames: usize) -> Self {
         self.pause = Some((frames, self.pongs.len() + self.said.len() + self.binaries));
         self
     }
 
-    /// Returns what is sent, piece by piece.
+    /// Returns the writes.
     pub(super) fn writes(&self) -> Vec<Write> {
         let (paused, awaited) = self.pause.unwrap_or_default();
         match self.pieces {
@@ -162,12 +161,12 @@ pub(super) fn close(code: u16, reason: &[u8]) -> Vec<u8> {
     frame(CLOSE, &[&code.to_be_bytes(), reason].concat())
 }
 
-/// Fragments of these payloads, as one text.
+/// Encodes a text in fragments of these payloads.
 pub(super) fn fragments(pieces: &[&[u8]]) -> Vec<Vec<u8>> {
     message_in_fragments(TEXT, pieces)
 }
 
-/// Fragments of these payloads, as one message that begins with `first` and FIN.
+/// Encodes a message in fragments of these payloads. `first` has the opcode and FIN.
 pub(super) fn message_in_fragments(first: u8, pieces: &[&[u8]]) -> Vec<Vec<u8>> {
     let last = pieces.len() - 1;
     let first_byte = |at| match at {
@@ -179,8 +178,8 @@ pub(super) fn message_in_fragments(first: u8, pieces: &[&[u8]]) -> Vec<Vec<u8>> 
     pieces.iter().enumerate().map(|(at, piece)| frame(first_byte(at), piece)).collect()
 }
 
-/// Fragments of `size` bytes as the suite cuts them: behind one that fills the last of them, an
-/// empty one ends the message.
+/// Encodes a message in fragments of `size` bytes as the suite does. If the last fragment is full, an empty
+/// one follows.
 pub(super) fn cut_as_in_the_suite(first: u8, payload: &[u8], size: usize) -> Vec<Vec<u8>> {
     if payload.len() <= size {
         return vec![frame(first, payload)];

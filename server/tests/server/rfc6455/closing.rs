@@ -31,7 +31,7 @@ pub(super) fn answered_cases() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn a_close_is_answered_and_nothing_behind_it_counts() {
+async fn close_is_answered_and_later_frames_are_ignored() {
     let mut table = Table::with(&["--frame-bytes-max", "1000000"]).await;
     table.run(answered_cases()).await;
     table
@@ -54,7 +54,7 @@ pub(super) fn broken_cases() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn a_close_that_is_none_is_refused() {
+async fn malformed_close_is_refused() {
     let mut table = Table::with(&[]).await;
     table.run(broken_cases()).await;
     let cut = case("a reason that ends inside a character", &[close(1000, b"\xce")]);
@@ -70,7 +70,7 @@ pub(super) fn valid_code_cases() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn codes_that_a_client_may_send_are_answered_with_the_same() {
+async fn valid_close_codes_are_echoed() {
     let mut table = Table::with(&[]).await;
     table.run(valid_code_cases()).await;
     let valid = [
@@ -101,7 +101,7 @@ pub(super) fn invalid_code_cases() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn codes_that_never_stand_in_a_frame_are_refused() {
+async fn reserved_close_codes_are_refused() {
     let mut table = Table::with(&[]).await;
     table.run(invalid_code_cases()).await;
     for code in [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 32_768, 65_535] {

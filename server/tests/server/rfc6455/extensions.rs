@@ -1,9 +1,9 @@
-//! Groups 12 and 13 of the suite, and RFC 6455 section 9: extensions and subprotocols. None is
-//! ever agreed on, so there is no compressed frame that could grow as it is unpacked.
+//! Groups 12 and 13 of the suite, and RFC 6455 section 9: extensions and subprotocols. The server never
+//! negotiates one, so no compressed frame can expand.
 
 use super::*;
 
-/// What browsers and libraries offer.
+/// Extensions that browsers and libraries offer.
 const OFFERS: [&str; 4] = [
     "permessage-deflate",
     "permessage-deflate; client_max_window_bits",
@@ -12,7 +12,7 @@ const OFFERS: [&str; 4] = [
 ];
 
 #[tokio::test]
-async fn no_compression_is_ever_agreed_on() {
+async fn compression_is_never_negotiated() {
     let table = Table::with(&[]).await;
     for offer in OFFERS {
         let headers = [("Sec-WebSocket-Extensions", offer)];
@@ -20,7 +20,7 @@ async fn no_compression_is_ever_agreed_on() {
             raw::upgrade(table.server.address, &path("r", "n"), &headers).await;
         assert_eq!(response.status, 101, "{offer}");
         assert_eq!(response.header("sec-websocket-extensions"), None, "{offer}");
-        // What a client sends that takes it for granted all the same: "Hello", deflated.
+        // A compressed "Hello" of a client that ignores the response.
         let deflated = frame(TEXT | 0x40, &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
         stream.write_all(&deflated).await.unwrap();
         assert_eq!(raw::read_close(&mut stream).await.0, 1002, "{offer}");
@@ -28,7 +28,7 @@ async fn no_compression_is_ever_agreed_on() {
 }
 
 #[tokio::test]
-async fn a_subprotocol_that_is_offered_is_not_chosen() {
+async fn offered_subprotocol_is_not_chosen() {
     let table = Table::with(&[]).await;
     let headers = [("Sec-WebSocket-Protocol", "chat, superchat")];
     let (response, _) = raw::upgrade(table.server.address, &path("r", "n"), &headers).await;

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A chop that makes no difference, since frames are no longer than that.
+/// A size of pieces that no frame exceeds.
 const WHOLE: usize = 1 << 20;
 
 const HELLO: &str = "Hello, world!";
@@ -23,7 +23,7 @@ pub(super) fn control_cases() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn control_frames_are_never_fragments() {
+async fn fragmented_control_frames_are_refused() {
     let mut table = Table::with(&[]).await;
     table.run(control_cases()).await;
     let frames = [frame(CLOSE & 0x0f, b""), frame(CONTINUED_LAST, b"")];
@@ -50,7 +50,7 @@ pub(super) fn valid_cases() -> Vec<Case> {
             ping("pongme 2!"),
             part(CONTINUED_LAST, 5),
         ];
-        // The first ping is answered before the message ends.
+        // The server answers the first ping before the end of the message.
         case(name, &frames)
             .pongs(b"pongme 1!")
             .pauses_behind(3)
@@ -70,7 +70,7 @@ pub(super) fn valid_cases() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn fragments_are_one_message() {
+async fn fragments_form_one_message() {
     let mut table = Table::with(&[]).await;
     table.run(valid_cases()).await;
     for chop in [WHOLE, 2, 1] {
@@ -116,7 +116,7 @@ pub(super) fn broken_cases() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn what_does_not_go_on_as_it_began_is_refused() {
+async fn invalid_sequence_of_fragments_is_refused() {
     let mut table = Table::with(&[]).await;
     table.run(broken_cases()).await;
     for chop in [WHOLE, 1] {

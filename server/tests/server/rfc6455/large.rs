@@ -1,5 +1,5 @@
-//! Groups 9 and 10 of the suite: large messages whole, in fragments and in small pieces, and a
-//! thousand round trips. What they take in seconds is not asserted.
+//! Groups 9 and 10 of the suite: large messages in one frame, in fragments and in small pieces, and a
+//! thousand round trips. The tests do not assert durations.
 
 use super::case::cut_as_in_the_suite;
 use super::*;
@@ -17,7 +17,7 @@ const PIECES: [usize; 6] = [64, 128, 256, 512, 1024, 2048];
 const ROUND_TRIPS: [usize; 6] = [0, 16, 64, 256, 1024, 4096];
 const ROUND_TRIPS_COUNT: usize = 1000;
 
-/// A server that takes the largest of them. It keeps no history: each case would be greeted with it.
+/// Starts a server that accepts the largest message. It has no history, because greetings would contain it.
 async fn table() -> Table {
     Table::with(&[
         "--frame-bytes-max",
@@ -32,7 +32,7 @@ async fn table() -> Table {
     .await
 }
 
-/// What a family of cases sends, by the number of the case in its section.
+/// The bytes of a family of cases, by the number of the case in its section.
 pub(super) type Family = (&'static str, fn(usize) -> Case, usize);
 
 const WHOLE_TEXTS: Family = ("9.1", |number| whole_text(SIZES[number - 1]), SIZES.len());
@@ -96,7 +96,7 @@ fn many_texts(size: usize) -> Case {
     let said = "*".repeat(size);
     let case = case("", &vec![text(&said); ROUND_TRIPS_COUNT]);
     match size {
-        // An empty text says nothing in XGate: no answer can be waited for.
+        // XGate ignores an empty text, so there is no answer to await.
         0 => case.frame_by_frame(),
         _ => (0..ROUND_TRIPS_COUNT).fold(case.one_at_a_time(), |case, _| case.says(&said)),
     }
@@ -108,21 +108,21 @@ fn many_binaries(size: usize) -> Case {
 }
 
 #[tokio::test]
-async fn large_messages_arrive_whole() {
+async fn large_messages_arrive_complete() {
     run(&WHOLE).await;
 }
 
 #[tokio::test]
-async fn large_messages_in_fragments_arrive_whole() {
+async fn large_messages_in_fragments_arrive_complete() {
     run(&CUT).await;
 }
 
 #[tokio::test]
-async fn large_messages_in_small_pieces_arrive_whole() {
+async fn large_messages_in_small_pieces_arrive_complete() {
     run(&CHOPPED).await;
 }
 
 #[tokio::test]
-async fn a_thousand_round_trips_lose_nothing() {
+async fn thousand_round_trips_lose_no_message() {
     run(&MANY).await;
 }

@@ -1,5 +1,5 @@
-//! Group 1 of the suite, and RFC 6455 sections 5.2 and 5.3: messages of every length, masked with
-//! anything, in whatever pieces they come.
+//! Group 1 of the suite, and RFC 6455 sections 5.2 and 5.3: messages of every length, with any mask, in any
+//! pieces.
 
 use xmeet_testframes::frame_with_mask;
 
@@ -21,7 +21,7 @@ pub(super) fn text_cases() -> Vec<Case> {
     let case = |number: usize, length: usize| {
         let said = "*".repeat(length);
         let case = case(format!("1.1.{number} a text of {length} bytes"), &[text(&said)]);
-        // An empty text says nothing in XGate.
+        // XGate ignores an empty text.
         if length == 0 { case } else { case.says(said) }
     };
     let mut cases: Vec<_> =
@@ -31,7 +31,7 @@ pub(super) fn text_cases() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn texts_of_every_length_are_said() {
+async fn texts_of_every_length_are_delivered() {
     let mut table = table().await;
     table.run(text_cases()).await;
     let lengths = [1, 65_537, 1 << 20, 1 << 22];
@@ -68,7 +68,7 @@ pub(super) fn binary_cases() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn binary_messages_of_every_length_are_answered_by_an_error() {
+async fn binary_messages_of_every_length_are_errors() {
     let mut table = table().await;
     table.run(binary_cases()).await;
     let whole = [1, 1 << 20].map(|length| {
@@ -83,7 +83,7 @@ async fn binary_messages_of_every_length_are_answered_by_an_error() {
 }
 
 #[tokio::test]
-async fn the_limit_is_on_the_whole_message_in_bytes() {
+async fn size_limit_applies_to_the_whole_message() {
     let mut table = Table::with(&["--frame-bytes-max", "1000"]).await;
     let (fits, over) = ("é".repeat(500), "é".repeat(500) + "x");
     let halves = |text: &str| {
@@ -108,10 +108,10 @@ async fn the_limit_is_on_the_whole_message_in_bytes() {
 }
 
 #[tokio::test]
-async fn any_mask_will_do_and_none_will_not() {
+async fn any_mask_is_accepted_and_a_missing_mask_is_refused() {
     let mut table = table().await;
     let masks = [[0; 4], [0xff; 4], [0, 0, 0, 1], [1, 0, 0, 0], *b"text"];
-    // Lengths around the words in which masks are taken off.
+    // Lengths around the word size of the unmasking.
     for length in [1, 3, 4, 5, 7, 8, 9, 15, 16, 17] {
         let said = &"abcdefghijklmnopq"[..length];
         let cases = masks.map(|mask| {
@@ -137,7 +137,7 @@ async fn any_mask_will_do_and_none_will_not() {
 }
 
 #[tokio::test]
-async fn a_length_has_one_form() {
+async fn length_in_a_longer_form_than_needed_is_refused() {
     let mut table = table().await;
     let medium = |length: u16| [&[TEXT, 0x80 | 126][..], &length.to_be_bytes(), &[0; 4]].concat();
     let long = |length: u64| [&[TEXT, 0x80 | 127][..], &length.to_be_bytes(), &[0; 4]].concat();

@@ -1,4 +1,4 @@
-//! RFC 6455 by tables of cases: each is some bytes on a TCP connection, and what must come of them.
+//! RFC 6455 as tables of cases. Each case is bytes on a TCP connection and the expected result.
 //!
 //! A case whose name begins with a number sends the bytes of the Autobahn test suite's case of that
 //! number, in the same pieces. `docs/autobahn.md` lists these cases, and [`suite`] compares the

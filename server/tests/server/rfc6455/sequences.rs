@@ -1,12 +1,12 @@
-//! Groups 6.5 to 6.23 of the suite: one whole text each, after Markus Kuhn's table of sequences that
-//! decoders of UTF-8 must know.
+//! Groups 6.5 to 6.23 of the suite: one text each, from Markus Kuhn's table of test sequences for UTF-8
+//! decoders.
 
 use super::utf8::WORD;
 
 /// A case's number, and its text.
 pub(super) type Sequence = (String, Vec<u8>);
 
-/// Numbers texts within a section, from `first` on.
+/// Numbers the texts of a section from `first`.
 fn section<T: AsRef<[u8]>>(
     section: &str,
     first: usize,
@@ -16,14 +16,14 @@ fn section<T: AsRef<[u8]>>(
     (first..).zip(texts).map(number).collect()
 }
 
-/// The beginnings of [`WORD`] that are UTF-8, or those that are not.
+/// The prefixes of [`WORD`] that are UTF-8, or those that are not.
 fn beginnings(are_valid: bool) -> Vec<Sequence> {
     let ends_of_letters = [2, 5, 7, 9, 11];
     let lengths = (1..=WORD.len()).filter(|length| ends_of_letters.contains(length) == are_valid);
     lengths.map(|length| (format!("6.6.{length}"), WORD.as_bytes()[..length].to_vec())).collect()
 }
 
-/// The last two code points of each plane, which are no characters.
+/// The last two code points of each plane, which are not characters.
 fn no_characters() -> Vec<String> {
     let planes = (0..=16_u32).flat_map(|plane| [plane << 16 | 0xfffe, plane << 16 | 0xffff]);
     planes.map(|code| char::from_u32(code).unwrap().to_string()).collect()
@@ -46,7 +46,7 @@ pub(super) fn valid() -> Vec<Sequence> {
     .concat()
 }
 
-/// Starts of longer characters, each with a space behind it.
+/// First bytes of longer characters, each followed by a space.
 fn lonely_starts() -> Vec<Vec<u8>> {
     let ranges = [0xc0..0xdf_u8, 0xe0..0xef, 0xf0..0xf7, 0xf8..0xfb, 0xfc..0xfd];
     ranges.map(|range| range.flat_map(|start| [start, b' ']).collect()).to_vec()
@@ -66,7 +66,7 @@ const CUT: [&[u8]; 10] = [
     b"\xfd\xbf\xbf\xbf\xbf",
 ];
 
-/// Characters in more bytes than they need: a slash, the largest that needs fewer, and NUL.
+/// Overlong encodings: a slash, the largest code point that needs fewer bytes, and NUL.
 fn too_long() -> Vec<Sequence> {
     let slashes: [&[u8]; 5] = [
         b"\xc0\xaf",

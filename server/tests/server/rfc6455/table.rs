@@ -1,5 +1,5 @@
-//! Runs cases against a server, while another member of the room listens: the texts that it hears
-//! between `join` and `leave` are the ones that were said.
+//! Runs cases against a server. Another member of the room receives the delivered texts between the events
+//! `join` and `leave`.
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -12,11 +12,11 @@ use crate::support::{Client, TestServer, soon};
 
 const ROOM: &str = "rfc6455";
 
-/// The last text of a case after which the connection stays: once it is back, all before it has been
+/// The last text of a case whose connection stays open. When it comes back, all earlier frames have been
 /// answered.
 const LAST: &str = "the last text of the case";
 
-/// A server, and the member that listens.
+/// A server, and the member that receives the delivered texts.
 pub(super) struct Table {
     pub(super) server: TestServer,
     watcher: Client,
@@ -65,17 +65,17 @@ impl Table {
             assert!(closed.len() > 2, "{name}: a refusal has a reason");
         }
         assert_eq!(side.pongs, case.pongs, "{name}: pongs");
-        // The client ends its own half too: nothing may come behind a Close frame.
+        // The client ends its own half too. It may have been reset already. No frame may follow the Close frame.
         let _ = side.stream.shutdown().await;
         let behind = soon("the end", read_frame(&mut side.stream)).await;
         assert_eq!(behind, None, "{name}: nothing comes behind a Close frame");
         let heard = self.heard(name).await;
         let lengths = |texts: &[String]| texts.iter().map(String::len).collect::<Vec<_>>();
-        assert_eq!(lengths(&heard), lengths(&said), "{name}: lengths of what was said");
-        assert!(heard == said, "{name}: other texts were said");
+        assert_eq!(lengths(&heard), lengths(&said), "{name}: lengths of the delivered texts");
+        assert!(heard == said, "{name}: delivered texts");
     }
 
-    /// Returns what the watcher hears of the case: texts between a `join` and a `leave`.
+    /// Returns the texts that the watcher receives between `join` and `leave`.
     async fn heard(&mut self, name: &str) -> Vec<String> {
         assert_eq!(self.watcher.next().await.message.kind(), "join", "{name}");
         let mut said = Vec::new();
@@ -89,7 +89,7 @@ impl Table {
     }
 }
 
-/// The connection of a case, and what has come to it.
+/// The connection of a case, and the answers received so far.
 struct Side {
     stream: TcpStream,
     pongs: Vec<Vec<u8>>,
@@ -108,7 +108,7 @@ impl Side {
 
     async fn send(&mut self, case: &Case) {
         for write in case.writes() {
-            // The server may have closed over an earlier piece.
+            // The server may have closed after an earlier piece.
             if self.stream.write_all(&write.bytes).await.is_err() {
                 return;
             }
@@ -118,7 +118,7 @@ impl Side {
         }
     }
 
-    /// Takes in the next frame; the payload of a Close frame, if it is one.
+    /// Reads the next frame. Returns the payload if it is a Close frame.
     async fn next(&mut self, name: &str) -> Option<Vec<u8>> {
         let read = soon(name, read_frame(&mut self.stream)).await;
         let (first, payload) =

@@ -1,22 +1,22 @@
-//! Group 6 of the suite, and RFC 6455 section 8.1: UTF-8, whole and across fragments. A text is
-//! refused at the first byte that keeps it from being UTF-8.
+//! Group 6 of the suite, and RFC 6455 section 8.1: UTF-8 in one frame and in fragments. The server refuses a
+//! text at the first invalid byte.
 
 use super::case::cut_as_in_the_suite;
 use super::sequences::{self, Sequence};
 use super::*;
 
-/// A Greek word whose every letter has more than one byte, the second one three.
+/// A Greek word of letters with two bytes; the second letter has three.
 pub(super) const WORD: &str = "\u{3ba}\u{1f79}\u{3c3}\u{3bc}\u{3b5}";
 
 const LETTERS: &str = "Hello-µ@ßöäüàá-UTF-8!!";
 
-/// Behind the word, a surrogate: the second byte of it is wrong.
+/// The word and a surrogate, whose second byte is invalid.
 const SURROGATE: &[u8] = b"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80edited";
 
-/// Behind the word, a code point above the last one: the second byte of it is wrong.
+/// The word and a code point above the maximum, whose second byte is invalid.
 const ABOVE: &[u8] = b"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xf4\x90\x80\x80edited";
 
-/// The same text in other pieces: in two fragments at several places, and in fragments of a byte.
+/// The same text in other fragments: cut in two at several places, and in single bytes.
 fn other_ways(bytes: &[u8]) -> Vec<(String, Vec<Vec<u8>>)> {
     let two = |at| {
         let (first, second) = bytes.split_at(at);
@@ -38,7 +38,7 @@ pub(super) fn valid_cases() -> Vec<Case> {
     let bytes = |text: &str| cut_as_in_the_suite(TEXT, text.as_bytes(), 1);
     let middle = "middle frame payload";
     let mut cases = vec![
-        // An empty text says nothing in XGate.
+        // XGate ignores an empty text.
         case("6.1.1 an empty text", &[text("")]),
         case("6.1.2 three empty fragments", &fragments(&[b"", b"", b""])),
         case("6.1.3 a text between empty fragments", &fragments(&[b"", middle.as_bytes(), b""]))
@@ -56,7 +56,7 @@ pub(super) fn valid_cases() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn text_that_is_utf8_is_said_however_it_is_cut() {
+async fn utf8_text_in_any_pieces_is_delivered() {
     let mut table = Table::with(&[]).await;
     table.run(valid_cases()).await;
     let others = ["\u{feff}x", "right to left \u{202e}, and joined: می‌خواهم 👨‍👩‍👧"];
@@ -85,7 +85,7 @@ pub(super) fn invalid_cases() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn text_that_is_no_utf8_is_refused_however_it_is_cut() {
+async fn invalid_utf8_text_in_any_pieces_is_refused() {
     let mut table = Table::with(&[]).await;
     table.run(invalid_cases()).await;
     let others: [&[u8]; 7] = [
@@ -107,15 +107,14 @@ async fn text_that_is_no_utf8_is_refused_however_it_is_cut() {
     }
 }
 
-/// What is sent up to the byte that keeps the text from being UTF-8. The suite sends the rest where
-/// a server has not closed by then.
+/// The bytes up to the first invalid one. The suite sends the rest if a server has not closed by then.
 pub(super) fn early_cases() -> Vec<Case> {
     let of_frames = |name: &str, first: usize, second: &[u8]| {
         case(name, &[frame(TEXT_BEGUN, &ABOVE[..first]), frame(CONTINUED, second)])
             .frame_by_frame()
             .refused(1007)
     };
-    // One frame, which is followed by an empty last fragment in the suite.
+    // One frame. In the suite an empty last fragment follows.
     let sent = frame(TEXT_BEGUN, ABOVE);
     let (header, payload) = sent.split_at(sent.len() - ABOVE.len());
     let of_pieces = |name: &str, first: usize, second: usize| {
@@ -131,13 +130,13 @@ pub(super) fn early_cases() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn a_text_is_refused_before_it_ends_when_it_cannot_become_utf8() {
+async fn invalid_utf8_is_refused_before_the_message_ends() {
     let mut table = Table::with(&[]).await;
     table.run(early_cases()).await;
 }
 
 #[tokio::test]
-async fn only_texts_must_be_utf8_and_each_by_itself() {
+async fn utf8_is_required_of_each_text_and_of_no_other_message() {
     let mut table = Table::with(&[]).await;
     let (half, rest) = WORD.as_bytes().split_at(1);
     table
