@@ -1,6 +1,6 @@
-//! An echo server over the server's own listener, handshake, frames and closing handshake, for
-//! WebSocket clients and test suites of other projects: `cargo run --package xmeet-server --example
-//! echo -- 127.0.0.1:9001`, then any path below `/xgate/websocket/`. It prints where it listens.
+//! An echo server with the server's own listener, handshake, frames and closing handshake, for WebSocket
+//! clients and test suites of other projects. Run `cargo run --package xmeet-server --example echo --
+//! 127.0.0.1:9001` and connect to any path below `/xgate/websocket/`. It prints its address.
 
 use std::env;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use xmeet_server::session::incoming::Incoming;
 use xmeet_server::wire::budget::MemoryBudget;
 use xmeet_server::wire::outbox::OutboxLimits;
 
-/// Connections that are served at once.
+/// Maximum number of connections.
 const CONNECTIONS_MAX: usize = 1000;
 
 #[tokio::main]

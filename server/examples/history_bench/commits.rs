@@ -1,4 +1,4 @@
-//! How many messages are committed when many rooms write, and how long a single one takes.
+//! Throughput of commits when many rooms write, and latency of a single commit.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,16 +11,16 @@ use xmeet_server::history::History;
 
 use super::{Arguments, batch, open, percentiles, room};
 
-/// Appends that are made before single ones are timed.
+/// Appends before the timed ones.
 const WARM_UP_APPENDS: u64 = 500;
 
-/// Appends that are timed one by one.
+/// Single appends that are timed.
 const SINGLE_APPENDS: u64 = 5_000;
 
-/// How long the store rests between two single appends, about: everybody sleeps again by then.
+/// Approximate pause between two single appends, after which all threads sleep.
 const REST_BETWEEN_SINGLES: Duration = Duration::from_millis(1);
 
-/// (a) How many messages a second are committed when many rooms write as fast as they can.
+/// (a) Measures the committed messages per second when many rooms write as fast as possible.
 pub(super) fn commits(runtime: &Runtime, folder: &Path, arguments: &Arguments) {
     let (history, stop) = open(folder, arguments.kept, arguments.sync);
     let (ended, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
@@ -65,13 +65,13 @@ pub(super) fn commits(runtime: &Runtime, folder: &Path, arguments: &Arguments) {
     stop(runtime);
 }
 
-/// (d) How long one message takes when nothing else goes on.
+/// (d) Measures the latency of one message without other load.
 pub(super) fn single(runtime: &Runtime, folder: &Path, arguments: &Arguments) {
     let (history, stop) = open(folder, 10_000, arguments.sync);
     let room = room(1);
     let messages = batch(1);
     let mut samples = Vec::new();
-    // As the server's rooms do, the asking task runs on the runtime's own threads.
+    // The requesting task runs on the runtime's threads, like the server's rooms.
     let asking = runtime.spawn(async move {
         for number in 0..WARM_UP_APPENDS + SINGLE_APPENDS {
             let asked = Instant::now();

@@ -1,5 +1,5 @@
-//! Measures the history's engine alone: commits, pages under load, pages of many rooms, start-up, a
-//! single commit, and what appends notice of old messages being removed.
+//! Measures the history's engine alone: commits, pages under load, pages of many rooms, start-up, a single
+//! commit, and the effect of sweeps on appends.
 
 mod commits;
 mod pages;
@@ -20,10 +20,10 @@ use xmeet_shared::{Nickname, Pid, RoomId, UnixMillis};
 /// Text of each message, in bytes.
 const TEXT_BYTES: usize = 128;
 
-/// Messages of one append while a store is being filled.
+/// Messages per append while a store is filled.
 const FILL_MESSAGES: u64 = 500;
 
-/// Messages that are written each second while pages are read, and how many times a second.
+/// Messages written per second while pages are read, and appends per second.
 const BACKGROUND_MESSAGES_PER_SECOND: u64 = 5_000;
 const BACKGROUND_TICKS_PER_SECOND: u64 = 100;
 
@@ -36,7 +36,7 @@ struct Arguments {
     /// Messages that each of them has outstanding, as one append
     #[arg(long, default_value_t = 32)]
     outstanding: usize,
-    /// How long commits and pages are measured
+    /// Duration of the measurements of commits and pages
     #[arg(long, default_value_t = 5)]
     seconds: u64,
     /// Messages kept of each room while commits are measured
@@ -51,13 +51,13 @@ struct Arguments {
     /// Messages stored when the time to start is measured
     #[arg(long, default_value_t = 10_000_000)]
     stored: u64,
-    /// What a commit waits for
+    /// The sync mode of commits
     #[arg(long, value_enum, default_value_t)]
     sync: SyncMode,
-    /// What is measured
+    /// The measurement
     #[arg(long, value_delimiter = ',', default_value = "commits,pages,many,start,single,sweep")]
     only: Vec<String>,
-    /// Folder below which the data is put for the time of the measurement
+    /// Folder for the temporary data
     #[arg(long, default_value = "/tmp")]
     folder: std::path::PathBuf,
 }
@@ -96,14 +96,14 @@ fn room(number: u64) -> RoomId {
     RoomId::new(&format!("room-{number}")).unwrap()
 }
 
-/// So many messages, all said now.
+/// Creates messages with the current time.
 fn batch(count: usize) -> Vec<Arc<Message>> {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let ts = since_1970.as_millis() as UnixMillis;
     let message = |number: usize| {
         Arc::new(Message {
             from: Pid::new(0, 7, number as u64),
-            nickname: Nickname::new("somebody").unwrap(),
+            nickname: Nickname::new("writer").unwrap(),
             text: "x".repeat(TEXT_BYTES),
             ts,
         })
@@ -132,7 +132,7 @@ async fn fill_rooms(history: &Arc<SqliteHistory>, rooms: u64, each: u64) {
     }
 }
 
-/// (c) How long it takes to open a large store and load a room.
+/// (c) Measures the time to open a large store and load a room.
 fn start(runtime: &Runtime, folder: &Path, arguments: &Arguments) {
     let (history, stop) = open(folder, u64::MAX >> 1, arguments.sync);
     let each = arguments.stored / arguments.rooms;
@@ -154,7 +154,7 @@ fn start(runtime: &Runtime, folder: &Path, arguments: &Arguments) {
     stop(runtime);
 }
 
-/// The median and the 99th percentile, in microseconds.
+/// Returns the median and the 99th percentile in microseconds.
 fn percentiles(samples: &mut [Duration]) -> (f64, f64) {
     samples.sort_unstable();
     let at = |share: f64| {

@@ -1,4 +1,4 @@
-//! How long pages take while others write: of one deep room, and of many.
+//! Latency of pages during writes: of one long room, and of many rooms.
 
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -17,7 +17,7 @@ use super::{
     fill_rooms, open, percentiles, room,
 };
 
-/// (b) How long a page takes, wherever it is, while others write.
+/// (b) Measures the latency of pages at any depth during writes.
 pub(super) fn pages(runtime: &Runtime, folder: &Path, arguments: &Arguments) {
     let (history, stop) = open(folder, u64::MAX >> 1, arguments.sync);
     let deep = room(u64::MAX);
@@ -63,14 +63,14 @@ async fn read_for(
     samples
 }
 
-/// (f) How long a page takes where there are many rooms, each read once, while others write.
+/// (f) Measures the latency of pages of many rooms, each read once, during writes.
 pub(super) fn many(runtime: &Runtime, folder: &Path, arguments: &Arguments) {
     let (history, stop) = open(folder, u64::MAX >> 1, arguments.sync);
     let (rooms, ended) = (arguments.rooms_many, Arc::new(AtomicBool::new(false)));
     runtime.block_on(async {
         fill_rooms(&history, rooms, HISTORY_PAGE_MESSAGES).await;
         let writing = tokio::spawn(background(Arc::clone(&history), Arc::clone(&ended)));
-        // Far from one another.
+        // The rooms are far apart in the database.
         let far = |number| room(number * (rooms / 7 + 1) % rooms);
         let ids = 1..=HISTORY_PAGE_MESSAGES;
         let mut samples = read_for(&history, far, &ids, arguments.seconds).await;
@@ -83,7 +83,7 @@ pub(super) fn many(runtime: &Runtime, folder: &Path, arguments: &Arguments) {
     stop(runtime);
 }
 
-/// Writes at a steady rate into rooms in turn; answers with the rate reached.
+/// Writes at a steady rate into rooms in turn. Returns the rate reached.
 async fn background(history: Arc<SqliteHistory>, ended: Arc<AtomicBool>) -> f64 {
     let count = BACKGROUND_MESSAGES_PER_SECOND / BACKGROUND_TICKS_PER_SECOND;
     let messages = batch(1);

@@ -1,4 +1,4 @@
-//! What appends notice of old messages being removed.
+//! The effect of sweeps on the latency of appends.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use super::{
     percentiles, room,
 };
 
-/// (e) How long appends take while messages that are too old are removed, and before.
+/// (e) Measures the latency of appends before and during a sweep of expired messages.
 pub(super) fn sweep(runtime: &Runtime, folder: &Path, arguments: &Arguments) {
-    // Everything here is said now: nothing is too old until no age at all is allowed.
+    // All messages are new, so they expire only with a maximum age of zero.
     let retention =
         Retention { messages_max: u64::MAX >> 1, sync: arguments.sync, ..Retention::default() };
     let (history, stop) = open_with(folder, retention);
@@ -61,8 +61,7 @@ pub(super) fn sweep(runtime: &Runtime, folder: &Path, arguments: &Arguments) {
     stop(runtime);
 }
 
-/// Times appends at a steady rate, to rooms in turn, for so many seconds at most and while it is
-/// said to go on, which is asked a few times a second.
+/// Times appends at a steady rate to rooms in turn, until the time is over or `goes_on` returns `false`.
 async fn appends(
     history: &Arc<SqliteHistory>,
     seconds: u64,
@@ -75,10 +74,10 @@ async fn appends(
     let (begun, mut samples, mut number) = (Instant::now(), Vec::new(), 0);
     while begun.elapsed().as_secs() < seconds {
         ticks.tick().await;
-        let appends = (0..count).map(|permit| {
+        let appends = (0..count).map(|index| {
             let (history, messages) = (Arc::clone(history), messages.clone());
-            let room = room(permit + number % 1000);
-            // As the server's rooms do, the asking tasks run on the runtime's own threads.
+            let room = room(index + number % 1000);
+            // The requesting tasks run on the runtime's threads, like the server's rooms.
             tokio::spawn(async move {
                 let asked = Instant::now();
                 history.append(&room, messages).await.unwrap();

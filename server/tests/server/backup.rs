@@ -1,4 +1,4 @@
-//! `xmeet backup`, while a server is running and without one.
+//! `xmeet backup`, with and without a running server.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -19,7 +19,7 @@ use crate::support::{Client, Process, soon};
 
 const TOKEN: &str = "a-token-of-a-tab_012345";
 
-/// Makes a backup: the exit code, and what was said.
+/// Makes a backup. Returns the exit code and the messages.
 fn back_up(folder: &Path, target: &Path) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
     command.arg("backup").arg(target).arg("--data-dir").arg(folder);
@@ -31,7 +31,7 @@ async fn epoch(process: &Process) -> String {
     Client::enter_with(process.address, "r", "a", TOKEN).await.epoch.expect("it asked for it")
 }
 
-/// Starts a server on a copy: how far its ids have come, and its epoch.
+/// Starts a server on a copy. Returns its newest id and its epoch.
 async fn restored(folder: &Path) -> (u64, String) {
     let process = Process::start(folder);
     let mut client = Client::enter(process.address, "r", "a").await;
@@ -62,7 +62,7 @@ async fn backup_during_writes_is_a_consistent_snapshot() {
     let target = copies.path().join("data/history.sqlite3");
     let (source, to) = (folder.path().to_owned(), target.clone());
     let backup = spawn_blocking(move || back_up(&source, &to));
-    // Messages are kept and delivered while the copy is made.
+    // The server stores and delivers messages during the backup.
     while !backup.is_finished() {
         said = writer.say(&format!("{}:{long}", said + 1)).await;
     }
@@ -75,12 +75,12 @@ async fn backup_during_writes_is_a_consistent_snapshot() {
     let (newest, epoch_of_copy) = restored(target.parent().unwrap()).await;
     assert!((before..=said).contains(&newest), "{before} {newest} {said}");
     assert_ne!(epoch_of_copy, first_epoch);
-    // The server goes on as if nothing had been.
+    // The server continues.
     assert_eq!(epoch(&process).await, first_epoch);
     assert_eq!(writer.say(&format!("{}:after", said + 1)).await, said + 1);
 }
 
-/// Also where the copy is written into the very file that it was made of.
+/// The copy is also written over the file that it was made from.
 #[tokio::test]
 async fn restored_backup_has_a_new_epoch() {
     let (folder, copies) = (TempDir::new().unwrap(), TempDir::new().unwrap());
@@ -130,10 +130,10 @@ fn backup_replaces_nothing_and_needs_a_history() {
     drop(process);
     let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
     let output = command.arg("backup").output().unwrap();
-    assert_eq!(output.status.code(), Some(2), "it needs a path");
+    assert_eq!(output.status.code(), Some(2), "the path is required");
 }
 
-/// Puts a history of so many MiB into a folder, in another room than the tests talk in.
+/// Creates a history of this many MiB in a room that the tests do not use.
 async fn long_history(folder: &Path, mebibytes: usize) {
     let Opened { history, threads, .. } = SqliteHistory::open(folder, 10_000).unwrap();
     let message = Arc::new(Message {
@@ -152,7 +152,7 @@ async fn long_history(folder: &Path, mebibytes: usize) {
 #[tokio::test]
 async fn backup_onto_a_full_disk_leaves_no_file_and_the_server_continues() {
     let (folder, disk) = (TempDir::new().unwrap(), Disk::mount());
-    // More than the disk has.
+    // Larger than the disk.
     long_history(folder.path(), 8).await;
     let process = Process::start(folder.path());
     let mut client = Client::enter(process.address, "r", "a").await;
@@ -161,15 +161,15 @@ async fn backup_onto_a_full_disk_leaves_no_file_and_the_server_continues() {
     assert!(code == Some(1) && words.contains("could not be made"), "{words}");
     assert!(words.contains("full"), "{words}");
     let left: Vec<_> = fs::read_dir(disk.path()).unwrap().map(|entry| entry.unwrap()).collect();
-    assert!(left.is_empty(), "nothing takes the last of the disk: {left:?}");
+    assert!(left.is_empty(), "the failed copy is removed: {left:?}");
     assert_eq!(client.say("2:after").await, 2);
     drop(client);
     process.stopped().await;
     assert_eq!(restored(folder.path()).await.0, 2);
 }
 
-/// The copy is larger than can be made before the signal comes, but on a machine that is very busy:
-/// then it is made again under another name.
+/// The copy usually takes longer than the time to the signal. On a very busy machine it may be complete;
+/// then the test tries again with another name.
 #[tokio::test]
 async fn interrupted_backup_leaves_no_target_and_the_server_continues() {
     const TRIES: usize = 20;
@@ -202,7 +202,7 @@ async fn interrupted_backup_leaves_no_target_and_the_server_continues() {
     assert_eq!(client.say("1:after").await, 1);
     let again = copies.path().join("again");
     assert_eq!(back_up(folder.path(), &again).0, Some(0));
-    // What was broken off is named, and not taken for a backup.
+    // The next backup reports the incomplete copy.
     let (code, words) = back_up(folder.path(), &target);
     assert!(code == Some(1) && words.contains(".copying exists"), "{words}");
     drop(client);

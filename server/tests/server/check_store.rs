@@ -19,17 +19,17 @@ fn database(folder: &Path) -> PathBuf {
     folder.join("history.sqlite3")
 }
 
-/// The exit code of a command that does not serve, and what it said.
+/// Runs a command that does not serve. Returns its exit code and its messages.
 fn outcome(action: &str, folder: &Path) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
-    // A bound that a nearly full disk has room for, too: a larger one is warned of.
+    // A small bound, because a bound above the free space causes a warning.
     command.args(["--store-bytes-max", "16777216"]);
     command.args([action, "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder);
     let output = command.stdout(Stdio::null()).output().unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-/// Both fail with the code and the words, and change nothing of the database.
+/// Checks that `check` and `serve` fail with the code and the words, and do not change the database.
 fn both_fail(folder: &Path, code: i32, words: &str) {
     let before = fs::read(database(folder)).ok();
     for action in ["check", "serve"] {
@@ -40,7 +40,7 @@ fn both_fail(folder: &Path, code: i32, words: &str) {
     assert_eq!(fs::read(database(folder)).ok(), before);
 }
 
-/// A folder in which a server has run, with so many long messages in its database.
+/// Creates a data directory with this many long messages.
 async fn used(messages: usize) -> TempDir {
     let folder = TempDir::new().unwrap();
     let process = Process::start(folder.path());
@@ -73,7 +73,7 @@ fn dangling_link_is_reported_as_transient() {
         let target = folder.path().join("not mounted");
         symlink(&target, folder.path().join(name)).unwrap();
         both_fail(folder.path(), FOR_NOW, "is a link to a file that does not exist");
-        assert!(!target.exists(), "nothing is made where a disk may be mounted later");
+        assert!(!target.exists(), "no folder is created where a disk may be mounted later");
     }
 }
 
@@ -127,20 +127,20 @@ async fn damage_in_the_first_page_is_reported() {
     both_fail(folder.path(), FOR_GOOD, "history");
 }
 
-/// A start does not read all pages, but a check does.
+/// A check reads all pages; a start does not.
 #[tokio::test]
 async fn damage_in_a_page_of_messages_is_reported_by_check() {
     let folder = used(20).await;
     let file = File::options().write(true).open(database(folder.path())).unwrap();
     let pages = file.metadata().unwrap().len() / PAGE_BYTES;
     assert!(pages > 40, "{pages}");
-    // Behind the schema, over whatever pages there are.
+    // Overwrites pages after the schema.
     file.write_all_at(&vec![0xff; 20 * PAGE_BYTES as usize], 8 * PAGE_BYTES).unwrap();
     let (code, said) = outcome("check", folder.path());
     assert_eq!(code, Some(FOR_GOOD), "{said}");
 }
 
-/// A look changes nothing, whatever a crash or a running server has left beside the database.
+/// A check changes no file, even beside a running server or after a crash.
 #[tokio::test]
 async fn check_leaves_no_file_during_a_run_and_after_a_kill() {
     let folder = TempDir::new().unwrap();

@@ -1,4 +1,4 @@
-//! Protocol, "Connecting": room ids, nicknames, the cookie, and what is refused before an upgrade.
+//! Protocol, "Connecting": room ids, nicknames, the cookie, and refusals before the upgrade.
 
 use xmeet_shared::Nickname;
 
@@ -7,7 +7,7 @@ use crate::support::{Client, TestServer, raw};
 
 const ROOM: &str = "/xgate/websocket/r";
 
-/// The name a client gets, and the cookie that goes with it.
+/// Returns the nickname of a new member, and its cookie.
 async fn named(server: &TestServer, query: &str, headers: &[(&str, &str)]) -> (String, String) {
     let (response, stream) = raw::upgrade(server.address, &format!("{ROOM}{query}"), headers).await;
     let cookie = response.header("set-cookie").expect("a cookie").to_owned();
@@ -35,7 +35,7 @@ async fn room_ids_of_every_script_are_rooms() {
 }
 
 #[tokio::test]
-async fn the_same_id_written_differently_is_the_same_room() {
+async fn different_encodings_of_an_id_are_the_same_room() {
     let server = TestServer::start().await;
     let mut first =
         Client::enter_by(server.address, "/xgate/websocket/r%6fom?nickname=a", &[]).await;
@@ -45,7 +45,7 @@ async fn the_same_id_written_differently_is_the_same_room() {
 }
 
 #[tokio::test]
-async fn what_is_no_room_id_is_a_400_that_says_why() {
+async fn invalid_room_id_is_a_400_with_a_reason() {
     let server = TestServer::start().await;
     let too_long = "a".repeat(129);
     let much_too_long = "a".repeat(10_000);
@@ -74,7 +74,7 @@ async fn what_is_no_room_id_is_a_400_that_says_why() {
 }
 
 #[tokio::test]
-async fn the_nickname_parameter_is_form_decoded_and_cleaned() {
+async fn nickname_parameter_is_form_decoded_and_cleaned() {
     let server = TestServer::start().await;
     let cases = [
         ("?nickname=%E5%B0%8F%E6%98%8E", "小明"),
@@ -94,7 +94,7 @@ async fn the_nickname_parameter_is_form_decoded_and_cleaned() {
 }
 
 #[tokio::test]
-async fn without_a_parameter_the_cookie_counts_and_then_chance() {
+async fn nickname_without_a_parameter_comes_from_the_cookie_or_is_random() {
     let server = TestServer::start().await;
     let cookie = ("Cookie", "a=b; nickname=%E5%B0%8F%E6%98%8E");
     assert_eq!(named(&server, "", &[cookie]).await.0, "小明");
@@ -111,7 +111,7 @@ async fn without_a_parameter_the_cookie_counts_and_then_chance() {
 }
 
 #[tokio::test]
-async fn the_name_goes_back_as_a_cookie_that_cannot_break_out() {
+async fn nickname_cookie_is_percent_encoded() {
     let server = TestServer::start().await;
     let (name, cookie) =
         named(&server, "?nickname=a%0D%0ASet-Cookie:%20x=y;%20Path=/%22%E5%B0%8F", &[]).await;
@@ -122,13 +122,13 @@ async fn the_name_goes_back_as_a_cookie_that_cannot_break_out() {
     assert_eq!(decoded, name);
     assert_eq!(attributes, "Path=/; Max-Age=31536000; SameSite=Lax");
 
-    // What came back as a cookie is the same name when it is sent again.
+    // The cookie gives the same name when the client sends it again.
     let sent = format!("nickname={value}");
     assert_eq!(named(&server, "", &[("Cookie", &sent)]).await.0, name);
 }
 
 #[tokio::test]
-async fn every_name_chosen_by_chance_is_a_name() {
+async fn random_nickname_is_valid() {
     let server = TestServer::start().await;
     for _ in 0..20 {
         let (name, cookie) = named(&server, "", &[]).await;
@@ -138,7 +138,7 @@ async fn every_name_chosen_by_chance_is_a_name() {
 }
 
 #[tokio::test]
-async fn what_is_no_websocket_is_told_so() {
+async fn invalid_upgrade_gets_426_or_400() {
     let server = TestServer::start().await;
     let plain = raw::get(server.address, ROOM, &[]).await;
     assert_eq!((plain.status, plain.header("upgrade")), (426, Some("websocket")));
@@ -157,7 +157,7 @@ async fn what_is_no_websocket_is_told_so() {
 }
 
 #[tokio::test]
-async fn the_accept_header_answers_the_key() {
+async fn accept_header_matches_the_key() {
     // RFC 6455 section 1.3.
     let server = TestServer::start().await;
     let (response, _) = raw::upgrade(server.address, &path("r", "n"), &[]).await;

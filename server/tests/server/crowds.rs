@@ -1,5 +1,5 @@
-//! How many may come in: connections and rooms of one address, members of a room, and all of them
-//! together. Every refusal has a code of its own.
+//! Limits of connections and rooms per address, of members per room, and of the server. Each refusal has
+//! its own code.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::Command;
@@ -12,26 +12,26 @@ use crate::support::client::{path, resumable_path};
 use crate::support::raw::{self, Response, UPGRADE, read_close};
 use crate::support::{Client, Process, TestServer, soon};
 
-/// A loopback address. All of them are this machine's.
+/// Returns a loopback address of this machine.
 fn loopback(last: u8) -> IpAddr {
     Ipv4Addr::new(127, 0, 0, last).into()
 }
 
-/// A connection from one of this machine's addresses.
+/// Connects from one of this machine's addresses.
 pub(crate) async fn connect_from(source: IpAddr, server: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((source, 0).into()).unwrap();
     socket.connect(server).await.unwrap()
 }
 
-/// Asks for a room's WebSocket from an address.
+/// Requests a room's WebSocket from an address.
 async fn enter_from(source: IpAddr, server: SocketAddr, room: &str) -> (Response, TcpStream) {
     let mut stream = connect_from(source, server).await;
     let response = raw::request_over(&mut stream, "GET", &path(room, "n"), &UPGRADE).await;
     (response, stream)
 }
 
-/// Checks a refusal: its status, the code in its body, and that it says when to come back.
+/// Checks a refusal: its status, the code in its body, and its time to wait.
 fn assert_refused(response: &Response, status: u16, code: &str) {
     assert_eq!(response.status, status, "{}", response.text());
     let body: serde_json::Value = serde_json::from_str(response.text()).unwrap();
@@ -41,7 +41,7 @@ fn assert_refused(response: &Response, status: u16, code: &str) {
     assert!(seconds > 0);
 }
 
-/// Tries until it comes in: that somebody has left is noticed a moment later.
+/// Retries until the join succeeds, because the server notices a leave a moment later.
 async fn enters_soon(source: IpAddr, server: SocketAddr, room: &str) -> TcpStream {
     let trying = async {
         loop {
@@ -56,7 +56,7 @@ async fn enters_soon(source: IpAddr, server: SocketAddr, room: &str) -> TcpStrea
 }
 
 #[tokio::test]
-async fn an_address_has_so_many_connections_those_that_say_nothing_included() {
+async fn connections_of_an_address_are_limited_including_silent_ones() {
     let server = TestServer::limited(&["--connections-per-address", "3"]).await;
     let (one, other) = (loopback(2), loopback(3));
     let silent = connect_from(one, server.address).await;
@@ -70,8 +70,8 @@ async fn an_address_has_so_many_connections_those_that_say_nothing_included() {
     let (refused, _) = enter_from(one, server.address, "r").await;
     assert_refused(&refused, 429, "too_many_connections_from_address");
     let (neighbour, _stream) = enter_from(other, server.address, "r").await;
-    assert_eq!(neighbour.status, 101, "nobody pays for another");
-    // Each kind gives its place back.
+    assert_eq!(neighbour.status, 101, "addresses have separate limits");
+    // Each kind of connection releases its permit.
     let mut successors = Vec::new();
     for stream in [silent, kept, member] {
         drop(stream);
@@ -82,7 +82,7 @@ async fn an_address_has_so_many_connections_those_that_say_nothing_included() {
 }
 
 #[tokio::test]
-async fn an_address_connects_so_often() {
+async fn new_connections_of_an_address_have_a_rate_limit() {
     let server = TestServer::limited(&[
         "--connects-per-address-burst=5",
         "--connects-per-address-per-second=1",
@@ -90,7 +90,7 @@ async fn an_address_connects_so_often() {
     .await;
     let mut kept = Vec::new();
     let refused = loop {
-        assert!(kept.len() < 100, "nobody stops it");
+        assert!(kept.len() < 100, "the limit is not enforced");
         let (response, stream) = enter_from(loopback(2), server.address, "r").await;
         if response.status != 101 {
             break response;
@@ -105,7 +105,7 @@ async fn an_address_connects_so_often() {
 }
 
 #[tokio::test]
-async fn an_address_opens_so_many_rooms() {
+async fn new_rooms_of_an_address_have_a_rate_limit() {
     let server =
         TestServer::limited(&["--rooms-per-address-burst=2", "--rooms-per-address-per-minute=1"])
             .await;
@@ -114,13 +114,13 @@ async fn an_address_opens_so_many_rooms() {
     let (refused, _) = enter_from(loopback(2), server.address, "three").await;
     assert_refused(&refused, 429, "too_many_rooms_from_address");
     let (there, _stream) = enter_from(loopback(2), server.address, "one").await;
-    assert_eq!(there.status, 101, "a room with members is nobody's to open");
+    assert_eq!(there.status, 101, "a join of an open room does not count");
     let (other, _stream) = enter_from(loopback(3), server.address, "three").await;
     assert_eq!(other.status, 101);
 }
 
 #[tokio::test]
-async fn an_address_is_greeted_with_so_much_history() {
+async fn long_greetings_of_an_address_have_a_rate_limit() {
     const LONG_TEXT_BYTES: usize = 8 * 1024;
     let server = TestServer::limited(&[
         "--greeting-bytes-per-address-burst=500000",
@@ -131,7 +131,7 @@ async fn an_address_is_greeted_with_so_much_history() {
     for _ in 0..50 {
         writer.say(&"x".repeat(LONG_TEXT_BYTES)).await;
     }
-    // As long as anything is left, a greeting is had whatever its length.
+    // A greeting of any length is allowed while the address is not in debt.
     for _ in 0..2 {
         let (response, mut stream) = enter_from(loopback(2), server.address, "long").await;
         assert_eq!(response.status, 101);
@@ -143,7 +143,7 @@ async fn an_address_is_greeted_with_so_much_history() {
     let words = "your address was sent too much history: come back later";
     assert_eq!((code, reason.as_str()), (1013, words));
 
-    // Short greetings are not counted, nor is anybody else's address.
+    // Short greetings do not count, and other addresses are not affected.
     let (short, mut stream) = enter_from(loopback(2), server.address, "short").await;
     assert_eq!(short.status, 101);
     raw::skip_greeting(&mut stream).await;
@@ -153,7 +153,7 @@ async fn an_address_is_greeted_with_so_much_history() {
 }
 
 #[tokio::test]
-async fn there_are_so_many_rooms_in_all() {
+async fn rooms_in_memory_are_limited() {
     let server = TestServer::limited(&["--rooms-max", "2"]).await;
     let one = Client::enter(server.address, "one", "a").await;
     let _two = Client::enter(server.address, "two", "a").await;
@@ -165,7 +165,7 @@ async fn there_are_so_many_rooms_in_all() {
 }
 
 #[tokio::test]
-async fn there_are_so_many_connections_in_all() {
+async fn connections_of_the_server_are_limited() {
     let server = TestServer::limited(&["--connections-max", "2"]).await;
     let one = Client::enter(server.address, "r", "a").await;
     let _silent = connect_from(loopback(2), server.address).await;
@@ -173,7 +173,7 @@ async fn there_are_so_many_connections_in_all() {
     assert_refused(&refused, 503, "too_many_connections");
     let page = raw::get(server.address, "/", &[]).await;
     assert_refused(&page, 503, "too_many_connections");
-    // A load balancer is not to take it for dead.
+    // A load balancer must not take the server for dead.
     for path in ["/healthz", "/readyz"] {
         let response = raw::get(server.address, path, &[]).await;
         assert_eq!(response.status, 200, "{path}");
@@ -184,18 +184,18 @@ async fn there_are_so_many_connections_in_all() {
 }
 
 #[tokio::test]
-async fn a_full_room_says_so_and_its_lost_members_come_back() {
+async fn full_room_rejects_newcomers_and_lost_members_resume() {
     const TOKEN: &str = "abcdefghijklmnopqrstuv";
     let server = TestServer::limited(&["--members-per-room", "2"]).await;
     let a = Client::enter(server.address, "r", "a").await;
     let b = Client::enter_with(server.address, "r", "b", TOKEN).await;
     let (entered, mut stream) = enter_from(loopback(2), server.address, "r").await;
-    assert_eq!(entered.status, 101, "only the room knows");
+    assert_eq!(entered.status, 101, "the limit is found after the upgrade");
     let (code, reason) = read_close(&mut stream).await;
     assert_eq!((code, reason.as_str()), (4002, "the room is full: come back later"));
     let _elsewhere = Client::enter(server.address, "other", "c").await;
 
-    // Whoever is waited for has its place.
+    // A lost member keeps its place in the room.
     let pid = b.pid.clone();
     b.lose().await;
     let (_, mut stream) = enter_from(loopback(2), server.address, "r").await;
@@ -211,7 +211,7 @@ async fn a_full_room_says_so_and_its_lost_members_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_school_behind_one_address_meets_no_limit() {
+async fn school_behind_one_address_is_within_the_default_limits() {
     let server = TestServer::limited(&[]).await;
     let mut pupils = Vec::new();
     for number in 0..600 {
@@ -222,10 +222,10 @@ async fn a_school_behind_one_address_meets_no_limit() {
     }
 }
 
-/// A system that allows few descriptors: more connections are refused, not accepted into nothing,
-/// and a message is still stored.
+/// With a low limit of file descriptors, further connections are refused with a response, and messages
+/// are still stored.
 #[tokio::test]
-async fn there_are_no_more_connections_than_descriptors() {
+async fn connections_are_limited_by_file_descriptors() {
     let folder = TempDir::new().unwrap();
     let xmeet = Process::command(folder.path());
     let mut shell = Command::new("sh");

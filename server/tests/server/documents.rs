@@ -1,5 +1,5 @@
-//! Keeps `docs/settings.md` and `docs/limits.md` true: both are made from `docs/templates/`, with
-//! values from the code. `XMEET_WRITE_DOCUMENTS=1 cargo nextest run documents` writes them anew.
+//! Compares `docs/settings.md` and `docs/limits.md` with the code. Both are generated from
+//! `docs/templates/`. `XMEET_WRITE_DOCUMENTS=1 cargo nextest run documents` writes them.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -13,12 +13,12 @@ fn root() -> PathBuf {
 }
 
 #[test]
-fn settings_page_is_what_the_code_says() {
+fn settings_page_matches_the_code() {
     compare("settings.md");
 }
 
 #[test]
-fn limits_page_is_what_the_code_says() {
+fn limits_page_matches_the_code() {
     compare("limits.md");
 }
 
@@ -36,8 +36,8 @@ fn compare(name: &str) {
     );
 }
 
-/// Replaces `{settings}` by the tables of all settings, `{default OPTION}` by the default of an
-/// option, and `{const FILE NAME}` by the value of a constant.
+/// Replaces `{settings}` with tables of all settings, `{default OPTION}` with the default of an option,
+/// and `{const FILE NAME}` with the value of a constant.
 fn fill(template: &str) -> String {
     let mut page = String::new();
     let mut rest = template;
@@ -93,8 +93,8 @@ fn default_in_words(option: &str) -> String {
     }
 }
 
-/// Returns the value of `const NAME: T = …;` in a file, where that is a product of numbers, perhaps in
-/// a `Duration`.
+/// Returns the value of `const NAME: T = …;` in a file. The value must be a product of numbers, which may
+/// be in a `Duration`.
 fn const_in_words(file: &str, name: &str) -> String {
     let text = fs::read_to_string(root().join(file)).unwrap();
     let definition = text.split_once(&format!("const {name}: ")).map(|(_, behind)| behind);

@@ -1,5 +1,5 @@
-//! Protocol, "Extensions that our own client asks for": the token, the epoch, and that nobody else
-//! sees any of it.
+//! Protocol, "Extensions that our own client asks for": the token and the epoch, which other clients do
+//! not see.
 
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
@@ -16,7 +16,7 @@ async fn epoch_of(server: &TestServer, room: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_epoch_is_that_of_the_store() {
+async fn epoch_is_that_of_the_store() {
     let server = TestServer::start().await;
     let mut client = Client::enter_with(server.address, "r", "n", TOKEN).await;
     let epoch = client.epoch.clone().unwrap();
@@ -24,7 +24,7 @@ async fn the_epoch_is_that_of_the_store() {
     assert_eq!(epoch_of(&server, "other").await, epoch);
     client.say("kept").await;
 
-    // After a restart the ids go on counting, but nobody is known.
+    // After a restart the ids continue, but no member is known.
     let (server, closed) = tokio::join!(server.restart(&[]), client.closed());
     assert_eq!(closed, 1001);
     let mut back = Client::enter_with(server.address, "r", "n", TOKEN).await;
@@ -45,17 +45,17 @@ async fn the_epoch_is_that_of_the_store() {
 }
 
 #[tokio::test]
-async fn history_off_tells_no_epoch_and_a_resumed_member_keeps_its_pid() {
+async fn without_history_there_is_no_epoch_and_a_resumed_member_keeps_its_pid() {
     let server = TestServer::with(&["--history-messages", "0"]).await;
     let path = resumable_path("r", "n", TOKEN);
     let client = Client::enter_by(server.address, &path, &[]).await;
-    assert_eq!(client.epoch, None, "there are no ids that it could be about");
+    assert_eq!(client.epoch, None, "a room without a history has no epoch");
     let back = Client::enter_by(server.address, &path, &[]).await;
     assert_eq!((back.pid, back.epoch), (client.pid, None));
 }
 
 #[tokio::test]
-async fn what_is_no_token_is_a_400_that_does_not_repeat_it() {
+async fn invalid_token_is_a_400_that_does_not_repeat_it() {
     let server = TestServer::start().await;
     let too_short = "s".repeat(21);
     let too_long = "s".repeat(65);
@@ -91,7 +91,7 @@ async fn what_is_no_token_is_a_400_that_does_not_repeat_it() {
     }
 }
 
-/// The texts of a connection's next frames.
+/// Reads the texts of the next frames.
 async fn texts(stream: &mut TcpStream, count: usize) -> Vec<String> {
     let mut texts = Vec::new();
     for _ in 0..count {
@@ -102,7 +102,7 @@ async fn texts(stream: &mut TcpStream, count: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn self_tells_the_bytes_of_the_rest_of_the_greeting() {
+async fn self_frame_has_the_length_of_the_rest_of_the_greeting() {
     let server = TestServer::start().await;
     for (room, text) in [("short", "x"), ("长", &"\u{1}\"".repeat(20_000))] {
         let mut talker = Client::enter(server.address, room, "小\"talker").await;
@@ -113,12 +113,12 @@ async fn self_tells_the_bytes_of_the_rest_of_the_greeting() {
         let told: serde_json::Value = serde_json::from_str(&greeting[0]).unwrap();
         let bytes: usize = greeting[1..].iter().map(String::len).sum();
         assert_eq!(told["greeting_bytes"], bytes);
-        assert!(bytes > 3 * text.len(), "the page is in it, with its escapes");
+        assert!(bytes > 3 * text.len(), "the greeting contains the page with escapes");
     }
 }
 
 #[tokio::test]
-async fn a_long_answer_is_announced_by_its_bytes_and_a_short_one_is_not() {
+async fn long_answer_is_announced_with_its_length_and_a_short_one_is_not() {
     const ANNOUNCED_ABOVE: usize = 16 * 1024;
     let server = TestServer::start().await;
     let mut talker = Client::enter(server.address, "r", "talker").await;
@@ -126,7 +126,7 @@ async fn a_long_answer_is_announced_by_its_bytes_and_a_short_one_is_not() {
     texts(&mut stream, 4).await;
     assert_eq!(talker.next().await.message.kind(), "join");
     let mut announced = Vec::new();
-    // Pages of all lengths around the bound, old ones that are read from the store too.
+    // Pages of lengths around the bound, from memory and from the store.
     for round in 0..102 {
         talker.say(&"x".repeat(250 + round % 9)).await;
         texts(&mut stream, 1).await;
@@ -154,7 +154,7 @@ async fn a_long_answer_is_announced_by_its_bytes_and_a_short_one_is_not() {
     }
 }
 
-/// Everything that a connection is sent until a message that says `end`.
+/// Reads all frames up to a message with the text `end`.
 async fn read_to_the_end(client: &mut Client) -> String {
     let mut everything = String::new();
     while !everything.contains(r#""payload":"end""#) {
@@ -164,7 +164,7 @@ async fn read_to_the_end(client: &mut Client) -> String {
 }
 
 #[tokio::test]
-async fn nobody_else_sees_any_of_it() {
+async fn extensions_are_invisible_to_other_clients() {
     let server = TestServer::with(&["--resume-grace-seconds", "3600"]).await;
     let mut old = Client::enter(server.address, "r", "old").await;
     let mut other = Client::enter_with(server.address, "r", "other", OTHER_TOKEN).await;
@@ -179,7 +179,7 @@ async fn nobody_else_sees_any_of_it() {
     old.send(&"x".repeat(20_000)).await;
     old.send("@history:0").await;
     let mut member = Client::enter_with(server.address, "r", "n", TOKEN).await;
-    // The greeting of somebody who comes now is part of what others see.
+    // The greeting of a new member is also visible to others.
     let (response, mut stream) = raw::upgrade(server.address, &path("r", "late"), &[]).await;
     let mut greeting = format!("{:?}", response.headers);
     for _ in 0..4 {
@@ -200,7 +200,7 @@ async fn nobody_else_sees_any_of_it() {
 }
 
 #[tokio::test]
-async fn a_token_is_never_logged() {
+async fn token_is_never_logged() {
     let folder = TempDir::new().unwrap();
     let mut command = Process::command(folder.path());
     command.args(["--log", "trace", "--resume-grace-seconds", "1"]);

@@ -1,5 +1,5 @@
-//! Frames as XMeet takes them, beside what RFC 6455 says of all (that is in `rfc6455`): sizes, binary
-//! messages, and what becomes of those that are under way at either end of a connection.
+//! XMeet's own rules for frames: sizes, binary messages, and messages in transit when a connection starts
+//! or ends. `rfc6455` has the rules of the standard.
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -11,7 +11,7 @@ use crate::support::{Client, TestServer, soon};
 
 const TEXT: u8 = 0x81;
 
-/// A connection past its greeting.
+/// Connects and reads the greeting.
 async fn connection(server: &TestServer) -> TcpStream {
     let (response, mut stream) = upgrade(server.address, &path("r", "raw"), &[]).await;
     assert_eq!(response.status, 101);
@@ -19,7 +19,7 @@ async fn connection(server: &TestServer) -> TcpStream {
     stream
 }
 
-/// Sends bytes and reads how the server closes over them.
+/// Sends bytes. Returns the code with which the server closes.
 async fn closed_over(server: &TestServer, bytes: &[u8]) -> u16 {
     let mut stream = connection(server).await;
     stream.write_all(bytes).await.unwrap();
@@ -28,7 +28,7 @@ async fn closed_over(server: &TestServer, bytes: &[u8]) -> u16 {
     code
 }
 
-/// Sends bytes and reads the text that comes back.
+/// Sends bytes. Returns the text that comes back.
 async fn said_by(server: &TestServer, bytes: &[u8]) -> String {
     let mut stream = connection(server).await;
     stream.write_all(bytes).await.unwrap();
@@ -41,7 +41,7 @@ async fn said_by(server: &TestServer, bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn a_binary_frame_is_an_error_and_the_connection_stays() {
+async fn binary_frame_is_an_error_and_the_connection_stays() {
     let server = TestServer::start().await;
     let mut client = Client::enter(server.address, "r", "a").await;
     client.send_binary(b"\x00\xff").await;
@@ -50,23 +50,23 @@ async fn a_binary_frame_is_an_error_and_the_connection_stays() {
 }
 
 #[tokio::test]
-async fn a_message_over_the_limit_is_closed_with_1009() {
+async fn message_over_the_limit_is_closed_with_1009() {
     let server = TestServer::with(&["--frame-bytes-max", "1000"]).await;
     assert!(said_by(&server, &frame(TEXT, &[b'x'; 1000])).await.contains("normal"));
     assert_eq!(closed_over(&server, &frame(TEXT, &[b'x'; 1001])).await, 1009);
-    // A header alone that claims a gibibyte is enough.
+    // The header alone, with a length of one gibibyte, is enough.
     let claim = [TEXT, 0x80 | 127, 0, 0, 0, 0, 0x40, 0, 0, 0, 1, 2, 3, 4];
     assert_eq!(closed_over(&server, &claim).await, 1009);
     // Two fragments, each below the limit.
     let fragments = [frame(0x01, &[b'x'; 600]), frame(0x80, &[b'x'; 600])].concat();
     assert_eq!(closed_over(&server, &fragments).await, 1009);
-    // More than the client can have sent before it reads the answer.
+    // More than the client can send before it reads the response.
     let server = TestServer::start().await;
     assert_eq!(closed_over(&server, &frame(TEXT, &vec![b'x'; 2_000_000])).await, 1009);
 }
 
 #[tokio::test]
-async fn frames_that_come_with_the_handshake_are_not_lost() {
+async fn frames_sent_with_the_handshake_are_not_lost() {
     let server = TestServer::start().await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let mut bytes = format!("GET {} HTTP/1.1\r\nHost: x\r\n", path("r", "n")).into_bytes();
@@ -89,9 +89,9 @@ async fn frames_that_come_with_the_handshake_are_not_lost() {
     assert!(answer.starts_with(b"HTTP/1.1 101"));
 }
 
-/// The answers to pings wait like everything else: whoever does not read them is closed.
+/// Pongs count against the outbox. A client that does not read them is closed.
 #[tokio::test]
-async fn a_client_that_pings_and_does_not_read_is_closed() {
+async fn client_that_pings_and_does_not_read_is_closed() {
     let server = TestServer::with(&["--outbox-bytes-max", "100000"]).await;
     let mut watcher = Client::enter(server.address, "r", "watcher").await;
     let mut stream = connection(&server).await;
@@ -104,9 +104,9 @@ async fn a_client_that_pings_and_does_not_read_is_closed() {
     }
 }
 
-/// What a client sent before it went is said, even when it never read what came back.
+/// Messages sent before a disconnect are delivered, even if the client never read anything.
 #[tokio::test]
-async fn what_was_sent_before_the_end_is_said() {
+async fn messages_sent_before_a_disconnect_are_delivered() {
     const COUNT: u64 = 500;
     let server = TestServer::start().await;
     let mut watcher = Client::enter(server.address, "r", "watcher").await;
@@ -117,7 +117,7 @@ async fn what_was_sent_before_the_end_is_said() {
     bytes.extend(frame(0x88, &1000_u16.to_be_bytes()));
     let mut stream = connection(&server).await;
     stream.write_all(&bytes).await.unwrap();
-    // It goes without having read: the kernel resets the connection.
+    // The client closes with unread bytes, so the kernel resets the connection.
     drop(stream);
     assert_eq!(watcher.next().await.message.kind(), "join");
     for number in 1..=COUNT {

@@ -15,13 +15,13 @@ use xmeet_shared::{ErrorCode, ServerMessage};
 use super::health::ready;
 use crate::support::{Client, Process, soon};
 
-/// A message that is long enough to need room.
+/// Length of a message that needs new pages of the database.
 const LONG_BYTES: usize = 30_000;
 
-/// Messages that are said at most until one is refused.
+/// Maximum number of messages until one must be refused.
 const LONG_MESSAGES_MAX: usize = 200;
 
-/// `xmeet`, told by the system that files may not grow, and not killed for trying.
+/// Returns a command that runs `xmeet` and ignores SIGXFSZ, so that writes over the file size limit fail.
 fn limited(folder: &Path) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_xmeet")]);
@@ -29,7 +29,7 @@ fn limited(folder: &Path) -> Command {
     command
 }
 
-/// Lets the files of a process have so many bytes each.
+/// Sets the file size limit of a process.
 fn limit_files(process: &Process, bytes: &str) {
     let arguments = ["--pid", &process.pid().to_string(), &format!("--fsize={bytes}:")];
     assert!(Command::new("prlimit").args(arguments).status().unwrap().success());
@@ -44,7 +44,7 @@ pub(crate) async fn until_ready(address: SocketAddr, wanted: &str) {
     soon(&format!("/readyz says {wanted}"), work).await;
 }
 
-/// Says long messages until one is refused; how many were kept in the end.
+/// Sends long messages until one is refused. Returns the number of stored messages.
 async fn say_until_refused(client: &mut Client, mut kept: u64) -> u64 {
     for _ in 0..LONG_MESSAGES_MAX {
         client.send(&"x".repeat(LONG_BYTES)).await;
@@ -63,8 +63,13 @@ async fn say_until_refused(client: &mut Client, mut kept: u64) -> u64 {
     panic!("the store is not full")
 }
 
-/// The whole story, with something that fills the store and something that frees it.
-async fn story(process: Process, folder: &Path, fill: impl Fn(&Process), free: impl Fn(&Process)) {
+/// Checks a server whose store `fill` makes full and `free` makes writable again.
+async fn check_full_store(
+    process: Process,
+    folder: &Path,
+    fill: impl Fn(&Process),
+    free: impl Fn(&Process),
+) {
     let address = process.address;
     let mut a = Client::enter(address, "r", "a").await;
     for id in 1..=120 {
@@ -75,7 +80,7 @@ async fn story(process: Process, folder: &Path, fill: impl Fn(&Process), free: i
     let kept = say_until_refused(&mut a, 120).await;
     until_ready(address, "failing").await;
 
-    // Who reads goes on: those who are there, those who come, deep pages, other rooms.
+    // Reads still work: for members, newcomers, old pages and other rooms.
     let mut b = Client::enter(address, "r", "b").await;
     assert!(matches!(a.next().await.message, ServerMessage::Join(_)));
     assert_eq!(b.page.last().unwrap().id, Some(kept));
@@ -111,12 +116,13 @@ async fn story(process: Process, folder: &Path, fill: impl Fn(&Process), free: i
 async fn file_size_limit_rejects_writes_and_serves_reads() {
     let folder = TempDir::new().unwrap();
     let process = Process::spawn(limited(folder.path()));
-    // Less than the database and its log have: neither can be added to.
+    // The limit is below the sizes of the database and its log, so neither can grow.
     let fill = |process: &Process| limit_files(process, "4096");
-    story(process, folder.path(), fill, |process| limit_files(process, "unlimited")).await;
+    check_full_store(process, folder.path(), fill, |process| limit_files(process, "unlimited"))
+        .await;
 }
 
-/// A small file system of its own.
+/// A small file system. Dropping it unmounts it.
 pub(crate) struct Disk(TempDir);
 
 impl Disk {
@@ -148,9 +154,9 @@ async fn full_disk_rejects_writes_and_serves_reads() {
     let folder = disk.path().join("data");
     let fill = |_: &Process| {
         let mut file = File::create(&ballast).unwrap();
-        // Until there is no room for another byte.
+        // Writes until the disk is full.
         while file.write(&[0; 4096]).is_ok_and(|bytes| bytes > 0) {}
     };
     let process = Process::start(&folder);
-    story(process, &folder, fill, |_| fs::remove_file(&ballast).unwrap()).await;
+    check_full_store(process, &folder, fill, |_| fs::remove_file(&ballast).unwrap()).await;
 }

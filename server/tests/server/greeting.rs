@@ -1,4 +1,4 @@
-//! Protocol, "The greeting": its order, and that it is one snapshot.
+//! Protocol, "The greeting": the order of its frames, which are one snapshot.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use xmeet_shared::{Pid, Record, ServerMessage};
 use crate::support::{Client, TestServer};
 
 #[tokio::test]
-async fn the_four_frames_are_written_as_old_clients_read_them() {
+async fn greeting_frames_have_the_format_of_the_original_protocol() {
     let server = TestServer::start().await;
     let (_, stream) =
         crate::support::raw::upgrade(server.address, "/xgate/websocket/r?nickname=%E5%B0%8F", &[])
@@ -34,7 +34,7 @@ async fn the_four_frames_are_written_as_old_clients_read_them() {
 }
 
 #[tokio::test]
-async fn members_come_oldest_first_and_pids_have_the_old_shape() {
+async fn members_are_listed_oldest_first_with_original_pids() {
     let server = TestServer::start().await;
     let mut clients = Vec::new();
     for nickname in ["c", "a", "b"] {
@@ -51,7 +51,7 @@ async fn members_come_oldest_first_and_pids_have_the_old_shape() {
     }
 }
 
-/// What a client knows of a room, from its greeting and every event after it.
+/// A client's view of a room, from its greeting and all later events.
 struct View {
     members: BTreeMap<Pid, String>,
     next_id: u64,
@@ -65,14 +65,14 @@ impl View {
         Self { members, next_id }
     }
 
-    /// Fails over an event that the snapshot already holds, or that comes after one that is missing.
+    /// Applies an event. Fails if the snapshot already contains it, or if an event before it is missing.
     fn apply(&mut self, from: Pid, message: ServerMessage) -> Option<String> {
         match message {
             ServerMessage::Join(name) => {
                 assert!(self.members.insert(from, name.to_string()).is_none(), "joined twice");
             }
             ServerMessage::Leave => {
-                assert!(self.members.remove(&from).is_some(), "a stranger left");
+                assert!(self.members.remove(&from).is_some(), "an unknown member left");
             }
             ServerMessage::ChangeName(name) => {
                 assert!(
@@ -81,7 +81,7 @@ impl View {
                 );
             }
             ServerMessage::Normal { text, id, .. } => {
-                assert!(self.members.contains_key(&from), "a stranger spoke");
+                assert!(self.members.contains_key(&from), "an unknown member talked");
                 assert_eq!(id, Some(self.next_id), "a message is missing or doubled");
                 self.next_id += 1;
                 return Some(text);
@@ -92,10 +92,10 @@ impl View {
     }
 }
 
-/// People come, speak, rename and go while others come: every one of them must find that what
-/// follows its greeting starts exactly where the greeting ends.
+/// Members join, talk, rename and leave while others join. For each member, the events after its greeting
+/// must start exactly where the greeting ends.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_greeting_is_one_place_in_the_rooms_order() {
+async fn greeting_is_one_snapshot_in_the_order_of_events() {
     const TALKERS: usize = 6;
     const ROUNDS: usize = 12;
     let server = TestServer::start().await;
@@ -116,7 +116,7 @@ async fn a_greeting_is_one_place_in_the_rooms_order() {
                         break;
                     }
                 }
-                // Half of them leave, half of them vanish.
+                // Half of the members leave, and half lose their connection.
                 if round % 2 == 0 {
                     client.leave().await;
                 }
@@ -136,9 +136,9 @@ async fn a_greeting_is_one_place_in_the_rooms_order() {
     }
 }
 
-/// A room holds 128 KiB of its newest texts and reads the others again.
+/// A room keeps 128 KiB of its newest texts in memory, and reads older ones from the store.
 #[tokio::test]
-async fn a_page_of_long_texts_is_whole_for_whoever_comes_and_whoever_asks() {
+async fn page_of_long_texts_is_complete_in_greetings_and_answers() {
     const TEXT_BYTES: usize = 16 * 1024;
     let server = TestServer::start().await;
     let mut writer = Client::enter(server.address, "r", "writer").await;

@@ -1,13 +1,13 @@
-//! What every answer tells the browser that it may do with it.
+//! The security headers of every response.
 
 use crate::support::{TestServer, raw};
 
-/// What nothing that is served goes without.
+/// Headers of every response.
 const SAFE: [(&str, &str); 2] =
     [("x-content-type-options", "nosniff"), ("referrer-policy", "same-origin")];
 
 #[tokio::test]
-async fn every_answer_says_what_it_may_be_used_for() {
+async fn every_response_has_the_security_headers() {
     let server = TestServer::start().await;
     let mut answers = Vec::new();
     for path in [
@@ -34,7 +34,7 @@ async fn every_answer_says_what_it_may_be_used_for() {
         assert!(policy.starts_with("default-src 'none'; "), "{path}: {policy}");
         assert!(policy.ends_with("; frame-ancestors 'self'"), "{path}: {policy}");
         assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"), "{policy}");
-        // The page's own files, with a compiled client, need less.
+        // Files of the page exist only with a compiled client, and have fewer headers.
         if *path != "/sw.js" {
             for word in ["script-src 'self' 'wasm-unsafe-eval'", "base-uri 'none'"] {
                 assert!(policy.contains(word), "{path}: {policy}");
@@ -50,7 +50,7 @@ async fn every_answer_says_what_it_may_be_used_for() {
 }
 
 #[tokio::test]
-async fn who_may_show_it_in_a_frame_is_a_setting() {
+async fn frame_ancestors_setting_is_in_the_policy() {
     let hosts = ["--frame-ancestors", "self,https://wiki.example"];
     for (setting, ancestors, older) in [
         (hosts, "frame-ancestors 'self' https://wiki.example", None),

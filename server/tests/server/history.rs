@@ -20,7 +20,7 @@ async fn talk(server: &TestServer, room: &str, count: u64) {
 }
 
 #[tokio::test]
-async fn pages_count_back_from_the_newest_and_end_in_an_empty_one() {
+async fn pages_go_back_from_the_newest_and_end_with_an_empty_one() {
     let server = TestServer::start().await;
     talk(&server, "r", 120).await;
     let mut client = Client::enter(server.address, "r", "a").await;
@@ -36,7 +36,7 @@ async fn pages_count_back_from_the_newest_and_end_in_an_empty_one() {
 }
 
 #[tokio::test]
-async fn a_page_of_a_page_border_is_whole() {
+async fn page_of_exactly_fifty_messages_is_complete() {
     let server = TestServer::start().await;
     talk(&server, "r", 50).await;
     let mut client = Client::enter(server.address, "r", "a").await;
@@ -48,7 +48,7 @@ async fn a_page_of_a_page_border_is_whole() {
 }
 
 #[tokio::test]
-async fn what_was_said_before_a_question_is_in_the_answer() {
+async fn page_contains_all_messages_sent_before_its_request() {
     let server = TestServer::start().await;
     let mut client = Client::enter(server.address, "r", "a").await;
     for number in 1..=20_u64 {
@@ -60,7 +60,7 @@ async fn what_was_said_before_a_question_is_in_the_answer() {
 }
 
 #[tokio::test]
-async fn many_questions_at_once_are_answered_in_order() {
+async fn many_page_requests_at_once_are_answered_in_order() {
     let server = TestServer::start().await;
     talk(&server, "r", 170).await;
     let mut client = Client::enter(server.address, "r", "a").await;
@@ -78,7 +78,7 @@ async fn many_questions_at_once_are_answered_in_order() {
 }
 
 #[tokio::test]
-async fn answers_come_in_the_order_of_the_questions() {
+async fn answers_are_in_the_order_of_the_requests() {
     let server = TestServer::start().await;
     talk(&server, "r", 120).await;
     let mut client = Client::enter(server.address, "r", "a").await;
@@ -93,7 +93,7 @@ async fn answers_come_in_the_order_of_the_questions() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_is_no_number_is_an_error() {
+async fn cursor_that_is_no_number_is_an_error() {
     let server = TestServer::start().await;
     let mut client = Client::enter(server.address, "r", "a").await;
     for bad in
@@ -106,7 +106,7 @@ async fn a_cursor_that_is_no_number_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_record_is_written_as_old_clients_read_it() {
+async fn record_has_the_format_of_the_original_protocol() {
     let server = TestServer::start().await;
     let mut client = Client::enter(server.address, "r", "小明").await;
     let pid = client.pid.clone();
@@ -120,7 +120,7 @@ async fn a_record_is_written_as_old_clients_read_it() {
 }
 
 #[tokio::test]
-async fn only_what_is_said_is_history() {
+async fn history_contains_texts_only() {
     let server = TestServer::start().await;
     let mut client = Client::enter(server.address, "r", "a").await;
     client.send("@changename:b").await;
@@ -133,7 +133,7 @@ async fn only_what_is_said_is_history() {
 }
 
 #[tokio::test]
-async fn a_bounded_number_is_kept() {
+async fn history_keeps_a_bounded_number_of_messages() {
     let server = TestServer::with(&["--history-messages", "60"]).await;
     talk(&server, "r", 130).await;
     let mut client = Client::enter(server.address, "r", "a").await;
@@ -143,7 +143,7 @@ async fn a_bounded_number_is_kept() {
 }
 
 #[tokio::test]
-async fn history_outlives_empty_rooms_and_restarts_and_pids_do_not_come_again() {
+async fn history_survives_empty_rooms_and_restarts_and_pids_are_never_reused() {
     let mut server = TestServer::start().await;
     let mut pids = std::collections::BTreeSet::new();
     for round in 1..=4_u64 {
@@ -159,7 +159,7 @@ async fn history_outlives_empty_rooms_and_restarts_and_pids_do_not_come_again() 
 }
 
 #[tokio::test]
-async fn a_message_that_cannot_be_stored_is_refused_and_nobody_receives_it() {
+async fn message_that_cannot_be_stored_is_refused_and_not_delivered() {
     let server = TestServer::start().await;
     let mut a = Client::enter(server.address, "r", "a").await;
     let mut b = Client::enter(server.address, "r", "b").await;

@@ -1,4 +1,4 @@
-//! What is meant to break the server, or to be broken by it.
+//! Hostile input, and clients that vanish.
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -13,7 +13,7 @@ const PING: u8 = 0x89;
 const PONG: u8 = 0x8a;
 
 #[tokio::test]
-async fn text_that_looks_like_something_is_said_as_it_stands() {
+async fn text_that_looks_like_code_is_delivered_unchanged() {
     let server = TestServer::start().await;
     let mut client = Client::enter(server.address, "r", "a").await;
     let deep = "[".repeat(60_000);
@@ -35,7 +35,7 @@ async fn text_that_looks_like_something_is_said_as_it_stands() {
 }
 
 #[tokio::test]
-async fn numbers_that_are_none_are_an_error_and_too_large_ones_are_past_the_end() {
+async fn history_cursor_rejects_non_numbers_and_saturates() {
     let server = TestServer::start().await;
     let mut client = Client::enter(server.address, "r", "a").await;
     client.say("x").await;
@@ -53,7 +53,7 @@ async fn numbers_that_are_none_are_an_error_and_too_large_ones_are_past_the_end(
     }
 }
 
-/// A member that answers pings, and how many it has had.
+/// A member that answers pings and counts them.
 struct Answering {
     stream: TcpStream,
     pings: u32,
@@ -78,7 +78,7 @@ impl Answering {
         }
     }
 
-    /// The next frame, if it is an event: a ping is answered.
+    /// Reads a frame. Answers a ping and returns `None`; returns any other frame as an event.
     async fn next_frame(&mut self) -> Option<Envelope> {
         let read = soon("a frame", read_frame(&mut self.stream)).await;
         let (first, payload) = read.expect("the connection stays");
@@ -92,30 +92,30 @@ impl Answering {
     }
 }
 
-/// The far end is gone from one moment to the next: nothing of it comes any more, not even an end.
+/// The client vanishes without closing its connection.
 #[tokio::test]
-async fn the_dead_are_found_by_pings_and_leave_once() {
+async fn vanished_clients_are_found_by_pings_and_leave_once() {
     let server = TestServer::with(&["--ping-seconds", "1", "--pong-seconds", "5"]).await;
     let mut watcher = Answering::enter(&server, "watcher").await;
     let dead = Client::enter(server.address, "r", "dead").await;
     let dead_pid = dead.pid.clone();
-    // It neither reads nor writes from here on.
+    // It neither reads nor writes from now on.
     let dead = dead.into_stream();
     assert_eq!(watcher.next().await.message.kind(), "join");
     let left = watcher.next().await;
     assert_eq!((left.message, left.from), (ServerMessage::Leave, dead_pid));
-    // Nothing but its own word comes behind that.
+    // Its own text is the next event, so there was only one leave.
     watcher.stream.write_all(&frame(TEXT, b"still here")).await.unwrap();
     assert_eq!(watcher.next().await.message.kind(), "normal");
     drop(dead);
 }
 
 #[tokio::test]
-async fn who_answers_pings_and_says_nothing_stays() {
+async fn silent_client_that_answers_pings_stays() {
     let server = TestServer::with(&["--ping-seconds", "1", "--pong-seconds", "5"]).await;
     let mut quiet = Answering::enter(&server, "quiet").await;
     while quiet.pings < 3 {
-        assert!(quiet.next_frame().await.is_none(), "there is nobody else");
+        assert!(quiet.next_frame().await.is_none(), "the member is alone");
     }
     let late = Client::enter(server.address, "r", "late").await;
     assert_eq!(late.members.len(), 2);

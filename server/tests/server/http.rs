@@ -1,9 +1,9 @@
-//! What is served beside the rooms. The page itself is tried in a browser, with a compiled client.
+//! Pages, files and QR codes. Browser tests cover the page itself, with a compiled client.
 
 use crate::support::{TestServer, raw};
 
 #[tokio::test]
-async fn an_unknown_file_is_a_404_and_not_the_page() {
+async fn unknown_file_is_a_404_and_not_the_page() {
     let server = TestServer::start().await;
     for path in [
         "/nothing.js",
@@ -22,7 +22,7 @@ async fn an_unknown_file_is_a_404_and_not_the_page() {
 }
 
 #[tokio::test]
-async fn every_room_has_the_same_page_as_none_one_folder_down() {
+async fn page_of_a_room_is_the_front_page_with_paths_one_folder_deeper() {
     let server = TestServer::start().await;
     let page = raw::get(server.address, "/", &[]).await;
     let noindex = "</title><meta name=\"robots\" content=\"noindex\">";
@@ -31,7 +31,7 @@ async fn every_room_has_the_same_page_as_none_one_folder_down() {
         let room = raw::get(server.address, path, &[]).await;
         assert_eq!((room.status, room.text()), (page.status, down.as_str()), "{path}");
     }
-    // Without a compiled client there is a sentence that says so.
+    // Without a compiled client the page is a sentence that says so.
     if page.status == 200 {
         assert!(page.text().starts_with("<!"));
         assert!(page.header("etag").is_some());
@@ -42,7 +42,7 @@ async fn every_room_has_the_same_page_as_none_one_folder_down() {
 }
 
 #[tokio::test]
-async fn nothing_but_reading_is_done_to_pages() {
+async fn pages_accept_only_get_and_head() {
     let server = TestServer::start().await;
     for method in ["POST", "PUT", "DELETE"] {
         for path in ["/", "/room/a", "/x.js"] {
@@ -57,7 +57,7 @@ async fn nothing_but_reading_is_done_to_pages() {
 }
 
 #[tokio::test]
-async fn a_text_is_drawn_as_a_qr_code_or_refused_with_a_reason() {
+async fn qr_code_is_drawn_or_refused_with_a_reason() {
     let server = TestServer::start().await;
     let drawn = raw::get(server.address, "/qr.svg?text=http%3A%2F%2Fx%2Froom%2Fa", &[]).await;
     assert_eq!(drawn.status, 200);

@@ -1,5 +1,4 @@
-//! What all clients have on its way in is bounded, and those who hold many halves of messages are
-//! closed first.
+//! The memory of incoming messages is bounded, and clients with many partial messages are closed first.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -16,21 +15,21 @@ use crate::support::{Client, soon, until};
 
 const TEXT: u8 = 0x81;
 
-/// What may be on its way in and out, and what of it may be on its way in alone, in bytes.
+/// The memory budget, and the share of incoming messages, in bytes.
 const BUDGET_BYTES: usize = 6 * 1024 * 1024;
 const INCOMING_BYTES_MAX: usize = BUDGET_BYTES / 3;
 
-/// What a sender of half a message brings, in bytes.
+/// Length of a partial message in bytes.
 const HALF_BYTES: usize = 64_000;
 
-/// Steps in which a person's text comes, and half messages that come in each.
+/// Steps in which a person's text arrives, and partial messages per step.
 const STEPS: usize = 16;
 const HALVES_PER_STEP: usize = 10;
 
-/// What each thread of the server may hold beyond the bound until it has closed somebody, in bytes.
+/// Memory that each thread may use beyond the bound until it has closed a client, in bytes.
 const BEYOND_BYTES: usize = 4 * 80 * 1024;
 
-/// A member that sends all of a message but its end.
+/// Starts a member that sends a message without its end.
 async fn half_sender(source: IpAddr, server: SocketAddr, room: &str) -> TcpStream {
     let mut stream = connect_from(source, server).await;
     let response = raw::request_over(&mut stream, "GET", &path(room, "half"), &UPGRADE).await;
@@ -42,7 +41,7 @@ async fn half_sender(source: IpAddr, server: SocketAddr, room: &str) -> TcpStrea
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_person_on_a_slow_line_is_heard_while_half_messages_fill_the_budget() {
+async fn slow_message_is_delivered_while_partial_messages_fill_the_budget() {
     let budget = BUDGET_BYTES.to_string();
     let limits = ["--no-limits=false", "--waiting-bytes-max", &budget];
     let (server, metrics) = observed(&limits).await;
@@ -69,7 +68,7 @@ async fn a_person_on_a_slow_line_is_heard_while_half_messages_fill_the_budget() 
             let closed = now["xmeet_limit_hits_total{kind=\"incoming\"}"] * HALF_BYTES as f64;
             let incoming = now["xmeet_waiting_bytes{part=\"incoming\"}"];
             assert!(incoming <= (INCOMING_BYTES_MAX + BEYOND_BYTES) as f64, "{incoming}");
-            // The headers are not held.
+            // Headers take no memory.
             closed + incoming + 10_000.0 >= sent_bytes
         };
         until("the halves have come", have_come).await;
@@ -77,7 +76,7 @@ async fn a_person_on_a_slow_line_is_heard_while_half_messages_fill_the_budget() 
         most_bytes = most_bytes.max(held);
     }
     assert!(most_bytes > (INCOMING_BYTES_MAX - 2 * HALF_BYTES) as f64, "{most_bytes}");
-    // The person's text is whole, and everybody has it.
+    // All members receive the person's whole text.
     let said = soon("the person's text", reader.next()).await;
     assert!(matches!(said.message, ServerMessage::Normal { text: said, .. } if said == text));
 

@@ -1,5 +1,5 @@
-//! How fast a client may speak: what it is told, what becomes of a flood, and that nobody else
-//! notices. The rules themselves are tested in counted time (`server/src/limits/pace_test.rs`).
+//! Rate limits of clients: refusals, floods, and that other members are not affected. Tests of the rules
+//! in virtual time are in `server/src/limits/pace_test.rs`.
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ const BURST: u64 = 200;
 /// Default rate of messages.
 const MESSAGES_PER_SECOND: u64 = 20;
 
-/// A client's token to resume by.
+/// A resume token.
 const TOKEN: &str = "a-token-of-a-tab_012345";
 
-/// How a refused message is answered: the words, and how long to wait in milliseconds.
+/// Returns the text of a refusal, and the time to wait in milliseconds.
 fn too_fast(envelope: Envelope) -> (String, u64) {
     match envelope.message {
         ServerMessage::Error { words, code: Some(ErrorCode::RateLimited), retry_after_ms } => {
-            (words, retry_after_ms.expect("it says how long"))
+            (words, retry_after_ms.expect("a refusal has a time to wait"))
         }
         other => panic!("not rate_limited: {other:?}"),
     }
@@ -97,7 +97,7 @@ async fn renames_pages_and_errors_count_against_the_rate() {
     }
 }
 
-/// So few bytes a second that a slow machine earns none of note.
+/// The refill is so slow that even a slow test gains almost no bytes.
 const BYTES: [&str; 4] = ["--bytes-burst", "100000", "--bytes-per-second", "1"];
 
 #[tokio::test]
@@ -123,11 +123,11 @@ async fn bytes_of_binary_messages_count_against_the_rate() {
     too_fast(client.next().await);
 }
 
-/// Refusals that a connection may cause at once.
+/// Burst of refusals of a connection.
 const REFUSALS: u64 = 1000;
 
 #[tokio::test]
-async fn a_thousand_refusals_at_once_are_answered_and_more_close_the_connection() {
+async fn thousand_refusals_at_once_are_answered_and_more_close_the_connection() {
     let server = TestServer::limited(&["--messages-per-second", "1"]).await;
     let mut client = Client::enter(server.address, "r", "a").await;
     for _ in 0..BURST + 2 * REFUSALS {
@@ -148,7 +148,7 @@ async fn a_thousand_refusals_at_once_are_answered_and_more_close_the_connection(
     assert!(accepted >= BURST && refused >= REFUSALS, "{accepted} accepted, {refused} refused");
 }
 
-/// How much a client says until it is refused.
+/// Sends texts until one is refused. Returns the number of accepted texts.
 async fn said_until_refused(client: &mut Client) -> u64 {
     let mut said = 0;
     loop {
@@ -214,8 +214,8 @@ async fn without_limits_no_message_is_refused() {
     }
 }
 
-/// A client sends a thousand frames a second until it is closed. The two beside it talk all the while,
-/// and each of their messages arrives.
+/// A client sends a thousand frames a second until it is closed. Meanwhile two other members talk, and
+/// each of their messages arrives.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn flood_is_refused_then_closed_and_two_others_lose_nothing() {
     let server = TestServer::limited(&[]).await;
@@ -229,10 +229,10 @@ async fn flood_is_refused_then_closed_and_two_others_lose_nothing() {
     let (mut reading, mut writing) = flooder.into_stream().into_split();
     let flood = tokio::spawn(async move {
         let mut millisecond = interval(Duration::from_millis(1));
-        // A thousand a second, even where a tick comes late.
+        // Late ticks are made up for, so that the rate is a thousand a second.
         millisecond.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let flooding = frame(0x81, b"flood");
-        // Until the server takes no more: it has closed.
+        // The server has closed the connection when a write fails.
         while writing.write_all(&flooding).await.is_ok() {
             millisecond.tick().await;
         }
@@ -291,7 +291,7 @@ async fn message_in_single_bytes_is_accepted_and_empty_fragments_are_bounded() {
     client = Client::enter(server.address, "r", "b").await;
     let mut stream = client.into_stream();
     let mut endless = frame(0x01, b"");
-    // With a ping now and then, as if it were alive.
+    // Pings in between do not help the client.
     for _ in 0..20 {
         (0..1000).for_each(|_| endless.extend(frame(0, b"")));
         endless.extend(frame(0x89, b""));

@@ -6,23 +6,23 @@ use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::support::client::path;
-use crate::support::{Client, Process, raw, soon, until};
+use crate::support::{Client, Process, raw, until};
 
-/// Stands in everything that the hostile client sends, however it is encoded.
+/// Part of everything that the hostile client sends, in any encoding.
 const MARK: &str = "XMARKX";
 
-/// What would make a line of its own, colour a terminal, or end a JSON text, were it logged.
+/// A text that would start a new line, colour a terminal, or end a JSON string, if it were logged.
 const HOSTILE: &str = "XMARKX\n2026-01-01T00:00:00.000000Z ERROR forged: XMARKX\r\u{1b}[31m\u{9b}2J\",\"level\":\"X\u{2028}\u{202e}\0";
 
 fn percent(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-/// Says something hostile in every place of a request.
+/// Sends the hostile text in every part of a request.
 async fn hostile_requests(process: &Process) {
     let hostile = percent(HOSTILE);
     for path in [
@@ -38,7 +38,7 @@ async fn hostile_requests(process: &Process) {
         let (response, _) = raw::upgrade(process.address, &path, &[]).await;
         assert_ne!(response.status, 500, "{path}");
     }
-    // As far as HTTP lets these be: a line end would be the header's own.
+    // Without line ends, which would end the header.
     let header = "XMARKX \t\u{9b}31m \u{2028} \",\"level\":\"X";
     for name in [
         "Origin",
@@ -55,7 +55,7 @@ async fn hostile_requests(process: &Process) {
     }
 }
 
-/// Sends what is not HTTP.
+/// Sends bytes that are not HTTP.
 async fn garbage(process: &Process) {
     let requests: [&[u8]; 9] = [
         HOSTILE.as_bytes(),
@@ -72,13 +72,11 @@ async fn garbage(process: &Process) {
         let mut stream = TcpStream::connect(process.address).await.unwrap();
         stream.write_all(bytes).await.unwrap();
         stream.shutdown().await.unwrap();
-        let mut answer = Vec::new();
-        // A reset is an answer too.
-        let _ = soon("an answer", stream.read_to_end(&mut answer)).await;
+        raw::read_rest(&mut stream).await;
     }
 }
 
-/// Says something hostile in every frame that a client can send.
+/// Sends the hostile text in every kind of frame.
 async fn hostile_frames(process: &Process) {
     let text = HOSTILE.as_bytes();
     let reason = [&1000_u16.to_be_bytes(), text].concat();
@@ -104,7 +102,7 @@ async fn hostile_frames(process: &Process) {
     }
 }
 
-/// A server that logs all it can, with all of that behind it: its log.
+/// Returns the log of a server with the most verbose filter after all hostile input.
 async fn log_of_an_attack(format: &str) -> String {
     let folder = TempDir::new().unwrap();
     let mut command = Process::command(folder.path());
@@ -155,7 +153,7 @@ async fn client_input_cannot_break_a_json_line() {
     }
 }
 
-/// The events about connections, as (message, event).
+/// Returns the events about connections as (message, event).
 fn events(log: &str, message: &str) -> Vec<Value> {
     let events = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     events.filter(|event| event["message"] == message).collect()
@@ -214,10 +212,10 @@ async fn addresses_are_logged_only_if_enabled() {
     assert_eq!(address, "127.0.0.1");
 }
 
-/// A server that logs warnings, as its settings file says; and the file.
+/// Starts a server whose settings file has a filter for warnings. Returns it with the file.
 fn quiet(folder: &TempDir) -> (Process, std::path::PathBuf) {
     let settings = folder.path().join("xmeet.toml");
-    // The lines that say where it is are waited for.
+    // The helper waits for the ready line, which needs the level info.
     fs::write(&settings, "log = \"warn,xmeet_server=info,xmeet_server::session=warn\"\n").unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
     command.args(["--listen", "127.0.0.1:0", "--config"]).arg(&settings);
@@ -236,7 +234,7 @@ async fn sighup_applies_the_filter_of_the_settings_file() {
     assert!(!process.logged().contains("a client"), "{}", process.logged());
     let mut b = Client::enter(process.address, "r", "b").await;
     process.logs("a client connected").await;
-    // What is wrong changes nothing.
+    // An invalid filter changes nothing.
     fs::write(&settings, "log = \"==\"\n").unwrap();
     process.signal("HUP");
     process.logs("failed to change the log filter").await;
@@ -271,7 +269,8 @@ async fn sigusr1_and_sigusr2_change_the_log_filter() {
     assert_eq!(log.matches("a client").count(), before, "{log}");
 }
 
-/// As systemd does: the journal is where `JOURNAL_STREAM` says, if that is standard error.
+/// systemd sets `JOURNAL_STREAM` to the file that is the journal. The prefix is written if standard error
+/// is that file.
 #[tokio::test]
 async fn severity_prefix_is_written_only_for_the_journal() {
     for is_journal in [true, false] {
@@ -288,7 +287,7 @@ async fn severity_prefix_is_written_only_for_the_journal() {
         child.kill().unwrap();
         child.wait().unwrap();
         let said = said();
-        // That there are no limits is a warning.
+        // The missing limits cause a warning.
         let warning = said.lines().find(|line| line.contains("no-limits")).unwrap();
         let ready = said.lines().find(|line| line.contains("is ready")).unwrap();
         let begins = |line: &str, severity| line.starts_with(severity);

@@ -1,7 +1,7 @@
-//! The server on real sockets: every line of the protocol page that can be observed.
+//! Tests of the server on real sockets: every rule of the protocol page that a client can observe.
 //!
-//! One file a theme. `support` starts servers (in this process, or the real binary) and has a
-//! client that is no part of the product. Add a test where its theme is; a new theme is a new file.
+//! Each file is a topic. `support` starts servers, in this process or as the real binary, and has a client
+//! that shares no code with the server's connections.
 
 mod backup;
 mod check_store;

@@ -1,4 +1,4 @@
-//! The operator's listener: its metrics are right, and they are not on the public listener.
+//! The metrics of the operator's listener. The public listener does not serve them.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -14,7 +14,7 @@ use crate::support::client::path;
 use crate::support::observed::{observed, series};
 use crate::support::{Client, raw, soon, until};
 
-/// Waits until each of these has its value; what has never been counted is 0.
+/// Waits until each series has its value. A missing series counts as 0.
 async fn settle(metrics: SocketAddr, expected: &[(&str, u64)]) {
     let agrees = async || {
         let series = series(metrics).await;
@@ -52,7 +52,7 @@ async fn connections_and_messages_are_counted() {
             ("xmeet_members", 2),
             ("xmeet_rooms", 1),
             ("xmeet_ready", 1),
-            // Two messages, a page, and what could not be understood; a mask and a header each.
+            // Two messages, a page request and an invalid one, each with a header and a mask.
             ("xmeet_received_messages_total", 4),
             ("xmeet_received_bytes_total", 4 * 6 + 5 + 5 + 10 + 10),
             // Two greetings, a join, two messages for two, a page, an error.
@@ -100,7 +100,7 @@ async fn page_reads_are_timed() {
     assert!(series.contains_key("process_cpu_seconds_total"));
 }
 
-/// Many come back at once, as when a network was away: what they are greeted with is in memory.
+/// Many members resume at once after a network failure. Their greetings come from memory.
 #[tokio::test]
 async fn resuming_members_read_nothing_from_the_store() {
     const MEMBERS: usize = 200;
@@ -131,7 +131,7 @@ async fn resuming_members_read_nothing_from_the_store() {
     .await;
 }
 
-/// The metrics that docs/operations.md has in its table, with their types.
+/// Returns the metrics in the table of docs/operations.md, with their types.
 fn documented() -> BTreeMap<String, String> {
     let text = include_str!("../../../docs/operations.md");
     let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
@@ -145,7 +145,7 @@ fn documented() -> BTreeMap<String, String> {
 async fn scraped_metrics_are_the_documented_ones() {
     let limits = ["--no-limits=false", "--messages-burst", "1", "--messages-per-second", "1"];
     let (server, metrics) = observed(&limits).await;
-    // What has labels is there once it has happened.
+    // A metric with labels appears after its first event.
     let mut a = Client::enter_with(server.address, "r", "a", "a-token-of-a-tab_012345").await;
     a.send("1").await;
     a.send("2").await;
@@ -239,7 +239,7 @@ async fn rejections_by_connection_limits_are_counted_for_every_request() {
     settle(
         metrics,
         &[
-            // A page is no handshake.
+            // A request for a page is not a handshake.
             (&refused("too_many_connections_from_address"), 1),
             ("xmeet_limit_hits_total{kind=\"address_connections\"}", 3),
         ],
@@ -247,7 +247,7 @@ async fn rejections_by_connection_limits_are_counted_for_every_request() {
     .await;
 }
 
-/// Messages until the kernel's buffers and the outbox are full.
+/// Messages that fill the kernel's buffers and the outbox.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn slow_readers_are_counted() {
     let (server, metrics) = observed(&["--outbox-bytes-max", "100000"]).await;
@@ -279,7 +279,7 @@ async fn metrics_are_served_only_on_the_operators_listener() {
     assert_eq!(raw::get(metrics, "/healthz", &[]).await.status, 200);
     let (response, _) = raw::request(metrics, "POST", "/metrics", &[]).await;
     assert_eq!(response.status, 405);
-    // It has places of its own, and those who ask how the server is need none.
+    // The listener has its own limit of connections, and health checks need no permit.
     let mut silent = Vec::new();
     let filling = async {
         while raw::get(metrics, "/metrics", &[]).await.status != 503 {
@@ -290,7 +290,7 @@ async fn metrics_are_served_only_on_the_operators_listener() {
     assert_eq!(raw::get(metrics, "/readyz", &[]).await.status, 200);
 }
 
-/// A client that does not answer its goodbye keeps the server for some seconds.
+/// A client that does not answer the Close frame delays the end of the server.
 #[tokio::test]
 async fn readyz_reports_draining_until_the_end() {
     let (server, metrics) = observed(&[]).await;

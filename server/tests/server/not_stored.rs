@@ -1,4 +1,4 @@
-//! Protocol, "What a client sends": messages of a connection that asked for `is_store_history=false`.
+//! Protocol, "What a client sends": messages of a connection with `is_store_history=false`.
 
 use xmeet_shared::ServerMessage;
 

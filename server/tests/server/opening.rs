@@ -10,11 +10,11 @@ use tokio::task::spawn_blocking;
 
 use crate::support::{Client, Process, soon, until};
 
-/// Text that the database holds, in bytes, so that it is not copied in an instant.
+/// Bytes of text in the database, so many that its copy takes a moment.
 const TEXT_BYTES: usize = 64 * 1024 * 1024;
 
-/// A database as the first server left it, on which no start comes to its end: to count itself, it
-/// would have to count without an end.
+/// Creates a database of the first schema on which no start ends, because a trigger loops without end
+/// when the start is counted.
 fn endless(database: &Path) {
     let connection = Connection::open(database).unwrap();
     connection
@@ -53,13 +53,13 @@ fn endless(database: &Path) {
     connection.execute(message, (2, "x".repeat(TEXT_BYTES))).unwrap();
 }
 
-/// The files in a folder that have this in their names.
+/// Returns the files in a folder whose names contain `part`.
 fn files(folder: &Path, part: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.filter(|path| path.to_str().unwrap().contains(part)).collect()
 }
 
-/// The server, which does not become ready; it is killed when this is dropped.
+/// A server that does not become ready. Dropping it kills the server.
 struct Opening(Child);
 
 impl Drop for Opening {
@@ -69,8 +69,8 @@ impl Drop for Opening {
     }
 }
 
-/// Starts a server, has it end by a signal once there is such a file in its folder, and looks at
-/// what it leaves.
+/// Starts a server, sends a signal once its folder contains such a file, and checks the files that it
+/// leaves.
 async fn ends_in_order(file: &str) {
     let (folder, logs) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let (database, log) = (folder.path().join("history.sqlite3"), logs.path().join("log"));
@@ -102,7 +102,7 @@ async fn ends_in_order(file: &str) {
     assert!(!files(folder.path(), ".schema-1.").is_empty(), "there is a way back");
 }
 
-/// Should the copy be whole before the signal comes, the start does not come to its end either.
+/// If the copy is complete before the signal, the start has not ended either.
 #[tokio::test]
 async fn signal_during_a_migration_copy_ends_the_start_cleanly() {
     ends_in_order(".copying").await;

@@ -1,4 +1,4 @@
-//! Protocol, "Connecting": which pages may connect.
+//! Protocol, "Connecting": origins that may connect.
 
 use crate::support::client::path;
 use crate::support::{Process, TestServer, raw};
@@ -17,7 +17,7 @@ async fn every_origin_may_connect_unless_a_list_is_set() {
 }
 
 #[tokio::test]
-async fn with_a_list_only_its_origins_may_connect() {
+async fn only_listed_origins_may_connect() {
     let server =
         TestServer::with(&["--allow-origin", "https://a.example, https://b.example:8443"]).await;
     for origin in ["https://a.example", "https://b.example:8443"] {
@@ -26,14 +26,14 @@ async fn with_a_list_only_its_origins_may_connect() {
     for origin in ["https://b.example", "http://a.example", "https://a.example.evil", "null"] {
         assert_eq!(status(&server, Some(origin)).await, 403, "{origin}");
     }
-    // A program has no origin, or whichever it likes: the list is for pages.
+    // The list restricts pages only, because a program can send any origin.
     assert_eq!(status(&server, None).await, 101);
 }
 
 #[tokio::test]
-async fn with_an_empty_list_no_page_of_another_site_may_connect() {
+async fn empty_list_excludes_pages_of_other_sites() {
     let server = TestServer::with(&["--allow-origin="]).await;
-    // The host that is asked for here.
+    // The origin of the requested host.
     for origin in [None, Some("http://xmeet.test"), Some("https://XMEET.test")] {
         assert_eq!(status(&server, origin).await, 101, "{origin:?}");
     }
@@ -49,7 +49,7 @@ async fn with_an_empty_list_no_page_of_another_site_may_connect() {
     }
 }
 
-/// An empty variable is what a template leaves behind; an empty list is a lone comma.
+/// Templates leave empty variables behind, so an empty variable is no list. A lone comma is an empty list.
 #[tokio::test]
 async fn lone_comma_in_a_variable_is_an_empty_list_and_an_empty_variable_is_none() {
     for (variable, status) in [(",", 403), ("", 101)] {

@@ -1,5 +1,5 @@
-//! People get pages and programs get JSON, by `Accept`; search engines list no room; load balancers
-//! and crawlers ask in their own ways.
+//! Pages for people and JSON for programs, by `Accept`. Search engines may not list rooms. Requests of load
+//! balancers and crawlers.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use crate::support::raw::Response;
 use crate::support::{Client, TestServer, raw, soon};
 
-/// What a browser sends when a person opens an address.
+/// The headers of a browser that opens an address.
 const BROWSER: (&str, &str) =
     ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
 const ENGLISH: (&str, &str) = ("Accept-Language", "en-GB,en;q=0.9");
@@ -59,7 +59,7 @@ async fn refusal_is_a_page_for_a_browser_and_json_for_a_program() {
     let (answer, _) = raw::request(server.address, "POST", "/", &[BROWSER, ENGLISH]).await;
     assert_eq!(answer.status, 405);
     assert_page(&answer, "en", "Nothing can be sent here");
-    // What programs use stays as it is, whoever asks.
+    // Paths for programs have the same responses for browsers.
     let answer = raw::get(server.address, "/xgate/websocket/r", &[BROWSER, ENGLISH]).await;
     assert_eq!(answer.status, 426);
     assert_json(&answer, "upgrade_required");
@@ -84,7 +84,7 @@ async fn page_of_a_refusal_finds_its_style_and_the_front_page_from_any_depth() {
 }
 
 #[tokio::test]
-async fn connection_past_a_limit_gets_a_page_too() {
+async fn browser_over_a_connection_limit_gets_a_page() {
     let server = TestServer::limited(&["--connections-per-address", "1"]).await;
     let _first = Client::enter(server.address, "r", "a").await;
     for path in ["/", "/room/a", "/room/"] {
@@ -104,7 +104,7 @@ async fn connection_past_a_limit_gets_a_page_too() {
 }
 
 #[tokio::test]
-async fn address_that_clearly_means_a_room_or_the_front_page_leads_there() {
+async fn mistyped_address_with_a_clear_meaning_is_redirected() {
     let server = TestServer::with(&["--path-prefix", "/chat"]).await;
     for (path, place) in [
         ("/room", "./"),
@@ -121,7 +121,7 @@ async fn address_that_clearly_means_a_room_or_the_front_page_leads_there() {
         }
         assert_eq!(raw::get(server.address, path, &[]).await.status, 404, "{path}");
     }
-    // Nothing leads to another host.
+    // No redirect leads to another host.
     for path in ["/room//evil.example/", "/room//", "//evil.example/"] {
         let answer = raw::get(server.address, path, &[BROWSER]).await;
         assert_eq!((answer.status, answer.header("location")), (404, None), "{path}");
@@ -129,7 +129,7 @@ async fn address_that_clearly_means_a_room_or_the_front_page_leads_there() {
 }
 
 #[tokio::test]
-async fn search_engines_may_list_the_front_page_and_nothing_else() {
+async fn search_engines_may_list_the_front_page_only() {
     let server = TestServer::with(&["--path-prefix", "/chat"]).await;
     for (path, listed) in [
         ("/", true),
@@ -149,12 +149,12 @@ async fn search_engines_may_list_the_front_page_and_nothing_else() {
     let robots = raw::get(server.address, "/robots.txt", &[]).await;
     assert_eq!(robots.status, 200);
     assert_eq!(robots.header("content-type"), Some("text/plain; charset=utf-8"));
-    // An engine that may not read a room's page does not learn that it must not list it.
+    // An engine must read a room's page to learn that it must not list it.
     assert!(!robots.text().contains("/room"), "{}", robots.text());
 }
 
 #[tokio::test]
-async fn options_is_answered_everywhere_with_what_can_be_done() {
+async fn options_returns_the_methods_of_every_address() {
     let server = TestServer::limited(&["--connections-per-address", "1"]).await;
     for round in ["within the limits", "past a limit"] {
         for path in ["/", "*", "/room/a", "/nothing", "/xgate/websocket/r", "/healthz", "/readyz"] {
@@ -169,7 +169,7 @@ async fn options_is_answered_everywhere_with_what_can_be_done() {
     }
 }
 
-/// HAProxy's check, unless it is told otherwise.
+/// The default health check of HAProxy.
 #[tokio::test]
 async fn options_by_http_1_0_without_a_host_is_answered() {
     let server = TestServer::start().await;
@@ -181,7 +181,7 @@ async fn options_by_http_1_0_without_a_host_is_answered() {
 }
 
 #[tokio::test]
-async fn connect_and_asterisk_are_refused_and_lead_nowhere() {
+async fn connect_and_asterisk_are_refused_without_a_redirect() {
     let server = TestServer::start().await;
     for (method, path, status) in
         [("CONNECT", "example.org:443", 405), ("GET", "*", 404), ("PUT", "*", 405)]
@@ -193,9 +193,9 @@ async fn connect_and_asterisk_are_refused_and_lead_nowhere() {
 }
 
 #[tokio::test]
-async fn head_is_answered_wherever_get_is_with_the_same_head() {
+async fn head_returns_the_headers_of_get() {
     let server = TestServer::start().await;
-    // Until the first member is in, `/readyz` may answer that the server is starting.
+    // Before the first member has joined, `/readyz` may answer that the server is starting.
     let _member = Client::enter(server.address, "r", "a").await;
     for path in [
         "/",
@@ -223,6 +223,6 @@ async fn favicon_is_the_icon_of_the_client() {
     let server = TestServer::start().await;
     let asked = raw::get(server.address, "/favicon.ico", &[]).await;
     let icon = raw::get(server.address, "/icons/icon-192.png", &[]).await;
-    // Without a compiled client neither is there.
+    // Without a compiled client there is no icon.
     assert_eq!((asked.status, asked.body), (icon.status, icon.body));
 }

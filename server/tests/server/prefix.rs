@@ -1,10 +1,10 @@
-//! Below a path of a site that has other things too.
+//! A server below a path prefix of a site.
 
 use crate::support::client::path;
 use crate::support::{Client, TestServer, raw};
 
 #[tokio::test]
-async fn what_a_proxy_leaves_before_the_paths_is_taken_away() {
+async fn prefix_that_a_proxy_leaves_is_removed() {
     let server = TestServer::with(&["--path-prefix", "/chat/"]).await;
     for (whole, short) in [
         ("/chat/", "/"),
@@ -23,7 +23,7 @@ async fn what_a_proxy_leaves_before_the_paths_is_taken_away() {
 }
 
 #[tokio::test]
-async fn a_room_below_a_prefix_is_the_room_without_one() {
+async fn room_is_the_same_with_and_without_the_prefix() {
     let server = TestServer::with(&["--path-prefix", "/a/chat"]).await;
     let mut inside = Client::enter(server.address, "a/b", "inside").await;
     let outside = format!("/a/chat{}", path("a/b", "outside"));
@@ -34,7 +34,7 @@ async fn a_room_below_a_prefix_is_the_room_without_one() {
 }
 
 #[tokio::test]
-async fn the_prefix_itself_leads_to_the_front_page() {
+async fn prefix_without_a_slash_redirects_to_the_front_page() {
     let server = TestServer::with(&["--path-prefix", "/chat"]).await;
     let moved = raw::get(server.address, "/chat?nickname=x", &[]).await;
     assert_eq!((moved.status, moved.header("location")), (308, Some("/chat/")));

@@ -38,8 +38,8 @@ async fn received_messages_survive_kill_9() {
     assert_eq!(texts, expected);
 }
 
-/// The crash comes while messages are on their way: whatever came back before it is kept, the rest
-/// is kept or not, and there is no gap and no message twice.
+/// The server is killed during a flood. Every message that was delivered is stored. Of the others the
+/// history has a prefix, without gaps or duplicates.
 #[tokio::test]
 async fn crash_during_a_flood_loses_no_delivered_message() {
     let folder = TempDir::new().unwrap();
@@ -95,8 +95,8 @@ async fn client_that_ignores_its_close_does_not_delay_the_shutdown() {
     drop(silent);
 }
 
-/// Something holds the database, and many rooms have messages that wait for it: the end does not
-/// wait for each of them. The server is in this process, because no other could hold it.
+/// Another connection locks the database while many rooms have messages for it. The shutdown does not wait
+/// for each room. The server runs in this process, so that its outcome is visible.
 #[tokio::test]
 async fn locked_store_does_not_delay_the_shutdown() {
     let server = TestServer::start().await;
@@ -118,8 +118,8 @@ async fn locked_store_does_not_delay_the_shutdown() {
     other.execute_batch("ROLLBACK").unwrap();
 }
 
-/// Beside a running server another program reads the database; when the server is killed nothing
-/// stays locked.
+/// Another program reads the database of a running server. After the server is killed, the database is not
+/// locked.
 #[tokio::test]
 async fn another_program_can_read_the_database_of_a_running_server() {
     let folder = TempDir::new().unwrap();
@@ -142,7 +142,7 @@ async fn another_program_can_read_the_database_of_a_running_server() {
     assert_eq!(b.say("goes on").await, 3);
 }
 
-/// Runs `xmeet` to its end: whether it succeeded, and what it said.
+/// Runs `xmeet` to its end. Returns whether it succeeded, and its messages.
 fn outcome(mut command: Command) -> (bool, String) {
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let mut said = String::new();

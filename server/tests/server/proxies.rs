@@ -1,4 +1,4 @@
-//! Whose limit counts behind a proxy, and that nobody else can say so.
+//! Limits of clients behind proxies, and forged headers.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::Command;
@@ -14,7 +14,7 @@ use crate::support::{Process, TestServer};
 const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
 const STRANGER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 8));
 
-/// Comes in with these headers: the status.
+/// Connects with these headers. Returns the status.
 async fn enter(server: &TestServer, source: IpAddr, headers: &[(&str, &str)]) -> (u16, TcpStream) {
     let mut stream = connect_from(source, server.address).await;
     let headers: Vec<_> = UPGRADE.iter().chain(headers).copied().collect();
@@ -36,10 +36,10 @@ async fn behind_a_trusted_proxy_each_client_has_its_own_limit() {
         assert_eq!(status, 101, "{client}");
         kept.push(stream);
     }
-    // 9.9.9.9 has two, whatever it says of itself; the others have one.
+    // 9.9.9.9 has two connections, independent of the addresses left of it; the others have one.
     let forged = [("X-Forwarded-For", "7.7.7.7, 9.9.9.9")];
     assert_eq!(enter(&server, PROXY, &forged).await.0, 429);
-    // The other headers are the client's own words.
+    // A proxy passes on the other headers as the client wrote them.
     for other in ["Forwarded", "X-Real-IP", "CF-Connecting-IP"] {
         for value in ["7.7.7.7", "for=7.7.7.7"] {
             let headers = [("X-Forwarded-For", "9.9.9.9"), (other, value)];
@@ -48,10 +48,9 @@ async fn behind_a_trusted_proxy_each_client_has_its_own_limit() {
     }
 }
 
-/// Behind each proxy, one that writes its own header and passes on all others as the client wrote
-/// them.
+/// Each proxy writes its own header, and passes on all others as the client wrote them.
 #[tokio::test]
-async fn client_is_found_by_the_header_of_the_setting_and_by_no_other() {
+async fn only_the_configured_header_identifies_the_client() {
     let all = ["X-Forwarded-For", "Forwarded", "X-Real-IP", "CF-Connecting-IP", "X-Own"];
     for named in all {
         let setting = format!("--client-address-header={}", named.to_lowercase());
@@ -70,7 +69,7 @@ async fn client_is_found_by_the_header_of_the_setting_and_by_no_other() {
                 }
             }
         }
-        // Without its own header a client is one of those that are not named, all of them together.
+        // Clients without the configured header share one limit.
         let (status, _unnamed) = enter(&server, PROXY, &[]).await;
         assert_eq!(status, 101, "{named}");
         for forged in all.iter().filter(|other| **other != named) {
@@ -81,7 +80,7 @@ async fn client_is_found_by_the_header_of_the_setting_and_by_no_other() {
 }
 
 #[tokio::test]
-async fn ipv6_clients_are_one_by_their_64() {
+async fn ipv6_clients_of_one_64_share_a_limit() {
     let server = server().await;
     let client = |address| [("X-Forwarded-For", address)];
     let (_, _one) = enter(&server, PROXY, &client("2001:db8:1:2::1")).await;
@@ -91,7 +90,7 @@ async fn ipv6_clients_are_one_by_their_64() {
 }
 
 #[tokio::test]
-async fn from_anybody_else_the_headers_mean_nothing() {
+async fn headers_of_untrusted_clients_do_not_count() {
     let server = server().await;
     let mut kept = Vec::new();
     for number in 0..2 {
@@ -103,7 +102,7 @@ async fn from_anybody_else_the_headers_mean_nothing() {
     for header in [("X-Forwarded-For", "1.2.3.9"), ("Forwarded", "for=1.2.3.9"), ("X", "y")] {
         assert_eq!(enter(&server, STRANGER, &[header]).await.0, 429, "{header:?}");
     }
-    // Nor do they fill the limit of whom they name.
+    // A forged header does not count against the limit of the address in it.
     let (status, _stream) = enter(&server, PROXY, &[("X-Forwarded-For", "1.2.3.0")]).await;
     assert_eq!(status, 101);
 }
@@ -125,7 +124,7 @@ async fn requests_with_unreadable_headers_are_served_and_share_one_limit() {
 }
 
 #[tokio::test]
-async fn the_log_warns_once_of_headers_that_do_not_count() {
+async fn headers_without_a_trusted_proxy_cause_one_warning() {
     let folder = TempDir::new().unwrap();
     let process = Process::start(folder.path());
     for number in 0..5 {
@@ -135,12 +134,12 @@ async fn the_log_warns_once_of_headers_that_do_not_count() {
     }
     let log = process.stopped().await;
     assert_eq!(log.matches("came from no trusted proxy").count(), 1, "{log}");
-    assert!(!log.contains("1.2.3."), "an address is nobody's business: {log}");
+    assert!(!log.contains("1.2.3."), "addresses are private: {log}");
     assert_eq!(log.matches("--no-limits").count(), 1, "the tests' servers have none: {log}");
 }
 
 #[tokio::test]
-async fn the_log_says_who_was_refused_and_warns_of_a_proxy_that_names_nobody() {
+async fn log_has_refused_addresses_and_one_warning_of_a_proxy_without_the_header() {
     let folder = TempDir::new().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
     command.args(["--connections-per-address=1", "--log-addresses"]);
@@ -170,7 +169,7 @@ async fn the_log_says_who_was_refused_and_warns_of_a_proxy_that_names_nobody() {
     assert!(warning.contains("address=127.0.0.9"), "{warning}");
 }
 
-/// A proxy behind a proxy that names nobody.
+/// The header of a trusted proxy contains another trusted proxy only.
 #[tokio::test]
 async fn client_reported_as_trusted_proxy_uses_shared_bucket() {
     let folder = TempDir::new().unwrap();
@@ -186,9 +185,9 @@ async fn client_reported_as_trusted_proxy_uses_shared_bucket() {
     assert_eq!(log.matches("named another trusted one").count(), 1, "{log}");
 }
 
-/// As a template leaves it where there is no proxy.
+/// Templates leave the variable empty if there is no proxy.
 #[tokio::test]
-async fn an_empty_variable_is_an_empty_list_of_proxies() {
+async fn empty_variable_is_an_empty_list_of_proxies() {
     let folder = TempDir::new().unwrap();
     let mut command = Process::command(folder.path());
     command.env("XMEET_TRUSTED_PROXIES", "");

@@ -1,4 +1,4 @@
-//! Protocol, "Resume": members that lost their connection, and how long they are waited for.
+//! Protocol, "Resume": members without a connection, and their grace period.
 
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -11,15 +11,15 @@ use crate::support::{Client, Process, TestServer, soon};
 const TOKEN: &str = "a-token-of-a-tab_012345";
 const OTHER_TOKEN: &str = "another-token-of-a-tab_";
 
-/// A grace that no test waits for.
+/// A grace period longer than any test.
 const LONG: [&str; 2] = ["--resume-grace-seconds", "3600"];
 
-/// One that a test can wait for.
+/// A grace period that a test can wait for.
 const SHORT: [&str; 2] = ["--resume-grace-seconds", "1"];
 
 const CLOSE: u8 = 0x88;
 
-/// An old client, and a member that can resume; the one has seen the other come.
+/// Starts a client without a token, and a resumable member whose join it has received.
 async fn two(server: &TestServer) -> (Client, Client) {
     let mut a = Client::enter(server.address, "r", "a").await;
     let b = Client::enter_with(server.address, "r", "b", TOKEN).await;
@@ -32,13 +32,13 @@ async fn assert_leaves(witness: &mut Client, pid: &Pid) {
     assert_eq!((&leave.from, leave.message.kind()), (pid, "leave"));
 }
 
-/// Says something and hears nothing else before it: no `leave`, no `join`, nothing twice.
+/// Sends a text, and checks that the witness receives no other event before it.
 async fn assert_nothing_happened(witness: &mut Client) {
     witness.say("nothing happened").await;
 }
 
 #[tokio::test]
-async fn who_comes_back_within_the_grace_was_never_gone() {
+async fn resume_within_the_grace_period_is_invisible_to_others() {
     let server = TestServer::with(&LONG).await;
     let (mut a, mut b) = two(&server).await;
     let (pid, members) = (b.pid.clone(), b.members.clone());
@@ -51,14 +51,18 @@ async fn who_comes_back_within_the_grace_was_never_gone() {
         assert_eq!((&b.pid, &b.members), (&pid, &members));
         assert_eq!(b.page.last().unwrap().id, Some(missed));
         assert_nothing_happened(&mut a).await;
-        assert_eq!(b.next_said().await.2, missed + 1, "it hears all that comes after its greeting");
+        assert_eq!(
+            b.next_said().await.2,
+            missed + 1,
+            "the member receives all events after its greeting"
+        );
         b.say("here").await;
         assert_eq!(a.next_said().await.0, pid);
     }
 }
 
 #[tokio::test]
-async fn a_connection_that_was_reset_is_resumed_too() {
+async fn reset_connection_can_be_resumed() {
     let server = TestServer::with(&LONG).await;
     let (mut a, b) = two(&server).await;
     let pid = b.pid.clone();
@@ -72,7 +76,7 @@ async fn a_connection_that_was_reset_is_resumed_too() {
 }
 
 #[tokio::test]
-async fn another_nickname_on_return_is_a_changename_to_the_others() {
+async fn resume_with_another_nickname_is_a_changename_for_others() {
     let server = TestServer::with(&LONG).await;
     let (mut a, b) = two(&server).await;
     let pid = b.pid.clone();
@@ -83,12 +87,12 @@ async fn another_nickname_on_return_is_a_changename_to_the_others() {
     assert!(matches!(&renamed.message, ServerMessage::ChangeName(name) if name.as_str() == "小"));
     assert_nothing_happened(&mut a).await;
     assert_eq!((b.nickname(), b.members.len()), ("小", 2));
-    // It knows its name from the greeting; what it hears next is what was said.
+    // The client knows its new name from the greeting. The next event is the text.
     b.next_said().await;
 }
 
 #[tokio::test]
-async fn who_is_waited_for_is_still_a_member() {
+async fn lost_member_is_listed_during_its_grace_period() {
     let server = TestServer::with(&LONG).await;
     let (mut a, b) = two(&server).await;
     let (pid, members) = (b.pid.clone(), b.members.clone());
@@ -103,15 +107,15 @@ async fn who_is_waited_for_is_still_a_member() {
 }
 
 #[tokio::test]
-async fn after_the_grace_there_is_one_leave_and_the_token_means_nothing() {
+async fn expired_grace_period_causes_one_leave_and_invalidates_the_token() {
     let server = TestServer::with(&SHORT).await;
     let (mut a, b) = two(&server).await;
     let pid = b.pid.clone();
-    // It comes back once in time, which must not make two leaves of it.
+    // A resume in time must not cause a second leave later.
     b.lose().await;
     let b = Client::enter_with(server.address, "r", "b", TOKEN).await;
     if b.pid != pid {
-        // The machine has halted for so long that this was not in time.
+        // The machine was so slow that the grace period had ended.
         assert_leaves(&mut a, &pid).await;
         assert_eq!(a.next().await.message.kind(), "join");
     }
@@ -126,7 +130,7 @@ async fn after_the_grace_there_is_one_leave_and_the_token_means_nothing() {
 }
 
 #[tokio::test]
-async fn who_closes_with_1000_leaves_at_once() {
+async fn close_with_1000_is_an_immediate_leave() {
     let server = TestServer::with(&LONG).await;
     let (mut a, b) = two(&server).await;
     let pid = b.pid.clone();
@@ -138,7 +142,7 @@ async fn who_closes_with_1000_leaves_at_once() {
 }
 
 #[tokio::test]
-async fn without_a_token_nobody_is_waited_for() {
+async fn lost_member_without_a_token_leaves_at_once() {
     let server = TestServer::with(&LONG).await;
     let (mut a, b) = two(&server).await;
     let pid = a.pid.clone();
@@ -150,7 +154,7 @@ async fn without_a_token_nobody_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_token_of_one_room_means_nothing_in_another() {
+async fn token_is_valid_in_its_own_room_only() {
     let server = TestServer::with(&LONG).await;
     let mut one = Client::enter_with(server.address, "one", "n", TOKEN).await;
     let mut two = Client::enter_with(server.address, "two", "n", TOKEN).await;
@@ -164,7 +168,7 @@ async fn a_token_of_one_room_means_nothing_in_another() {
 }
 
 #[tokio::test]
-async fn with_a_grace_of_0_whoever_is_lost_leaves_at_once() {
+async fn lost_member_leaves_at_once_with_a_grace_period_of_zero() {
     let server = TestServer::with(&["--resume-grace-seconds", "0"]).await;
     let (mut a, b) = two(&server).await;
     let pid = b.pid.clone();
@@ -173,14 +177,14 @@ async fn with_a_grace_of_0_whoever_is_lost_leaves_at_once() {
     let mut b = Client::enter_with(server.address, "r", "b", TOKEN).await;
     assert_ne!(b.pid, pid);
     assert_eq!(a.next().await.message.kind(), "join");
-    // One that is open can be taken over all the same.
+    // An open connection can still be taken over.
     let again = Client::enter_with(server.address, "r", "b", TOKEN).await;
     assert_eq!((b.closed().await, again.pid), (4001, b.pid));
     assert_nothing_happened(&mut a).await;
 }
 
 #[tokio::test]
-async fn a_server_that_ends_waits_for_nobody_to_come_back() {
+async fn shutdown_does_not_wait_for_lost_members() {
     let folder = TempDir::new().unwrap();
     let mut command = Process::command(folder.path());
     command.args(LONG);
@@ -190,16 +194,16 @@ async fn a_server_that_ends_waits_for_nobody_to_come_back() {
     lost.lose().await;
     let (log, code) = tokio::join!(process.stopped(), open.closed());
     assert_eq!(code, 1001);
-    // What it says when something has held it up.
+    // The server logs this if the shutdown was delayed.
     assert!(!log.contains("did not take their goodbye"), "{log}");
 }
 
-/// One message's size. Twenty mebibytes in all are more than the kernel's buffers and the outbox.
+/// Length of a message. All messages have 20 MiB, more than the kernel's buffers and the outbox.
 const TEXT_BYTES: usize = 32 * 1024;
 const MESSAGES: u64 = 640;
 
-/// Reads what a stalled connection was still sent: how many messages, and the code of the Close
-/// frame if it came before the server gave up on it.
+/// Reads a stalled connection to its end. Returns the number of messages, and the code of the Close frame
+/// if the server could send it before its deadline.
 async fn read_late(stream: &mut TcpStream) -> (u64, Option<u16>) {
     let mut messages = 0;
     while let Some((first, payload)) = soon("a frame", read_frame(stream)).await {
@@ -212,7 +216,7 @@ async fn read_late(stream: &mut TcpStream) -> (u64, Option<u16>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn who_was_closed_for_reading_too_slowly_can_resume() {
+async fn client_closed_for_reading_too_slowly_can_resume() {
     let server = TestServer::with(&[&LONG[..], &["--outbox-bytes-max", "1000000"]].concat()).await;
     let resumable = resumable_path("r", "b", TOKEN);
     let (response, mut stalled) = raw::upgrade(server.address, &resumable, &[]).await;
@@ -222,7 +226,7 @@ async fn who_was_closed_for_reading_too_slowly_can_resume() {
     let pid = writer.members[0].pid.clone();
     let text = "x".repeat(TEXT_BYTES);
     for _ in 0..MESSAGES {
-        // Which also sees that nobody leaves.
+        // This also checks that no member leaves.
         writer.say(&text).await;
     }
     let (messages, code) = read_late(&mut stalled).await;
@@ -230,6 +234,6 @@ async fn who_was_closed_for_reading_too_slowly_can_resume() {
     assert!(matches!(code, None | Some(1013)), "{code:?}");
     let back = Client::enter_with(server.address, "r", "b", TOKEN).await;
     assert_eq!(back.pid, pid);
-    assert_eq!(back.page.last().unwrap().id, Some(MESSAGES), "what it missed is in the history");
-    writer.say("nobody left and nobody came").await;
+    assert_eq!(back.page.last().unwrap().id, Some(MESSAGES), "missed messages are in the history");
+    writer.say("no member left or joined").await;
 }

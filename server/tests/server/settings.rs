@@ -14,18 +14,18 @@ use xmeet_server::config::Config;
 
 use crate::support::{Client, Process};
 
-/// The longest that a member whose cable was pulled is seen by default, in seconds.
+/// Default of the longest time that a vanished member stays visible, in seconds.
 const DEAD_SECONDS_MAX: u64 = 60;
 
-/// `xmeet` in a folder of its own.
+/// Returns the command `xmeet` with its own folder.
 fn xmeet(folder: &TempDir, action: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
-    // A free port.
+    // Any free port.
     command.current_dir(folder.path()).arg(action).env("XMEET_LISTEN", "127.0.0.1:0");
     command
 }
 
-/// Its exit code, what it printed, and what it said of errors.
+/// Runs a command. Returns its exit code, standard output and standard error.
 fn outcome(command: &mut Command) -> (i32, String, String) {
     let output = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -36,7 +36,7 @@ fn outcome(command: &mut Command) -> (i32, String, String) {
 fn check_and_serve_reject_the_same_settings_before_binding() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("xmeet.toml");
-    // Binding this address would fail, if it were tried.
+    // Binding this address would fail.
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let run = |action: &str, text: &str| {
@@ -44,7 +44,7 @@ fn check_and_serve_reject_the_same_settings_before_binding() {
         let mut command = xmeet(&folder, action);
         outcome(command.args(["--listen", &address, "--config"]).arg(&file))
     };
-    // Starting again helps where the code is 1.
+    // Code 1 means that a retry may help.
     for (text, key, reason, expected) in [
         ("no-such-thing = 1\n", "no-such-thing", "there is no such setting", 2),
         ("history-messages = \"many\"\n", "history-messages", "\"many\" cannot be used", 2),
@@ -66,7 +66,7 @@ fn check_and_serve_reject_the_same_settings_before_binding() {
             assert!(!said.contains("cannot listen"), "{action} {text}: {said}");
         }
     }
-    // Only then is it tried.
+    // With valid settings the server tries to bind the address.
     let (code, _, said) = run("check", "");
     assert!(code == 1 && said.contains("error: listen: Address already in use"), "{said}");
     let (code, _, said) = run("serve", "");
@@ -106,12 +106,12 @@ fn misspelt_settings_are_reported() {
     }
     let target = ["--log", "warn,xmeet_server::session=debug,[span]=info"];
     assert_eq!(outcome(xmeet(&folder, "check").args(target)).0, 0);
-    // Of what is wrong this is often the cause.
+    // A misspelt setting is often the cause of another error.
     let mut command = xmeet(&folder, "check");
     let (code, _, said) =
         outcome(command.env("XMEET_TIME_ZON", "Asia/Shanghai").args(["--time-zone", "x/y"]));
     assert!(code == 2 && said.contains("warning: XMEET_TIME_ZON: "), "{said}");
-    // Kubernetes makes such variables by itself: it is no error.
+    // Kubernetes sets such variables, so they are no error.
     let (code, _, said) = outcome(xmeet(&folder, "check").env("XMEET_LISTN", "127.0.0.1:1"));
     assert!(code == 0 && said.contains("warning: XMEET_LISTN: there is no such setting"), "{said}");
 }
@@ -124,7 +124,7 @@ fn check_prints_the_store_limit_and_warns_if_the_disk_is_smaller() {
     assert_eq!((code, said.as_str()), (0, ""));
     assert!(printed.contains("\nstore-bytes-max = 33554432 # command line\n"), "{printed}");
     assert!(printed.ends_with("\n# the store may have 33554432 bytes here\n"), "{printed}");
-    // More than any file system has.
+    // Larger than any file system.
     let (code, printed, said) =
         outcome(xmeet(&folder, "check").args(["--store-bytes-max", &u64::MAX.to_string()]));
     let words = "warning: store-bytes-max: the file system has room for ";
@@ -144,7 +144,7 @@ fn invalid_database_is_reported_and_left_unchanged() {
     for (bytes, why) in [
         (&b"SQLite format 3"[..], "is not a SQLite database"),
         (
-            b"a text of somebody, longer than what SQLite has at its files' beginning",
+            b"a text of another program, longer than the header of an SQLite database",
             "is not a SQLite",
         ),
         (&beginning, "is damaged"),
@@ -177,7 +177,7 @@ fn unusable_listen_address_is_reported() {
     assert_eq!(fs::read(folder.path().join("file")).unwrap(), b"mine");
 }
 
-/// An operator checks before a restart.
+/// Operators check settings before a restart.
 #[tokio::test]
 async fn check_beside_a_running_server_warns_only() {
     let folder = TempDir::new().unwrap();
@@ -235,14 +235,14 @@ fn command_line_overrides_environment_overrides_file() {
     }
 }
 
-/// As a compose file leaves them: `XMEET_SYNC: ${XMEET_SYNC:-}`.
+/// Compose files leave variables empty: `XMEET_SYNC: ${XMEET_SYNC:-}`.
 #[test]
 fn empty_variables_count_as_not_set() {
     let folder = TempDir::new().unwrap();
     let check = |variables: &[String]| {
         let mut command = xmeet(&folder, "check");
         command.env_remove("XMEET_LISTEN").arg("--listen=127.0.0.1:0");
-        // A bound that any file system has room for: what is free changes between two checks.
+        // A bound that fits on any file system, because the free space changes between two checks.
         command.arg("--store-bytes-max=16777216");
         outcome(command.envs(variables.iter().map(|variable| (variable, ""))))
     };
@@ -260,7 +260,7 @@ fn empty_variables_count_as_not_set() {
     }
 }
 
-/// What an empty list means can be said by a variable too.
+/// A variable can also be an empty list.
 #[test]
 fn lone_comma_in_a_variable_is_an_empty_list() {
     let folder = TempDir::new().unwrap();
@@ -275,7 +275,7 @@ fn lone_comma_in_a_variable_is_an_empty_list() {
 #[test]
 fn defaults_listen_on_loopback_with_limits() {
     let folder = TempDir::new().unwrap();
-    // The test does not need that port to be free.
+    // The check does not need this port to be free.
     let (_, printed, _) = outcome(xmeet(&folder, "check").env_remove("XMEET_LISTEN"));
     let lines =
         printed.lines().filter_map(|line| line.strip_suffix(" # default")?.split_once(" = "));

@@ -1,5 +1,5 @@
-//! The end of a server, on the real binary: what was said is answered, everybody is told to come
-//! back, nobody new comes in, and it ends in time.
+//! The shutdown of the real binary: received messages are answered, clients are asked to reconnect, new
+//! clients are refused, and the process ends in time.
 
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use super::health::ready;
 use crate::support::client::path;
 use crate::support::{Client, Process, TestServer, raw, soon};
 
-/// Messages said in one go before the end.
+/// Messages of each client before the shutdown.
 const BURST_MESSAGES: u64 = 400;
 
-/// What a shutdown that was cut short exits with.
+/// The exit code of an interrupted shutdown.
 const EXIT_CUT: i32 = 3;
 
-/// Reads to the Close: the texts that came back, and the code.
+/// Reads to the Close frame. Returns the client's own texts that came back, and the close code.
 async fn last_words(client: &mut Client) -> (Vec<(u64, String)>, u16) {
     let mut said = Vec::new();
     loop {
@@ -36,9 +36,9 @@ async fn last_words(client: &mut Client) -> (Vec<(u64, String)>, u16) {
     }
 }
 
-/// Each message of a burst comes back before the Close or is not kept, whichever room it is in.
+/// In every room, a message is delivered before the Close frame or is not stored.
 #[tokio::test]
-async fn a_burst_before_the_end_is_answered_and_history_agrees() {
+async fn burst_before_a_shutdown_is_answered_and_matches_the_history() {
     let folder = TempDir::new().unwrap();
     let process = Process::start(folder.path());
     let mut clients = Vec::new();
@@ -55,10 +55,10 @@ async fn a_burst_before_the_end_is_answered_and_history_agrees() {
     for client in &mut clients {
         let (own, code) = last_words(client).await;
         assert_eq!(code, 1001);
-        // In the order sent, and without a gap: what is not there was not taken.
+        // The texts are in the order sent and have no gap.
         let expected = (1..).map(|number| format!("{} {number}", client.pid));
         assert!(own.iter().map(|(_, text)| text.clone()).eq(expected.take(own.len())));
-        // All of it had reached this machine before the signal.
+        // All messages had reached the machine before the signal.
         assert_eq!(own.len() as u64, BURST_MESSAGES);
         said.push(own);
     }
@@ -79,9 +79,9 @@ async fn a_burst_before_the_end_is_answered_and_history_agrees() {
     }
 }
 
-/// A client that does not answer its Close holds up the end; meanwhile whoever asks is told.
+/// A client that does not answer its Close frame delays the shutdown. Meanwhile requests are answered.
 #[tokio::test]
-async fn while_it_ends_it_is_alive_not_ready_and_lets_nobody_in() {
+async fn server_in_shutdown_is_alive_not_ready_and_refuses_clients() {
     let folder = TempDir::new().unwrap();
     let process = Process::start(folder.path());
     let address = process.address;
@@ -95,11 +95,10 @@ async fn while_it_ends_it_is_alive_not_ready_and_lets_nobody_in() {
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("2")));
     assert!(refused.text().contains("\"going_away\""), "{}", refused.text());
     assert_eq!(process.ended().await.code(), Some(0));
-    assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
+    assert!(TcpStream::connect(address).await.is_err(), "the port is closed");
 }
 
-/// A server whose shutdown may take very long, with a client in it that does not read though much
-/// waits for it.
+/// Starts a server with a long shutdown time, and a client that does not read its large backlog.
 async fn held_up(folder: &TempDir, seconds: &str) -> (Process, TcpStream) {
     let mut command = Process::command(folder.path());
     command.args(["--shutdown-seconds", seconds, "--outbox-bytes-max", "100000000"]);
@@ -107,7 +106,7 @@ async fn held_up(folder: &TempDir, seconds: &str) -> (Process, TcpStream) {
     let mut talker = Client::enter(process.address, "r", "talker").await;
     let (_, deaf) = raw::upgrade(process.address, &path("r", "deaf"), &[]).await;
     assert!(matches!(talker.next().await.message, ServerMessage::Join(_)));
-    // More than the system holds for a connection.
+    // More than the system's buffers for a connection.
     for _ in 0..400 {
         talker.say(&"x".repeat(50_000)).await;
     }
@@ -116,7 +115,7 @@ async fn held_up(folder: &TempDir, seconds: &str) -> (Process, TcpStream) {
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_it_at_once() {
+async fn second_signal_ends_the_shutdown_at_once() {
     let folder = TempDir::new().unwrap();
     let (process, _deaf) = held_up(&folder, "3600").await;
     process.signal("TERM");
@@ -125,23 +124,22 @@ async fn a_second_signal_ends_it_at_once() {
             sleep(Duration::from_millis(10)).await;
         }
     };
-    soon("it begins to end", draining).await;
+    soon("the shutdown begins", draining).await;
     process.signal("TERM");
     assert_eq!(process.ended().await.code(), Some(EXIT_CUT));
 }
 
-/// What the store does not answer in time is given up, and the exit says so. The server is in this
-/// process, because no other could lock its database; it has threads, because one is held up by the
-/// lock.
+/// The shutdown abandons requests that the store does not answer in time, and its outcome says so. The
+/// runtime has several threads, because the lock blocks one of them.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_does_not_answer_is_not_waited_for_past_the_deadline() {
+async fn shutdown_with_a_blocked_store_ends_at_its_deadline() {
     let server = TestServer::with(&["--shutdown-seconds", "1"]).await;
     let mut client = Client::enter(server.address, "r", "a").await;
     let other = rusqlite::Connection::open(server.folder.path().join("history.sqlite3")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     client.send("never kept").await;
     client.ping().await;
-    // The store tries this one for as long again, should it give the first up before the end begins.
+    // If the store gives up the first message before the shutdown, it still waits for this one.
     client.send("nor this").await;
     let (ended, _folder) = server.ended().await;
     assert_eq!(ended, xmeet_server::shutdown::ShutdownOutcome::Forced);
@@ -149,7 +147,7 @@ async fn a_store_that_does_not_answer_is_not_waited_for_past_the_deadline() {
 }
 
 #[tokio::test]
-async fn what_is_too_much_is_refused_to_the_last_and_not_dropped() {
+async fn messages_over_the_rate_are_answered_during_a_shutdown() {
     const SENT: usize = 12;
     let limits = ["--messages-burst", "5", "--messages-per-second", "1"];
     let server = TestServer::limited(&limits).await;
@@ -175,11 +173,11 @@ async fn what_is_too_much_is_refused_to_the_last_and_not_dropped() {
     assert_eq!(ending.await.unwrap().0, xmeet_server::shutdown::ShutdownOutcome::Clean);
 }
 
-/// The next piece of news from the server that is not about being alive.
-fn news(manager: &UnixDatagram) -> String {
+/// Returns the next notification that is not a watchdog signal.
+fn next_notification(manager: &UnixDatagram) -> String {
     loop {
         let mut bytes = [0; 256];
-        let length = manager.recv(&mut bytes).expect("news in time");
+        let length = manager.recv(&mut bytes).expect("a notification in time");
         let text = String::from_utf8(bytes[..length].to_vec()).unwrap();
         if text != "WATCHDOG=1" {
             return text;
@@ -187,9 +185,9 @@ fn news(manager: &UnixDatagram) -> String {
     }
 }
 
-/// As systemd does with `Type=notify` and `WatchdogSec=`.
+/// The test acts as systemd with `Type=notify` and `WatchdogSec=`.
 #[tokio::test]
-async fn a_service_manager_is_told_when_it_is_ready_alive_and_stopping() {
+async fn service_manager_is_notified_of_ready_watchdog_and_stopping() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("notify");
     let manager = UnixDatagram::bind(&path).unwrap();
@@ -197,17 +195,17 @@ async fn a_service_manager_is_told_when_it_is_ready_alive_and_stopping() {
     let mut command = Process::command(&folder.path().join("data"));
     command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "100000");
     let process = Process::spawn(command);
-    assert!(news(&manager).starts_with("READY=1\nSTATUS="));
+    assert!(next_notification(&manager).starts_with("READY=1\nSTATUS="));
     assert_eq!(ready(process.address).await.0, 200);
     for _ in 0..3 {
         let mut bytes = [0; 256];
-        let length = manager.recv(&mut bytes).expect("a sign of life in time");
+        let length = manager.recv(&mut bytes).expect("a watchdog signal in time");
         assert_eq!(&bytes[..length], b"WATCHDOG=1");
     }
-    // A reload, with no settings file.
+    // Reloads without a settings file.
     process.signal("HUP");
     process.logs("log filter changed").await;
     process.signal("TERM");
-    assert!(news(&manager).starts_with("STOPPING=1\nSTATUS="));
+    assert!(next_notification(&manager).starts_with("STOPPING=1\nSTATUS="));
     assert_eq!(process.ended().await.code(), Some(0));
 }

@@ -1,4 +1,4 @@
-//! A client that does not read is closed, and nobody else notices.
+//! A client that does not read is closed, and other members are not affected.
 
 use xmeet_shared::ServerMessage;
 use xmeet_shared::limits::HISTORY_PAGE_MESSAGES;
@@ -7,12 +7,12 @@ use crate::support::client::stalled_member;
 use crate::support::raw::read_close;
 use crate::support::{Client, TestServer};
 
-/// One message's size. Twenty mebibytes in all are more than the kernel's buffers and the outbox.
+/// Length of a message. All messages have 20 MiB, more than the kernel's buffers and the outbox.
 const TEXT_BYTES: usize = 32 * 1024;
 const MESSAGES: u64 = 640;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_reader_that_does_not_read_is_closed_with_1013_and_the_others_get_everything() {
+async fn stalled_reader_is_closed_with_1013_and_others_receive_everything() {
     let server = TestServer::with(&["--outbox-bytes-max", "1000000"]).await;
     let stalled = stalled_member(server.address, "r").await;
     let mut reader = Client::enter(server.address, "r", "reader").await;
@@ -45,10 +45,10 @@ async fn a_reader_that_does_not_read_is_closed_with_1013_and_the_others_get_ever
         }
     }
     assert_eq!(leaves, 1);
-    // Whoever left now would be in the way of the page.
+    // A leave event now would arrive before the page.
     let writer = writing.await.unwrap();
 
-    // It comes back and everything is there, once.
+    // After a reconnect the history has every message once.
     let mut back = Client::enter(server.address, "r", "back").await;
     let mut ids: Vec<_> = back.page.iter().map(|record| record.id).collect();
     for cursor in 1..=MESSAGES.div_ceil(HISTORY_PAGE_MESSAGES) {
@@ -60,7 +60,7 @@ async fn a_reader_that_does_not_read_is_closed_with_1013_and_the_others_get_ever
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_reader_that_was_too_slow_reads_why() {
+async fn slow_reader_receives_the_reason_of_its_close() {
     let server = TestServer::with(&["--outbox-bytes-max", "1000000"]).await;
     let mut stalled = stalled_member(server.address, "r").await;
     let mut writer = Client::enter(server.address, "r", "writer").await;

@@ -8,17 +8,17 @@ use xmeet_shared::{ErrorCode, ServerMessage};
 use crate::support::client::path;
 use crate::support::{Client, TestServer};
 
-/// A text of which ten and a little more are a budget of [`BUDGET_BYTES`].
+/// Length of a text. Slightly more than ten of them fit into [`BUDGET_BYTES`].
 const TEXT_BYTES: usize = 10_000;
 const BUDGET_BYTES: &str = "105000";
 
-/// A client behind the trusted proxy on this machine.
+/// Connects a client behind the trusted proxy on this machine.
 async fn enter_from(server: &TestServer, room: &str, name: &str, address: &str) -> Client {
     let headers = [("X-Forwarded-For", address)];
     Client::enter_by(server.address, &path(room, name), &headers).await
 }
 
-/// Sends a long text. Returns what it was refused with, if it was.
+/// Sends a long text. Returns its refusal, if any.
 async fn send_long(client: &mut Client) -> Option<(String, Duration)> {
     client.send(&"x".repeat(TEXT_BYTES)).await;
     loop {
@@ -44,14 +44,14 @@ async fn address_over_its_budget_is_rejected_in_every_room() {
     }
     let (words, retry_after) = send_long(&mut filler).await.expect("the budget is spent");
     assert!(words.starts_with("your network has stored as much as it may today: wait"), "{words}");
-    // A tenth of the budget comes in a tenth of the day.
+    // A tenth of the budget is refilled in a tenth of a day.
     let hours = retry_after.as_secs_f64() / 3600.0;
     assert!(hours > 0.5 && hours < 2.5, "{hours}");
     let mut elsewhere = enter_from(&server, "b", "filler", "192.0.2.1").await;
     assert!(send_long(&mut elsewhere).await.is_some());
     let mut other = enter_from(&server, "a", "other", "192.0.2.2").await;
     assert_eq!(send_long(&mut other).await, None);
-    // Short messages still fit, and so does everything that is not stored.
+    // Short messages still fit. Messages that are not stored are not limited.
     elsewhere.send("hi").await;
     assert_eq!(elsewhere.next_said().await.1, "hi");
     elsewhere.send("@changename:renamed").await;
@@ -72,7 +72,7 @@ async fn room_over_its_budget_rejects_every_address() {
         let (words, _) = send_long(client).await.expect("the budget is spent");
         assert!(words.starts_with("this room has stored as much as it may today"), "{words}");
     }
-    // The budget outlives the room's time in memory.
+    // The budget is kept after the room has left memory.
     filler.leave().await;
     other.leave().await;
     let mut back = enter_from(&server, "a", "back", "192.0.2.3").await;

@@ -45,7 +45,7 @@ async fn damage_is_found(damage: impl Fn(&Path)) {
     let (process, mut client) = start(folder.path()).await;
     damage(folder.path());
     until_ready(process.address, "failing").await;
-    // The log is written by a thread of its own, and may come after the answer.
+    // A separate thread writes the log, so the line may appear after the response.
     process.logs(DAMAGED).await;
     is_refused(&mut client).await;
     is_refused(&mut client).await;

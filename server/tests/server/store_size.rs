@@ -16,34 +16,34 @@ use crate::support::{Client, Process};
 
 const MIB: u64 = 1024 * 1024;
 
-/// The bound, and what the folder must stay below, in bytes.
+/// The size bound of the store, and the allowed size of the folder, in bytes.
 const STORE_BYTES_MAX: u64 = 32 * MIB;
 const FOLDER_BYTES_MAX: u64 = 96 * MIB;
 
-/// What is written, several times the bound: long texts by each writer.
+/// Long texts of each writer. Together they are several times the bound.
 const WRITERS: usize = 4;
 const LONG_TEXTS: usize = 300;
 const LONG_BYTES: usize = 60_000;
 
-/// Long texts that a writer of the second kind says in one room before it goes to the next.
+/// Long texts that a wandering writer sends in one room before it joins the next.
 const TEXTS_OF_A_ROOM: usize = 5;
 
 fn start(folder: &Path) -> Process {
     let mut command = Process::command(folder);
     command.args(["--store-bytes-max", &STORE_BYTES_MAX.to_string()]);
-    // A member that only waits is not asked whether it is there.
+    // Without pings, an idle member stays connected.
     command.args(["--ping-seconds", "3600"]);
     Process::spawn(command)
 }
 
-/// Measures a folder until it is stopped: the most that it had.
+/// Measures a folder until it is stopped. Returns the maximum size.
 fn watch(folder: &Path, ended: &Arc<AtomicBool>) -> thread::JoinHandle<u64> {
     let (folder, ended) = (folder.to_owned(), Arc::clone(ended));
     thread::spawn(move || {
         let mut largest = 0;
         while !ended.load(Ordering::Relaxed) {
             let files = fs::read_dir(&folder).unwrap();
-            // A file may go while they are counted.
+            // A file may be removed during the count.
             let bytes = files.filter_map(|file| Some(file.ok()?.metadata().ok()?.len())).sum();
             largest = largest.max(bytes);
             thread::sleep(Duration::from_millis(2));
@@ -52,7 +52,7 @@ fn watch(folder: &Path, ended: &Arc<AtomicBool>) -> thread::JoinHandle<u64> {
     })
 }
 
-/// Says a long text. Returns whether it was stored.
+/// Sends a long text. Returns whether it was stored.
 async fn say_long(client: &mut Client) -> bool {
     client.send(&"x".repeat(LONG_BYTES)).await;
     match client.next().await.message {
@@ -105,7 +105,7 @@ async fn floods_stay_within_the_bound_and_keep_the_history_of_an_open_room() {
     assert!(process.stopped().await.contains("unused rooms were evicted"));
 }
 
-/// A client that resumes learns that its room is another one.
+/// The new epoch tells a resuming client that its room's history was evicted.
 #[tokio::test]
 async fn evicted_room_greets_with_a_new_epoch() {
     let folder = TempDir::new().unwrap();

@@ -10,13 +10,13 @@ use crate::support::authority::{FAR_YEAR, Identity};
 use crate::support::observed::{free_address, series};
 use crate::support::{Client, Process, raw, soon, until};
 
-/// The exit code after a panic that the server cannot go on with.
+/// The exit code after the panic of an essential task.
 const EXIT_FAILED: i32 = 4;
 
-/// Restarts of one task.
+/// Maximum number of restarts of a task.
 const RESTARTS_MAX: u32 = 5;
 
-/// `xmeet` with a task that panics so many times when it starts, and with all tasks that there are.
+/// Returns a command that runs all tasks. The named task panics at its first `times` starts.
 fn faulty(folder: &TempDir, task: &str, times: u32) -> Command {
     Identity::until(FAR_YEAR).write(folder.path());
     let mut command = Process::command(&folder.path().join("data"));
@@ -25,7 +25,7 @@ fn faulty(folder: &TempDir, task: &str, times: u32) -> Command {
     command
 }
 
-/// Runs a command to its end: its exit status, and its log.
+/// Runs a command to its end. Returns its exit status and its log.
 async fn outcome(mut command: Command) -> (ExitStatus, String) {
     let child = command.stderr(Stdio::piped()).spawn().unwrap();
     let waiting = spawn_blocking(move || child.wait_with_output().unwrap());
@@ -40,7 +40,7 @@ fn assert_failed(task: &str, status: ExitStatus, log: &str) {
     assert!(log[end..].contains(&format!("task=\"{task}\"")), "{task}: {log}");
     assert!(log[..end].contains("panicked: requested by a test"), "{task}: {log}");
     assert!(!log[end..].contains("is ready"), "{task}: {log}");
-    // Nothing of the log is lost.
+    // The log is complete.
     assert!(log.lines().last().unwrap().contains("xmeet has ended"), "{task}: {log}");
 }
 

@@ -1,4 +1,4 @@
-//! Protocol, "Resume": a connection that is still open and is taken over by another one.
+//! Protocol, "Resume": takeover of an open connection.
 
 use tokio::io::AsyncWriteExt;
 use xmeet_shared::{Pid, Record, ServerMessage};
@@ -9,7 +9,7 @@ use crate::support::{Client, TestServer, soon};
 
 const TOKEN: &str = "a-token-of-a-tab_012345";
 
-/// A close of this code says: do not come back with this token.
+/// The code that forbids a reconnect with the same token.
 const TAKEN_OVER: u16 = 4001;
 
 const TEXT: u8 = 0x81;
@@ -18,12 +18,12 @@ async fn enter(server: &TestServer) -> Client {
     Client::enter_with(server.address, "r", "b", TOKEN).await
 }
 
-/// The frames of messages `from..until`, each of which says its number.
+/// Encodes the messages `from..until`. Each text is its number.
 fn numbers(from: u64, until: u64) -> Vec<u8> {
     (from..until).flat_map(|number| frame(TEXT, number.to_string().as_bytes())).collect()
 }
 
-/// The whole history, oldest message first: from the greeting, and from the pages behind it.
+/// Returns the whole history, oldest message first, from the greeting and further pages.
 async fn history(client: &mut Client) -> Vec<Record> {
     let mut records = client.page.clone();
     let newest = records.last().map_or(0, |record| record.id.unwrap());
@@ -33,7 +33,7 @@ async fn history(client: &mut Client) -> Vec<Record> {
     records
 }
 
-/// Checks that these records are messages 0, 1, … of one member, and says how many.
+/// Checks that the records are the messages 0, 1, … of one member. Returns their number.
 fn count(records: &[Record], pid: &Pid) -> u64 {
     for (number, record) in (0..).zip(records) {
         assert_eq!((&record.from, record.payload.parse()), (pid, Ok(number)));
@@ -41,7 +41,7 @@ fn count(records: &[Record], pid: &Pid) -> u64 {
     records.len() as u64
 }
 
-/// Checks that somebody hears exactly these messages of a member next.
+/// Checks that the next events of a witness are exactly these messages of a member.
 async fn assert_hears(witness: &mut Client, pid: &Pid, numbers: std::ops::Range<u64>) {
     for number in numbers {
         let (from, text, id) = witness.next_said().await;
@@ -50,7 +50,7 @@ async fn assert_hears(witness: &mut Client, pid: &Pid, numbers: std::ops::Range<
 }
 
 #[tokio::test]
-async fn an_open_connection_is_closed_with_4001_and_nobody_notices() {
+async fn taken_over_connection_is_closed_with_4001_unseen_by_others() {
     let server = TestServer::start().await;
     let mut a = Client::enter(server.address, "r", "a").await;
     let mut b = enter(&server).await;
@@ -69,7 +69,7 @@ async fn an_open_connection_is_closed_with_4001_and_nobody_notices() {
 }
 
 #[tokio::test]
-async fn another_nickname_of_the_new_connection_is_a_changename() {
+async fn takeover_with_another_nickname_is_a_changename() {
     let server = TestServer::start().await;
     let mut a = Client::enter(server.address, "r", "a").await;
     let mut b = enter(&server).await;
@@ -78,7 +78,7 @@ async fn another_nickname_of_the_new_connection_is_a_changename() {
     let next = Client::enter_with(server.address, "r", "d", TOKEN).await;
     assert_eq!(b.closed().await, TAKEN_OVER);
     assert_eq!((next.nickname(), &next.pid), ("d", &b.pid));
-    // What the old one had sent comes first.
+    // Messages of the old connection arrive first.
     for expected in ["c", "d"] {
         match a.next().await.message {
             ServerMessage::ChangeName(name) => assert_eq!(name.as_str(), expected),
@@ -88,11 +88,12 @@ async fn another_nickname_of_the_new_connection_is_a_changename() {
     a.say("nothing else").await;
 }
 
-/// More than a room takes at once, so that the old connection is stopped while it waits for it.
+/// More messages than a room accepts at once, so that the takeover stops the old connection while it
+/// waits for the room.
 const SENT_AT_ONCE: u64 = 4000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_the_old_connection_had_sent_is_in_the_log_before_the_new_greeting() {
+async fn messages_of_the_old_connection_precede_the_new_greeting() {
     let server = TestServer::start().await;
     let mut a = Client::enter(server.address, "r", "a").await;
     let b = enter(&server).await;
@@ -102,7 +103,7 @@ async fn what_the_old_connection_had_sent_is_in_the_log_before_the_new_greeting(
     old.write_all(&numbers(0, SENT_AT_ONCE)).await.unwrap();
     let mut new = enter(&server).await;
     assert_eq!(new.pid, pid);
-    // The next that it hears is its own: nothing of the old connection comes behind the greeting.
+    // The next event is its own text: no message of the old connection follows the greeting.
     new.say("later").await;
     assert_hears(&mut a, &pid, 0..SENT_AT_ONCE).await;
     assert_eq!(a.next_said().await.1, "later");
@@ -113,18 +114,18 @@ async fn what_the_old_connection_had_sent_is_in_the_log_before_the_new_greeting(
     assert_eq!(read_close(&mut old).await.0, TAKEN_OVER);
 }
 
-/// How many rounds a flood is taken over in, each at a later message.
+/// Rounds with a takeover during a flood, each at a later message.
 const FLOODS: u64 = 8;
 const MESSAGES_LATER: u64 = 50;
 
-/// A large message with its number.
+/// Returns a long text with its number.
 fn large(number: u64) -> Vec<u8> {
     frame(TEXT, format!("{number:01000}").as_bytes())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_flood_is_cut_at_one_place_and_has_no_gap() {
-    // Nobody here is to be closed for reading too slowly.
+async fn takeover_cuts_a_flood_at_one_place_without_a_gap() {
+    // Outboxes are so large that no client is closed for reading slowly.
     let server = TestServer::with(&["--outbox-bytes-max", "1000000000"]).await;
     for round in 0..FLOODS {
         let room = format!("r{round}");
@@ -134,14 +135,14 @@ async fn a_flood_is_cut_at_one_place_and_has_no_gap() {
         let pid = b.pid.clone();
         let (mut reading, mut writing) = b.into_stream().into_split();
         let closed = tokio::spawn(async move { read_close(&mut reading).await.0 });
-        // Without end, until the server has closed it.
+        // The flood ends when the server has closed the connection.
         let flood = tokio::spawn(async move {
             let mut number = 0;
             while writing.write_all(&large(number)).await.is_ok() {
                 number += 1;
             }
         });
-        // In the midst of it.
+        // The takeover happens during the flood.
         let heard = 1 + MESSAGES_LATER * round;
         assert_hears(&mut a, &pid, 0..heard).await;
         let mut new = Client::enter_with(server.address, &room, "b", TOKEN).await;
@@ -155,7 +156,7 @@ async fn a_flood_is_cut_at_one_place_and_has_no_gap() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_two_that_take_over_at_once_one_stays() {
+async fn one_of_two_simultaneous_takeovers_stays() {
     let server = TestServer::start().await;
     let mut a = Client::enter(server.address, "r", "a").await;
     let path = resumable_path("r", "b", TOKEN);
@@ -170,7 +171,7 @@ async fn of_two_that_take_over_at_once_one_stays() {
         assert_eq!(first.closed().await, TAKEN_OVER);
         let (mut one, mut write_one) = one.into_split();
         let (mut other, mut write_other) = other.into_split();
-        // Exactly one of them is closed; what the other has read by then does not matter.
+        // Exactly one of them is closed. The other may have read anything before that.
         let staying = tokio::select! {
             (code, _) = read_close(&mut one) => { assert_eq!(code, TAKEN_OVER); &mut write_other }
             (code, _) = read_close(&mut other) => { assert_eq!(code, TAKEN_OVER); &mut write_one }

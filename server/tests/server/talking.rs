@@ -1,4 +1,4 @@
-//! Protocol, "While connected": events, who gets them, and in which order.
+//! Protocol, "While connected": events, their receivers, and their order.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use xmeet_shared::{ErrorCode, ServerMessage};
 use crate::support::{Client, TestServer};
 
 #[tokio::test]
-async fn what_is_said_reaches_everybody_and_the_speaker_too() {
+async fn text_reaches_all_members_and_its_author() {
     let server = TestServer::start().await;
     let mut a = Client::enter(server.address, "r", "a").await;
     let mut b = Client::enter(server.address, "r", "b").await;
@@ -20,7 +20,7 @@ async fn what_is_said_reaches_everybody_and_the_speaker_too() {
 }
 
 #[tokio::test]
-async fn text_is_said_exactly_as_it_stands() {
+async fn text_is_delivered_unchanged() {
     let server = TestServer::start().await;
     let mut client = Client::enter(server.address, "r", "a").await;
     let large = "x".repeat(64 * 1024);
@@ -49,7 +49,7 @@ async fn text_is_said_exactly_as_it_stands() {
 }
 
 #[tokio::test]
-async fn private_message_is_refused_and_neither_said_nor_stored() {
+async fn private_message_is_refused_and_neither_delivered_nor_stored() {
     let server = TestServer::start().await;
     let mut client = Client::enter(server.address, "r", "a").await;
     let mut other = Client::enter(server.address, "r", "b").await;
@@ -81,7 +81,7 @@ async fn live_message_carries_the_authors_name_at_that_moment() {
 }
 
 #[tokio::test]
-async fn an_empty_frame_says_nothing() {
+async fn empty_frame_has_no_effect() {
     let server = TestServer::start().await;
     let mut client = Client::enter(server.address, "r", "a").await;
     client.send("").await;
@@ -89,19 +89,19 @@ async fn an_empty_frame_says_nothing() {
 }
 
 #[tokio::test]
-async fn a_join_is_told_to_the_others_alone() {
+async fn join_event_goes_to_other_members_only() {
     let server = TestServer::start().await;
     let mut a = Client::enter(server.address, "r", "a").await;
     let mut b = Client::enter(server.address, "r", "黑旋风李逵").await;
     let join = a.next().await;
     assert_eq!(join.from, b.pid);
     assert!(matches!(&join.message, ServerMessage::Join(name) if name.as_str() == "黑旋风李逵"));
-    // The next thing that the newcomer hears is what is said, not its own join.
+    // The newcomer's next event is the text, not its own join.
     b.say("x").await;
 }
 
 #[tokio::test]
-async fn a_leave_is_told_once_however_the_connection_ended() {
+async fn any_end_of_a_connection_causes_one_leave() {
     let server = TestServer::start().await;
     let mut a = Client::enter(server.address, "r", "a").await;
     for abruptly in [false, true] {
@@ -121,7 +121,7 @@ async fn a_leave_is_told_once_however_the_connection_ended() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_reset_leaves_too() {
+async fn reset_connection_causes_a_leave() {
     let server = TestServer::start().await;
     let mut a = Client::enter(server.address, "r", "a").await;
     let b = Client::enter(server.address, "r", "b").await;
@@ -133,7 +133,7 @@ async fn a_connection_that_is_reset_leaves_too() {
 }
 
 #[tokio::test]
-async fn a_rename_is_told_to_all_and_a_bad_one_to_its_author_alone() {
+async fn rename_goes_to_all_and_its_refusal_to_its_author() {
     let server = TestServer::start().await;
     let mut a = Client::enter(server.address, "r", "a").await;
     let mut b = Client::enter(server.address, "r", "b").await;
@@ -159,7 +159,7 @@ async fn a_rename_is_told_to_all_and_a_bad_one_to_its_author_alone() {
 }
 
 #[tokio::test]
-async fn two_members_may_have_one_name_but_never_one_pid() {
+async fn members_with_the_same_name_have_different_pids() {
     let server = TestServer::start().await;
     let clients = join_all((0..30).map(|_| Client::enter(server.address, "r", "same"))).await;
     let pids: BTreeSet<_> = clients.iter().map(|client| client.pid.clone()).collect();
@@ -175,7 +175,7 @@ async fn every_frame_has_both_times() {
     let envelope = client.next().await;
     let ts = envelope.ts.unwrap();
     assert!((before..=jiff::Timestamp::now().as_millisecond()).contains(&ts));
-    // The test server's zone is eight hours ahead of UTC all year.
+    // The server's time zone is always eight hours ahead of UTC.
     let there = jiff::Timestamp::from_millisecond(ts).unwrap();
     let there = jiff::tz::TimeZone::fixed(jiff::tz::offset(8)).to_datetime(there);
     let expected = there.strftime("%-Y-%-m-%-d %-H:%-M:%-S").to_string();
@@ -187,7 +187,7 @@ async fn every_frame_has_both_times() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_writers_are_seen_in_one_order_by_all() {
+async fn all_members_receive_messages_in_one_order() {
     const WRITERS: usize = 20;
     const READERS: usize = 100;
     const EACH: usize = 20;
@@ -213,7 +213,7 @@ async fn many_writers_are_seen_in_one_order_by_all() {
             for number in 0..EACH {
                 client.send(&format!("{writer} {number}")).await;
             }
-            // It stays until its last message came back: leaving is not what is tested here.
+            // The writer stays until its last message has come back.
             let last = format!("{writer} {}", EACH - 1);
             while !matches!(client.next().await.message, ServerMessage::Normal { text, .. } if text == last) {}
         })
@@ -238,7 +238,7 @@ async fn many_writers_are_seen_in_one_order_by_all() {
 }
 
 #[tokio::test]
-async fn rooms_do_not_hear_each_other() {
+async fn messages_stay_in_their_room() {
     let server = TestServer::start().await;
     let mut a = Client::enter(server.address, "one", "a").await;
     let mut b = Client::enter(server.address, "two", "b").await;

@@ -1,5 +1,5 @@
-//! What a connection may take before it is a WebSocket: time for a request, time between two, the
-//! size of a head; and how long silence lasts on one that is.
+//! Limits of connections before the upgrade: time of a request, idle time, size of a head. Timeouts of
+//! silent WebSockets.
 
 use std::io::ErrorKind;
 use std::net::Ipv4Addr;
@@ -7,25 +7,23 @@ use std::process::{self, Command};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::interval;
 
 use crate::crowds::connect_from;
 use crate::support::client::path;
-use crate::support::raw::{self, read_close, read_frame};
+use crate::support::raw::{self, read_close, read_frame, read_rest};
 use crate::support::{Client, Process, TestServer, soon};
 
-/// Waits until the server has ended a connection that it says nothing on.
+/// Waits until the server closes the connection without sending anything.
 async fn cut(stream: &mut TcpStream) {
-    let mut rest = Vec::new();
-    // A reset is an end as well.
-    let _ = soon("the end", stream.read_to_end(&mut rest)).await;
+    let rest = read_rest(stream).await;
     assert!(rest.is_empty(), "{}", String::from_utf8_lossy(&rest));
 }
 
 #[tokio::test]
-async fn whoever_sends_no_request_is_cut_and_so_is_whoever_sends_it_too_slowly() {
+async fn silent_and_slow_requests_are_closed_after_the_timeout() {
     let server = TestServer::limited(&["--request-seconds", "1"]).await;
     let mut silent = TcpStream::connect(server.address).await.unwrap();
     let slow = TcpStream::connect(server.address).await.unwrap();
@@ -33,19 +31,19 @@ async fn whoever_sends_no_request_is_cut_and_so_is_whoever_sends_it_too_slowly()
     let dripping = tokio::spawn(async move {
         let mut due = interval(Duration::from_millis(50));
         writing.write_all(b"GET / HTTP/1.1\r\nX: ").await.unwrap();
-        // A head without an end.
+        // The head never ends.
         while writing.write_all(b"x").await.is_ok() {
             due.tick().await;
         }
     });
     cut(&mut silent).await;
-    let mut rest = Vec::new();
-    let _ = soon("the end", reading.read_to_end(&mut rest)).await;
+    let rest = read_rest(&mut reading).await;
+    assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 408"), "{rest:?}");
     soon("the drip ends", dripping).await.unwrap();
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
+async fn idle_connection_is_closed_and_a_busy_one_is_not() {
     let limits = ["--request-seconds", "1", "--keep-alive-seconds", "2"];
     let server = TestServer::limited(&limits).await;
     let mut idle = TcpStream::connect(server.address).await.unwrap();
@@ -62,7 +60,7 @@ async fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
 }
 
 #[tokio::test]
-async fn a_head_has_a_size() {
+async fn too_long_request_head_is_refused() {
     let server = TestServer::limited(&["--request-head-bytes-max", "8192"]).await;
     let fits = "x".repeat(6000);
     let (response, _) = raw::request(server.address, "GET", "/healthz", &[("X", &fits)]).await;
@@ -72,10 +70,10 @@ async fn a_head_has_a_size() {
     assert_eq!(response.status, 431);
 }
 
-/// Connections that do not come to an end of their request.
+/// Connections without a complete request.
 const HALF_OPEN: usize = 10_000;
 
-/// Lets this process have so many descriptors.
+/// Raises the limit of file descriptors of this process.
 fn raise_descriptors(descriptors: usize) {
     let arguments = ["--pid", &process::id().to_string(), &format!("--nofile={descriptors}:")];
     let output = Command::new("prlimit").args(arguments).output();
@@ -84,13 +82,13 @@ fn raise_descriptors(descriptors: usize) {
     assert!(output.status.success(), "this test needs ulimit -Hn {descriptors} or more: {said}");
 }
 
-/// Ten thousand of five addresses, half of which say nothing and half the beginning of a request:
-/// somebody who talks is answered meanwhile, and their places are free again.
+/// Ten thousand connections from five addresses send nothing or a partial request. Meanwhile a member's
+/// messages are answered, and afterwards all permits are free again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn ten_thousand_half_open_connections_are_cut_and_nobody_else_notices() {
+async fn ten_thousand_half_open_connections_do_not_affect_members() {
     raise_descriptors(HALF_OPEN + 1000);
     let folder = TempDir::new().unwrap();
-    // With the limits that an operator gets.
+    // With the default limits.
     let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
     command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path());
     let places = (HALF_OPEN + 50).to_string();
@@ -102,7 +100,7 @@ async fn ten_thousand_half_open_connections_are_cut_and_nobody_else_notices() {
         let source = Ipv4Addr::new(127, 0, 0, 2 + u8::try_from(number % 5).unwrap()).into();
         let mut stream = connect_from(source, server.address).await;
         if number % 2 == 1 {
-            // It is cut while this is sent where the machine is very slow.
+            // On a slow machine the server may have closed the connection before.
             let _ = stream.write_all(b"GET / HTTP/1.1\r\nX: ").await;
         }
         half_open.push(stream);
@@ -113,7 +111,7 @@ async fn ten_thousand_half_open_connections_are_cut_and_nobody_else_notices() {
     for stream in &mut half_open {
         cut(stream).await;
     }
-    // Had they their places still, these would not all find one.
+    // These connections need the permits of the half-open ones.
     let mut others = Vec::new();
     for number in 0..100 {
         others.push(Client::enter(server.address, &format!("room {number}"), "b").await);
@@ -143,12 +141,12 @@ async fn silent_member_is_pinged_and_closed_after_the_configured_times() {
 }
 
 #[tokio::test]
-async fn whoever_is_in_the_midst_of_a_message_is_not_silent() {
+async fn partial_message_counts_as_a_sign_of_life() {
     const TEXT: &str = "a long message over a slow line";
     let server = TestServer::limited(&["--ping-seconds", "2", "--pong-seconds", "2"]).await;
     let client = Client::enter(server.address, "r", "a").await;
     let mut stream = client.into_stream();
-    // Longer than silence may last, in one frame, into which no pong fits.
+    // The frame takes longer than the timeouts, and no pong fits into it.
     let mut due = interval(Duration::from_millis(150));
     for byte in raw::frame(0x81, TEXT.as_bytes()) {
         stream.write_all(&[byte]).await.unwrap();

@@ -6,16 +6,16 @@ use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use crate::support::authority::{FAR_YEAR, Identity};
 use crate::support::client::path;
-use crate::support::raw::{read_close, read_frame};
+use crate::support::raw::{read_close, read_frame, read_rest};
 use crate::support::{Client, Process, TestServer, raw, soon};
 
-/// A server with a new certificate, whose files are in the folder.
+/// Starts a server with a new certificate in the folder.
 async fn server(folder: &Path, further: &[&str]) -> (TestServer, Identity) {
     let identity = Identity::until(FAR_YEAR);
     identity.write(folder);
@@ -40,14 +40,18 @@ async fn rooms_and_pages_are_served_over_tls() {
     let mut line = identity.connect(server.address).await.unwrap();
     for path in ["/qr.svg?text=a", "/nothing"] {
         let answer = raw::request_over(&mut line, "GET", path, &[]).await;
-        assert_eq!(answer.header("strict-transport-security"), None, "{path}: not unasked");
+        assert_eq!(
+            answer.header("strict-transport-security"),
+            None,
+            "{path}: HSTS is off by default"
+        );
     }
     let mut a = enter(&identity, &server, "a").await;
     let mut b = enter(&identity, &server, "b").await;
     assert_eq!(a.next().await.message.kind(), "join");
     b.say("hello").await;
     assert_eq!(a.next_said().await.1, "hello");
-    // Longer than a record of TLS, both ways.
+    // Longer than a TLS record, in both directions.
     let long = "聊".repeat(20_000);
     a.say(&long).await;
     assert_eq!(b.next_said().await.1, "hello".replace("hello", &long));
@@ -64,10 +68,9 @@ async fn plain_text_on_the_tls_port_gets_no_response() {
     let (server, identity) = server(folder.path(), &[]).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-    let mut answer = Vec::new();
-    let _ = soon("the end", stream.read_to_end(&mut answer)).await;
+    let answer = read_rest(&mut stream).await;
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
-    // Trust is checked at all: another certificate of that name is not taken.
+    // The client verifies certificates: it rejects another certificate of the same name.
     assert!(Identity::until(FAR_YEAR).connect(server.address).await.is_err());
     assert!(identity.connect(server.address).await.is_ok());
 }
@@ -78,13 +81,11 @@ async fn connection_without_a_tls_handshake_is_closed() {
     let (server, identity) =
         server(folder.path(), &["--no-limits=false", "--request-seconds", "1"]).await;
     let mut silent = TcpStream::connect(server.address).await.unwrap();
-    // The beginning of a record of TLS, and no more.
+    // A partial TLS record.
     let mut slow = TcpStream::connect(server.address).await.unwrap();
     slow.write_all(b"\x16\x03\x01").await.unwrap();
     for stream in [&mut silent, &mut slow] {
-        let mut rest = Vec::new();
-        let _ = soon("the end", stream.read_to_end(&mut rest)).await;
-        assert_eq!(rest, b"");
+        assert_eq!(read_rest(stream).await, b"");
     }
     assert!(identity.connect(server.address).await.is_ok());
 }
@@ -99,12 +100,12 @@ async fn rejected_client_gets_its_response_over_tls() {
     let answer = raw::request_over(&mut second, "GET", "/", &[]).await;
     assert_eq!(answer.status, 429, "{}", answer.text());
     assert!(answer.header("content-security-policy").is_some());
-    // Asked for, and not for other names below this one.
+    // HSTS is enabled here, without subdomains.
     assert_eq!(answer.header("strict-transport-security"), Some("max-age=60"));
 }
 
-/// What has been encrypted cannot be taken back: where a reader is too slow, its Close frame still
-/// stands right behind whole frames.
+/// Encrypted bytes cannot be taken back. Even so, a slow reader receives whole frames and then the Close
+/// frame.
 #[tokio::test]
 async fn slow_tls_reader_gets_complete_frames_and_then_a_close() {
     let folder = TempDir::new().unwrap();
@@ -112,7 +113,7 @@ async fn slow_tls_reader_gets_complete_frames_and_then_a_close() {
     for bytes in [3_000, 33_333] {
         let mut stalled = enter(&identity, &server, "stalled").await.into_stream();
         let mut writer = enter(&identity, &server, "writer").await;
-        writer.say_until_somebody_leaves(&"x".repeat(bytes)).await;
+        writer.say_until_a_member_leaves(&"x".repeat(bytes)).await;
         let (code, reason) = read_close(&mut stalled).await;
         assert_eq!(code, 1013, "{reason}");
         assert_eq!(soon("the end", read_frame(&mut stalled)).await, None);
@@ -120,7 +121,7 @@ async fn slow_tls_reader_gets_complete_frames_and_then_a_close() {
     }
 }
 
-/// The certificate that a new connection is shown, once it is this one.
+/// Waits until new connections get this certificate.
 async fn shown(identity: &Identity, address: std::net::SocketAddr) {
     let connecting = async {
         while identity.connect(address).await.is_err() {
@@ -145,10 +146,13 @@ async fn new_certificate_applies_to_new_connections_only() {
     let second = Identity::until(FAR_YEAR);
     second.write(folder.path());
     shown(&second, process.address).await;
-    assert!(first.connect(process.address).await.is_err(), "the old one is not shown any more");
+    assert!(
+        first.connect(process.address).await.is_err(),
+        "new connections do not get the old certificate"
+    );
     client.say("still here").await;
 
-    // One that cannot be used changes nothing.
+    // An invalid certificate changes nothing.
     fs::write(folder.path().join("cert.pem"), "not a certificate").unwrap();
     process.logs("the old one stays").await;
     assert!(second.connect(process.address).await.is_ok());

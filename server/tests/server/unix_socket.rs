@@ -41,11 +41,11 @@ async fn rooms_and_pages_are_served_on_a_unix_socket() {
     process.signal("TERM");
     assert_eq!((a.closed().await, b.closed().await), (1001, 1001));
     assert_eq!(process.ended().await.code(), Some(0));
-    assert!(!socket.exists(), "nothing is left where nobody listens");
+    assert!(!socket.exists(), "the socket file is removed");
 }
 
 #[tokio::test]
-async fn a_socket_that_a_killed_server_left_is_taken_over() {
+async fn socket_file_of_a_killed_server_is_replaced() {
     let (data, place) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let socket = place.path().join("xmeet.sock");
     let process = start(data.path(), &socket);
@@ -58,21 +58,21 @@ async fn a_socket_that_a_killed_server_left_is_taken_over() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_does_not_read_on_is_closed_as_any_other_client() {
+async fn stalled_reader_on_a_unix_socket_is_closed_with_1013() {
     let (data, place) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let socket = place.path().join("xmeet.sock");
     let _process = start(data.path(), &socket);
     let mut stalled = enter(&socket, "stalled").await.into_stream();
     let mut writer = enter(&socket, "writer").await;
-    writer.say_until_somebody_leaves(&"x".repeat(30_000)).await;
+    writer.say_until_a_member_leaves(&"x".repeat(30_000)).await;
     let (code, reason) = read_close(&mut stalled).await;
     assert_eq!(code, 1013, "{reason}");
     assert_eq!(soon("the end", read_frame(&mut stalled)).await, None);
 }
 
-/// Clients of a proxy that names nobody have the limits of one address, and the log says so.
+/// The clients of a proxy that sends no address share the limits of one address, and the log says so.
 #[tokio::test]
-async fn whom_a_proxy_does_not_name_has_limits_too() {
+async fn clients_without_an_address_share_one_limit() {
     let (data, place) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let socket = place.path().join("xmeet.sock");
     let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));

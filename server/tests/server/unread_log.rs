@@ -11,17 +11,17 @@ use tokio::task::spawn_blocking;
 use crate::support::observed::{free_address, series};
 use crate::support::{Client, Process, raw, soon, until};
 
-/// Requests that are worth a line each. Their lines are more than a pipe and the queue take.
+/// Requests with one log line each. The lines exceed the capacity of the pipe and the queue.
 const REQUESTS: usize = 12_000;
 
-/// A server whose log is a pipe that is not read after its ready line.
+/// Starts a server. Its log is a pipe that the test does not read after the ready line.
 fn unread(mut command: Command) -> (Child, BufReader<ChildStderr>, std::net::SocketAddr) {
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let mut log = BufReader::with_capacity(1, child.stderr.take().unwrap());
     let mut line = String::new();
     while !line.contains("is ready") {
         line.clear();
-        assert!(log.read_line(&mut line).unwrap() > 0, "it ended before it was ready");
+        assert!(log.read_line(&mut line).unwrap() > 0, "the server ended before it was ready");
     }
     let address = line.split("http://").nth(1).unwrap().split('/').next().unwrap();
     let address = address.parse().unwrap();
@@ -47,14 +47,14 @@ async fn unread_log_blocks_no_request_and_counts_dropped_lines() {
     assert_eq!(raw::get(address, "/readyz", &[]).await.status, 200);
     let dropped = async || series(operator).await["xmeet_log_dropped_lines_total"];
     let counted = dropped().await;
-    assert!(counted > 0.0, "the queue is full, or this tests nothing");
+    assert!(counted > 0.0, "lines were dropped");
 
     let reading = spawn_blocking(move || {
         let mut rest = String::new();
         log.read_to_string(&mut rest).unwrap();
         rest
     });
-    // Lines from while the pipe was not read were dropped; later ones are not.
+    // The server dropped lines while the pipe was full. It drops none after that.
     until("the queue is read", async || {
         let before = dropped().await;
         drop(Client::enter(address, "r", "b").await);
@@ -83,7 +83,7 @@ async fn shutdown_waits_a_bounded_time_for_an_unread_log() {
     let mut command = Process::command(folder.path());
     command.args(["--log=trace", "--log-format=json"]);
     let (child, log, address) = unread(command);
-    // More than a pipe takes.
+    // More than the capacity of a pipe.
     for _ in 0..1000 {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(b"garbage\r\n\r\n").await.unwrap();

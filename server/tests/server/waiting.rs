@@ -1,4 +1,4 @@
-//! What waits for clients that do not read, all of them together, is bounded in bytes and in time.
+//! The backlogs of clients that do not read are bounded in bytes and in time.
 
 use std::future::pending;
 use std::time::Duration;
@@ -16,15 +16,15 @@ use crate::support::{Client, TestServer, soon, until};
 const TEXT: u8 = 0x81;
 const PING: u8 = 0x89;
 
-/// One of the texts that make a large page: each of its characters takes six on the wire.
+/// Length of each text of a large page. Each character takes six bytes on the wire.
 const LARGE_TEXT_BYTES: usize = 32 * 1024;
 const LARGE_PAGE_BYTES: usize = 50 * 6 * LARGE_TEXT_BYTES;
 
-/// What may wait in all.
+/// Bound of all backlogs.
 const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Pages that can be on their way to outboxes beside that: each is encoded before it is known how
-/// long it is.
+/// Pages that may exceed the bound for a moment, because the length of a page is known only after it is
+/// encoded.
 const UNDER_WAY_BYTES_MAX: usize = 4 * LARGE_PAGE_BYTES;
 
 /// Clients that ask for a large page and do not read it.
@@ -44,7 +44,7 @@ async fn fill(server: &TestServer, room: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_who_ask_for_pages_and_do_not_read_them_hold_no_more_than_they_may() {
+async fn unread_pages_stay_within_the_memory_bound() {
     let bound = WAITING_BYTES_MAX.to_string();
     let (server, metrics) =
         observed(&["--waiting-bytes-max", &bound, "--write-seconds", "2"]).await;
@@ -58,7 +58,7 @@ async fn many_who_ask_for_pages_and_do_not_read_them_hold_no_more_than_they_may(
     for mut stream in deaf {
         asking.spawn(async move {
             stream.write_all(&frame(TEXT, b"@history:1")).await.unwrap();
-            // Kept open: it does not read, and does not go.
+            // The connection stays open, and the client does not read.
             pending::<()>().await;
             drop(stream);
         });
@@ -80,13 +80,13 @@ async fn many_who_ask_for_pages_and_do_not_read_them_hold_no_more_than_they_may(
     assert!(most_bytes > LARGE_PAGE_BYTES as f64, "{most_bytes}");
     assert!(most_bytes < (WAITING_BYTES_MAX + UNDER_WAY_BYTES_MAX) as f64, "{most_bytes}");
 
-    // Whoever reads has the page, at the latest when the others are closed.
+    // A client that reads receives the page, at the latest when the others are closed.
     let page = soon("the page", large_page(&server, "r")).await;
     assert_eq!(page.len(), 50);
     assert!(page.iter().all(|record| record.payload.len() == LARGE_TEXT_BYTES));
 }
 
-/// Page 1, asked for as often as it is refused.
+/// Requests page 1 until it is not refused.
 async fn large_page(server: &TestServer, room: &str) -> Vec<Record> {
     loop {
         let mut reader = Client::enter(server.address, room, "reader").await;
@@ -106,12 +106,12 @@ async fn large_page(server: &TestServer, room: &str) -> Vec<Record> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn who_takes_a_few_bytes_now_and_then_is_closed_all_the_same() {
+async fn client_that_reads_a_few_bytes_at_a_time_is_closed() {
     let (server, metrics) = observed(&["--write-seconds", "1"]).await;
     let mut slow = stalled_member(server.address, "r").await;
     let mut writer = Client::enter(server.address, "r", "writer").await;
     let text = "x".repeat(LARGE_TEXT_BYTES);
-    // Until the system's buffers are full and more waits than is ever on its way to the writer.
+    // Until the system's buffers are full, and the backlog is larger than the writer's own can be.
     let much_bytes = 10.0 * LARGE_TEXT_BYTES as f64;
     let filling = async {
         while series(metrics).await["xmeet_waiting_bytes{part=\"outgoing\"}"] < much_bytes {
@@ -120,7 +120,7 @@ async fn who_takes_a_few_bytes_now_and_then_is_closed_all_the_same() {
     };
     soon("something waits", filling).await;
 
-    // It lives, and it takes something all the time.
+    // The client sends pings, and reads a few bytes all the time.
     let reading = tokio::spawn(async move {
         let mut few = [0; 16];
         while slow.read_exact(&mut few).await.is_ok() {
@@ -132,7 +132,7 @@ async fn who_takes_a_few_bytes_now_and_then_is_closed_all_the_same() {
     });
     while writer.next().await.message.kind() != "leave" {}
     reading.abort();
-    // Counted when the connection is over, which its client has some seconds for.
+    // The server counts this when the connection has ended, which may take some seconds.
     let is_counted = async || series(metrics).await["xmeet_outbox_overflows_total"] >= 1.0;
     until("it is counted", is_counted).await;
 }

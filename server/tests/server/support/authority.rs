@@ -1,4 +1,4 @@
-//! Certificates of the tests' own, and clients that trust them.
+//! Certificates for tests, and clients that trust them.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// The year in which certificates of the tests end, unless a test wants another one.
+/// The year in which certificates of most tests expire.
 pub(crate) const FAR_YEAR: i32 = 2100;
 
 /// A certificate with its key, as PEM.
@@ -23,7 +23,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// A new one, for `localhost`, valid until the beginning of a year.
+    /// Creates a certificate for `localhost` that expires at the beginning of a year.
     pub(crate) fn until(year: i32) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
@@ -33,8 +33,8 @@ impl Identity {
         Self { certificate: certificate.pem(), key: key.serialize_pem(), der }
     }
 
-    /// Writes both as `cert.pem` and `key.pem`, as tools that renew certificates do: beside the old
-    /// ones, and then in their place.
+    /// Writes `cert.pem` and `key.pem` under temporary names and renames them, as tools that renew
+    /// certificates do.
     pub(crate) fn write(&self, folder: &Path) {
         for (name, text) in [("cert.pem", &self.certificate), ("key.pem", &self.key)] {
             fs::write(folder.join("new"), text).unwrap();
@@ -42,13 +42,13 @@ impl Identity {
         }
     }
 
-    /// The settings for what [`Self::write`] wrote.
+    /// Returns the settings for the files of [`Self::write`].
     pub(crate) fn settings(folder: &Path) -> [String; 4] {
         let path = |name| folder.join(name).to_str().unwrap().to_owned();
         ["--tls-certificate".into(), path("cert.pem"), "--tls-key".into(), path("key.pem")]
     }
 
-    /// Connects as somebody who trusts this certificate and no other.
+    /// Connects a client that trusts only this certificate.
     pub(crate) async fn connect(
         &self,
         address: SocketAddr,

@@ -1,4 +1,4 @@
-//! A client: connects, checks its greeting, and reads one event after the other.
+//! A client that checks its greeting and reads events.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use xmeet_shared::{Envelope, ErrorCode, Member, Pid, Record, ServerMessage};
 
 use super::{raw, soon};
 
-/// What a client can be connected by: TCP, TLS over it, a Unix socket.
+/// A client's stream: TCP, TLS or a Unix socket.
 pub(crate) trait Line: AsyncRead + AsyncWrite + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Line for T {}
@@ -21,23 +21,23 @@ pub(crate) struct Client<L = TcpStream> {
     pub(crate) pid: Pid,
     pub(crate) members: Vec<Member>,
     pub(crate) page: Vec<Record>,
-    /// Which only who asks for the extensions is told.
+    /// The epoch, if the client requested the extensions.
     pub(crate) epoch: Option<String>,
     socket: WebSocketStream<L>,
 }
 
-/// The path of a room, with a nickname.
+/// Returns the path of a room with a nickname.
 pub(crate) fn path(room: &str, nickname: &str) -> String {
     let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     format!("/xgate/websocket/{}?nickname={}", encode(room), encode(nickname))
 }
 
-/// The path of a room, with a nickname and a token to resume by.
+/// Returns the path of a room with a nickname and a resume token.
 pub(crate) fn resumable_path(room: &str, nickname: &str, token: &str) -> String {
     format!("{}&session={token}", path(room, nickname))
 }
 
-/// A member that has read its greeting and will not read on.
+/// Connects a member that reads its greeting and nothing more.
 pub(crate) async fn stalled_member(address: SocketAddr, room: &str) -> TcpStream {
     let (response, mut stream) = raw::upgrade(address, &path(room, "stalled"), &[]).await;
     assert_eq!(response.status, 101);
@@ -46,12 +46,12 @@ pub(crate) async fn stalled_member(address: SocketAddr, room: &str) -> TcpStream
 }
 
 impl Client {
-    /// Enters a room and checks that the greeting is one.
+    /// Joins a room and checks the greeting.
     pub(crate) async fn enter(address: SocketAddr, room: &str, nickname: &str) -> Self {
         Self::enter_by(address, &path(room, nickname), &[]).await
     }
 
-    /// Enters by a path and with headers of the test's own.
+    /// Joins with any path and headers.
     pub(crate) async fn enter_by(
         address: SocketAddr,
         path: &str,
@@ -62,7 +62,7 @@ impl Client {
         Self::greeted(stream).await
     }
 
-    /// Enters as a client that can resume.
+    /// Joins with a resume token.
     pub(crate) async fn enter_with(
         address: SocketAddr,
         room: &str,
@@ -72,23 +72,23 @@ impl Client {
         Self::enter_resumable(address, &resumable_path(room, nickname, token)).await
     }
 
-    /// Enters as a client that can resume, by a path of the test's own.
+    /// Joins with any path that contains a resume token.
     pub(crate) async fn enter_resumable(address: SocketAddr, path: &str) -> Self {
         let (response, stream) = raw::upgrade(address, path, &[]).await;
         assert_eq!(response.status, 101, "{}", response.text());
         Self::welcomed(stream).await
     }
 
-    /// Takes over an upgraded connection of a client that did not ask for the extensions.
+    /// Reads the greeting of a client that did not request the extensions.
     pub(crate) async fn greeted(stream: TcpStream) -> Self {
         let client = Self::welcomed(stream).await;
-        assert_eq!(client.epoch, None, "it did not ask for it");
+        assert_eq!(client.epoch, None, "the client did not request the epoch");
         client
     }
 }
 
 impl<L: Line> Client<L> {
-    /// Enters a room over a connection that is there already.
+    /// Joins a room over an open stream.
     pub(crate) async fn enter_over(mut line: L, path: &str) -> Self {
         let response = raw::request_over(&mut line, "GET", path, &raw::UPGRADE).await;
         assert_eq!(response.status, 101, "{}", response.text());
@@ -101,8 +101,11 @@ impl<L: Line> Client<L> {
         let ServerMessage::SelfId { pid, epoch, greeting_bytes } = first.message else {
             panic!("self comes first: {first:?}")
         };
-        // Where the history is off there is no epoch, for those who ask either.
-        assert!(epoch.is_none() || greeting_bytes.is_some(), "both are for those who ask");
+        // Without a history there is no epoch.
+        assert!(
+            epoch.is_none() || greeting_bytes.is_some(),
+            "an epoch comes with a greeting length"
+        );
         let count = receive(&mut socket).await;
         let members = receive(&mut socket).await;
         let history = receive(&mut socket).await;
@@ -117,7 +120,7 @@ impl<L: Line> Client<L> {
         Self { pid, members, page, epoch, socket }
     }
 
-    /// What this member is called, as its greeting says.
+    /// Returns the member's nickname in its greeting.
     pub(crate) fn nickname(&self) -> &str {
         let own = self.members.iter().find(|member| member.pid == self.pid).unwrap();
         own.nickname.as_str()
@@ -138,12 +141,12 @@ impl<L: Line> Client<L> {
         assert!(next.unwrap().unwrap().is_pong());
     }
 
-    /// The next frame.
+    /// Reads the next frame.
     pub(crate) async fn next(&mut self) -> Envelope {
         receive(&mut self.socket).await
     }
 
-    /// The next frame, or the code of the server's Close, which has a reason.
+    /// Reads the next frame, or the code of the server's Close frame.
     pub(crate) async fn next_or_close(&mut self) -> Result<Envelope, u16> {
         let next = soon("a frame", self.socket.next()).await;
         let message = next.expect("a Close comes before the end").unwrap();
@@ -155,12 +158,12 @@ impl<L: Line> Client<L> {
         Ok(Envelope::parse(text).unwrap_or_else(|error| panic!("{error}: {text}")))
     }
 
-    /// The next frame's text, as it stands.
+    /// Reads the text of the next frame.
     pub(crate) async fn next_text(&mut self) -> String {
         receive_text(&mut self.socket).await
     }
 
-    /// The next frame, which is a `normal`: its author, text and id.
+    /// Reads a `normal` frame. Returns its author, text and id.
     pub(crate) async fn next_said(&mut self) -> (Pid, String, u64) {
         let envelope = self.next().await;
         match envelope.message {
@@ -171,7 +174,7 @@ impl<L: Line> Client<L> {
         }
     }
 
-    /// The next frame, which is a page.
+    /// Reads a `history` frame.
     pub(crate) async fn next_page(&mut self) -> Vec<Record> {
         match self.next().await.message {
             ServerMessage::History(page) => page,
@@ -179,7 +182,7 @@ impl<L: Line> Client<L> {
         }
     }
 
-    /// The next frame, which is an `error`: its code.
+    /// Reads an `error` frame. Returns its code.
     pub(crate) async fn next_error(&mut self) -> ErrorCode {
         let envelope = self.next().await;
         assert_eq!(envelope.from, self.pid, "an error is from its receiver");
@@ -192,13 +195,13 @@ impl<L: Line> Client<L> {
         }
     }
 
-    /// Asks for a page and waits for it.
+    /// Requests a page and waits for it.
     pub(crate) async fn ask_page(&mut self, cursor: u64) -> Vec<Record> {
         self.send(&format!("@history:{cursor}")).await;
         self.next_page().await
     }
 
-    /// Says something and waits until it comes back.
+    /// Sends a text and waits until it comes back. Returns its id.
     pub(crate) async fn say(&mut self, text: &str) -> u64 {
         self.send(text).await;
         let (from, said, id) = self.next_said().await;
@@ -206,8 +209,8 @@ impl<L: Line> Client<L> {
         id
     }
 
-    /// Says the same again and again, until a member has gone.
-    pub(crate) async fn say_until_somebody_leaves(&mut self, text: &str) {
+    /// Sends the text repeatedly until a member has left.
+    pub(crate) async fn say_until_a_member_leaves(&mut self, text: &str) {
         let mut kind = "";
         while kind != "leave" {
             self.send(text).await;
@@ -218,7 +221,7 @@ impl<L: Line> Client<L> {
         }
     }
 
-    /// Closes as a client that leaves, and waits for the server's answer.
+    /// Closes with code 1000 and waits for the server's answer.
     pub(crate) async fn leave(mut self) {
         let close = Message::close(Some(CloseCode::NORMAL_CLOSURE), "");
         self.socket.send(close).await.unwrap();
@@ -226,7 +229,7 @@ impl<L: Line> Client<L> {
         soon("the server's answer to a close", rest).await;
     }
 
-    /// Sends these bytes and then nothing more, and waits until the server has noticed.
+    /// Sends these bytes, ends the stream, and waits until the server has closed it.
     pub(crate) async fn end_with(self, bytes: &[u8]) {
         let mut stream = self.into_stream();
         stream.write_all(bytes).await.unwrap();
@@ -235,21 +238,21 @@ impl<L: Line> Client<L> {
         soon("the server's end", stream.read_to_end(&mut rest)).await.unwrap();
     }
 
-    /// Is lost.
+    /// Loses the connection.
     pub(crate) async fn lose(self) {
         self.end_with(&[]).await;
     }
 
-    /// The code of the server's Close frame, past whatever comes before it.
+    /// Reads up to the server's Close frame. Returns its code.
     pub(crate) async fn closed(&mut self) -> u16 {
         let reading = async {
             while let Some(Ok(message)) = self.socket.next().await {
                 if let Some((code, reason)) = message.as_close() {
                     assert!(!reason.is_empty(), "every close has a reason");
                     let code = u16::from(code);
-                    // Reading on answers it.
+                    // Further reads answer the Close frame.
                     while let Some(Ok(_)) = self.socket.next().await {}
-                    // The server waits a while for the end of the stream below.
+                    // The server waits for the end of the stream. The stream may have ended already.
                     let _ = self.socket.close().await;
                     return code;
                 }
@@ -259,7 +262,7 @@ impl<L: Line> Client<L> {
         soon("a Close frame", reading).await
     }
 
-    /// The connection below, for what a proper client would not do.
+    /// Returns the stream, for tests that break the protocol.
     pub(crate) fn into_stream(self) -> L {
         self.socket.into_inner()
     }

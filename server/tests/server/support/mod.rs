@@ -1,4 +1,4 @@
-//! What the tests share: servers and clients.
+//! Servers and clients for all tests.
 
 pub(crate) mod authority;
 pub(crate) mod client;
@@ -12,23 +12,23 @@ use std::time::Duration;
 pub(crate) use client::Client;
 pub(crate) use server::{Process, TestServer};
 
-/// How long anything may take before a test fails instead of hanging. Far more than it takes.
+/// Time limit of each wait, so that a failing test does not hang. Far longer than any wait takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How often it is looked whether something has come true.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// Interval between two checks of a condition.
+const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Waits until something is true, but not for ever.
+/// Waits until a condition is true. Panics after [`PATIENCE`].
 pub(crate) async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
     let looking = async {
         while !is_so().await {
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
         }
     };
     soon(what, looking).await;
 }
 
-/// Waits for something, but not for ever.
+/// Waits for work. Panics after [`PATIENCE`].
 pub(crate) async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, work).await {
         Ok(done) => done,

@@ -1,5 +1,6 @@
-//! HTTP and WebSocket bytes by hand, so that the tests depend on no client's good manners.
+//! HTTP and WebSocket bytes without a client library, so that tests can send invalid ones.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -9,7 +10,7 @@ pub(crate) use xmeet_testframes::frame;
 
 use super::soon;
 
-/// An HTTP response's head, and its body where it has one.
+/// An HTTP response.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -18,7 +19,7 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    /// The first header of that name, which is given in lower case.
+    /// Returns the first header of this name, in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
@@ -28,7 +29,7 @@ impl Response {
     }
 }
 
-/// Sends a request with these headers and reads the response.
+/// Connects, sends a request, and reads the response.
 pub(crate) async fn request(
     address: SocketAddr,
     method: &str,
@@ -36,14 +37,13 @@ pub(crate) async fn request(
     headers: &[(&str, &str)],
 ) -> (Response, TcpStream) {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    // What a test has sent has then left it: the system does not hold a small frame back until the
-    // one before it is acknowledged.
+    // Small frames leave at once; the system does not wait for an acknowledgement of earlier ones.
     stream.set_nodelay(true).unwrap();
     let response = request_over(&mut stream, method, path, headers).await;
     (response, stream)
 }
 
-/// The same over a connection that is there already.
+/// Sends a request over an open stream, and reads the response.
 pub(crate) async fn request_over(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     method: &str,
@@ -71,7 +71,7 @@ pub(crate) const UPGRADE: [(&str, &str); 4] = [
     ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
 ];
 
-/// Asks for an upgrade, with further headers.
+/// Requests an upgrade with further headers.
 pub(crate) async fn upgrade(
     address: SocketAddr,
     path: &str,
@@ -102,7 +102,7 @@ async fn read_response(stream: &mut (impl AsyncRead + Unpin), method: &str) -> R
     response
 }
 
-/// Reads a frame of the server: its first byte and its payload. Returns `None` at the end of the
+/// Reads a frame of the server. Returns its first byte and its payload, or `None` at the end of the
 /// connection.
 pub(crate) async fn read_frame(stream: &mut (impl AsyncRead + Unpin)) -> Option<(u8, Vec<u8>)> {
     let mut head = Vec::new();
@@ -117,6 +117,15 @@ pub(crate) async fn read_frame(stream: &mut (impl AsyncRead + Unpin)) -> Option<
     Some((header.first, payload))
 }
 
+/// Reads to the end of the connection, or to its reset.
+pub(crate) async fn read_rest(stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
+    let mut rest = Vec::new();
+    match soon("the end", stream.read_to_end(&mut rest)).await {
+        Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("{error}"),
+        Ok(_) | Err(_) => rest,
+    }
+}
+
 /// Reads the greeting, which is four frames.
 pub(crate) async fn skip_greeting(stream: &mut (impl AsyncRead + Unpin)) {
     for _ in 0..4 {
@@ -124,7 +133,7 @@ pub(crate) async fn skip_greeting(stream: &mut (impl AsyncRead + Unpin)) {
     }
 }
 
-/// Reads until the server's Close frame: its code and reason.
+/// Reads up to the server's Close frame. Returns its code and reason.
 pub(crate) async fn read_close(stream: &mut (impl AsyncRead + Unpin)) -> (u16, String) {
     let reading = async {
         loop {

@@ -1,4 +1,4 @@
-//! Servers to test: in this process, or the real binary as a process of its own.
+//! Servers for tests: in this process, or as the real binary.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use xmeet_server::shutdown::ShutdownOutcome;
 
 use super::{soon, until};
 
-/// A server in this process, on a port of its own and with a folder of its own.
+/// A server in this process, with its own port and folder.
 pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
     pub(crate) folder: TempDir,
@@ -29,19 +29,19 @@ impl TestServer {
         Self::with(&[]).await
     }
 
-    /// Starts with settings from the command line.
+    /// Starts with settings of the command line, and without limits.
     pub(crate) async fn with(arguments: &[&str]) -> Self {
         Self::on(TempDir::new().unwrap(), arguments).await
     }
 
-    /// Starts with the limits that an operator gets, but for those that are set here. Other servers
-    /// here have none: most tests ask more of one than anybody may.
+    /// Starts with the default limits. Other test servers have no limits, because most tests send more
+    /// than the limits allow.
     pub(crate) async fn limited(arguments: &[&str]) -> Self {
         let arguments: Vec<_> = ["--no-limits=false"].iter().chain(arguments).copied().collect();
         Self::with(&arguments).await
     }
 
-    /// Starts on what a folder holds.
+    /// Starts on an existing folder.
     pub(crate) async fn on(folder: TempDir, arguments: &[&str]) -> Self {
         let folder_name = folder.path().to_str().unwrap();
         let fixed = ["xmeet", "--data-dir", folder_name, "--time-zone", "Asia/Shanghai"];
@@ -55,32 +55,32 @@ impl TestServer {
         Self { address, folder, shutdown, running }
     }
 
-    /// Ends it, and gives its folder back.
+    /// Shuts down. Returns the folder.
     pub(crate) async fn stop(self) -> TempDir {
         self.ended().await.1
     }
 
-    /// Ends it: how it ended, and its folder.
+    /// Shuts down. Returns the outcome and the folder.
     pub(crate) async fn ended(self) -> (ShutdownOutcome, TempDir) {
         self.shutdown.cancel();
         let ended = soon("the server ends", self.running).await.unwrap().unwrap();
         (ended, self.folder)
     }
 
-    /// Ends it and starts it again on what it kept.
+    /// Restarts on the same folder.
     pub(crate) async fn restart(self, arguments: &[&str]) -> Self {
         let folder = self.stop().await;
         Self::on(folder, arguments).await
     }
 }
 
-/// The real binary. It is killed when this is dropped.
+/// The real binary as a process. Dropping it kills the process.
 pub(crate) struct Process {
     pub(crate) address: SocketAddr,
-    /// Where it says that it is.
+    /// The address in the ready line.
     pub(crate) url: String,
     child: Child,
-    /// What it has logged so far, and who reads it to its end.
+    /// The log so far. A thread reads it to its end.
     logged: Arc<Mutex<Vec<u8>>>,
     log: Option<JoinHandle<()>>,
 }
@@ -105,10 +105,10 @@ impl Process {
                 break ready_url(&line).expect("the ready line says where it is").to_owned();
             }
         };
-        // A Unix socket has none.
+        // A Unix socket has no address.
         let address = url.split('/').nth(2).and_then(|host| host.parse().ok());
         let address = address.unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
-        // Somebody must read on, or a full pipe would stop the server.
+        // A full pipe would make the server drop lines.
         let lines = Arc::clone(&logged);
         let log = thread::spawn(move || {
             let mut line = Vec::new();
@@ -119,14 +119,13 @@ impl Process {
         Self { address, url, child, logged, log: Some(log) }
     }
 
-    /// The command, with a port of its own.
+    /// Returns the command with a free port.
     pub(crate) fn command(folder: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xmeet"));
         command.args(["--no-limits", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder);
         command
     }
 
-    /// Its number.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -144,13 +143,13 @@ impl Process {
         assert!(status.success());
     }
 
-    /// Waits until it has ended.
+    /// Waits for the end of the process.
     pub(crate) async fn ended(mut self) -> ExitStatus {
         let waiting = tokio::task::spawn_blocking(move || self.child.wait().unwrap());
         soon("xmeet ends", waiting).await.unwrap()
     }
 
-    /// Ends it in order: everything that it has logged.
+    /// Shuts down with SIGTERM. Returns the whole log.
     pub(crate) async fn stopped(mut self) -> String {
         self.signal("TERM");
         let log = self.log.take().unwrap();
@@ -161,18 +160,18 @@ impl Process {
         logged
     }
 
-    /// Everything that it has logged so far.
+    /// Returns the log so far.
     pub(crate) fn logged(&self) -> String {
         String::from_utf8(self.logged.lock().unwrap().clone()).unwrap()
     }
 
-    /// Waits until it has logged something.
+    /// Waits until the log contains the words.
     pub(crate) async fn logs(&self, words: &str) {
         until(&format!("a log with {words:?}"), async || self.logged().contains(words)).await;
     }
 }
 
-/// Where a server is, as its ready line says, in text and in JSON.
+/// Returns the address in a ready line, which is text or JSON.
 fn ready_url(line: &str) -> Option<&str> {
     let starts = ["https://", "http://", "unix:"].iter().filter_map(|scheme| line.find(scheme));
     line[starts.min()?..].split([' ', '"']).next()
