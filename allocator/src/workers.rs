@@ -15,7 +15,8 @@ use crate::{collect_mimalloc, trim_system_allocator};
 /// Time between two releases.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// How long a worker that is done keeps its thread busy while others have not started.
+/// Maximum time that a finished task keeps its thread busy until the tasks of all other threads have
+/// started.
 const WAIT_MAX: Duration = Duration::from_millis(2);
 
 /// Releases the free memory of all worker threads of this runtime every ten seconds. Never returns.

@@ -7,23 +7,21 @@ use std::path::{Path, PathBuf};
 
 use super::{Change, Files, Step};
 
-/// Which of the changes that were not synced are lost.
+/// The loss of unsynced changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
-    /// All are lost.
+    /// All unsynced changes are lost.
     All,
-    /// None is lost, as in a crash of the process.
+    /// No change is lost, as in a crash of the process.
     Nothing,
     /// A random choice of changes is lost.
     Some {
-        /// The seed of the choice.
         seed: u64,
     },
     /// A random choice of sectors of each write is lost.
     Torn {
-        /// The seed of the choice.
         seed: u64,
-        /// The size that a disk writes atomically, in bytes.
+        /// Size of an atomic write of the disk, in bytes.
         sector_bytes: usize,
     },
 }

@@ -41,7 +41,6 @@ enum Step {
         file: PathBuf,
         bytes: Vec<u8>,
     },
-    /// A mark of the test.
     Mark(u64),
 }
 
@@ -115,8 +114,8 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Returns the moments at which a power failure may leave another state than before: the start, and
-    /// the end of each change, sync and put.
+    /// Returns the moments at which the outcome of a power failure changes: the start, and the end of each
+    /// change, sync and put.
     pub fn moments(&self) -> impl Iterator<Item = usize> {
         let is_moment = |step: &Step| !matches!(step, Step::Mark(_));
         let after = self.steps.iter().enumerate();
