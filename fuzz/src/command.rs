@@ -1,12 +1,12 @@
-//! What a client sends as text, understood as a command.
+//! Commands in a client's text frames.
 
 use xmeet_shared::limits::NICKNAME_CHARS_MAX;
 use xmeet_shared::{ClientCommand, Nickname};
 
-/// Longest answer to a command that is none, in bytes: it must not grow with what was sent.
+/// Maximum length of the answer to an invalid command, in bytes. It must not grow with the input.
 const WORDS_BYTES_MAX: usize = 200;
 
-/// A command says the same when it is printed and read again; a text is said exactly as it stands.
+/// A command that is printed and parsed again is unchanged, and a text is a message unchanged.
 pub(crate) fn holds(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let is_command = ClientCommand::looks_like_command(text);
@@ -37,7 +37,7 @@ pub(crate) fn holds(input: &[u8]) {
     }
 }
 
-/// Whether a name is one that may stand beside others.
+/// Returns whether a name is valid.
 pub(crate) fn assert_is_clean(name: &Nickname) {
     let text = name.as_str();
     assert!((1..=NICKNAME_CHARS_MAX).contains(&text.chars().count()));

@@ -1,8 +1,8 @@
-//! Frames of the server, as a client reads them.
+//! The server's frames.
 
 use xmeet_shared::{Envelope, Pid, RoomId, SendTime, ServerMessage};
 
-/// What can be read is the same when it is written and read again, and any text can be carried.
+/// A parsed frame that is encoded and parsed again is unchanged, and a frame can contain any text.
 pub(crate) fn holds(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     match Envelope::parse(text) {
@@ -22,9 +22,9 @@ pub(crate) fn holds(input: &[u8]) {
 
 fn assert_comes_back(envelope: &Envelope) {
     let written = envelope.encode();
-    // Whatever it carries, nothing of it can end a line or a frame.
+    // No text can end the line or the frame.
     assert!(!written.contains(|c: char| c < ' '));
-    let again = Envelope::parse(&written).expect("what was written can be read");
+    let again = Envelope::parse(&written).expect("an encoded frame can be parsed");
     assert_eq!(again, *envelope);
     assert_eq!(again.encode(), written);
 }

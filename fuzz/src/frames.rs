@@ -1,20 +1,20 @@
 //! A client's bytes, decoded by RFC 6455.
 //!
-//! Beside the server's decoder there is one that knows only whole conversations and is as simple as
-//! it can be. Both must say the same, in whatever pieces the bytes come.
+//! The target compares the server's decoder with a simple one that reads whole conversations. Both must
+//! agree, in any pieces of the input.
 
 use xmeet_server::wire::{Decoder, Received};
 
 /// The largest message, in bytes. Small, so that the fuzzer meets it.
 const MESSAGE_BYTES_MAX: usize = 300;
 
-/// The memory of a header or a control frame that has come in part, at most, in bytes.
+/// Maximum memory of a partial header or control frame, in bytes.
 const WAITING_BYTES_MAX: usize = 500;
 
-/// What a conversation comes to: its messages, and the code it was closed with if it broke a rule.
+/// The result of a conversation: its messages, and the close code if it broke a rule.
 type Outcome = (Vec<Received>, Option<u16>);
 
-/// The first byte says in which pieces the others come.
+/// The first byte is the size of the pieces in which the others arrive.
 pub(crate) fn holds(input: &[u8]) {
     let Some((cut, bytes)) = input.split_first() else { return };
     let expected = naive(bytes);
@@ -34,14 +34,14 @@ fn decoded(bytes: &[u8], piece_bytes: usize) -> Outcome {
                 Err(ending) => return (messages, Some(ending.code.as_u16())),
             }
         }
-        // What has come of a message, and of another frame in the midst of it.
+        // A partial message, and a partial frame inside it.
         let held = decoder.memory_bytes();
         assert!(held <= MESSAGE_BYTES_MAX + WAITING_BYTES_MAX, "{held} bytes are held");
     }
     (messages, None)
 }
 
-/// The simplest decoder: it looks at all bytes at once and copies everything.
+/// A simple decoder that reads all bytes at once and copies everything.
 fn naive(bytes: &[u8]) -> Outcome {
     let (mut messages, mut begun, mut at) = (Vec::new(), None, 0);
     loop {
@@ -109,7 +109,7 @@ fn naive_frame(bytes: &[u8], begun: &mut Begun) -> Step {
     }
 }
 
-/// A frame of a message that has come in part: what cannot become UTF-8 is refused at once.
+/// Checks a partial frame. Text that cannot become UTF-8 is refused at once.
 fn naive_part(opcode: u8, payload: Vec<u8>, begun: &mut Begun) -> Step {
     match naive_message(opcode, false, payload, begun) {
         Ok(_) => Step::Wait,

@@ -1,4 +1,4 @@
-//! The request that asks for a WebSocket: path, query, cookies and every other header.
+//! Upgrade requests: path, query, cookies and all other headers.
 
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SET_COOKIE};
@@ -11,7 +11,7 @@ use xmeet_shared::{RoomId, WEBSOCKET_PATH_PREFIX};
 
 use crate::command::assert_is_clean;
 
-/// What a proper request has, unless the input names another value.
+/// Headers of a valid request, unless the input replaces them.
 const UPGRADE: [(&str, &str); 4] = [
     ("Connection", "Upgrade"),
     ("Upgrade", "websocket"),
@@ -19,12 +19,11 @@ const UPGRADE: [(&str, &str); 4] = [
     ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
 ];
 
-/// Largest body of a refusal, in bytes: it must not grow with what was sent.
+/// Maximum length of a refusal's body, in bytes. It must not grow with the input.
 const REFUSAL_BYTES_MAX: usize = 400;
 
-/// The first line is what stands behind the prefix of the path, the others are headers. What is
-/// taken has a clean name, and a cookie that carries that name and nothing else; what is not is
-/// refused in JSON.
+/// The first line follows the prefix of the path; the other lines are headers. An accepted request has a
+/// clean name, and a cookie with that name only. Any other request is refused with JSON.
 pub(crate) fn holds(input: &[u8]) {
     let mut lines = input.split(|byte| *byte == b'\n');
     let target = lines.next().unwrap_or_default();
@@ -45,7 +44,7 @@ fn header(line: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&line[..colon], line[colon + 1..].trim_ascii()))
 }
 
-/// A request, where HTTP can carry it at all.
+/// Builds a request, if it is valid HTTP.
 fn request(target: &[u8], headers: &[(&[u8], &[u8])]) -> Option<Request<Body>> {
     let uri = [WEBSOCKET_PATH_PREFIX.as_bytes(), target].concat();
     let mut request = Request::builder().uri(uri.as_slice());
@@ -60,7 +59,7 @@ fn request(target: &[u8], headers: &[(&[u8], &[u8])]) -> Option<Request<Body>> {
     request.body(Body::empty()).ok()
 }
 
-/// The cookie holds the name, percent-encoded, and cannot be anything else; it brings the name back.
+/// The cookie contains the percent-encoded name only, and gives the same name when it is sent again.
 fn assert_is_kept(handshake: &Handshake) {
     let response = handshake.response();
     assert_eq!(response.status(), 101);
@@ -84,7 +83,7 @@ fn assert_is_kept(handshake: &Handshake) {
     assert_eq!(again.nickname, handshake.nickname);
 }
 
-/// A room's id leads to the same room when it is written as an address.
+/// A room id in an address gives the same room.
 fn assert_same_room(room: &RoomId) {
     let target = utf8_percent_encode(room.as_str(), NON_ALPHANUMERIC).to_string();
     let request = request(target.as_bytes(), &[]).expect("it is an address");

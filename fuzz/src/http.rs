@@ -1,5 +1,4 @@
-//! Bytes on a TCP connection to a whole server: HTTP, every route, and a WebSocket where they ask for
-//! one.
+//! Bytes on a TCP connection to a whole server: HTTP, all routes, and WebSockets after an upgrade.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -10,15 +9,15 @@ use clap::Parser;
 use tokio_util::sync::CancellationToken;
 use xmeet_server::config::Config;
 
-/// How long a server may take to answer bytes that end. Far more than it takes.
+/// Time limit of the answer to an input. Far longer than an answer takes.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
 
-/// Whatever comes is answered by HTTP, or by nothing, and never by a failure of the server's own.
-/// A panic anywhere ends the fuzzer's process, in the server's tasks too.
+/// Every input gets an HTTP response without a server error, or none.
+/// A panic anywhere ends the fuzzer's process, even in a task of the server.
 pub(crate) fn holds(input: &[u8]) {
     let mut stream = TcpStream::connect(server()).expect("the server takes connections");
     stream.set_read_timeout(Some(ANSWER_MAX)).expect("a time-out can be set");
-    // It may have been closed over the first of it.
+    // The server may have closed the connection after the first bytes.
     let is_sent = stream.write_all(input).is_ok();
     if is_sent {
         let _ = stream.shutdown(Shutdown::Write);
@@ -26,14 +25,14 @@ pub(crate) fn holds(input: &[u8]) {
     let mut answer = Vec::new();
     match stream.read_to_end(&mut answer) {
         Ok(_) => {}
-        // It was closed with some of it unread.
+        // The server closed the connection with unread bytes.
         Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {}
         Err(error) => panic!("no end after {} bytes: {error}", answer.len()),
     }
     if !answer.is_empty() {
         let status = answer.get(..12).and_then(|start| start.strip_prefix(b"HTTP/1."));
         let status = status.and_then(|rest| rest.get(2..));
-        // A limit is one, and so is a page that was not compiled in.
+        // 503 is the answer of a limit, or of a missing page.
         let is_unavailable = status == Some(b"503");
         let is_known = matches!(status, Some([b'1'..=b'4', _, _]));
         assert!(is_known || is_unavailable, "{}", String::from_utf8_lossy(&answer));

@@ -1,8 +1,8 @@
-//! What must hold for whatever a client sends: one property a fuzz target, as a plain function that
-//! panics where it does not hold.
+//! Properties of any client input. Each fuzz target has one, as a function that panics if the property is
+//! violated.
 //!
-//! The targets in `targets/` hand them what the fuzzer thinks of, and `tests/seeds.rs` what is kept
-//! in `seeds/`. An input that once broke a property is kept there as a seed.
+//! The targets in `targets/` pass the fuzzer's inputs to them, and `tests/seeds.rs` the inputs in `seeds/`.
+//! An input that once violated a property is kept there as a seed.
 
 mod command;
 mod envelope;
@@ -29,7 +29,7 @@ pub const TARGETS: [(&str, Property); 7] = [
 /// Checks the property of a target.
 ///
 /// # Panics
-/// When it does not hold, or there is no target of that name.
+/// If the property is violated, or no target has this name.
 pub fn check(target: &str, input: &[u8]) {
     let found = TARGETS.iter().find(|(name, _)| *name == target);
     let (_, property) = found.expect("there is such a target");

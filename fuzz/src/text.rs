@@ -1,4 +1,4 @@
-//! What the web client does with a stranger's text: it takes a bounded number of steps for each byte.
+//! The web client handles untrusted text in a bounded number of steps per byte.
 
 use std::cell::Cell;
 
@@ -10,18 +10,18 @@ use xmeet_web::room::Room;
 use xmeet_web::room::members::Person;
 use xmeet_web::{encoding, fold, identity, links, lookalike, mentions, page};
 
-/// The most steps for each byte of the text, in any function. A longer name compared with each `@`
-/// takes most of them: 32 characters of four bytes, for every second byte.
+/// Maximum number of steps per byte of the text in any function. The worst case is a name of 32 characters
+/// of four bytes, compared at each `@`, for every second byte.
 const STEPS_PER_BYTE_MAX: u64 = 100;
 
-/// The most steps that a function takes whatever the text is: 64 mentions, each compared with every
-/// beginning of a name.
+/// Maximum number of steps of a function that do not depend on the text: 64 mentions, each compared with
+/// every prefix of a name.
 const STEPS_FIXED_MAX: u64 = 500_000;
 
-/// How long a repetition is, in bytes: work that grows with the square passes the bound far below.
+/// Length of a repeated text in bytes. Quadratic work exceeds the bound far below this length.
 const REPETITION_BYTES: usize = 16 * 1024;
 
-/// How many times the second part of a repetition is there at least where the first is long.
+/// Minimum number of repetitions after a long first part.
 const REPETITIONS_MIN: usize = 2;
 
 /// What stands before the first line break comes once, the rest again and again: as it stands and repeated, the text costs a bounded number of steps for each byte.
@@ -86,12 +86,12 @@ fn assert_bounded(text: &str) {
         let _ = inside.refresh(text, &people, None).complete(text, "Anna");
     });
     assert_room(text, &people);
-    // Steps are counted at all.
+    // The build counts steps.
     let is_counted = total.get() > text.chars().count() as u64;
     assert!(is_counted || text.is_empty() || !cfg!(debug_assertions));
 }
 
-/// The pieces are the text, and there are not too many of them or too long ones.
+/// Checks that the pieces form the text, and that their number and lengths are bounded.
 fn assert_pieces(text: &str) {
     let pieces = links::pieces(text);
     let mut place = 0;
@@ -110,7 +110,7 @@ fn assert_pieces(text: &str) {
     assert!(shown.len() + rest.len() <= count + 1);
 }
 
-/// Members whose names are the beginning of the text, shorter and longer, as an attacker takes them.
+/// Creates members whose names are prefixes of the text, as an attacker would choose them.
 fn people(text: &str) -> Vec<Person> {
     let lengths = [1, 2, 3, NICKNAME_CHARS_MAX / 2, NICKNAME_CHARS_MAX - 1, NICKNAME_CHARS_MAX];
     let after_at = text.split_once('@').map_or(text, |(_, after)| after);
@@ -123,7 +123,7 @@ fn people(text: &str) -> Vec<Person> {
         .collect()
 }
 
-/// A room holds the text as a name and as messages, and draws a bounded number of rows for them.
+/// A room with the text as a name and as messages draws a bounded number of rows.
 fn assert_room(text: &str, people: &[Person]) {
     /// Messages with the text.
     const MESSAGES: usize = 4;

@@ -13,7 +13,7 @@ fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn the_seeds_hold() {
+fn seeds_pass_all_targets() {
     for (target, property) in xmeet_fuzz::TARGETS {
         let seeds = seeds(target);
         assert!(!seeds.is_empty(), "{target} has seeds");
@@ -27,7 +27,7 @@ fn the_seeds_hold() {
 /// Cut anywhere, or with any one byte different, they hold as well: a little fuzzing for a machine
 /// that has no fuzzer.
 #[test]
-fn what_is_near_a_seed_holds() {
+fn mutated_seeds_pass_all_targets() {
     for (target, property) in xmeet_fuzz::TARGETS {
         // Each is a connection to a server, or a long text.
         let step = if ["http", "text"].contains(&target) { 7 } else { 1 };

@@ -15,7 +15,7 @@ pub(super) const EXCEPTIONS: &[Rule] =
 pub(super) fn decode(bytes: &[u8], piece_bytes: usize) -> Outcome {
     let (stream, written) = Stream::new(bytes, piece_bytes);
     let mut socket = WebSocket::after_handshake(stream, Role::Server);
-    // Its limit is the first length that it refuses.
+    // The limit is the smallest length that it refuses.
     socket.set_max_message_size(MESSAGE_BYTES_MAX + 1);
     let mut socket = FragmentCollector::new(socket);
     let mut messages = Vec::new();
@@ -39,7 +39,7 @@ pub(super) fn decode(bytes: &[u8], piece_bytes: usize) -> Outcome {
     Outcome::of(messages, &written.borrow(), refusal)
 }
 
-/// The code that its user closes with over an error.
+/// Returns the close code of a caller after an error.
 fn code(error: &WebSocketError) -> Option<u16> {
     match error {
         WebSocketError::FrameTooLarge => Some(1009),

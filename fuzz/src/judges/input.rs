@@ -1,5 +1,5 @@
-//! Completes an input: decoders differ in when they judge a frame, at its header or at its end,
-//! and that is no difference in the verdict.
+//! Completes the last frame of an input. Decoders check a frame at its header or at its end, and this must
+//! not count as a disagreement.
 
 use super::{MESSAGE_BYTES_MAX, walk};
 
@@ -9,8 +9,8 @@ const LENGTH_MAX: u64 = 2 * MESSAGE_BYTES_MAX as u64;
 /// The longest header, in bytes.
 const HEADER_BYTES_MAX: usize = 14;
 
-/// The bytes, with the last frame completed where it is cut: its header as that of a masked frame, its
-/// payload by zeros, unless it claims more than any decoder takes.
+/// Completes a partial last frame: its header as that of a masked frame, its payload with zeros. Leaves
+/// payloads above the decoders' limits incomplete.
 pub(super) fn complete(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for _ in 0..HEADER_BYTES_MAX {
@@ -19,7 +19,7 @@ pub(super) fn complete(bytes: &[u8]) -> Vec<u8> {
             return bytes;
         };
         if end < bytes.len() {
-            // Behind the last whole header there is a part of one.
+            // A partial header follows the last complete frame.
             bytes.push(if bytes.len() - end == 1 { 0x80 } else { 0 });
         } else if end as u64 <= bytes.len() as u64 + LENGTH_MAX {
             bytes.resize(end, 0);

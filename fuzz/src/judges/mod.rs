@@ -1,6 +1,6 @@
-//! The same bytes, in the same pieces, go to the server's decoder and to decoders of three other
-//! projects. What is accepted, what comes out and which close code answers must agree, or a
-//! sentence of RFC 6455 decides for the server.
+//! Compares the server's decoder with those of three other projects on the same pieces of input. They must
+//! agree on the messages, the pongs and the close code, unless a sentence of RFC 6455 decides for the
+//! server.
 
 mod fastwebsockets;
 mod input;
@@ -29,26 +29,26 @@ struct Outcome {
 #[derive(Debug, PartialEq, Eq)]
 enum Message {
     Text(String),
-    /// Its length in bytes: the server does not keep the content of a binary message.
+    /// A binary message, by its length. The server does not keep its content.
     Binary(usize),
 }
 
 /// The Close frame that the decoder's side sends.
 #[derive(Debug, Default, PartialEq, Eq)]
 enum Answer {
-    /// None: the connection stays open.
+    /// The connection stays open.
     #[default]
     Open,
-    /// One with this code, or without a code.
+    /// A Close frame with this code, or without a code.
     Close(Option<u16>),
 }
 
 /// A decoder of another project.
 struct Judge {
     name: &'static str,
-    /// Decodes bytes that arrive in pieces of so many bytes.
+    /// Decodes bytes that arrive in pieces of this size.
     decode: fn(&[u8], usize) -> Outcome,
-    /// The rules of RFC 6455 that this decoder does not follow, or follows later than the server.
+    /// Returns the rules of RFC 6455 that this decoder ignores, or applies later than the server.
     exceptions: &'static [Rule],
 }
 
@@ -62,7 +62,7 @@ const JUDGES: [Judge; 3] = [
     },
 ];
 
-/// Asserts that all decoders agree. The first byte says in which pieces the others arrive.
+/// Asserts that all decoders agree. The first byte is the size of the pieces.
 pub(crate) fn holds(input: &[u8]) {
     let Some((cut, bytes)) = input.split_first() else { return };
     let piece_bytes = usize::from(*cut) + 1;
@@ -82,13 +82,13 @@ impl Judge {
         let Some((at, rule)) = self.first_exception(bytes) else {
             panic!("{name} disagrees: {theirs:?}, and the server: {ours:?}");
         };
-        // Up to the frame that the rule is about, they agree all the same.
+        // The decoders must still agree up to the frame of the exception.
         let before = &bytes[..at];
         let (ours, theirs) = (decode(before, piece_bytes), (self.decode)(before, piece_bytes));
         assert_eq!(theirs, ours, "{name}, before a frame that {} decides", rule.section);
     }
 
-    /// Where the first frame begins that one of the exceptions is about.
+    /// Returns the start of the first frame to which an exception applies.
     fn first_exception(&self, bytes: &[u8]) -> Option<(usize, &Rule)> {
         walk::frames(bytes).find_map(|frame| {
             let rules = self.exceptions.iter().chain(rules::OF_ALL);
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "a test disagrees")]
-    fn another_close_code_is_a_disagreement() {
+    fn different_close_code_is_a_disagreement() {
         check(|bytes, piece_bytes| Outcome {
             answer: Answer::Close(Some(1001)),
             ..decode(bytes, piece_bytes)
@@ -145,13 +145,13 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "a test disagrees")]
-    fn a_missing_message_is_a_disagreement() {
+    fn missing_message_is_a_disagreement() {
         check(|bytes, piece_bytes| Outcome { messages: Vec::new(), ..decode(bytes, piece_bytes) });
     }
 
     #[test]
     #[should_panic(expected = "before a frame that 5.1")]
-    fn an_exception_excuses_nothing_before_its_frame() {
+    fn exception_excuses_no_difference_before_its_frame() {
         let bytes = [CONVERSATION, b"\x89\0"].concat();
         let judge = Judge {
             name: "a test",
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conversation_without_faults_needs_no_exception() {
+    fn faultless_conversation_needs_no_exception() {
         for judge in &JUDGES {
             assert_eq!((judge.decode)(CONVERSATION, 3), decode(CONVERSATION, 3), "{}", judge.name);
         }

@@ -1,16 +1,16 @@
-//! Sentences of RFC 6455 that decide where another decoder says something else than the server.
+//! Sentences of RFC 6455 that decide a disagreement between another decoder and the server.
 
 use super::MESSAGE_BYTES_MAX;
 use super::walk::Frame;
 
 /// A rule, and the frames whose sender breaks it.
 pub(super) struct Rule {
-    /// The section of RFC 6455, and its sentence.
+    /// The section and the sentence of RFC 6455.
     pub(super) section: &'static str,
     pub(super) concerns: fn(&Frame) -> bool,
 }
 
-/// For every decoder.
+/// Exceptions of all decoders.
 pub(super) const OF_ALL: &[Rule] = &[
     Rule {
         section: "none: of several faults in one frame, no sentence says which one is reported",
@@ -22,7 +22,7 @@ pub(super) const OF_ALL: &[Rule] = &[
     },
 ];
 
-/// All that can be wrong with a frame, each by itself.
+/// The violations of a frame.
 const FAULTS: [fn(&Frame) -> bool; 13] = [
     |frame| frame.reserved != 0,
     |frame| ![0, 1, 2, 8, 9, 10].contains(&frame.opcode),
@@ -88,8 +88,8 @@ pub(super) const CODE_1015: Rule = Rule {
     concerns: |frame| close_code(frame) == Some(1015),
 };
 
-/// The server says so as soon as it is certain, others at the end of the frame or of the message:
-/// all fail the connection.
+/// The server fails the connection at the first invalid byte, others at the end of the frame or of the
+/// message.
 pub(super) const BROKEN_FRAGMENT: Rule = Rule {
     section: "8.1: When an endpoint is to interpret a byte stream as UTF-8 but finds that the byte \
               stream is not, in fact, a valid UTF-8 stream, that endpoint MUST _Fail the WebSocket \
@@ -136,12 +136,12 @@ fn is_too_large(frame: &Frame) -> bool {
     begun_bytes.saturating_add(frame.length) > MESSAGE_BYTES_MAX as u64
 }
 
-/// Whether no bytes behind these could make them UTF-8.
+/// Returns whether no continuation can make these bytes UTF-8.
 fn is_broken_text(frame: &Frame) -> bool {
     std::str::from_utf8(&frame.message()).is_err_and(|error| error.error_len().is_some())
 }
 
-/// Whether a Close frame may bear this code (section 7.4, and what has been registered since).
+/// Returns whether a Close frame may have this code (section 7.4 and later registrations).
 fn is_defined(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }

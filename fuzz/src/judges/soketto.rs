@@ -1,4 +1,4 @@
-//! soketto, as a server uses it. It leaves UTF-8 in texts to its user.
+//! soketto, as a server uses it. The caller must check the UTF-8 of texts.
 
 use futures::FutureExt;
 use soketto::base;
@@ -12,7 +12,7 @@ use super::rules::{
 use super::stream::Stream;
 use super::{MESSAGE_BYTES_MAX, Message, Outcome};
 
-/// Of a message in fragments that is too large it first awaits, and drops, as many bytes again.
+/// Before soketto refuses a too large message in fragments, it reads and drops as many bytes again.
 pub(super) const EXCEPTIONS: &[Rule] = &[
     UNMASKED,
     LONGER_FORM,
@@ -51,7 +51,7 @@ pub(super) fn decode(bytes: &[u8], piece_bytes: usize) -> Outcome {
     Outcome::of(messages, &written.borrow(), refusal)
 }
 
-/// The code that its user closes with over an error. `None` where it has closed by itself.
+/// Returns the close code of a caller after an error, or `None` if soketto has closed by itself.
 fn code(error: &Error) -> Option<u16> {
     match error {
         Error::Codec(base::Error::PayloadTooLarge { .. }) | Error::MessageTooLarge { .. } => {
@@ -59,7 +59,7 @@ fn code(error: &Error) -> Option<u16> {
         }
         Error::Utf8(_) => Some(1007),
         Error::Codec(_) | Error::UnexpectedOpCode(_) => Some(1002),
-        // It has answered a Close frame that has no code.
+        // soketto has answered a Close frame without a code.
         Error::Closed => None,
         other => panic!("soketto: {other}"),
     }

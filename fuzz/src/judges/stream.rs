@@ -1,4 +1,4 @@
-//! A connection in memory: gives bytes in pieces, keeps what is written, and reads the answers in it.
+//! A connection in memory. It provides bytes in pieces, and records and parses the answers.
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use super::walk;
 use super::{Answer, Message, Outcome};
 
-/// The decoder's end of the connection. Behind the last piece nothing comes, and no end either.
+/// The decoder's end of the connection. After the last piece it stays open without bytes.
 #[derive(Debug)]
 pub(super) struct Stream<'a> {
     pieces: std::slice::Chunks<'a, u8>,
@@ -17,7 +17,7 @@ pub(super) struct Stream<'a> {
     written: Written,
 }
 
-/// What was written, for who keeps a copy of this handle.
+/// The written bytes. Clones share them.
 pub(super) type Written = Rc<RefCell<Vec<u8>>>;
 
 impl<'a> Stream<'a> {
@@ -27,7 +27,7 @@ impl<'a> Stream<'a> {
         (Self { pieces, piece: &[], written: Rc::clone(&written) }, written)
     }
 
-    /// Reads from one piece. 0 where there is nothing more.
+    /// Reads from one piece. Returns 0 if no bytes are left.
     fn take(&mut self, out: &mut [u8]) -> usize {
         if self.piece.is_empty() {
             self.piece = self.pieces.next().unwrap_or_default();
@@ -60,7 +60,7 @@ impl Write for Stream<'_> {
     }
 }
 
-/// For decoders that await: nothing ever wakes them, for the caller polls once.
+/// For asynchronous decoders. They are never woken, because the caller polls once.
 fn poll(result: io::Result<usize>) -> Poll<io::Result<usize>> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
@@ -127,9 +127,8 @@ impl tokio::io::AsyncWrite for Stream<'_> {
 }
 
 impl Outcome {
-    /// Returns what a decoder made of a conversation: its messages, the pongs and the Close frame among
-    /// what it has written, and where it has written no Close frame the code that its caller closes
-    /// with over an error.
+    /// Returns the result of a decoder: its messages, and the pongs and the Close frame in the bytes that it
+    /// wrote. If it wrote no Close frame, `refusal` is the code with which its caller closes.
     pub(super) fn of(messages: Vec<Message>, written: &[u8], refusal: Option<u16>) -> Self {
         let mut pongs = Vec::new();
         for frame in walk::frames(written) {

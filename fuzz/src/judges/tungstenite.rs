@@ -33,7 +33,7 @@ pub(super) fn decode(bytes: &[u8], piece_bytes: usize) -> Outcome {
     Outcome::of(messages, &written.borrow(), refusal)
 }
 
-/// The code that its user closes with over an error. `None` where it only waits for more.
+/// Returns the close code of a caller after an error, or `None` if tungstenite only waits for more bytes.
 fn code(error: &Error) -> Option<u16> {
     match error {
         Error::Io(_) => None,

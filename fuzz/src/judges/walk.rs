@@ -1,26 +1,26 @@
-//! The frames of a conversation, read without judging them: what the rules are asked about.
+//! The frames of a conversation, parsed without checks. The rules are applied to them.
 
-/// One frame, and the message that it stands in.
+/// A frame, and the message to which it belongs.
 #[derive(Debug)]
 pub(super) struct Frame {
-    /// Where it begins, in bytes.
+    /// The position of its first byte.
     pub(super) at: usize,
     pub(super) is_last: bool,
     /// The three reserved bits.
     pub(super) reserved: u8,
     pub(super) opcode: u8,
     pub(super) is_masked: bool,
-    /// The payload's length as claimed, in bytes.
+    /// The payload length in the header, in bytes.
     pub(super) length: u64,
-    /// Bytes in which the length is written behind the first two: 0, 2 or 8.
+    /// Bytes of the extended length: 0, 2 or 8.
     pub(super) length_bytes: usize,
-    /// The payload without its mask; cut where the bytes end.
+    /// The unmasked payload, or the part of it that has arrived.
     pub(super) payload: Vec<u8>,
-    /// The fragments before it of a message that has not ended.
+    /// The earlier fragments of an unfinished message.
     pub(super) begun: Option<Begun>,
 }
 
-/// A message of which fragments have come.
+/// An unfinished message.
 #[derive(Debug, Clone)]
 pub(super) struct Begun {
     pub(super) is_text: bool,
@@ -32,26 +32,26 @@ impl Frame {
         self.opcode >= 8
     }
 
-    /// Whether the bytes end before its payload does.
+    /// Returns whether the payload is incomplete.
     pub(super) fn is_cut(&self) -> bool {
         (self.payload.len() as u64) < self.length
     }
 
-    /// Where the frame behind it begins, in bytes; past the end where it is cut, and the largest
-    /// number where its claim is beyond all numbers.
+    /// Returns the position of the next frame. It is beyond the end if this frame is incomplete, and
+    /// saturates at the largest number.
     pub(super) fn end(&self) -> u64 {
         let mask_bytes = if self.is_masked { 4 } else { 0 };
         let payload_at = self.at + 2 + self.length_bytes + mask_bytes;
         (payload_at as u64).saturating_add(self.length)
     }
 
-    /// The message's bytes up to the end of this frame.
+    /// Returns the message's bytes up to the end of this frame.
     pub(super) fn message(&self) -> Vec<u8> {
         let begun = self.begun.as_ref().map_or(&[][..], |begun| &begun.bytes);
         [begun, &self.payload].concat()
     }
 
-    /// Whether it is a frame of a text message.
+    /// Returns whether the frame belongs to a text message.
     pub(super) fn is_of_text(&self) -> bool {
         match self.opcode {
             0 => self.begun.as_ref().is_some_and(|begun| begun.is_text),
@@ -60,7 +60,7 @@ impl Frame {
     }
 }
 
-/// The frames of these bytes, the last of which may be cut behind its header.
+/// Parses the frames of these bytes. The payload of the last one may be incomplete.
 pub(super) fn frames(bytes: &[u8]) -> impl Iterator<Item = Frame> {
     let (mut at, mut begun) = (0, None);
     std::iter::from_fn(move || {
