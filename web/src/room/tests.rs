@@ -1,4 +1,4 @@
-//! The view model, frame by frame: what a person would see, and what becomes of what they typed.
+//! Tests of the room model frame by frame: the rows, and the texts that the person sends.
 
 use xmeet_shared::{
     Cursor, Envelope, ErrorCode, Member, MessageId, Nickname, Pid, Record, RoomId, SendTime,
@@ -70,7 +70,7 @@ pub(crate) fn greeted() -> Room {
     room
 }
 
-/// The rows in short: `1:b:one` is a message, `+` its heading.
+/// Returns the rows in short: `1:b:one` is a message, `+` a heading before it, `*` an own message.
 pub(crate) fn drawn(room: &Room) -> Vec<String> {
     room.rows(&mut |_| 0)
         .into_iter()
@@ -106,7 +106,7 @@ pub(crate) fn send_next(room: &mut Room) -> LocalId {
 }
 
 #[test]
-fn a_greeting_is_one_snapshot_and_life_follows() {
+fn greeting_and_live_frames_give_the_rows_in_order() {
     let mut room = greeted();
     room.apply(frame("c", ServerMessage::Join(name("C"))), NOW);
     room.apply(frame("c", text_message(2, "two")), NOW);
@@ -130,7 +130,7 @@ fn a_greeting_is_one_snapshot_and_life_follows() {
 }
 
 #[test]
-fn who_is_unknown_crashes_nothing() {
+fn frames_of_an_unknown_member_change_no_members() {
     let mut room = greeted();
     for message in [ServerMessage::Leave, ServerMessage::ChangeName(name("x"))] {
         assert_eq!(room.apply(frame("ghost", message), NOW), Changes::default());
@@ -140,21 +140,21 @@ fn who_is_unknown_crashes_nothing() {
 }
 
 #[test]
-fn what_is_typed_is_sent_one_by_one_and_keeps_its_row() {
+fn texts_are_sent_one_at_a_time_and_keep_their_rows() {
     let mut room = greeted();
     let first = room.say("x", NOW);
     room.say("x", NOW);
     assert_eq!(send_next(&mut room), first);
-    assert!(room.next_to_send().is_none(), "one is under way at a time");
+    assert!(room.next_to_send().is_none(), "one text is under way");
     assert_eq!(drawn(&room)[2..], ["+?:nme*:x Sending", "?:nme*:x Waiting"]);
     room.apply(frame("me", text_message(2, "x")), NOW);
     let keys: Vec<_> = room.rows(&mut |_| 0).into_iter().map(|(key, _)| key).collect();
-    assert!(keys.contains(&RowKey::Local(first)), "the row did not change its name");
+    assert!(keys.contains(&RowKey::Local(first)), "the row has the same key");
     assert_eq!(drawn(&room)[2..], ["+2:nme*:x", "?:nme*:x Waiting"]);
 }
 
 #[test]
-fn offline_words_wait_for_the_greeting() {
+fn texts_typed_offline_wait_for_the_greeting() {
     let mut room = Room::new(Vec::new(), Vec::new());
     room.say("a", NOW);
     assert!(room.next_to_send().is_none());
@@ -163,24 +163,24 @@ fn offline_words_wait_for_the_greeting() {
     room.disconnected();
     room.say("b", NOW);
     assert!(room.next_to_send().is_none());
-    // It had arrived: the history of the next greeting has it, from our old id.
+    // The server has text a, under the earlier pid.
     greet(&mut room, "me2", &["me2"], vec![record(1, "me", "a")]);
     assert_eq!(drawn(&room), ["Beginning", "+1:nme*:a", "+?:nme2*:b Waiting"]);
     assert_eq!(&*room.next_to_send().unwrap().1, "b");
 }
 
 #[test]
-fn what_may_be_lost_is_said_to_be_in_doubt_and_never_sent_again_unasked() {
+fn text_that_may_be_lost_is_unconfirmed_and_never_resent_automatically() {
     let mut room = greeted();
     let local = room.say("a", NOW);
     send_next(&mut room);
     room.disconnected();
-    // The same words of somebody else, and our own from before, are not it.
+    // The same text of another member does not confirm the own one.
     let page = vec![record(1, "b", "one"), record(2, "b", "a")];
     greet(&mut room, "me2", &["b", "me2"], page);
     assert_eq!(drawn(&room).last().unwrap(), "+?:nme2*:a Unconfirmed");
     assert!(room.next_to_send().is_none());
-    // It turns up after all.
+    // A later page has the text.
     room.apply(frame("b", ServerMessage::History(vec![record(3, "me", "a")])), NOW);
     assert_eq!(drawn(&room).last().unwrap(), "+3:nme*:a");
     assert!(room.outbox().entries().next().is_none());
@@ -189,13 +189,13 @@ fn what_may_be_lost_is_said_to_be_in_doubt_and_never_sent_again_unasked() {
 }
 
 #[test]
-fn a_person_decides_about_what_is_unconfirmed() {
+fn unconfirmed_text_is_resent_or_taken_back_by_the_person() {
     let mut room = greeted();
     let (first, second) = (room.say("a", NOW), room.say("b", NOW));
     send_next(&mut room);
     room.disconnected();
     greet(&mut room, "me2", &["me2"], vec![record(1, "b", "one")]);
-    assert_eq!(send_next(&mut room), second, "what waited is sent");
+    assert_eq!(send_next(&mut room), second, "the waiting text is sent");
     room.apply(frame("me2", text_message(2, "b")), NOW);
     room.send_again(first);
     assert_eq!(send_next(&mut room), first);
@@ -206,18 +206,18 @@ fn a_person_decides_about_what_is_unconfirmed() {
 }
 
 #[test]
-fn a_text_under_way_is_not_given_back() {
+fn text_under_way_cannot_be_taken_back() {
     let mut room = greeted();
     let local = room.say("a", NOW);
     send_next(&mut room);
-    assert_eq!(room.take_back(local), None, "the server may have it already");
+    assert_eq!(room.take_back(local), None, "the server may have the text");
     assert_eq!(room.outbox().entries().count(), 1);
     let waiting = room.say("b", NOW);
     assert_eq!(room.take_back(waiting).as_deref(), Some("b"));
 }
 
 #[test]
-fn a_reload_keeps_what_was_on_its_way() {
+fn outbox_survives_a_reload() {
     let mut room = greeted();
     room.say("sent", NOW);
     room.say("waits", NOW);
@@ -237,7 +237,7 @@ pub(crate) fn error(code: ErrorCode) -> ServerMessage {
     ServerMessage::Error { words: "no".into(), code: Some(code), retry_after_ms: Some(2000) }
 }
 
-/// A page of ids, all from `b`.
+/// Returns a page of messages by `b`.
 pub(crate) fn page(ids: std::ops::RangeInclusive<MessageId>) -> Vec<Record> {
     ids.map(|id| record(id, "b", &format!("t{id}"))).collect()
 }
@@ -247,12 +247,12 @@ pub(crate) fn history(ids: std::ops::RangeInclusive<MessageId>) -> Envelope {
 }
 
 #[test]
-fn older_pages_come_one_at_a_time_until_the_beginning() {
+fn older_pages_are_loaded_one_at_a_time_until_the_beginning() {
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", &["me"], page(71..=120));
     assert_eq!(drawn(&room)[0], "More");
     assert_eq!(room.load_older(false), Some(Cursor(1)));
-    assert_eq!(room.load_older(false), None, "one is under way");
+    assert_eq!(room.load_older(false), None, "one page is wanted");
     assert_eq!(drawn(&room)[0], "Loading");
     room.apply(history(21..=70), NOW);
     assert_eq!(room.load_older(false), Some(Cursor(2)));
@@ -262,14 +262,14 @@ fn older_pages_come_one_at_a_time_until_the_beginning() {
 }
 
 #[test]
-fn a_page_that_shifted_is_asked_for_again() {
+fn page_that_new_messages_shifted_is_requested_again() {
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", &["b", "me"], page(71..=120));
     assert_eq!(room.load_older(false), Some(Cursor(1)));
     for id in 121..=175 {
         room.apply(frame("b", text_message(id, &format!("t{id}"))), NOW);
     }
-    // Page 1 is 76 to 125 by now: nothing of it is new.
+    // Page 1 now has messages 76 to 125, which are all held.
     let changes = room.apply(history(76..=125), NOW);
     assert_eq!(changes.request, Some(Cursor(2)));
     assert_eq!(room.apply(history(26..=75), NOW).request, None);
@@ -277,20 +277,20 @@ fn a_page_that_shifted_is_asked_for_again() {
 }
 
 #[test]
-fn a_list_that_retention_cut_says_that_older_messages_are_gone() {
+fn list_cut_by_retention_shows_that_older_messages_are_gone() {
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", &["me"], page(101..=150));
     assert_eq!(room.load_older(false), Some(Cursor(1)));
     room.apply(frame("me", ServerMessage::History(vec![])), NOW);
     assert_eq!(drawn(&room)[0], "Gone");
-    // And so is the oldest of a page that is not full.
+    // A page that is not full shows the same.
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", &["me"], page(130..=150));
     assert_eq!(drawn(&room)[0], "Gone");
 }
 
 #[test]
-fn a_failed_page_is_shown_and_tried_only_when_asked() {
+fn failed_page_is_shown_and_retried_only_by_the_person() {
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", &["me"], page(71..=120));
     room.load_older(false);
@@ -305,7 +305,7 @@ fn a_failed_page_is_shown_and_tried_only_when_asked() {
 }
 
 #[test]
-fn a_gap_of_any_size_is_counted_and_filled_from_either_side() {
+fn gap_shows_its_ids_and_is_filled_from_both_sides() {
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", &["me"], page(1..=10));
     room.disconnected();
@@ -324,7 +324,7 @@ fn a_gap_of_any_size_is_counted_and_filled_from_either_side() {
 }
 
 #[test]
-fn a_wiped_store_is_noticed() {
+fn greeting_of_a_wiped_store_replaces_the_log() {
     for new_page in [vec![], page(1..=3), vec![record(1, "z", "another"), record(2, "z", "y")]] {
         let mut room = Room::new(Vec::new(), Vec::new());
         let held = if new_page.len() == 2 { page(1..=2) } else { page(71..=120) };
@@ -338,19 +338,19 @@ fn a_wiped_store_is_noticed() {
 }
 
 #[test]
-fn a_probe_is_answered_by_a_page_that_changes_nothing() {
+fn answer_to_a_probe_changes_nothing() {
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", &["me"], page(71..=120));
     room.probe_sent();
     assert_eq!(room.load_older(false), Some(Cursor(1)));
     let changes = room.apply(history(71..=120), NOW);
-    assert_eq!(changes.request, None, "the page itself is still under way");
+    assert_eq!(changes.request, None, "the page is still wanted");
     room.apply(history(21..=70), NOW);
     assert_eq!(room.log().oldest(), Some(21));
 }
 
 #[test]
-fn days_stand_between_and_groups_end_with_them() {
+fn new_day_adds_a_heading_and_ends_the_group() {
     let mut room = greeted();
     let mut late = frame("b", text_message(2, "late"));
     late.ts = Some(NOW + 60_000);
@@ -359,7 +359,7 @@ fn days_stand_between_and_groups_end_with_them() {
     later.ts = Some(NOW + 8 * 60_000);
     room.apply(later, NOW);
     assert_eq!(drawn(&room)[1..], ["+1:nb:one", "2:nb:late", "+3:nb:later"]);
-    // On a clock whose midnight lies between the first two, the second has its own heading.
+    // In a time zone with midnight between the first two messages, there are two days.
     let to_midnight = i32::try_from(24 * 60 - (NOW / 60_000) % (24 * 60)).unwrap() - 1;
     let rows = room.rows(&mut |_| to_midnight);
     let days = rows.iter().filter(|(_, row)| matches!(row, Row::Day(_))).count();

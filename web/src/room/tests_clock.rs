@@ -1,4 +1,4 @@
-//! Times: the server's clock, once it is known, and this machine's until then.
+//! Tests of times: the server's clock once it is known, this machine's clock until then.
 
 use xmeet_shared::{ServerMessage, UnixMillis};
 
@@ -7,7 +7,7 @@ use super::*;
 
 const HOUR_MS: UnixMillis = 3_600_000;
 
-/// The times of the messages, in the order of their rows.
+/// Returns the times of the messages in row order.
 fn times(room: &Room) -> Vec<UnixMillis> {
     let at = |(_, row)| match row {
         Row::Message(row) => Some(row.message.at),
@@ -16,7 +16,7 @@ fn times(room: &Room) -> Vec<UnixMillis> {
     room.rows(&mut |_| 0).into_iter().filter_map(at).collect()
 }
 
-/// A room whose reader's clock is `ahead_ms` ahead of the server's.
+/// Returns a room on a machine whose clock is `ahead_ms` ahead of the server's.
 fn read_by_a_clock_ahead(ahead_ms: UnixMillis) -> Room {
     let mut room = greeted();
     room.apply(frame("b", ServerMessage::Ping { next_bytes: None }), NOW + ahead_ms);
@@ -24,7 +24,7 @@ fn read_by_a_clock_ahead(ahead_ms: UnixMillis) -> Room {
 }
 
 #[test]
-fn a_pending_text_has_the_server_s_time_whatever_this_machine_s_clock_says() {
+fn pending_text_has_the_servers_time_on_a_machine_with_a_wrong_clock() {
     for ahead_ms in [HOUR_MS, -HOUR_MS, 24 * HOUR_MS] {
         let mut room = read_by_a_clock_ahead(ahead_ms);
         assert_eq!(room.server_time(NOW + ahead_ms + 60_000), NOW + 60_000);
@@ -34,7 +34,7 @@ fn a_pending_text_has_the_server_s_time_whatever_this_machine_s_clock_says() {
 }
 
 #[test]
-fn a_kept_text_has_the_server_s_time_for_good() {
+fn confirmed_text_has_the_time_of_the_servers_frame() {
     let mut room = read_by_a_clock_ahead(0);
     room.disconnected();
     room.say("typed offline", NOW);
@@ -48,23 +48,23 @@ fn a_kept_text_has_the_server_s_time_for_good() {
 }
 
 #[test]
-fn a_slow_frame_does_not_turn_the_clock_back_and_a_clock_that_is_set_is_followed() {
+fn slow_frame_keeps_the_clock_offset_and_a_set_clock_changes_it() {
     let mut room = read_by_a_clock_ahead(0);
     room.apply(frame("b", ServerMessage::Ping { next_bytes: None }), NOW + 3_000);
-    assert_eq!(room.server_time(NOW), NOW, "the frame was three seconds on its way");
+    assert_eq!(room.server_time(NOW), NOW, "the frame took three seconds");
     room.apply(frame("b", ServerMessage::Ping { next_bytes: None }), NOW + HOUR_MS);
     assert_eq!(room.server_time(NOW + HOUR_MS), NOW, "the clock was set an hour ahead");
 }
 
 #[test]
-fn a_text_typed_right_after_a_message_stands_under_the_same_heading() {
+fn text_typed_right_after_an_own_message_shares_its_heading() {
     let mut room = greeted();
     room.say("first", NOW);
     send_next(&mut room);
     let mut kept = frame("me", text_message(2, "first"));
     kept.ts = Some(NOW + 900);
     room.apply(kept, NOW + 1_000);
-    // By this machine's clock it was typed before the first was kept.
+    // By this machine's clock the text is older than the stored message.
     room.say("second", NOW + 850);
     let heads: Vec<_> = room
         .rows(&mut |_| 0)
@@ -78,7 +78,7 @@ fn a_text_typed_right_after_a_message_stands_under_the_same_heading() {
 }
 
 #[test]
-fn a_heading_comes_again_after_five_minutes_or_twelve_rows() {
+fn heading_repeats_after_five_minutes_or_twelve_rows() {
     let headings = |gap_ms: UnixMillis, count: u64| {
         let mut room = greeted();
         for id in 2..=count {
@@ -93,14 +93,14 @@ fn a_heading_comes_again_after_five_minutes_or_twelve_rows() {
     assert_eq!(headings(1_000, 12), 1);
     assert_eq!(headings(1_000, 13), 2);
     assert_eq!(headings(1_000, 37), 4);
-    // The clock's next five minutes begin 100 s after the first message, and then 300 s later.
+    // The next five-minute spans start 100 s and 400 s after the first message.
     assert_eq!(headings(60_000, 2), 1);
     assert_eq!(headings(60_000, 7), 2);
     assert_eq!(headings(60_000, 8), 3);
 }
 
 #[test]
-fn texts_that_wait_over_midnight_have_a_key_for_each_day() {
+fn pending_texts_of_several_days_have_distinct_row_keys() {
     let mut room = greeted();
     for day in 0..3 {
         room.say("x", NOW + day * 24 * HOUR_MS);
@@ -111,7 +111,7 @@ fn texts_that_wait_over_midnight_have_a_key_for_each_day() {
 }
 
 #[test]
-fn headings_stay_where_they_are_when_rows_above_are_dropped() {
+fn dropped_rows_leave_the_headings_below_in_place() {
     let mut room = greeted();
     for id in 2..=100 {
         let mut message = frame("b", text_message(id, "go on"));

@@ -1,4 +1,5 @@
-//! Messages without ids: a server that keeps no history, and single authors who ask for that.
+//! Tests of messages without ids: from a server without history, and from authors who ask the server
+//! not to store their messages.
 
 use xmeet_shared::{ErrorCode, ServerMessage};
 
@@ -12,7 +13,7 @@ fn unstored(text: &str) -> ServerMessage {
     ServerMessage::Normal { text: text.into(), id: None, nickname: None }
 }
 
-/// Greets `room` as `me`, by a server that keeps no history.
+/// Greets `room` as `me` as a server without history does.
 fn greet(room: &mut Room, me: &str) -> Changes {
     room.apply(
         frame(me, ServerMessage::SelfId { pid: pid(me), epoch: None, greeting_bytes: None }),
@@ -49,13 +50,17 @@ fn history_off_shows_messages_as_they_arrive() {
 }
 
 #[test]
-fn history_off_own_texts_are_settled_by_what_comes_back_in_their_order() {
+fn history_off_own_texts_are_confirmed_by_their_echoes_in_order() {
     let mut room = without_history();
     let first = room.say("x", NOW);
     let second = room.say("x", NOW);
     assert_eq!(send_next(&mut room), first);
     room.apply(frame("b", unstored("x")), NOW);
-    assert_eq!(deliveries(&room), [Delivery::Sending, Delivery::Waiting], "another's is not it");
+    assert_eq!(
+        deliveries(&room),
+        [Delivery::Sending, Delivery::Waiting],
+        "the text of another member does not count"
+    );
     room.apply(frame("me", unstored("x")), NOW);
     assert_eq!(send_next(&mut room), second);
     room.apply(frame("me", unstored("x")), NOW);
@@ -66,7 +71,7 @@ fn history_off_own_texts_are_settled_by_what_comes_back_in_their_order() {
 }
 
 #[test]
-fn history_off_asks_for_no_page_whatever_is_wanted() {
+fn history_off_requests_no_page() {
     let mut room = without_history();
     for n in 0..500 {
         room.apply(frame("b", unstored(&format!("t{n}"))), NOW);
@@ -75,12 +80,12 @@ fn history_off_asks_for_no_page_whatever_is_wanted() {
     assert_eq!(room.load_newest(), None);
     assert!(!room.is_fetching());
     assert!(!drawn(&room).iter().any(|row| row.starts_with("gap")));
-    assert_eq!(drawn(&room).len(), 401, "a bounded number is held, the newest");
+    assert_eq!(drawn(&room).len(), 401, "the newest 400 are held");
 }
 
 #[test]
-fn history_off_a_lost_connection_leaves_a_text_in_doubt_and_never_sends_it_again() {
-    // Resumed under the same id, or come back as another member.
+fn history_off_lost_connection_leaves_the_text_unconfirmed_without_a_resend() {
+    // The member is resumed, or returns as another member.
     for me in ["me", "me2"] {
         let mut room = without_history();
         let local = room.say("x", NOW);
@@ -90,12 +95,12 @@ fn history_off_a_lost_connection_leaves_a_text_in_doubt_and_never_sends_it_again
         assert_eq!(deliveries(&room), [Delivery::Unconfirmed]);
         assert!(room.next_to_send().is_none());
         room.send_again(local);
-        assert_eq!(send_next(&mut room), local, "only when the person asks");
+        assert_eq!(send_next(&mut room), local, "the person resends it");
     }
 }
 
 #[test]
-fn history_off_a_server_that_tells_an_epoch_all_the_same_is_known_by_what_comes_back() {
+fn history_off_with_an_epoch_is_detected_by_an_echo_without_an_id() {
     let mut room = Room::new(Vec::new(), Vec::new());
     let greet = |room: &mut Room| {
         let epoch = Some("e".to_owned());
@@ -119,7 +124,7 @@ fn history_off_a_server_that_tells_an_epoch_all_the_same_is_known_by_what_comes_
 }
 
 #[test]
-fn a_history_that_is_switched_off_or_on_leaves_a_text_under_way_in_doubt() {
+fn history_switched_on_or_off_leaves_the_text_under_way_unconfirmed() {
     for is_on_first in [true, false] {
         let mut room = Room::new(Vec::new(), Vec::new());
         for is_on in [is_on_first, !is_on_first] {
@@ -141,7 +146,7 @@ fn a_history_that_is_switched_off_or_on_leaves_a_text_under_way_in_doubt() {
 }
 
 #[test]
-fn history_off_a_reconnect_says_once_that_messages_may_be_missing() {
+fn history_off_reconnects_add_one_line_about_missed_messages() {
     let mut room = without_history();
     room.apply(frame("b", unstored("before")), NOW);
     for _ in 0..3 {
@@ -156,7 +161,7 @@ fn history_off_a_reconnect_says_once_that_messages_may_be_missing() {
 }
 
 #[test]
-fn history_off_messages_count_as_unread_while_the_reader_is_away() {
+fn history_off_messages_of_an_unattended_page_count_as_unread() {
     let mut room = without_history();
     room.unread_mut().scroll_changed(true, false);
     room.unread_mut().set_attended(false);
@@ -169,7 +174,7 @@ fn history_off_messages_count_as_unread_while_the_reader_is_away() {
 }
 
 #[test]
-fn history_off_a_refused_text_comes_back_to_its_author() {
+fn history_off_refused_text_returns_to_its_author() {
     let mut room = without_history();
     room.say("x", NOW);
     send_next(&mut room);
@@ -178,14 +183,14 @@ fn history_off_a_refused_text_comes_back_to_its_author() {
 }
 
 #[test]
-fn single_messages_without_ids_stand_where_they_arrived() {
+fn messages_without_ids_stay_where_they_arrived() {
     let mut room = greeted();
     room.apply(frame("b", unstored("aside")), NOW);
     room.apply(frame("b", text_message(2, "two")), NOW);
     room.apply(frame("b", unstored("another")), NOW);
     let rows = ["Beginning", "+1:nb:one", "?:nb:aside", "2:nb:two", "?:nb:another"];
     assert_eq!(drawn(&room), rows);
-    // They stay in their places when the page comes again, and after a reconnect.
+    // The same page again, and a reconnect, keep their positions.
     let page = vec![record(1, "b", "one"), record(2, "b", "two")];
     room.apply(frame("me", ServerMessage::History(page.clone())), NOW);
     assert_eq!(drawn(&room), rows);
@@ -195,7 +200,7 @@ fn single_messages_without_ids_stand_where_they_arrived() {
 }
 
 #[test]
-fn joins_beyond_the_bound_leave_the_key_of_their_row_alone() {
+fn joins_beyond_the_limit_keep_the_key_of_their_row() {
     let mut room = greeted();
     let key_of_lines = |room: &Room| {
         let rows = room.rows(&mut |_| 0);
@@ -214,7 +219,7 @@ fn joins_beyond_the_bound_leave_the_key_of_their_row_alone() {
 }
 
 #[test]
-fn another_epoch_names_its_rows_anew() {
+fn another_epoch_has_new_row_keys() {
     let mut room = Room::new(Vec::new(), Vec::new());
     let greet = |room: &mut Room, epoch: &str, author: &str| {
         let epoch = Some(epoch.to_owned());
@@ -231,18 +236,18 @@ fn another_epoch_names_its_rows_anew() {
     let before = greet(&mut room, "one", "alice");
     room.disconnected();
     let same = greet(&mut room, "one", "alice");
-    assert_eq!(before, same, "a reconnect draws nothing anew");
+    assert_eq!(before, same, "a reconnect keeps the rows");
     room.disconnected();
     let after = greet(&mut room, "two", "carol");
     assert!(after.iter().all(|key| !before.contains(key)));
     room.disconnected();
-    // An older copy under the same epoch: only its texts tell.
+    // A restored older copy has the same epoch and other texts.
     let restored = greet(&mut room, "two", "dave");
     assert!(restored.iter().all(|key| !after.contains(key)));
 }
 
 #[test]
-fn a_live_message_or_a_page_of_another_history_never_mixes_with_the_held_one() {
+fn message_or_page_of_another_history_replaces_the_log() {
     let mut room = greeted();
     room.apply(frame("b", text_message(2, "two")), NOW);
     room.apply(frame("c", text_message(2, "other")), NOW);

@@ -1,4 +1,4 @@
-//! What the server refuses goes back to whoever typed it, in order.
+//! Tests of refused requests: texts and names return to the person in order.
 
 use xmeet_shared::{Cursor, ServerMessage};
 
@@ -9,7 +9,7 @@ use super::tests::{
 use super::*;
 
 #[test]
-fn a_refused_text_comes_back() {
+fn refused_text_returns_to_the_person() {
     for code in [ErrorCode::RateLimited, ErrorCode::TooLarge, ErrorCode::Storage] {
         let mut room = greeted();
         room.say("a", NOW);
@@ -22,11 +22,11 @@ fn a_refused_text_comes_back() {
 }
 
 #[test]
-fn what_was_to_follow_a_refused_text_comes_back_behind_it() {
+fn texts_behind_a_refused_one_return_with_it() {
     for (code, back) in [
         (ErrorCode::RateLimited, "a\nb\nc"),
         (ErrorCode::Storage, "a\nb\nc"),
-        // Nothing is wrong with the others.
+        // The texts behind one that is too large can be sent.
         (ErrorCode::TooLarge, "a"),
     ] {
         let mut room = greeted();
@@ -42,14 +42,14 @@ fn what_was_to_follow_a_refused_text_comes_back_behind_it() {
 }
 
 #[test]
-fn an_error_is_about_the_first_question_that_is_not_answered() {
+fn error_answers_the_oldest_pending_request() {
     let refusal = || frame("me", error(ErrorCode::RateLimited));
     let mut room = greeted();
     room.say("a", NOW);
     send_next(&mut room);
     room.rename_sent(name("c"));
     assert_eq!(room.apply(refusal(), NOW).returned_text.as_deref(), Some("a"));
-    // This one is about the name.
+    // The second error answers the rename.
     let changes = room.apply(refusal(), NOW);
     assert_eq!((changes.returned_text, changes.refused_name), (None, Some(name("c"))));
 
@@ -69,7 +69,7 @@ fn an_error_is_about_the_first_question_that_is_not_answered() {
 }
 
 #[test]
-fn of_several_names_the_refused_one_comes_back() {
+fn refused_rename_among_several_returns_its_name() {
     for code in [ErrorCode::RateLimited, ErrorCode::BadNickname] {
         let mut room = greeted();
         for asked in ["first", "second", "third"] {
@@ -83,7 +83,7 @@ fn of_several_names_the_refused_one_comes_back() {
     }
 }
 
-/// A room that has been read back from 171 and whose next page the server puts off.
+/// Returns a room with messages 171 to 220 whose next page request was rate-limited.
 fn defer() -> (Room, Changes) {
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", &["b", "me"], page(171..=220));
@@ -93,26 +93,26 @@ fn defer() -> (Room, Changes) {
 }
 
 #[test]
-fn a_page_that_is_put_off_is_asked_for_once_its_wait_is_over() {
+fn rate_limited_page_is_requested_once_after_its_wait() {
     let (mut room, changes) = defer();
     assert_eq!(changes, Changes { rows: true, retry_page_ms: Some(2000), ..Changes::default() });
     let number = room.request_number();
     assert_eq!(drawn(&room)[0], "Loading");
-    assert_eq!(room.load_older(true), None, "it is not asked for before");
-    assert!(!room.page_timed_out(number - 1), "the wait is not the server's silence");
-    // It is where it is by then.
+    assert_eq!(room.load_older(true), None, "the page is not requested during the wait");
+    assert!(!room.page_timed_out(number - 1), "the wait is not a timeout");
+    // New messages move the page during the wait.
     for id in 221..=270 {
         room.apply(frame("b", text_message(id, "new")), NOW);
     }
     assert_eq!(room.retry_page(number), Some(Cursor(2)));
-    assert_eq!(room.retry_page(number), None, "asked for once");
+    assert_eq!(room.retry_page(number), None, "the page is requested once");
     room.apply(history(121..=170), NOW);
     assert_eq!(room.log().oldest(), Some(121));
     assert_eq!(drawn(&room)[0], "More");
 }
 
 #[test]
-fn a_page_that_is_put_off_again_and_again_is_left_to_the_person() {
+fn page_that_is_rate_limited_five_times_fails() {
     let (mut room, mut changes) = defer();
     let mut asked = 1;
     while changes.retry_page_ms.is_some() {
@@ -127,10 +127,10 @@ fn a_page_that_is_put_off_again_and_again_is_left_to_the_person() {
 }
 
 #[test]
-fn what_is_asked_for_instead_or_lost_is_not_asked_for_again() {
+fn rate_limited_page_that_was_replaced_or_lost_is_not_requested_again() {
     let (mut room, _) = defer();
     let number = room.request_number();
-    assert_eq!(room.load_first(1), Some(Cursor(4)), "a person may ask for another one");
+    assert_eq!(room.load_first(1), Some(Cursor(4)), "the person jumps to another page");
     assert_eq!(room.retry_page(number), None);
     let (mut room, _) = defer();
     room.disconnected();
@@ -139,7 +139,7 @@ fn what_is_asked_for_instead_or_lost_is_not_asked_for_again() {
 }
 
 #[test]
-fn a_probe_that_is_put_off_needs_no_answer() {
+fn rate_limited_probe_is_ignored() {
     let mut room = greeted();
     room.probe_sent();
     let changes = room.apply(frame("me", error(ErrorCode::RateLimited)), NOW);

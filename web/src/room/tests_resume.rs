@@ -1,5 +1,5 @@
-//! A server that resumes: what was under way when the connection went is said once, whatever became
-//! of it, and nobody is asked.
+//! Tests of a server that resumes members: a text that was under way when the connection closed is
+//! stored once, without a decision of the person.
 
 use std::collections::VecDeque;
 
@@ -9,7 +9,7 @@ use xmeet_shared::{Cursor, MessageId, Record, ServerMessage};
 use super::tests::{frame, members, pid, record};
 use super::*;
 
-/// Greets `room` as `me`, by a server that resumes.
+/// Greets `room` as `me` as a server that resumes members does.
 fn greet(room: &mut Room, me: &str, epoch: &str, page: Vec<Record>) -> Changes {
     let epoch = Some(epoch.to_owned());
     let self_id = ServerMessage::SelfId { pid: pid(me), epoch, greeting_bytes: None };
@@ -27,7 +27,7 @@ fn history(records: Vec<Record>) -> xmeet_shared::Envelope {
     frame("me", ServerMessage::History(records))
 }
 
-/// A room in which `text` was sent, behind message 10, when the connection went.
+/// Returns a room whose connection closed when `text` was sent after message 10.
 fn cut_off(text: &str) -> Room {
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", "e", page(1..=10));
@@ -43,7 +43,7 @@ fn waiting(room: &Room) -> Option<String> {
 }
 
 #[test]
-fn what_did_not_arrive_is_sent_again_and_what_did_is_not() {
+fn lost_text_is_resent_and_a_stored_one_is_not() {
     let mut room = cut_off("x");
     greet(&mut room, "me", "e", page(1..=10));
     assert_eq!(waiting(&room).as_deref(), Some("x"));
@@ -54,24 +54,24 @@ fn what_did_not_arrive_is_sent_again_and_what_did_is_not() {
 }
 
 #[test]
-fn it_is_looked_for_under_the_old_id_too() {
+fn text_under_the_earlier_pid_is_found() {
     let mut room = cut_off("x");
     let kept = page(1..=10).into_iter().chain([record(11, "me", "x")]).collect();
     greet(&mut room, "another", "e", kept);
     assert!(room.outbox().entries().next().is_none());
     let mut room = cut_off("x");
     greet(&mut room, "another", "e", page(1..=12));
-    assert_eq!(waiting(&room).as_deref(), Some("x"), "nobody else's words are it");
+    assert_eq!(waiting(&room).as_deref(), Some("x"), "texts of other members do not count");
 }
 
 #[test]
-fn it_is_looked_for_as_far_back_as_it_can_be() {
-    // 150 messages came meanwhile; ours would be the first of them.
+fn search_reads_back_to_the_message_before_the_text() {
+    // 150 messages arrived meanwhile. The own one can only be the first.
     for is_kept in [true, false] {
         let mut room = cut_off("x");
         let changes = greet(&mut room, "me", "e", page(111..=160));
         assert_eq!(changes.request, Some(Cursor(1)));
-        assert_eq!(waiting(&room), None, "not before it is known");
+        assert_eq!(waiting(&room), None, "the search is not finished");
         assert_eq!(room.apply(history(page(61..=110)), 0).request, Some(Cursor(2)));
         let first = if is_kept { record(11, "me", "x") } else { record(11, "b", "y") };
         let last = std::iter::once(first).chain(page(12..=60)).collect();
@@ -81,13 +81,13 @@ fn it_is_looked_for_as_far_back_as_it_can_be() {
 }
 
 #[test]
-fn where_it_cannot_be_known_a_person_decides() {
-    // The server has dropped what came right behind ours.
+fn search_that_cannot_finish_leaves_the_text_unconfirmed() {
+    // The server has dropped the messages that followed the text.
     let mut room = cut_off("x");
     greet(&mut room, "me", "e", page(111..=160));
     room.apply(history(page(90..=110)), 0);
     assert_eq!(room.outbox().entries().next().unwrap().delivery, outbox::Delivery::Unconfirmed);
-    // A page could not be had.
+    // A page timed out.
     let mut room = cut_off("x");
     greet(&mut room, "me", "e", page(111..=160));
     assert!(room.page_timed_out(room.request_number()));
@@ -95,27 +95,27 @@ fn where_it_cannot_be_known_a_person_decides() {
 }
 
 #[test]
-fn another_epoch_is_looked_through_where_it_begins() {
-    // The machine of the server crashed behind the write and before the answer.
+fn text_in_another_epoch_is_found_from_its_start() {
+    // The server's machine crashed after the write and before the answer.
     let mut room = cut_off("x");
     greet(&mut room, "another", "new", vec![record(1, "b", "before"), record(2, "me", "x")]);
-    assert!(room.outbox().entries().next().is_none(), "it is there, and not said again");
+    assert!(room.outbox().entries().next().is_none(), "the text is stored and not sent again");
 }
 
 #[test]
-fn another_epoch_has_nothing_of_ours() {
+fn text_missing_in_another_epoch_is_resent() {
     let mut room = cut_off("x");
     greet(&mut room, "me", "new", vec![]);
     assert_eq!(waiting(&room).as_deref(), Some("x"));
-    assert_eq!(room.log().newest(), None, "what was held is dropped");
+    assert_eq!(room.log().newest(), None, "the log is empty");
 }
 
 #[test]
-fn a_text_that_breaks_every_connection_is_left_to_the_person() {
+fn text_that_breaks_four_connections_is_unconfirmed() {
     let mut room = cut_off("x");
     for _ in 0..3 {
         greet(&mut room, "me", "e", page(1..=10));
-        let (local, _) = room.next_to_send().expect("it is sent again");
+        let (local, _) = room.next_to_send().expect("the text is resent");
         room.sent(local);
         room.disconnected();
     }
@@ -125,7 +125,7 @@ fn a_text_that_breaks_every_connection_is_left_to_the_person() {
 }
 
 #[test]
-fn what_the_server_finds_too_large_comes_back() {
+fn text_that_is_too_large_returns_to_the_person() {
     let mut room = cut_off("x");
     let changes = room.text_too_large();
     assert_eq!(changes.returned_text.as_deref(), Some("x"));
@@ -160,10 +160,10 @@ fn text_found_on_a_page_of_a_jump_next_text_is_sent_once() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
-    /// Connections go at any moment, with any part of what was sent, and come back as the same
-    /// member or another: all that was typed is said, once, in order.
+    /// Connections close at any moment, and the next one resumes the member or makes a new one. Each
+    /// typed text is stored once, in order.
     #[test]
-    fn all_that_was_typed_is_said_once(
+    fn any_connection_losses_store_each_text_once_in_order(
         lives in prop::collection::vec((0usize..4, 0u64..130, any::<bool>(), any::<bool>()), 1..12),
     ) {
         let mut log: Vec<Record> = Vec::new();
@@ -172,7 +172,7 @@ proptest! {
         let mut me = "me0".to_owned();
         for (texts, noise, is_same, does_last_arrive) in lives {
             for _ in 0..texts {
-                // Few different texts: equal ones must not be taken for each other.
+                // Equal texts must not be confused.
                 let text = format!("t{}", typed.len() % 2);
                 room.say(&text, 0);
                 typed.push(text);
@@ -185,7 +185,7 @@ proptest! {
             while let Some(Cursor(number)) = ask {
                 ask = room.apply(history(newest(&log, number)), 0).request;
             }
-            // One round trip for each text but the last, which the connection goes with.
+            // Each text is answered except the last one, with which the connection closes.
             while let Some((local, text)) = room.next_to_send() {
                 room.sent(local);
                 let id = log.len() as u64 + 1;
@@ -221,7 +221,7 @@ proptest! {
             .filter(|record| record.from.as_str() != "b")
             .map(|record| record.payload.clone())
             .collect();
-        // A text whose connection went four times in a row is left to the person.
+        // A text whose connection closed four times in a row stays unconfirmed.
         if unasked {
             prop_assert_eq!(said, typed);
         } else {
@@ -229,16 +229,15 @@ proptest! {
         }
     }
 
-    /// Whatever the server refuses, and whatever else was asked meanwhile: each text is said or
-    /// given back, once, in order.
+    /// With any refusals and probes in between, each text is stored or returned once, in order.
     #[test]
-    fn each_text_is_said_or_given_back(
+    fn any_refusals_store_or_return_each_text_once_in_order(
         steps in prop::collection::vec((0u8..4, any::<bool>()), 1..80),
     ) {
         let mut log = page(1..=1);
         let mut room = Room::new(Vec::new(), Vec::new());
         greet(&mut room, "me", "e", log.clone());
-        // What is to be answered: a text, or a page.
+        // The unanswered requests: `Some` for a text, `None` for a page.
         let mut asked: VecDeque<Option<Arc<str>>> = VecDeque::new();
         let (mut typed, mut told) = (Vec::new(), Vec::new());
         let rest = std::iter::repeat_n((2, false), 200);
@@ -281,7 +280,7 @@ proptest! {
     }
 }
 
-/// Page `number` of a log.
+/// Returns page `number` of a log.
 fn newest(log: &[Record], number: u64) -> Vec<Record> {
     let newest = log.len() as u64;
     let ids = Cursor(number).ids(&(1..=newest));

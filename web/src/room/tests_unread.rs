@@ -1,10 +1,10 @@
-//! Where the unread line stands among the rows.
+//! Tests of the unread marker's position among the rows.
 
 use super::super::unread::FirstUnread;
 use super::*;
 
 #[test]
-fn the_unread_line_stands_above_what_came_while_nobody_looked() {
+fn unread_marker_precedes_messages_of_an_unattended_page() {
     let mut room = greeted();
     room.unread_mut().scroll_changed(true, false);
     room.unread_mut().set_attended(false);
@@ -16,7 +16,7 @@ fn the_unread_line_stands_above_what_came_while_nobody_looked() {
     let expected = ["+1:nb:one", "C in", "unread", "+2:nb:two", "3:nb:three"];
     assert_eq!(drawn(&room)[1..], expected);
     room.unread_mut().set_attended(true);
-    assert_eq!(drawn(&room)[1..], expected, "it stays while it is read");
+    assert_eq!(drawn(&room)[1..], expected, "the marker stays while the messages are read");
     room.say("mine", NOW);
     send_next(&mut room);
     assert_eq!(room.apply(frame("me", text_message(4, "mine")), NOW).new_message, None);
@@ -25,7 +25,7 @@ fn the_unread_line_stands_above_what_came_while_nobody_looked() {
 }
 
 #[test]
-fn the_unread_line_waits_for_its_place() {
+fn unread_marker_appears_once_its_message_is_loaded() {
     let mut room = Room::new(Vec::new(), Vec::new());
     room.restore_read(Some(60), None);
     let changes = greet(&mut room, "me", &["me"], page(151..=200));
@@ -44,7 +44,7 @@ fn the_unread_line_waits_for_its_place() {
 }
 
 #[test]
-fn the_unread_line_stands_above_a_gap_that_it_is_in() {
+fn unread_marker_precedes_a_gap_with_the_first_unread_message() {
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", &["me"], page(1..=10));
     room.unread_mut().set_attended(false);
@@ -54,7 +54,7 @@ fn the_unread_line_stands_above_a_gap_that_it_is_in() {
 }
 
 #[test]
-fn another_epoch_or_a_wiped_history_is_read_from_its_beginning() {
+fn another_epoch_has_no_unread_messages() {
     let greet_in = |epoch: Option<&str>| {
         let mut room = Room::new(Vec::new(), Vec::new());
         room.restore_read(Some(3), Some("one".into()));

@@ -1,4 +1,4 @@
-//! What is held of a room and what is dropped: the window that moves with the reader.
+//! Tests of the held messages: which ones are dropped, and how pages bring them back.
 
 use std::ops::RangeInclusive;
 
@@ -7,7 +7,7 @@ use xmeet_shared::{Cursor, MessageId, ServerMessage};
 use super::tests::{NOW, drawn, frame, greet, history, name, page, text_message};
 use super::*;
 
-/// A room of which these ids are here.
+/// Returns a room that holds these ids.
 fn holding(ids: RangeInclusive<MessageId>) -> Room {
     let mut room = Room::new(Vec::new(), Vec::new());
     let (first, last) = ids.into_inner();
@@ -17,7 +17,7 @@ fn holding(ids: RangeInclusive<MessageId>) -> Room {
     room
 }
 
-/// The ids that are here, and `gap` where some are missing.
+/// Returns the held ids, and `gap` rows between them.
 fn held(room: &Room) -> Vec<String> {
     let mut held = drawn(room);
     held.retain(|row| row.starts_with(|c: char| c == '+' || c == 'g' || c.is_ascii_digit()));
@@ -33,7 +33,7 @@ fn ends(room: &Room) -> (Option<MessageId>, Option<MessageId>, MessageId) {
 }
 
 #[test]
-fn at_the_bottom_the_oldest_go_and_come_back_as_a_page() {
+fn reader_at_the_bottom_drops_the_oldest_and_a_page_restores_them() {
     let mut room = holding(1..=100);
     assert_eq!(drawn(&room)[0], "Beginning");
     room.log.trim(None, 99);
@@ -42,11 +42,11 @@ fn at_the_bottom_the_oldest_go_and_come_back_as_a_page() {
     assert_eq!(room.load_older(false), Some(Cursor(1)));
     room.apply(history(1..=50), NOW);
     assert_eq!(ends(&room), (Some(1), Some(100), 100));
-    assert_eq!(held(&room).len(), 100, "each once, and no gap");
+    assert_eq!(held(&room).len(), 100, "each message once, without a gap");
 }
 
 #[test]
-fn further_up_the_newest_go_and_wait_as_a_counted_tail() {
+fn reader_further_up_drops_the_newest_into_a_counted_tail() {
     let mut room = holding(1..=100);
     room.log.trim(Some(20), 60);
     assert_eq!(ends(&room), (Some(1), Some(54), 100));
@@ -55,7 +55,7 @@ fn further_up_the_newest_go_and_wait_as_a_counted_tail() {
         assert!(room.apply(frame("b", text_message(id, "new")), NOW).rows);
     }
     assert_eq!(held(&room).last().unwrap(), "gap 55-130");
-    // Reading on brings them in order, whatever is said meanwhile.
+    // Pages restore the tail in order.
     for first in [55, 81, 131] {
         assert_eq!(ends(&room).1, Some(first - 1));
         let cursor = room.load(first, false);
@@ -65,22 +65,22 @@ fn further_up_the_newest_go_and_wait_as_a_counted_tail() {
     }
     assert_eq!(ends(&room), (Some(1), Some(130), 130));
     room.apply(frame("b", text_message(131, "live")), NOW);
-    assert_eq!(held(&room).len(), 131, "nothing is missing");
+    assert_eq!(held(&room).len(), 131, "no message is missing");
 }
 
 #[test]
-fn the_middle_of_the_room_is_read_with_both_ends_gone() {
+fn reader_in_the_middle_drops_messages_at_both_ends() {
     let mut room = holding(1..=300);
     room.log.trim(Some(150), 100);
     let (oldest, newest) = (room.log().oldest().unwrap(), room.log().newest().unwrap());
     assert!((1..=106).contains(&oldest) && newest >= 194, "{oldest} to {newest}");
     assert_eq!(newest - oldest, 89);
     room.log.trim(Some(150), 100);
-    assert_eq!(ends(&room), (Some(oldest), Some(newest), 300), "not for each message");
+    assert_eq!(ends(&room), (Some(oldest), Some(newest), 300), "a second trim drops nothing");
 }
 
 #[test]
-fn a_gap_goes_with_what_is_dropped_beyond_it() {
+fn dropped_messages_take_the_gap_before_them_along() {
     let mut room = holding(1..=100);
     room.disconnected();
     greet(&mut room, "me2", &["me2"], page(951..=1000));
@@ -92,30 +92,30 @@ fn a_gap_goes_with_what_is_dropped_beyond_it() {
     greet(&mut room, "me2", &["me2"], page(951..=1000));
     room.log.trim(None, 50);
     assert_eq!(ends(&room), (Some(956), Some(1000), 1000));
-    assert_eq!(held(&room).len(), 45, "no gap is left");
+    assert_eq!(held(&room).len(), 45, "without a gap");
     assert_eq!(drawn(&room)[0], "More");
 }
 
 #[test]
-fn a_jump_brings_the_newest_page_before_anything_else() {
+fn jump_to_the_newest_requests_its_page_first() {
     let mut room = holding(1..=200);
     room.log.trim(Some(20), 100);
     assert_eq!(room.load(91, false), Some(Cursor(2)));
     assert_eq!(room.load_newest(), Some(Cursor(0)));
-    assert_eq!(room.load_newest(), None, "it is under way");
+    assert_eq!(room.load_newest(), None, "the page is wanted");
     for id in 201..=260 {
         room.apply(frame("b", text_message(id, "new")), NOW);
     }
     assert_eq!(room.apply(history(51..=100), NOW).request, None);
     assert_eq!(room.apply(history(211..=260), NOW).request, None);
     assert!(held(&room).contains(&"gap 101-210".to_owned()));
-    assert_eq!(room.load_newest(), None, "it is here");
+    assert_eq!(room.load_newest(), None, "the message is held");
     room.apply(frame("b", text_message(261, "live")), NOW);
     assert_eq!(ends(&room), (Some(1), Some(261), 261));
 }
 
 #[test]
-fn our_own_words_stand_at_once_also_behind_a_tail() {
+fn own_message_after_a_tail_is_held_at_once() {
     let mut room = holding(1..=200);
     room.log.trim(Some(20), 100);
     let local = room.say("mine", NOW);
@@ -124,11 +124,11 @@ fn our_own_words_stand_at_once_also_behind_a_tail() {
     assert_eq!(room.outbox().entries().count(), 0);
     assert_eq!(held(&room)[90..], ["gap 91-200", "201"]);
     let keys: Vec<_> = room.rows(&mut |_| 0).into_iter().map(|(key, _)| key).collect();
-    assert_eq!(keys.last(), Some(&RowKey::Local(local)), "in the row that it had");
+    assert_eq!(keys.last(), Some(&RowKey::Local(local)), "the row has the same key");
 }
 
 #[test]
-fn five_thousand_missed_are_one_gap_that_fills_from_above() {
+fn five_thousand_missed_messages_are_one_gap_that_fills_from_above() {
     let mut room = holding(1..=10);
     room.disconnected();
     greet(&mut room, "me2", &["me2"], page(4961..=5010));
@@ -140,13 +140,13 @@ fn five_thousand_missed_are_one_gap_that_fills_from_above() {
 }
 
 #[test]
-fn what_the_server_dropped_meanwhile_is_passed_over_and_shown_as_gone() {
+fn messages_that_the_server_dropped_are_skipped_and_shown_as_gone() {
     let mut room = holding(1..=100);
     room.log.trim(Some(20), 60);
     for id in 101..=260 {
         room.apply(frame("b", text_message(id, "new")), NOW);
     }
-    // The server keeps 200 to 260.
+    // The server has messages 200 to 260.
     let nothing = || frame("me", ServerMessage::History(vec![]));
     assert_eq!(room.load(55, false), Some(Cursor(4)));
     assert_eq!(room.apply(nothing(), NOW).request, Some(Cursor(2)));
@@ -164,7 +164,7 @@ fn what_the_server_dropped_meanwhile_is_passed_over_and_shown_as_gone() {
 }
 
 #[test]
-fn the_oldest_of_a_long_history_is_found_by_halves() {
+fn oldest_message_of_a_long_history_is_found_by_bisection() {
     for first_kept in [1, 2, 51, 70_000, 90_001, 99_940, 99_951] {
         let (mut room, newest) = (Room::new(Vec::new(), Vec::new()), 100_000);
         greet(&mut room, "me", &["me"], page(newest - 49..=newest));
@@ -178,21 +178,21 @@ fn the_oldest_of_a_long_history_is_found_by_halves() {
             room.trim(Some(1));
         }
         assert!(asked <= 14, "{asked} pages for {first_kept}");
-        assert!(room.log().get(first_kept).is_some(), "{first_kept} is here");
+        assert!(room.log().get(first_kept).is_some(), "{first_kept} is held");
         let top = if first_kept == 1 { "Beginning" } else { "Gone" };
         assert_eq!(drawn(&room)[0], top, "{first_kept}");
     }
 }
 
 #[test]
-fn an_answer_that_came_too_late_is_not_taken_for_another() {
+fn late_page_does_not_answer_the_next_request() {
     let mut room = holding(101..=200);
     assert_eq!(room.load_older(false), Some(Cursor(2)));
     assert!(room.page_timed_out(room.request_number()));
     assert_eq!(room.load_older(true), Some(Cursor(2)));
     room.apply(history(51..=100), NOW);
     assert_eq!(room.load_older(false), Some(Cursor(3)));
-    // The second answer to page 2.
+    // Page 2 arrives a second time.
     room.apply(history(51..=100), NOW);
     assert_eq!(drawn(&room)[0], "Loading");
     room.apply(history(1..=50), NOW);
@@ -200,7 +200,7 @@ fn an_answer_that_came_too_late_is_not_taken_for_another() {
 }
 
 #[test]
-fn lines_stand_beside_what_is_here_or_nowhere() {
+fn lines_are_shown_only_next_to_held_messages() {
     let mut room = holding(1..=60);
     room.apply(frame("c", ServerMessage::Join(name("C"))), NOW);
     room.apply(frame("d", ServerMessage::Join(name("D"))), NOW);
@@ -215,20 +215,20 @@ fn lines_stand_beside_what_is_here_or_nowhere() {
     };
     assert_eq!(shown(&room), ["C in, D in", "D out"]);
     room.log.trim(Some(10), 60);
-    assert_eq!(shown(&room), [""; 0], "neither after 54, nor behind the tail");
+    assert_eq!(shown(&room), [""; 0], "no line is next to a held message");
     room.apply(history(50..=99), NOW);
     assert_eq!(shown(&room), ["C in, D in"]);
     room.load_newest();
     room.apply(history(71..=120), NOW);
     assert_eq!(shown(&room), ["C in, D in", "D out"]);
     room.log.trim(None, 60);
-    assert_eq!(shown(&room), ["D out"], "before the first of those that are here");
+    assert_eq!(shown(&room), ["D out"], "the line after the newest message");
     room.hide_lines(true);
     assert_eq!(shown(&room), [""; 0]);
 }
 
 #[test]
-fn lines_between_messages_end_a_group_unless_they_are_hidden() {
+fn shown_lines_end_a_group_and_hidden_ones_do_not() {
     let mut room = holding(1..=1);
     room.apply(frame("c", ServerMessage::Join(name("C"))), NOW);
     room.apply(frame("b", text_message(2, "two")), NOW);

@@ -1,31 +1,31 @@
-//! What was read, step by step.
+//! Tests of unread messages step by step.
 
 use super::*;
 
-/// How many are unread, and where the line is.
+/// The unread count, and the message below the unread marker.
 type Seen = (u64, Option<MessageId>);
 
-/// One thing that happens.
+/// An event.
 enum Step {
-    /// Messages of others with these ids come.
+    /// Messages of others with these ids arrive.
     Come(std::ops::RangeInclusive<MessageId>),
-    /// One of our own comes back.
+    /// An own message arrives.
     Own(MessageId),
-    /// A greeting ends; this is the newest message.
+    /// A greeting is complete. This is the newest message.
     Greet(MessageId),
-    /// Somebody looks, or stops looking.
+    /// The page becomes attended or not.
     Look(bool),
-    /// The list is at the bottom, or is not.
+    /// The list is at the bottom or not.
     Bottom(bool),
-    /// The list is on its way to where the reader goes on.
+    /// The list is on its way to the first unread message.
     Seek,
-    /// The reader says something.
+    /// The reader sends a text.
     Say,
 }
 
 use Step::{Bottom, Come, Greet, Look, Own, Say, Seek};
 
-/// Does the steps, and gives back how many are unread, and where the line is.
+/// Applies the steps and returns the result.
 fn after(mut unread: Unread, steps: &[Step]) -> Seen {
     for step in steps {
         match step {
@@ -40,12 +40,12 @@ fn after(mut unread: Unread, steps: &[Step]) -> Seen {
     }
     let line = unread.marker().map(|line| match line {
         FirstUnread::Id(id) => id,
-        FirstUnread::Arrival(arrival) => panic!("a line before arrival {arrival}"),
+        FirstUnread::Arrival(arrival) => panic!("a marker before arrival {arrival}"),
     });
     (unread.count(), line)
 }
 
-/// Somebody who looks at a room for the first time, with ten messages in it.
+/// Returns the state on a first visit to a room with ten messages.
 fn present() -> Unread {
     let mut unread = Unread::new(None);
     unread.set_attended(true);
@@ -58,60 +58,64 @@ fn present() -> Unread {
 }
 
 #[test]
-fn a_reader_who_comes_and_goes() {
+fn reader_who_looks_away_and_back_has_the_right_count_and_marker() {
     let cases: &[(&str, &[Step], Seen)] = &[
-        ("history is not unread", &[], (0, None)),
-        ("what comes before one's eyes is read", &[Come(11..=13)], (0, None)),
-        ("while nobody looks it is not", &[Look(false), Come(11..=13)], (3, Some(11))),
+        ("history of the first visit is read", &[], (0, None)),
+        ("attended at the bottom: new messages are read", &[Come(11..=13)], (0, None)),
+        ("unattended: new messages are unread", &[Look(false), Come(11..=13)], (3, Some(11))),
         (
-            "the line stays while it is read",
+            "attended again: the marker stays",
             &[Look(false), Come(11..=13), Look(true)],
             (0, Some(11)),
         ),
         (
-            "the line stays while more comes before one's eyes",
+            "attended again: the marker stays while more messages arrive",
             &[Look(false), Come(11..=13), Look(true), Come(14..=20)],
             (0, Some(11)),
         ),
         (
-            "one's own message takes the line away",
+            "an own message removes the marker",
             &[Look(false), Come(11..=13), Look(true), Say, Own(14)],
             (0, None),
         ),
         (
-            "the line moves for whoever had read everything",
+            "all read, then unattended: the marker moves",
             &[Look(false), Come(11..=13), Look(true), Look(false), Come(14..=15)],
             (2, Some(14)),
         ),
         (
-            "and stays for whoever had not",
+            "not all read, then unattended: the marker stays",
             &[Look(false), Come(11..=13), Bottom(false), Look(true), Look(false), Come(14..=15)],
             (5, Some(11)),
         ),
-        ("further up nothing is read", &[Bottom(false), Come(11..=13)], (3, None)),
+        ("not at the bottom: new messages are unread", &[Bottom(false), Come(11..=13)], (3, None)),
         (
-            "and the line is above all of it, once more comes while nobody looks",
+            "not at the bottom, then unattended: the marker precedes all unread",
             &[Bottom(false), Come(11..=13), Look(false), Come(14..=14)],
             (4, Some(11)),
         ),
-        ("down again it is", &[Bottom(false), Come(11..=13), Bottom(true)], (0, None)),
-        ("our own are never unread", &[Look(false), Own(11), Own(12)], (0, None)),
         (
-            "nor is the line above them",
+            "at the bottom again: all is read",
+            &[Bottom(false), Come(11..=13), Bottom(true)],
+            (0, None),
+        ),
+        ("own messages are never unread", &[Look(false), Own(11), Own(12)], (0, None)),
+        (
+            "the marker skips own messages",
             &[Look(false), Own(11), Own(11), Come(12..=13), Own(14)],
             (2, Some(12)),
         ),
         (
-            "over a gap it is counted all the same",
+            "messages of a gap are counted",
             &[Look(false), Come(151..=200), Greet(200)],
             (190, Some(11)),
         ),
         (
-            "the page that fills the gap changes nothing",
+            "a page that fills the gap does not change the count",
             &[Look(false), Come(151..=200), Greet(200), Come(101..=150)],
             (190, Some(11)),
         ),
-        ("a history that was wiped begins anew", &[Look(false), Come(1..=3), Greet(3)], (0, None)),
+        ("a wiped history is read", &[Look(false), Come(1..=3), Greet(3)], (0, None)),
     ];
     for (what, steps, expected) in cases {
         assert_eq!(after(present(), steps), *expected, "{what}");
@@ -119,35 +123,45 @@ fn a_reader_who_comes_and_goes() {
 }
 
 #[test]
-fn a_reader_who_opens_the_room_again() {
+fn reader_who_returns_has_the_right_count_and_marker() {
     let cases: &[(&str, u64, &[Step], Seen)] = &[
-        ("all was read", 10, &[Look(true), Come(1..=10), Greet(10), Seek], (0, None)),
         (
-            "the view is not at the bottom yet when it is there only on its way",
+            "the read mark is the newest message",
+            10,
+            &[Look(true), Come(1..=10), Greet(10), Seek],
+            (0, None),
+        ),
+        (
+            "at the bottom, but on its way to the marker: unread",
             7,
             &[Look(true), Seek, Come(1..=10), Greet(10), Seek],
             (3, Some(8)),
         ),
         (
-            "and in the end everything is in view",
+            "at the bottom after the way: read",
             7,
             &[Look(true), Seek, Come(1..=10), Greet(10), Seek, Bottom(true)],
             (0, Some(8)),
         ),
-        ("more than a page", 20, &[Look(true), Seek, Come(151..=200), Greet(200)], (180, Some(21))),
         (
-            "the reader scrolls before the place has come",
+            "more unread than a page",
+            20,
+            &[Look(true), Seek, Come(151..=200), Greet(200)],
+            (180, Some(21)),
+        ),
+        (
+            "the reader scrolls before the page is loaded",
             20,
             &[Look(true), Seek, Come(151..=200), Greet(200), Bottom(false), Bottom(true)],
             (0, Some(21)),
         ),
         (
-            "our own on the last page, and others before it",
+            "own messages on the last page, others before it",
             5,
             &[Look(false), Own(9), Own(10), Greet(10)],
             (3, Some(6)),
         ),
-        ("another room by now", 90, &[Look(true), Seek, Come(1..=10), Greet(10)], (0, None)),
+        ("the history was wiped", 90, &[Look(true), Seek, Come(1..=10), Greet(10)], (0, None)),
     ];
     for (what, read_up_to, steps, expected) in cases {
         assert_eq!(after(Unread::new(Some(*read_up_to)), steps), *expected, "{what}");
@@ -155,7 +169,7 @@ fn a_reader_who_opens_the_room_again() {
 }
 
 #[test]
-fn a_place_that_is_not_to_be_had_is_given_up() {
+fn opening_that_cannot_reach_its_message_ends_as_read() {
     let mut unread = Unread::new(Some(3));
     unread.set_attended(true);
     unread.scroll_changed(true, true);
@@ -167,15 +181,15 @@ fn a_place_that_is_not_to_be_had_is_given_up() {
 }
 
 #[test]
-fn messages_without_ids_are_counted_until_they_are_seen() {
+fn messages_without_ids_are_unread_until_seen() {
     let mut unread = Unread::new(None);
     unread.greeted(0);
     unread.scroll_changed(true, false);
     unread.on_unstored_message(0, 1, false);
-    assert_eq!(unread.count(), 0, "it came before the reader's eyes");
+    assert_eq!(unread.count(), 0, "the page is attended");
     unread.set_attended(false);
     unread.on_unstored_message(0, 2, true);
-    assert_eq!((unread.count(), unread.marker()), (0, None), "the reader's own is read");
+    assert_eq!((unread.count(), unread.marker()), (0, None), "own messages are read");
     unread.on_unstored_message(0, 3, false);
     unread.on_unstored_message(0, 4, false);
     assert_eq!((unread.count(), unread.marker()), (2, Some(FirstUnread::Arrival(3))));
@@ -184,7 +198,7 @@ fn messages_without_ids_are_counted_until_they_are_seen() {
 }
 
 #[test]
-fn the_line_stands_above_whichever_came_first_with_an_id_or_without() {
+fn marker_precedes_the_first_unread_message_with_or_without_an_id() {
     for (is_kept_first, line) in [(true, FirstUnread::Id(11)), (false, FirstUnread::Arrival(1))] {
         let mut unread = present();
         unread.set_attended(false);

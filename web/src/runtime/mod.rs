@@ -178,7 +178,7 @@ impl Runtime {
                 storage::set_read_up_to(&self.room_id, mark.id, mark.epoch.as_deref());
             }
             StorageWrite::Nickname(name) => {
-                prefs::set_nickname(name.as_ref().map(Nickname::as_str))
+                prefs::set_nickname(name.as_ref().map(Nickname::as_str));
             }
             StorageWrite::LinesHidden(are_hidden) => prefs::set_lines_hidden(are_hidden),
         }

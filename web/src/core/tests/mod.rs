@@ -1,18 +1,20 @@
-//! The core by its inputs and effects: no clock, no browser.
+//! Tests of the core by its inputs and effects.
 
+mod client;
 mod orchestration;
 mod property;
 mod reading;
+mod step;
 mod world;
 
 use xmeet_shared::RoomId;
 
 use super::{Now, Setup};
 
-/// The time of every input that has no other.
+/// The default time of an input.
 const NOW: Now = Now { elapsed_ms: 0, wall_ms: 1_700_000_000_000, jitter: 0.5 };
 
-/// A page that was never in the room.
+/// Returns the setup of a first visit.
 fn setup() -> Setup {
     Setup {
         room_id: RoomId::new("r").unwrap(),

@@ -1,126 +1,45 @@
-//! What follows from each input: order of effects, timers, the outage, rate limits, notifications.
+//! Tests of the effects of each input: their order, timers, outages, rate limits and notifications.
 
 use xmeet_shared::{ErrorCode, Nickname, ServerMessage};
 
-use super::{NOW, setup};
-use crate::connection::{Millis, Phase};
+use super::client::{Client, notice, saved, send, text, timer};
+use super::setup;
+use crate::connection::Phase;
 use crate::core::{
-    ClientCore, ConnectionAnnouncement, Effect, Input, Notification, Now, PageEffect, ReadMark,
-    Setup, StorageWrite, Timer,
+    ConnectionAnnouncement, Effect, Input, Notification, PageEffect, ReadMark, Setup, StorageWrite,
+    Timer,
 };
+use crate::room::Row;
 use crate::room::outbox::SavedEntry;
-use crate::room::tests::{frame, members, name, page, pid, record, text_message};
-use crate::room::{Notice, Row};
-
-/// A client whose inputs come at a time of the test's choice, and the effects so far.
-struct Client {
-    core: ClientCore,
-    now: Now,
-    effects: Vec<Effect>,
-}
-
-impl Client {
-    fn new(setup: Setup) -> Self {
-        let mut client = Self { core: ClientCore::new(setup, NOW), now: NOW, effects: Vec::new() };
-        client.input(Input::Start);
-        client
-    }
-
-    /// A client that was greeted as `me` among `b`, with messages 71 to 120.
-    fn greeted(setup: Setup) -> Self {
-        let mut client = Self::new(setup);
-        client.greet(page(71..=120));
-        client.input(Input::Drawn { has_goal: false });
-        client.effects.clear();
-        client
-    }
-
-    fn greet(&mut self, page: Vec<xmeet_shared::Record>) {
-        let epoch = Some("e".to_owned());
-        let self_id = ServerMessage::SelfId { pid: pid("me"), epoch, greeting_bytes: Some(1) };
-        for message in [self_id, members(&["b", "me"]), ServerMessage::History(page)] {
-            self.say_as("me", message);
-        }
-    }
-
-    /// Gives an input and returns what follows from it, without the redraws.
-    fn input(&mut self, input: Input) -> Vec<Effect> {
-        let mut effects = self.core.handle(input, self.now);
-        effects.retain(|effect| !matches!(effect, Effect::Page(PageEffect::Redraw(_))));
-        self.effects.extend(effects.clone());
-        effects
-    }
-
-    fn say_as(&mut self, from: &str, message: ServerMessage) -> Vec<Effect> {
-        self.input(Input::Frame(frame(from, message).encode()))
-    }
-
-    fn refuse(&mut self, code: ErrorCode, retry_after_ms: Option<u64>) -> Vec<Effect> {
-        let code = Some(code);
-        self.say_as("me", ServerMessage::Error { words: String::new(), code, retry_after_ms })
-    }
-
-    fn wait(&mut self, ms: Millis) {
-        self.now.elapsed_ms += ms;
-        self.now.wall_ms += ms;
-    }
-
-    fn tick(&mut self) -> Vec<Effect> {
-        self.wait(1_000);
-        self.input(Input::Tick { buffered_bytes: 0 })
-    }
-}
-
-fn say(text: &str) -> Input {
-    Input::Say(text.to_owned())
-}
-
-fn send(frame: &str) -> Effect {
-    Effect::Send(frame.to_owned())
-}
-
-fn timer(timer: Timer, after_ms: Millis) -> Effect {
-    Effect::SetTimer { timer, after_ms }
-}
-
-fn saved(effect: &Effect) -> Option<&[SavedEntry]> {
-    match effect {
-        Effect::Persist(StorageWrite::Outbox(entries)) => Some(entries),
-        _ => None,
-    }
-}
-
-fn notice(code: ErrorCode, retry_after_ms: Option<u64>) -> Option<Notice> {
-    Some(Notice { code: Some(code), words: String::new(), retry_after_ms })
-}
+use crate::room::tests::{name, page, pid, record, text_message};
 
 #[test]
 fn text_is_persisted_as_sent_before_it_is_sent() {
     let mut client = Client::greeted(setup());
-    let effects = client.input(say("a"));
+    let effects = client.input(text("a"));
     let [persist, sending] = &effects[..] else { panic!("{effects:?}") };
     assert!(saved(persist).unwrap()[0].is_sent());
     assert_eq!(*sending, send("a"));
-    // The next one waits for the answer to the first.
-    let effects = client.input(say("b"));
+    // The next text waits for the answer to the first one.
+    let effects = client.input(text("b"));
     let [persist] = &effects[..] else { panic!("{effects:?}") };
     let sent: Vec<_> = saved(persist).unwrap().iter().map(SavedEntry::is_sent).collect();
     assert_eq!(sent, [true, false]);
-    let effects = client.say_as("me", text_message(121, "a"));
+    let effects = client.receive("me", text_message(121, "a"));
     assert!(effects.contains(&send("b")), "{effects:?}");
 }
 
 #[test]
-fn text_said_offline_is_sent_after_the_greeting() {
+fn text_sent_offline_is_sent_after_the_greeting() {
     let mut client = Client::new(setup());
-    let effects = client.input(say("a"));
+    let effects = client.input(text("a"));
     assert!(matches!(&effects[..], [Effect::Persist(StorageWrite::Outbox(_))]), "{effects:?}");
     client.greet(page(1..=2));
     assert!(client.effects.contains(&send("a")));
 }
 
 #[test]
-fn greeting_keeps_the_member_and_the_name() {
+fn greeting_persists_the_member_and_the_nickname() {
     let mut client = Client::new(setup());
     client.greet(page(1..=2));
     let member = Effect::Persist(StorageWrite::Member(vec![pid("me")]));
@@ -131,9 +50,9 @@ fn greeting_keeps_the_member_and_the_name() {
 }
 
 #[test]
-fn connection_asks_for_the_name_that_the_room_has() {
+fn reconnect_requests_the_nickname_of_the_last_rename() {
     let mut client = Client::greeted(setup());
-    client.say_as("me", ServerMessage::ChangeName(name("new")));
+    client.receive("me", ServerMessage::ChangeName(name("new")));
     client.input(Input::Closed { code: 1006 });
     let effects = client.input(Input::TryNow);
     assert_eq!(effects, [Effect::Connect { nickname: Some(name("new")) }]);
@@ -160,7 +79,7 @@ fn lost_connection_is_shown_and_retried_by_ticks() {
 }
 
 #[test]
-fn version_is_checked_only_after_an_outage_or_on_a_kept_page() {
+fn version_is_checked_only_after_an_outage_or_on_a_cached_page() {
     let check = Effect::Page(PageEffect::CheckVersion);
     for (is_cached_page, expected) in [(false, false), (true, true)] {
         let mut client = Client::new(Setup { is_cached_page, ..setup() });
@@ -190,7 +109,7 @@ fn silent_connection_is_probed_and_replaced() {
 }
 
 #[test]
-fn taken_over_member_comes_back_with_another_secret() {
+fn takeover_by_another_tab_regenerates_the_token() {
     let mut client = Client::greeted(setup());
     let effects = client.input(Input::Closed { code: 4001 });
     assert!(effects.contains(&Effect::RegenerateToken), "{effects:?}");
@@ -198,13 +117,13 @@ fn taken_over_member_comes_back_with_another_secret() {
 }
 
 #[test]
-fn connection_closed_over_a_large_text_gives_the_text_back() {
+fn close_over_a_large_text_returns_the_text() {
     let mut client = Client::greeted(setup());
-    client.input(say("large"));
-    client.input(say("next"));
+    client.input(text("large"));
+    client.input(text("next"));
     let effects = client.input(Input::Closed { code: 1009 });
     assert!(effects.contains(&Effect::Page(PageEffect::ReturnText("large".into()))), "{effects:?}");
-    assert!(!effects.contains(&send("next")), "the socket is gone");
+    assert!(!effects.contains(&send("next")), "the socket is closed");
     assert_eq!(client.core.status().notice, notice(ErrorCode::TooLarge, None));
     let left: Vec<_> = effects.iter().filter_map(saved).next_back().unwrap().to_vec();
     assert_eq!(left.iter().map(SavedEntry::text).collect::<Vec<_>>(), ["next"]);
@@ -221,9 +140,9 @@ fn full_room_is_shown_until_the_next_close() {
 }
 
 #[test]
-fn rate_limited_text_is_given_back_and_the_pause_ends() {
+fn rate_limited_text_returns_and_the_pause_ends() {
     let mut client = Client::greeted(setup());
-    client.input(say("a"));
+    client.input(text("a"));
     let effects = client.refuse(ErrorCode::RateLimited, Some(2_500));
     assert!(effects.contains(&Effect::Page(PageEffect::ReturnText("a".into()))), "{effects:?}");
     assert!(effects.contains(&timer(Timer::Pause, 2_500)));
@@ -240,27 +159,27 @@ fn rate_limited_text_is_given_back_and_the_pause_ends() {
 }
 
 #[test]
-fn pages_are_loaded_during_a_pause_only_when_a_person_asks() {
+fn pages_during_a_pause_are_loaded_only_for_the_person() {
     let mut client = Client::greeted(setup());
-    client.input(say("a"));
+    client.input(text("a"));
     client.refuse(ErrorCode::RateLimited, Some(2_000));
     assert_eq!(client.input(Input::LoadOlder { is_retry: false }), []);
     assert!(client.input(Input::LoadOlder { is_retry: true }).contains(&send("@history:1")));
 }
 
 #[test]
-fn page_that_is_put_off_is_asked_for_after_its_wait() {
+fn rate_limited_page_is_requested_after_its_wait() {
     let mut client = Client::greeted(setup());
     client.input(Input::LoadOlder { is_retry: false });
     let effects = client.refuse(ErrorCode::RateLimited, Some(3_000));
     let [Effect::SetTimer { timer, after_ms: 3_000 }] = effects[..] else { panic!("{effects:?}") };
-    assert!(!client.core.is_paused(), "it holds nothing else back");
+    assert!(!client.core.is_paused(), "a page request starts no pause");
     assert!(client.input(Input::Timer(timer)).contains(&send("@history:1")));
     assert_eq!(client.input(Input::Timer(timer)), [], "once");
 }
 
 #[test]
-fn page_that_does_not_come_fails_unless_it_is_on_its_way() {
+fn page_request_times_out_unless_its_bytes_are_arriving() {
     let mut client = Client::greeted(setup());
     let effects = client.input(Input::LoadOlder { is_retry: false });
     let Some(Effect::SetTimer { timer, after_ms }) = effects.last().cloned() else {
@@ -268,8 +187,8 @@ fn page_that_does_not_come_fails_unless_it_is_on_its_way() {
     };
     assert!(after_ms >= 10_000);
     client.wait(after_ms);
-    // The server has announced it, and it takes 10 s at the oldest_kept rate.
-    client.say_as("me", ServerMessage::Ping { next_bytes: Some(40 * 1024) });
+    // The server has announced it, and it takes 10 s at the lowest rate.
+    client.receive("me", ServerMessage::Ping { next_bytes: Some(40 * 1024) });
     let effects = client.input(Input::Timer(timer));
     assert!(matches!(effects[..], [Effect::SetTimer { timer: again, .. }] if again == timer));
     client.wait(11_000);
@@ -285,7 +204,7 @@ fn page_that_does_not_come_fails_unless_it_is_on_its_way() {
 }
 
 #[test]
-fn refused_name_comes_back() {
+fn refused_nickname_opens_the_rename_form() {
     let mut client = Client::greeted(setup());
     let effects = client.input(Input::Rename(name("taken")));
     assert_eq!(effects, [send("@changename:taken")]);
@@ -304,7 +223,7 @@ fn page_opens_at_the_first_unread_message() {
     client.input(Input::Draw { reader: None, is_aiming: true });
     client.input(Input::Drawn { has_goal: false });
     assert!(!client.effects.contains(&Effect::Page(PageEffect::StopAiming)));
-    client.say_as("me", ServerMessage::History(page(21..=70)));
+    client.receive("me", ServerMessage::History(page(21..=70)));
     let rows = client.core.room().rows(&mut |_| 0);
     assert!(rows.iter().any(|(_, row)| client.core.is_goal(row)));
     client.input(Input::Drawn { has_goal: true });
@@ -320,7 +239,7 @@ fn read_mark_is_persisted_at_most_twice_a_second_and_before_leaving() {
     client.input(Input::ScrollChanged { is_at_bottom: true, is_aiming: false });
     client.effects.clear();
     for id in 121..=130 {
-        client.say_as("b", text_message(id, "x"));
+        client.receive("b", text_message(id, "x"));
         if id > 121 {
             client.input(Input::Drawn { has_goal: false });
         }
@@ -332,21 +251,21 @@ fn read_mark_is_persisted_at_most_twice_a_second_and_before_leaving() {
         };
         client.effects.iter().filter_map(mark).collect::<Vec<_>>()
     };
-    assert_eq!(marks(&client), [122], "121 was not drawn before");
+    assert_eq!(marks(&client), [122], "121 was not drawn yet");
     client.input(Input::Timer(Timer::ReadMark));
     assert_eq!(marks(&client), [122, 130]);
-    client.say_as("b", text_message(131, "x"));
+    client.receive("b", text_message(131, "x"));
     assert_eq!(marks(&client), [122, 130]);
     client.input(Input::Leaving);
     assert_eq!(marks(&client), [122, 130, 131]);
 }
 
 #[test]
-fn person_who_does_not_look_is_notified_once_in_a_burst() {
+fn unattended_page_notifies_once_in_a_burst() {
     let mut client = Client::greeted(Setup { notify: true, ..setup() });
-    client.say_as("b", text_message(121, "seen"));
+    client.receive("b", text_message(121, "seen"));
     client.input(Input::Attended(false));
-    let effects = client.say_as("b", text_message(122, "hello"));
+    let effects = client.receive("b", text_message(122, "hello"));
     let notification = Notification {
         title: "nb · r".to_owned(),
         body: "hello".to_owned(),
@@ -354,8 +273,12 @@ fn person_who_does_not_look_is_notified_once_in_a_burst() {
         has_sound: false,
     };
     assert_eq!(effects, [Effect::Page(PageEffect::Notify(notification))]);
-    assert_eq!(client.say_as("b", text_message(123, "more")), []);
-    assert_eq!(client.say_as("b", text_message(124, "@nme: you")).len(), 1, "a mention always");
+    assert_eq!(client.receive("b", text_message(123, "more")), []);
+    assert_eq!(
+        client.receive("b", text_message(124, "@nme: you")).len(),
+        1,
+        "a mention always notifies"
+    );
     assert_eq!(client.core.status().unread, 4);
 }
 
@@ -364,7 +287,7 @@ fn other_tabs_may_object_to_a_notification() {
     for objects in [false, true] {
         let mut client = Client::greeted(Setup { sound: true, has_channel: true, ..setup() });
         client.input(Input::Attended(false));
-        let effects = client.say_as("b", text_message(121, "hello"));
+        let effects = client.receive("b", text_message(121, "hello"));
         assert_eq!(effects[0], Effect::PostToTabs("call r 121 tab".to_owned()));
         assert_eq!(effects[1], timer(Timer::Objections(121), 150));
         if objects {
@@ -380,7 +303,7 @@ fn joins_are_announced_in_one_summary_unless_they_are_hidden() {
     for (lines_hidden, expected) in [(false, 1), (true, 0)] {
         let mut client = Client::greeted(Setup { lines_hidden, ..setup() });
         for guest in ["x", "y", "z"] {
-            client.say_as(guest, ServerMessage::Join(Nickname::new(guest).unwrap()));
+            client.receive(guest, ServerMessage::Join(Nickname::new(guest).unwrap()));
         }
         for _ in 0..10 {
             client.tick();
@@ -390,10 +313,10 @@ fn joins_are_announced_in_one_summary_unless_they_are_hidden() {
 }
 
 #[test]
-fn message_far_from_the_reader_is_dropped_when_the_page_is_drawn() {
+fn drawing_drops_messages_far_from_the_reader() {
     let mut client = Client::greeted(setup());
     for id in 121..=600 {
-        client.say_as("b", text_message(id, "x"));
+        client.receive("b", text_message(id, "x"));
     }
     client.input(Input::Draw { reader: None, is_aiming: false });
     let log = client.core.room().log();
@@ -401,9 +324,9 @@ fn message_far_from_the_reader_is_dropped_when_the_page_is_drawn() {
 }
 
 #[test]
-fn text_that_is_taken_back_is_not_sent() {
+fn text_taken_back_is_not_sent() {
     let mut client = Client::new(setup());
-    client.input(say("a"));
+    client.input(text("a"));
     let local = client.core.room().outbox().entries().next().unwrap().local;
     let effects = client.input(Input::TakeBack(local));
     assert_eq!(effects[0], Effect::Page(PageEffect::ReturnText("a".into())));

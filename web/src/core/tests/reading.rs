@@ -1,14 +1,16 @@
-//! Somebody reads a long room from end to end while people talk, and the list holds a part of it.
+//! Property: a reader who scrolls through a long room sees each message once, although the list holds
+//! only a part of them and new messages arrive.
 
 use proptest::prelude::*;
 use xmeet_shared::MessageId;
 
 use super::property::check_rows;
-use super::world::{Step, World};
+use super::step::Step;
+use super::world::World;
 use crate::core::Input;
 use crate::room::{HistoryEdge, Room, Row};
 
-/// The ids that are on the page.
+/// Returns the ids of the rows.
 fn ids(room: &Room) -> Vec<MessageId> {
     let id = |(_, row)| match row {
         Row::Message(row) => row.message.id,
@@ -21,19 +23,19 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 50, ..ProptestConfig::default() })]
 
     #[test]
-    fn reader_who_goes_up_and_down_again_sees_everything_once(
+    fn reader_who_scrolls_up_and_down_sees_each_message_once(
         messages in 1usize..500,
-        chatter in prop::collection::vec(0u8..20, 1..40),
+        text_counts in prop::collection::vec(0u8..20, 1..40),
     ) {
         let mut world = World::new(messages);
-        let mut chatter = chatter.into_iter().cycle();
-        world.go_back();
+        let mut text_counts = text_counts.into_iter().cycle();
+        world.connect();
         let mut seen = ids(world.room());
-        // Up: what is above the oldest that was seen.
+        // Up to the first message.
         while world.room().history_edge() != Some(HistoryEdge::Beginning) {
             world.step(&Step::LoadOlder);
-            for n in 0..chatter.next().unwrap_or(0) {
-                world.step(&Step::Speak(n));
+            for n in 0..text_counts.next().unwrap_or(0) {
+                world.step(&Step::Text(n));
             }
             world.run();
             let older: Vec<_> =
@@ -42,15 +44,15 @@ proptest! {
             seen.splice(0..0, older);
             world.input(Input::Draw { reader: seen.first().copied(), is_aiming: false });
             check_rows(&world)?;
-            prop_assert!(world.room().log().get(seen[0]).is_some(), "the reader's place is kept");
+            prop_assert!(world.room().log().get(seen[0]).is_some(), "the message in view is held");
         }
-        // Down: what is below, from where the reader is.
+        // Down to the newest message.
         let mut seen = ids(world.room());
         for _ in 0..100 {
             let Some(tail) = world.room().log().tail() else { break };
             world.input(Input::Load { target: *tail.start(), is_retry: false });
-            for n in 0..chatter.next().unwrap_or(0) {
-                world.step(&Step::Speak(n));
+            for n in 0..text_counts.next().unwrap_or(0) {
+                world.step(&Step::Text(n));
             }
             world.run();
             let last = seen[seen.len() - 1];

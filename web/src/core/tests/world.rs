@@ -1,15 +1,16 @@
-//! A naive server, the wires to it and one client under test.
+//! A client core with a naive server. Requests and frames wait in queues until a step delivers them.
 
 use std::collections::VecDeque;
 
 use xmeet_shared::{
-    ClientCommand, Cursor, Envelope, ErrorCode, MessageId, Pid, Record as Kept, ServerMessage,
+    ClientCommand, Cursor, Envelope, MessageId, Pid, Record as HistoryRecord, ServerMessage,
 };
 
+use super::step::Step;
 use super::{NOW, setup};
 use crate::core::{ClientCore, Effect, Input, ReadMark, Setup, StorageWrite, Timer};
 use crate::room::outbox::SavedEntry;
-use crate::room::tests::{error, frame, name, pid, record, text_message};
+use crate::room::tests::{frame, name, pid, record, text_message};
 use crate::room::{GapRow, Room, Row};
 
 fn small_core(setup: Setup) -> ClientCore {
@@ -18,90 +19,45 @@ fn small_core(setup: Setup) -> ClientCore {
     core
 }
 
-/// What can happen.
-#[derive(Debug, Clone)]
-pub(super) enum Step {
-    /// Somebody says something.
-    Speak(u8),
-    /// Somebody says something that the server does not keep.
-    SpeakUnkept(u8),
-    /// Somebody comes or goes.
-    Toggle(u8),
-    /// Somebody takes another name.
-    Rename(u8),
-    /// The person types something.
-    Type(u8),
-    /// The server reads one frame of ours.
-    Serve,
-    /// The server reads one frame of ours, and puts it off if it asks for a page.
-    PutOff,
-    /// The wait for the page that was put off last is over.
-    Wake,
-    /// The page that was asked for first takes too long.
-    TimeOut,
-    /// One frame of the server's arrives.
-    Arrive,
-    /// The view nears the top of the list.
-    LoadOlder,
-    /// The view nears a gap.
-    LoadGap,
-    /// The connection goes; what was under way with it.
-    Lose,
-    /// The connection comes back.
-    Return,
-    /// The page goes, and another takes up what it has left in the storage.
-    Reload,
-    /// The server drops its oldest messages.
-    Trim(u8),
-    /// The reader is this far up, or at the bottom, and what is far from there is dropped.
-    Read(Option<u8>),
-    /// The person wants to see the newest message.
-    Jump,
-    /// Many things are said at once.
-    Burst,
-    /// The connection goes, and comes back to a server whose store was wiped.
-    Wipe,
-}
-
-/// Fewer than in earnest, so that something is dropped often.
+/// A small limit of held messages, so that messages are dropped often.
 pub(super) const HELD_MAX: usize = 90;
 
-/// A frame of ours on its way to the server.
-pub(super) enum Up {
+/// A frame on its way to the server.
+pub(super) enum Request {
     Page(Cursor),
-    Say(String),
+    Text(String),
 }
 
-/// A naive server with one client under test, and the wires between them.
+/// A naive server, the client under test and the frames between them.
 pub(super) struct World {
     /// Whether the server keeps a history.
-    keeps: bool,
-    /// How many of our texts the server has passed on without keeping them.
-    ours_unstored: usize,
-    /// The texts without an id that have arrived.
-    pub(super) arrived_unstored: Vec<String>,
-    pub(super) pages_asked: usize,
-    pub(super) log: Vec<Kept>,
-    pub(super) kept_from: MessageId,
-    /// Everybody present, ourselves included.
-    pub(super) others: Vec<(String, String)>,
+    has_history: bool,
+    /// The number of own texts that a server without history has sent on.
+    own_unstored_count: usize,
+    /// The delivered texts without an id.
+    pub(super) delivered_unstored: Vec<String>,
+    pub(super) page_requests: usize,
+    pub(super) log: Vec<HistoryRecord>,
+    pub(super) oldest_kept: MessageId,
+    /// The pids and names of the members, including the client.
+    pub(super) members: Vec<(String, String)>,
     connections: u32,
-    /// Counts the stores that there were.
+    /// The number of earlier stores.
     epoch: u32,
-    /// How many texts of ours went with a store.
-    pub(super) wiped: usize,
-    /// Texts that may stand in a history that was wiped and in a later one.
-    pub(super) said_again: usize,
-    is_up: bool,
-    pub(super) up: VecDeque<Up>,
-    down: VecDeque<Envelope>,
+    /// The number of own texts that wiped stores had.
+    pub(super) own_wiped_count: usize,
+    /// The number of own texts that may be in a wiped store and in a later one.
+    pub(super) stored_twice_count: usize,
+    is_connected: bool,
+    pub(super) requests: VecDeque<Request>,
+    frames: VecDeque<Envelope>,
     core: ClientCore,
     pub(super) typed: Vec<String>,
-    /// The timers of page requests that were put off.
-    put_off: Vec<Timer>,
-    /// The timers of page requests.
-    late: VecDeque<Timer>,
-    /// What the storage has.
+    /// The timers of rate-limited page requests.
+    waits: Vec<Timer>,
+    /// The timeouts of page requests.
+    pub(super) timeouts: VecDeque<Timer>,
+    /// The outbox in the storage.
     outbox: Vec<SavedEntry>,
     own_pids: Vec<Pid>,
     read_mark: Option<ReadMark>,
@@ -109,30 +65,30 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(messages: usize) -> Self {
-        Self::of(messages, true)
+        Self::with_history(messages, true)
     }
 
-    pub(super) fn of(messages: usize, keeps: bool) -> Self {
+    pub(super) fn with_history(messages: usize, has_history: bool) -> Self {
         let log = (1..=messages as u64).map(|id| record(id, "p0", &format!("old{id}"))).collect();
         Self {
-            keeps,
-            ours_unstored: 0,
-            arrived_unstored: Vec::new(),
-            pages_asked: 0,
+            has_history,
+            own_unstored_count: 0,
+            delivered_unstored: Vec::new(),
+            page_requests: 0,
             log,
-            kept_from: 1,
-            others: vec![("p0".into(), "n0".into())],
+            oldest_kept: 1,
+            members: vec![("p0".into(), "n0".into())],
             connections: 0,
             epoch: 0,
-            wiped: 0,
-            said_again: 0,
-            is_up: false,
-            up: VecDeque::new(),
-            down: VecDeque::new(),
+            own_wiped_count: 0,
+            stored_twice_count: 0,
+            is_connected: false,
+            requests: VecDeque::new(),
+            frames: VecDeque::new(),
             core: small_core(setup()),
             typed: Vec::new(),
-            put_off: Vec::new(),
-            late: VecDeque::new(),
+            waits: Vec::new(),
+            timeouts: VecDeque::new(),
             outbox: Vec::new(),
             own_pids: Vec::new(),
             read_mark: None,
@@ -151,132 +107,132 @@ impl World {
                 Effect::Persist(StorageWrite::Member(pids)) => self.own_pids = pids,
                 Effect::Persist(StorageWrite::ReadMark(mark)) => self.read_mark = Some(mark),
                 Effect::SetTimer { timer: timer @ Timer::RetryPage(_), .. } => {
-                    self.put_off.push(timer);
+                    self.waits.push(timer);
                 }
                 Effect::SetTimer { timer: timer @ Timer::PageTimeout(_), .. } => {
-                    self.late.push_back(timer);
+                    self.timeouts.push_back(timer);
                 }
                 _ => {}
             }
         }
     }
 
-    /// The client sent a frame. A text is in the storage as sent by then.
+    /// Queues a frame of the client. Checks that a text was persisted as sent before.
     fn sent(&mut self, frame: &str) {
         match ClientCommand::parse(frame) {
             Ok(Some(ClientCommand::History(cursor))) => {
-                self.pages_asked += 1;
-                self.up.push_back(Up::Page(cursor));
+                self.page_requests += 1;
+                self.requests.push_back(Request::Page(cursor));
             }
             Ok(Some(ClientCommand::Say(_))) => {
-                let is_it = |entry: &SavedEntry| entry.is_sent() && entry.text() == frame;
-                assert!(self.outbox.iter().any(is_it), "{frame} was not persisted as sent");
-                self.up.push_back(Up::Say(frame.to_owned()));
+                let is_match = |entry: &SavedEntry| entry.is_sent() && entry.text() == frame;
+                assert!(self.outbox.iter().any(is_match), "{frame} was not persisted as sent");
+                self.requests.push_back(Request::Text(frame.to_owned()));
             }
             other => panic!("sent {other:?}"),
         }
     }
 
-    fn me(&self) -> String {
+    pub(super) fn me(&self) -> String {
         format!("me{}", self.connections)
     }
 
-    fn page(&self, cursor: Cursor) -> Vec<Kept> {
+    fn page(&self, cursor: Cursor) -> Vec<HistoryRecord> {
         let newest = self.log.len() as u64;
-        let ids = cursor.ids(&(self.kept_from..=newest));
+        let ids = cursor.ids(&(self.oldest_kept..=newest));
         let at = |id: MessageId| self.log[usize::try_from(id).unwrap() - 1].clone();
         ids.map(|ids| ids.map(at).collect()).unwrap_or_default()
     }
 
-    fn tell(&mut self, envelope: Envelope) {
-        if self.is_up {
-            self.down.push_back(envelope);
+    pub(super) fn push_frame(&mut self, envelope: Envelope) {
+        if self.is_connected {
+            self.frames.push_back(envelope);
         }
     }
 
-    fn speak(&mut self, from: &str, text: &str) {
-        if !self.keeps {
-            self.ours_unstored += usize::from(from.starts_with("me"));
-            return self.speak_unstored(from, text);
+    pub(super) fn store_text(&mut self, from: &str, text: &str) {
+        if !self.has_history {
+            self.own_unstored_count += usize::from(from.starts_with("me"));
+            return self.send_unstored(from, text);
         }
         let id = self.log.len() as u64 + 1;
         self.log.push(record(id, from, text));
-        self.tell(frame(from, text_message(id, text)));
+        self.push_frame(frame(from, text_message(id, text)));
     }
 
-    fn speak_unstored(&mut self, from: &str, text: &str) {
-        self.tell(frame(
+    pub(super) fn send_unstored(&mut self, from: &str, text: &str) {
+        self.push_frame(frame(
             from,
             ServerMessage::Normal { text: text.to_owned(), id: None, nickname: None },
         ));
     }
 
-    fn toggle(&mut self, who: u8) {
+    pub(super) fn join_or_leave(&mut self, who: u8) {
         let pid = format!("p{}", who % 4);
-        if let Some(place) = self.others.iter().position(|(other, _)| *other == pid) {
-            self.others.remove(place);
-            self.tell(frame(&pid, ServerMessage::Leave));
+        if let Some(index) = self.members.iter().position(|(other, _)| *other == pid) {
+            self.members.remove(index);
+            self.push_frame(frame(&pid, ServerMessage::Leave));
         } else {
-            self.others.push((pid.clone(), "new".into()));
-            self.tell(frame(&pid, ServerMessage::Join(name("new"))));
+            self.members.push((pid.clone(), "new".into()));
+            self.push_frame(frame(&pid, ServerMessage::Join(name("new"))));
         }
     }
 
-    fn rename(&mut self, who: u8) {
-        if let Some((pid, called)) = self.others.get_mut(usize::from(who) % 4) {
-            *called = format!("called{who}");
-            let (pid, called) = (pid.clone(), called.clone());
-            self.tell(frame(&pid, ServerMessage::ChangeName(name(&called))));
+    pub(super) fn rename(&mut self, who: u8) {
+        if let Some((pid, nickname)) = self.members.get_mut(usize::from(who) % 4) {
+            *nickname = format!("renamed{who}");
+            let (pid, nickname) = (pid.clone(), nickname.clone());
+            self.push_frame(frame(&pid, ServerMessage::ChangeName(name(&nickname))));
         }
     }
 
-    fn serve(&mut self) {
-        match self.up.pop_front() {
-            Some(Up::Page(cursor)) => {
+    pub(super) fn serve(&mut self) {
+        match self.requests.pop_front() {
+            Some(Request::Page(cursor)) => {
                 let page = self.page(cursor);
                 let me = self.me();
-                self.tell(frame(&me, ServerMessage::History(page)));
+                self.push_frame(frame(&me, ServerMessage::History(page)));
             }
-            Some(Up::Say(text)) => {
+            Some(Request::Text(text)) => {
                 let me = self.me();
-                self.speak(&me, &text);
+                self.store_text(&me, &text);
             }
             None => {}
         }
     }
 
-    /// The client takes in a frame.
-    fn arrive(&mut self) {
-        if let Some(envelope) = self.down.pop_front() {
+    /// Gives the client the next frame.
+    pub(super) fn deliver(&mut self) {
+        if let Some(envelope) = self.frames.pop_front() {
             if let ServerMessage::Normal { text, id: None, .. } = &envelope.message {
-                self.arrived_unstored.push(text.clone());
+                self.delivered_unstored.push(text.clone());
             }
             self.input(Input::Frame(envelope.encode()));
         }
     }
 
-    fn wake(&mut self) {
-        if let Some(timer) = self.put_off.pop() {
+    pub(super) fn end_wait(&mut self) {
+        if let Some(timer) = self.waits.pop() {
             self.input(Input::Timer(timer));
         }
     }
 
-    pub(super) fn go_back(&mut self) {
-        if self.is_up {
+    pub(super) fn connect(&mut self) {
+        if self.is_connected {
             return;
         }
         self.connections += 1;
-        self.is_up = true;
+        self.is_connected = true;
         let me = self.me();
-        self.others.push((me.clone(), format!("n{me}")));
-        let present = self.others.clone();
-        let epoch = self.keeps.then(|| self.epoch.to_string());
+        self.members.push((me.clone(), format!("n{me}")));
+        let present = self.members.clone();
+        let epoch = self.has_history.then(|| self.epoch.to_string());
         self.input(Input::TryNow);
         let self_id = ServerMessage::SelfId { pid: pid(&me), epoch, greeting_bytes: Some(1) };
         let page = self.page(Cursor(0));
-        let member = |(other, called): &(String, String)| xmeet_shared::Member {
+        let member = |(other, nickname): &(String, String)| xmeet_shared::Member {
             pid: pid(other),
-            nickname: name(called),
+            nickname: name(nickname),
         };
         let members = ServerMessage::Members(present.iter().map(member).collect());
         for message in [self_id, members, ServerMessage::History(page)] {
@@ -284,24 +240,24 @@ impl World {
         }
     }
 
-    fn lose(&mut self) {
-        self.leave();
+    pub(super) fn disconnect(&mut self) {
+        self.drop_connection();
         self.input(Input::Closed { code: 1006 });
     }
 
-    fn leave(&mut self) {
-        self.is_up = false;
+    fn drop_connection(&mut self) {
+        self.is_connected = false;
         let me = self.me();
-        self.others.retain(|(pid, _)| *pid != me);
-        self.up.clear();
-        self.down.clear();
+        self.members.retain(|(pid, _)| *pid != me);
+        self.requests.clear();
+        self.frames.clear();
     }
 
-    fn reload(&mut self) {
+    pub(super) fn reload(&mut self) {
         self.input(Input::Leaving);
-        self.leave();
-        (self.put_off, self.late) = (Vec::new(), VecDeque::new());
-        self.arrived_unstored.clear();
+        self.drop_connection();
+        (self.waits, self.timeouts) = (Vec::new(), VecDeque::new());
+        self.delivered_unstored.clear();
         self.core = small_core(Setup {
             outbox: self.outbox.clone(),
             own_pids: self.own_pids.clone(),
@@ -310,77 +266,28 @@ impl World {
         });
     }
 
-    fn wipe(&mut self) {
-        self.lose();
-        if !self.keeps {
-            return self.go_back();
+    pub(super) fn wipe_store(&mut self) {
+        self.disconnect();
+        if !self.has_history {
+            return self.connect();
         }
-        self.arrived_unstored.clear();
-        self.wiped += self.ours();
-        // Kept, though nobody here has heard of it: the new history has it only if it is said again.
-        let here = self.room().outbox().entries().count();
-        self.said_again = (self.wiped + here).saturating_sub(self.typed.len()).max(self.said_again);
+        self.delivered_unstored.clear();
+        self.own_wiped_count += self.own_count();
+        // The client does not know that the wiped store had these texts, so it may resend them.
+        let pending = self.room().outbox().entries().count();
+        self.stored_twice_count = (self.own_wiped_count + pending)
+            .saturating_sub(self.typed.len())
+            .max(self.stored_twice_count);
         self.log.clear();
-        self.kept_from = 1;
+        self.oldest_kept = 1;
         self.epoch += 1;
-        self.go_back();
+        self.connect();
     }
 
-    /// How many texts of ours the server has.
-    pub(super) fn ours(&self) -> usize {
-        let ours = self.log.iter().filter(|record| record.from.as_str().starts_with("me"));
-        ours.count() + self.ours_unstored
-    }
-
-    pub(super) fn step(&mut self, step: &Step) {
-        match step {
-            Step::Speak(n) => self.speak("p0", &format!("s{n}")),
-            Step::SpeakUnkept(n) => self.speak_unstored("p1", &format!("u{n}")),
-            Step::Toggle(who) => self.toggle(*who),
-            Step::Rename(who) => self.rename(*who),
-            Step::Type(n) => {
-                let text = format!("t{}", n % 3);
-                self.typed.push(text.clone());
-                self.input(Input::Say(text));
-            }
-            Step::Serve => self.serve(),
-            Step::PutOff => match self.up.front() {
-                Some(Up::Page(_)) => {
-                    self.up.pop_front();
-                    self.tell(frame(&self.me(), error(ErrorCode::RateLimited)));
-                }
-                _ => self.serve(),
-            },
-            Step::Wake => self.wake(),
-            Step::Arrive => self.arrive(),
-            Step::TimeOut => {
-                if let Some(timer) = self.late.pop_front() {
-                    self.input(Input::Timer(timer));
-                }
-            }
-            Step::LoadOlder => self.input(Input::LoadOlder { is_retry: true }),
-            Step::LoadGap => {
-                if let Some(gap) = self.gaps().pop() {
-                    let target = if gap.is_tail { gap.first } else { gap.last };
-                    self.input(Input::Load { target, is_retry: true });
-                }
-            }
-            Step::Read(up) => {
-                let head = self.room().log().head();
-                let reader = up.map(|up| head.saturating_sub(u64::from(up)));
-                self.input(Input::Draw { reader, is_aiming: false });
-            }
-            Step::Jump => self.input(Input::GoToNewest),
-            Step::Wipe => self.wipe(),
-            Step::Burst => (0..70).for_each(|n| self.speak("p0", &format!("b{n}"))),
-            Step::Lose => self.lose(),
-            Step::Return => self.go_back(),
-            Step::Reload => self.reload(),
-            Step::Trim(n) => {
-                let newest = self.log.len() as u64;
-                self.kept_from = (self.kept_from + u64::from(n % 40)).min(newest.max(1));
-            }
-        }
+    /// Returns the number of own texts that the server has.
+    pub(super) fn own_count(&self) -> usize {
+        let own = self.log.iter().filter(|record| record.from.as_str().starts_with("me"));
+        own.count() + self.own_unstored_count
     }
 
     pub(super) fn gaps(&self) -> Vec<GapRow> {
@@ -393,23 +300,23 @@ impl World {
             .collect()
     }
 
-    /// Whatever is on the wires arrives.
+    /// Delivers all requests and frames and ends all waits.
     pub(super) fn run(&mut self) {
-        while !self.up.is_empty() || !self.down.is_empty() || !self.put_off.is_empty() {
+        while !self.requests.is_empty() || !self.frames.is_empty() || !self.waits.is_empty() {
             self.serve();
-            self.arrive();
-            self.wake();
+            self.deliver();
+            self.end_wait();
         }
     }
 
-    /// The connection holds and the person scrolls everywhere, until nothing more comes.
+    /// Connects, delivers everything and loads all pages.
     pub(super) fn finish(&mut self) {
-        self.go_back();
+        self.connect();
         loop {
             self.run();
             self.step(&Step::LoadOlder);
             self.step(&Step::LoadGap);
-            if self.up.is_empty() {
+            if self.requests.is_empty() {
                 break;
             }
         }
