@@ -123,7 +123,7 @@ story('what is too large for this server alone comes back with the reason, and i
     await anna.say(tooLarge);
     await anna.error.waitFor();
     assert.equal(await anna.error.textContent(), 
-      'The message is too large for this server. It is back in the box.');
+      'Your message is too long for this server. It’s back in the message box.');
     assert.equal(await anna.composer.inputValue(), tooLarge);
     assert.deepEqual(await anna.texts(), bot.texts, 'it is in the box and nowhere else');
     await anna.connected();
@@ -155,7 +155,7 @@ story('near the limit a counter counts as the server does, over it Send is off',
     assert.equal(await anna.sendButton.isEnabled(), true, cluster);
     await anna.type(`${full}${cluster}`);
     const over = bytes(cluster);
-    assert.equal(await counter.textContent(), `${over} bytes too long`, cluster);
+    assert.equal(await counter.textContent(), `${over} bytes over the limit`, cluster);
     assert.equal(await anna.sendButton.isDisabled(), true, cluster);
     await anna.composer.press('Enter');
     assert.equal(await anna.composer.inputValue(), `${full}${cluster}`, 'it stays');

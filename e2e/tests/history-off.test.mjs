@@ -59,7 +59,7 @@ story('history off: after a reconnect what was missed is said to be missing, and
   await bot.say('missed');
   gate.reopen();
   await view.connected();
-  await view.line('missed', 'Messages sent while you were away are not kept here');
+  await view.line('missed', 'Messages sent while you were away weren’t saved');
   await until('the text to be in doubt', async () =>
     (await view.messages()).at(-1).pending === 'unconfirmed');
   await view.log.getByText('May not have been sent').waitFor();
@@ -107,7 +107,7 @@ story('history off: a reload keeps a text in doubt, a language switch keeps the 
   });
   const before = await top();
   await view.language.click();
-  await view.log.getByText('这个房间不保留历史消息').waitFor({ state: 'attached' });
+  await view.log.getByText('这个房间不保留消息记录').waitFor({ state: 'attached' });
   await until(async () => `${before} on top; it is ${await top()}`,
     async () => (await top()) === before);
   gate.hold('up');

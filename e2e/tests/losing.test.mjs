@@ -109,8 +109,8 @@ for (const [locale, words] of [['en-US', 'The room is full'], ['zh-CN', '房间�
 }
 
 for (const [locale, words, again] of [
-  ['en-US', /The server refused the connection/, 'Connect again'],
-  ['zh-CN', /服务器拒绝了连接/, '重新连接'],
+  ['en-US', /You were disconnected for sending too much/, 'Reconnect'],
+  ['zh-CN', /发送过于频繁，已断开连接/, '重新连接'],
 ]) {
   story(`Losing the connection: a server that refuses for good is not dialled again unasked, ${locale}`, async (world) => {
     const bot = await world.bot('refused', 'bot');

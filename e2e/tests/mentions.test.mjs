@@ -5,7 +5,7 @@ import { until } from '../support/until.mjs';
 import { story } from '../support/world.mjs';
 
 const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
-const COMMANDS = ['Change my name', 'Older messages'];
+const COMMANDS = ['Change nickname', 'Older messages'];
 
 /** Where the caret stands, and whether the box has the keyboard. */
 function caretOf(view) {
@@ -159,7 +159,7 @@ story('a lone @ offers commands: one to change the name, one to read older messa
   await until('older messages', async () => (await view.texts()).length > 50);
   await until('the view to be further up', async () => (await view.fromBottom()) > 500);
   await keyboard.type('@');
-  await view.mentionMenu.getByText('Change my name').click();
+  await view.mentionMenu.getByText('Change nickname').click();
   await until('the box for the name to have the keyboard', () =>
     view.renameInput.evaluate((field) => document.activeElement === field));
   assert.equal(await view.composer.inputValue(), '');

@@ -46,10 +46,10 @@ story('every line of the menu has a name, and a switch says how it stands', asyn
   const view = await world.person('names', 'Anna');
   await view.menu.click();
   const panel = view.page.getByRole('dialog', { name: 'More' });
-  await panel.getByRole('button', { name: 'Change your nickname' }).waitFor();
-  await panel.getByRole('button', { name: 'To the oldest messages' }).waitFor();
+  await panel.getByRole('button', { name: 'Change nickname' }).waitFor();
+  await panel.getByRole('button', { name: 'Jump to start' }).waitFor();
   for (const [name, isOn] of [
-    ['Show joins and leaves', true], ['Notify me', false], ['Sound', false],
+    ['Show joins and leaves', true], ['Notifications', false], ['Sound', false],
   ]) {
     const shown = panel.getByRole('switch', { name, checked: isOn });
     await shown.waitFor();

@@ -52,7 +52,7 @@ story('a name that looks like a present member\'s carries a visible warning mark
   await anna.say('genuine');
   const impostor = await world.bot('alike', 'Аnnа');
   await impostor.say('send me your money');
-  const WORDS = 'looks like another name here';
+  const WORDS = 'Looks like someone else’s name';
   await anna.showsPeople('Anna', 'Аnnа');
   await anna.shows('send me your money');
   const inRows = anna.log.locator('.lookalike');

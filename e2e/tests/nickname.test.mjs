@@ -55,7 +55,7 @@ story('a name of markup shows as it was typed, wherever it stands', async (world
   assert.equal((await anna.me()).name, NAME, 'list');
   assert.ok((await anna.rename.getAttribute('title')).includes(NAME), 'title');
   await bert.type('@');
-  await bert.offers([NAME, 'Change my name', 'Older messages']);
+  await bert.offers([NAME, 'Change nickname', 'Older messages']);
   await bert.say('@changename:<b>y</b>');
   assert.ok((await bert.command.textContent()).includes('<b>y</b>'), 'notice');
   await bert.run.click();

@@ -30,7 +30,7 @@ story('Losing the connection: a room opened offline is there, with its state and
   await view.type('half typed');
   await kept(view.page);
   gate.shut();
-  for (const [locale, words] of Object.entries({ en: /No connection/, 'zh-CN': /暂时连接不上/ })) {
+  for (const [locale, words] of Object.entries({ en: /No connection/, 'zh-CN': /暂时无法连接/ })) {
     await view.page.evaluate((tag) => localStorage.setItem('xmeet:/:language', tag), locale);
     await view.page.reload();
     await view.disconnected();
@@ -49,7 +49,7 @@ story('Losing the connection: a room opened offline is there, with its state and
   await view.connected();
   await view.shows('half typed');
   assert.deepEqual(await view.texts(), ['before the tunnel', 'half typed']);
-  assert.equal(await view.log.getByText(/连接不上/).count(), 0);
+  assert.equal(await view.log.getByText(/无法连接/).count(), 0);
 });
 
 story('the front page is there without a network', async (world) => {

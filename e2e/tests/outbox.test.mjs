@@ -24,8 +24,8 @@ story('messages typed while offline wait, and are sent once each, in order', asy
 });
 
 for (const [locale, sending, behind, offline] of [
-  ['en-US', 'Sending…', 'Waiting', 'Will send when you’re back online'],
-  ['zh-CN', '正在发送…', '排队中', '联网后自动发送'],
+  ['en-US', 'Sending…', 'Waiting to send', 'Will send when you’re back online'],
+  ['zh-CN', '正在发送…', '排队发送中', '联网后自动发送'],
 ]) {
   story(`a text behind another one waits its turn, and without a connection is sent later, ${locale}`, async (world) => {
     world.complaints.allowUnreachable();

@@ -12,8 +12,8 @@ async function open(world, path, locale) {
 }
 
 for (const [locale, title, front] of [
-  ['en-GB', 'There is no such page', 'To the front page'],
-  ['zh-CN', '没有这个页面', '回到首页'],
+  ['en-GB', 'Page not found', 'Go to home page'],
+  ['zh-CN', '页面不存在', '返回首页'],
 ]) {
   story(`an address that is no page says so in ${locale} and leads home`, async (world) => {
     for (const path of ['/about', '/room/a/b', '/deep/er/down/']) {

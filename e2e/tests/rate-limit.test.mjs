@@ -16,8 +16,8 @@ const WIDE = { width: 1280, height: 800 };
 const NARROW = { width: 360, height: 740 };
 
 for (const [locale, viewport, words] of [
-  ['en-US', WIDE, /^Too fast\. Send again in [1-9] s\.$/],
-  ['zh-CN', NARROW, /^发得太快了，请 [1-9] 秒后再发。$/],
+  ['en-US', WIDE, /^You’re sending too fast\. Try again in [1-9] s\.$/],
+  ['zh-CN', NARROW, /^发送太快，请 [1-9] 秒后再试。$/],
 ]) {
   story(`Composing: what is rate-limited comes back to the field, all in order, ${locale}`, {
     settings: SETTINGS,

@@ -15,9 +15,7 @@ pub enum Loss {
     /// No change is lost, as in a crash of the process.
     Nothing,
     /// A random choice of changes is lost.
-    Some {
-        seed: u64,
-    },
+    Some { seed: u64 },
     /// A random choice of sectors of each write is lost.
     Torn {
         seed: u64,

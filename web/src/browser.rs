@@ -5,8 +5,7 @@ use std::cell::RefCell;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{
-    Document, FocusOptions, HtmlDialogElement, HtmlElement, HtmlTextAreaElement, KeyboardEvent,
-    Window,
+    Document, Element, FocusOptions, HtmlElement, HtmlTextAreaElement, KeyboardEvent, Window,
 };
 use xmeet_shared::UnixMillis;
 
@@ -156,50 +155,29 @@ pub fn is_attended() -> bool {
     !is_hidden() && document().has_focus().unwrap_or(true)
 }
 
-/// The first element that a selector finds.
+/// Returns the elements in `root` that a selector finds, in document order.
 #[must_use]
-pub fn find(selector: &str) -> Option<HtmlElement> {
-    document().query_selector(selector).ok().flatten()?.dyn_into().ok()
-}
-
-/// All elements that a selector finds, in their order.
-#[must_use]
-pub fn find_all(selector: &str) -> Vec<HtmlElement> {
-    let Ok(found) = document().query_selector_all(selector) else { return Vec::new() };
+pub fn find_all(root: &Element, selector: &str) -> Vec<HtmlElement> {
+    let Ok(found) = root.query_selector_all(selector) else { return Vec::new() };
     (0..found.length()).filter_map(|index| found.item(index)?.dyn_into().ok()).collect()
 }
 
-/// Moves the keyboard to the first element that a selector finds.
-pub fn focus(selector: &str) {
-    if let Some(element) = find(selector) {
-        let _ = element.focus();
-    }
-}
-
-/// Moves the keyboard to an element, and the page not at all.
+/// Moves the focus to an element without scrolling to it.
 pub fn focus_in_place(element: &HtmlElement) {
     let options = FocusOptions::new();
     options.set_prevent_scroll(true);
     let _ = element.focus_with_options(&options);
 }
 
-/// Moves the keyboard to a text field, with everything in it selected.
-pub fn focus_and_select(selector: &str) {
-    focus(selector);
-    if let Some(Ok(input)) = find(selector).map(JsCast::dyn_into::<web_sys::HtmlInputElement>) {
-        input.select();
-    }
-}
-
-/// A text area that a selector finds.
-fn text_area(selector: &str) -> Option<HtmlTextAreaElement> {
-    find(selector)?.dyn_into().ok()
-}
-
-/// Where the caret of a text area stands, in UTF-16 units; `None` while text is selected.
+/// Returns whether no element has the focus.
 #[must_use]
-pub fn caret(selector: &str) -> Option<u32> {
-    let area = text_area(selector)?;
+pub fn is_focus_nowhere() -> bool {
+    document().active_element().is_none_or(|element| element.tag_name() == "BODY")
+}
+
+/// Returns the position of a text area's caret, in UTF-16 units. `None` while text is selected.
+#[must_use]
+pub fn caret(area: &HtmlTextAreaElement) -> Option<u32> {
     let (start, end) = (area.selection_start().ok()??, area.selection_end().ok()??);
     (start == end).then_some(start)
 }
@@ -221,20 +199,18 @@ pub fn typed_text(event: &web_sys::Event) -> String {
     field.map(|field| field_text(&field)).unwrap_or_default()
 }
 
-/// Makes a text field hold `text`. One that holds it already is left alone: a person may have typed
-/// half a character, and the browser forgets its undo history when a program writes.
-pub fn set_field_text(selector: &str, text: &str) {
-    if let Some(field) = find(selector)
-        && field_text(&field) != text
-    {
-        let _ = js_sys::Reflect::set(&field, &"value".into(), &text.into());
+/// Sets the text of a text field. A field that has the text already is left alone: a person may
+/// have typed half a character, and the browser clears its undo history when a program writes.
+pub fn set_field_text(field: &HtmlElement, text: &str) {
+    if field_text(field) != text {
+        let _ = js_sys::Reflect::set(field, &"value".into(), &text.into());
     }
 }
 
-/// Replaces a part of a text area with `text`, as if a person had typed it: undo takes it back. The
-/// part begins `before_units` UTF-16 units before the caret and ends `after_units` behind it.
-pub fn type_text(selector: &str, text: &str, before_units: u32, after_units: u32) {
-    let Some((area, caret)) = text_area(selector).zip(caret(selector)) else { return };
+/// Replaces a part of a text area as if a person had typed: undo takes it back. The part begins
+/// `before_units` UTF-16 units before the caret and ends `after_units` behind it.
+pub fn type_text(area: &HtmlTextAreaElement, text: &str, before_units: u32, after_units: u32) {
+    let Some(caret) = caret(area) else { return };
     let _ = area.focus();
     let (start, end) = (caret.saturating_sub(before_units), caret + after_units);
     let _ = area.set_selection_range(start, end);
@@ -252,12 +228,10 @@ pub fn type_text(selector: &str, text: &str, before_units: u32, after_units: u32
     }
 }
 
-/// Has a text field give up its focus and take it again: an open composition is committed.
-pub fn commit_composition(selector: &str) {
-    if let Some(field) = find(selector) {
-        let _ = field.blur();
-        focus_in_place(&field);
-    }
+/// Takes the focus from a text field and gives it back, which commits an open composition.
+pub fn commit_composition(field: &HtmlElement) {
+    let _ = field.blur();
+    focus_in_place(field);
 }
 
 /// Returns whether all that points at the page is fingers, so that the keyboard is on the screen.
@@ -266,28 +240,10 @@ pub fn is_touch_only() -> bool {
     matches_media("(pointer: coarse)") && !matches_media("(any-pointer: fine)")
 }
 
-/// Scrolls to the first element that a selector finds, where all around it cannot be seen at once.
-pub fn show(selector: &str) {
-    if let Some(element) = find(selector) {
+/// Scrolls to the element that has the focus.
+pub fn show_focused() {
+    if let Some(element) = document().active_element() {
         element.scroll_into_view_with_bool(false);
-    }
-}
-
-fn dialog(selector: &str) -> Option<HtmlDialogElement> {
-    find(selector)?.dyn_into().ok()
-}
-
-/// Opens a `<dialog>` over the page, which is out of reach until it is closed.
-pub fn open_dialog(selector: &str) {
-    if let Some(dialog) = dialog(selector) {
-        let _ = dialog.show_modal();
-    }
-}
-
-/// Closes a `<dialog>`, if it is open.
-pub fn close_dialog(selector: &str) {
-    if let Some(dialog) = dialog(selector) {
-        dialog.close();
     }
 }
 
@@ -297,47 +253,6 @@ pub fn forget_cookie(name: &str) {
     let _ = document
         .unchecked_ref::<web_sys::HtmlDocument>()
         .set_cookie(&format!("{name}=; Path=/; Max-Age=0; SameSite=Lax"));
-}
-
-thread_local! {
-    /// What had the keyboard last.
-    static LAST_FOCUSED: RefCell<Option<web_sys::Element>> = const { RefCell::new(None) };
-}
-
-/// Watches what has the keyboard, so that it is never lost with an element that is taken away.
-pub fn watch_focus() {
-    on("focusin", || LAST_FOCUSED.set(document().active_element()));
-    on("focusout", || {
-        next_frame(|| {
-            rescue_focus();
-            // Whoever pressed on the page wants the keyboard nowhere.
-            if is_focus_nowhere() {
-                LAST_FOCUSED.set(None);
-            }
-        });
-    });
-}
-
-fn is_focus_nowhere() -> bool {
-    document().active_element().is_none_or(|element| element.tag_name() == "BODY")
-}
-
-/// Moves the keyboard to the message box, or on a touch screen to the messages, where what had it
-/// was taken off the page.
-pub fn rescue_focus() {
-    let is_gone = LAST_FOCUSED
-        .with_borrow(|last| last.as_ref().is_some_and(|element| !element.is_connected()));
-    if is_gone && is_focus_nowhere() {
-        // On a touch screen the message box would open the keyboard over the page.
-        let is_touch = matches_media("(pointer: coarse)");
-        focus(if is_touch { ".log" } else { "#composer" });
-    }
-}
-
-/// Moves the keyboard to the first element that a selector finds, with the next frame: once what
-/// is being drawn now is on the page.
-pub fn focus_next_frame(selector: &'static str) {
-    next_frame(move || focus(selector));
 }
 
 /// Does `run` with the next frame, before it is painted.

@@ -4,8 +4,9 @@ use js_sys::{Function, Object, Reflect};
 use leptos::task::spawn_local;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
+use web_sys::HtmlElement;
 
-use crate::browser::{document, find, window};
+use crate::browser::{document, window};
 
 /// Whether the system has a share sheet.
 #[must_use]
@@ -32,8 +33,8 @@ pub fn share_sheet(title: &str, url: &str) {
     });
 }
 
-/// Copies a text. Says whether it did.
-pub async fn copy(text: &str) -> bool {
+/// Copies a text. Returns whether that worked. `place` is an element on the page that is not inert.
+pub async fn copy(text: &str, place: &HtmlElement) -> bool {
     // There is no clipboard on a page that came without TLS from another machine.
     let navigator = window().navigator();
     let has_clipboard =
@@ -41,19 +42,17 @@ pub async fn copy(text: &str) -> bool {
     if has_clipboard && JsFuture::from(navigator.clipboard().write_text(text)).await.is_ok() {
         return true;
     }
-    copy_selection(text).unwrap_or(false)
+    copy_selection(text, place).unwrap_or(false)
 }
 
-/// The old way: select a text field and ask the document to copy.
-fn copy_selection(text: &str) -> Result<bool, JsValue> {
+/// Copies without a clipboard: selects a text field and asks the document to copy.
+fn copy_selection(text: &str, place: &HtmlElement) -> Result<bool, JsValue> {
     let document = document();
     let field = document.create_element("textarea")?.dyn_into::<web_sys::HtmlTextAreaElement>()?;
     field.set_value(text);
     field.set_class_name("sr-only");
-    // What is behind an open dialog cannot be selected.
-    let Some(place) = find("dialog[open]").or_else(|| document.body()) else { return Ok(false) };
-    let focused =
-        document.active_element().and_then(|it| it.dyn_into::<web_sys::HtmlElement>().ok());
+    // A field behind an open dialog cannot be selected, so it is put into the dialog.
+    let focused = document.active_element().and_then(|it| it.dyn_into::<HtmlElement>().ok());
     place.append_child(&field)?;
     field.select();
     let is_copied = document.unchecked_ref::<web_sys::HtmlDocument>().exec_command("copy");

@@ -26,6 +26,14 @@ pub struct View {
 }
 
 impl View {
+    /// Returns the height of a number of entries, rounded to whole CSS pixels: the code that writes
+    /// fractions in decimal would be 2 % of the program.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "pixels")]
+    pub fn px_of(&self, entries: usize) -> i64 {
+        (entries as f64 * self.entry_px).round() as i64
+    }
+
     /// Returns the entries of a list of `count` that are to be on the page.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded below")]

@@ -1,9 +1,8 @@
-//! Keeps a reader's place in a list that grows at both ends. The list stays at the bottom when it
-//! is there, and only then; otherwise the row under the reader's eyes stays where it is: the place
-//! is tied to an element, not to a number.
+//! Keeps a reader's place in a list that grows at both ends. A list at the bottom stays there.
+//! Otherwise the first row in view, the anchor, stays at its place on the screen.
 //!
-//! Rows change once per frame (see `store::flush`), and a `ResizeObserver` reports every change of
-//! size before that frame is painted, so that nothing is ever seen out of place.
+//! Rows change once per frame (`context/drawing.rs`), and a `ResizeObserver` reports every change of
+//! size before that frame is painted, so no frame shows the list at a wrong place.
 
 use std::cell::{OnceCell, RefCell};
 use std::rc::{Rc, Weak};
@@ -15,14 +14,14 @@ use xmeet_shared::MessageId;
 
 use crate::browser;
 
-/// This close to the bottom is at the bottom.
+/// A list this close to the bottom counts as at the bottom.
 const AT_BOTTOM_PX: f64 = 4.0;
 
-/// A row that is aimed at comes to stand this far down, as a part of the view's height.
+/// Where in the view a goal row is put, as a fraction of the view's height.
 const GOAL_AT: f64 = 0.2;
 
-/// What in a row is held in place: its heading may come and go above it. A gap is not: it is there
-/// to be filled.
+/// The parts of rows that can be anchors. A message's heading may come and go above its text. A gap
+/// is no anchor, because it is filled while it is in view.
 const ANCHORS: &str = ".text, [data-kind]";
 
 /// A scrolling list.
@@ -30,13 +29,12 @@ pub struct Scroller {
     container: HtmlElement,
     content: HtmlElement,
     state: RefCell<State>,
-    /// Told after each change of place or size.
+    /// Runs after each change of place or size.
     on_move: Box<dyn Fn(&Scroller)>,
     listeners: OnceCell<Listeners>,
 }
 
-/// What the browser calls. It ends with the scroller, so that a list that is drawn anew leaves
-/// nothing behind.
+/// The listeners of the browser. They end with the scroller.
 struct Listeners {
     observer: Option<ResizeObserver>,
     _resized: Closure<dyn FnMut(JsValue)>,
@@ -64,25 +62,27 @@ pub struct Place {
 
 #[derive(Default)]
 struct State {
-    is_free: bool,
-    /// The list goes on after its last row, with what is not loaded: its end is not the bottom.
-    is_open: bool,
-    /// What has the keyboard.
+    /// Whether the reader has left the bottom.
+    is_detached: bool,
+    /// Whether messages after the last row are not loaded: the end of the list is not the bottom.
+    has_unloaded_tail: bool,
+    /// The element in the list that has the focus.
     focus: Option<Element>,
-    /// On the way to the bottom, which has to be loaded first.
-    is_heading_down: bool,
+    /// Whether the list goes to the bottom as soon as that is loaded.
+    is_jumping_to_newest: bool,
+    /// The anchor, with its distance from the upper edge of the view.
     anchor: Option<(Element, f64)>,
     top: f64,
     height: i32,
-    /// Width and height of what is seen of the list.
+    /// Width and height of the view.
     window: (i32, i32),
-    /// A row to show as soon as it is here, unless the person goes elsewhere first.
+    /// A selector. Its row is scrolled to once it is loaded, unless the person scrolls first.
     goal: Option<String>,
 }
 
 impl Scroller {
-    /// Watches `content` inside `container`, which scrolls, for as long as the scroller is held.
-    /// It starts at `place`, else at the bottom; `goal` is what is aimed at from the start.
+    /// Watches `content` inside `container`, the element that scrolls, until the scroller is dropped.
+    /// Starts at `place`, or else at the bottom, and scrolls to the row of the selector `goal`.
     pub fn watch(
         container: HtmlElement,
         content: HtmlElement,
@@ -119,27 +119,28 @@ impl Scroller {
         let _ = self.listeners.set(listeners);
     }
 
-    /// Whether the list is at the bottom, and stays there.
+    /// Returns whether the list is at the bottom and stays there.
     #[must_use]
     pub fn is_at_bottom(&self) -> bool {
         let state = self.state.borrow();
-        !state.is_free && !state.is_open
+        !state.is_detached && !state.has_unloaded_tail
     }
 
-    /// Rows are about to change; afterwards the list does or does not go on after its last row.
-    pub fn hold(&self, is_open: bool) {
+    /// Prepares for a change of the rows. `has_unloaded_tail` is whether messages after the last row
+    /// are not loaded afterwards.
+    pub fn before_rows_change(&self, has_unloaded_tail: bool) {
         let mut state = self.state.borrow_mut();
-        state.is_open = is_open;
+        state.has_unloaded_tail = has_unloaded_tail;
         let focus = browser::document().active_element();
         state.focus = focus.filter(|focus| self.content.contains(Some(focus)));
     }
 
-    /// Where the list is, for [`Scroller::watch`] on another copy of it; `None` at the bottom, on
-    /// the way there, or where no message follows.
+    /// Returns the place of the list, to start another scroller there. `None` at the bottom, on the
+    /// way there, or if no message follows.
     #[must_use]
     pub fn place(&self) -> Option<Place> {
         let state = self.state.borrow();
-        let (anchor, _) = state.anchor.as_ref().filter(|_| state.is_free)?;
+        let (anchor, _) = state.anchor.as_ref().filter(|_| state.is_detached)?;
         let mut row = anchor.closest(".row").ok().flatten()?;
         while !row.has_attribute("data-key") {
             row = row.next_element_sibling()?;
@@ -151,14 +152,14 @@ impl Scroller {
         Some(Place { id, key, offset_px: self.offset(&text) })
     }
 
-    /// How far the view is from the top of the list.
+    /// Returns the distance of the view from the top of the list, in CSS pixels.
     #[must_use]
     pub fn top(&self) -> f64 {
         self.state.borrow().top
     }
 
-    /// The rows that a selector finds and that are less than `margin_px` away from the view, each
-    /// with whether it lies in the lower half of the view or below.
+    /// Returns the rows that a selector finds less than `margin_px` away from the view. Each comes with
+    /// whether it is below the middle of the view.
     #[must_use]
     pub fn near(&self, selector: &str, margin_px: f64) -> Vec<(Element, bool)> {
         let Ok(found) = self.content.query_selector_all(selector) else { return Vec::new() };
@@ -175,45 +176,45 @@ impl Scroller {
             .collect()
     }
 
-    /// Goes to the top of what is here.
+    /// Scrolls to the first loaded row.
     pub fn to_top(&self) {
         self.set_scroll_top(0.0);
-        self.note();
+        self.remember_position();
     }
 
-    /// Goes to the bottom, to stay there.
+    /// Scrolls to the bottom and stays there.
     pub fn to_bottom(&self) {
         {
             let mut state = self.state.borrow_mut();
-            state.is_free = false;
+            state.is_detached = false;
             state.goal = None;
-            state.is_heading_down = true;
+            state.is_jumping_to_newest = true;
         }
-        self.pin();
-        self.note();
+        self.stick_to_bottom();
+        self.remember_position();
     }
 
-    /// Shows the row that a selector finds as soon as it is here, unless the person scrolls
+    /// Scrolls to the row that a selector finds once the row is loaded, unless the person scrolls
     /// before that.
-    pub fn aim(&self, goal: String) {
+    pub fn set_goal(&self, goal: String) {
         self.changed(false);
         self.state.borrow_mut().goal = Some(goal);
-        self.seek();
-        self.note();
+        self.scroll_to_goal();
+        self.remember_position();
     }
 
-    /// Forgets what was aimed at.
-    pub fn stop_aiming(&self) {
+    /// Gives up the goal.
+    pub fn clear_goal(&self) {
         self.state.borrow_mut().goal = None;
     }
 
-    /// Whether a row is aimed at that is not here yet.
+    /// Returns whether the row of the goal is not loaded yet.
     #[must_use]
-    pub fn is_aiming(&self) -> bool {
+    pub fn has_goal(&self) -> bool {
         self.state.borrow().goal.is_some()
     }
 
-    fn seek(&self) {
+    fn scroll_to_goal(&self) {
         let goal = self.state.borrow().goal.clone();
         let found = goal.and_then(|goal| self.content.query_selector(&goal).ok().flatten());
         if let Some(row) = found {
@@ -229,13 +230,14 @@ impl Scroller {
             Some((self.content.query_selector(&row).ok().flatten()?, offset_px))
         });
         let mut state = self.state.borrow_mut();
-        state.is_free = anchor.is_some();
+        state.is_detached = anchor.is_some();
         state.anchor = anchor;
     }
 
-    /// Rows came or went. They are held in place here where they leave the list as high as it was,
-    /// for nothing else reports that. A row that was moved or is gone has lost the keyboard.
-    pub fn settle(&self) {
+    /// Restores the place after a change of the rows: the `ResizeObserver` reports no change that
+    /// keeps the height of the list. Gives the focus back to a row that was moved, or to the list if
+    /// the row is gone.
+    pub fn after_rows_change(&self) {
         self.changed(true);
         let focus = self.state.borrow_mut().focus.take();
         if let Some(Ok(held)) = focus.map(JsCast::dyn_into::<HtmlElement>)
@@ -246,14 +248,14 @@ impl Scroller {
         }
     }
 
-    /// The person scrolled, or the list or its window changed size, or rows changed.
+    /// Acts on a scroll, a change of size, or a change of rows.
     fn changed(&self, are_rows_changed: bool) {
         if !self.container.is_connected() {
             return;
         }
         let (moved, is_grown, is_window) = {
             let state = self.state.borrow();
-            // A list that became shorter moves to its own end by itself: nobody scrolled.
+            // A list that became shorter moves to its end without a scroll of the person.
             let moved = if state.top > self.end() { 0.0 } else { self.scroll_top() - state.top };
             (
                 moved,
@@ -265,26 +267,26 @@ impl Scroller {
             self.state.borrow_mut().goal = None;
         }
         if is_grown || is_window {
-            // A window that changes size moves the list by itself: nobody scrolled.
-            if self.is_pinned() && (moved > -1.0 || is_window || self.is_near_bottom()) {
-                self.pin();
+            // A window that changes size moves the list without a scroll of the person.
+            if self.is_stuck_to_bottom() && (moved > -1.0 || is_window || self.is_near_bottom()) {
+                self.stick_to_bottom();
             } else {
                 self.restore(if is_window { 0.0 } else { moved });
             }
         }
-        self.seek();
-        self.note();
+        self.scroll_to_goal();
+        self.remember_position();
     }
 
     fn window(&self) -> (i32, i32) {
         (self.container.client_width(), self.container.client_height())
     }
 
-    fn pin(&self) {
+    fn stick_to_bottom(&self) {
         self.container.set_scroll_top(self.container.scroll_height());
     }
 
-    /// Puts the anchor back where it was, less what the person scrolled meanwhile.
+    /// Puts the anchor back to its place, less the `moved` pixels that the person scrolled.
     fn restore(&self, moved: f64) {
         let state = self.state.borrow();
         let Some((anchor, offset)) = &state.anchor else { return };
@@ -297,7 +299,7 @@ impl Scroller {
         }
     }
 
-    fn note(&self) {
+    fn remember_position(&self) {
         let anchor = self.find_anchor();
         {
             let mut state = self.state.borrow_mut();
@@ -308,18 +310,18 @@ impl Scroller {
             state.top = self.scroll_top();
             state.height = self.container.scroll_height();
             state.window = self.window();
-            state.is_heading_down &= state.is_open && self.is_near_bottom();
-            let is_bottom = !state.is_open || state.is_heading_down;
-            state.is_free = !(is_bottom && self.is_near_bottom());
+            state.is_jumping_to_newest &= state.has_unloaded_tail && self.is_near_bottom();
+            let is_bottom = !state.has_unloaded_tail || state.is_jumping_to_newest;
+            state.is_detached = !(is_bottom && self.is_near_bottom());
         }
         (self.on_move)(self);
     }
 
-    fn is_pinned(&self) -> bool {
-        !self.state.borrow().is_free
+    fn is_stuck_to_bottom(&self) -> bool {
+        !self.state.borrow().is_detached
     }
 
-    /// The place of a list that is scrolled as far down as it goes.
+    /// Returns the scroll position of the lower end of the list.
     fn end(&self) -> f64 {
         f64::from(self.container.scroll_height() - self.container.client_height())
     }
@@ -332,7 +334,7 @@ impl Scroller {
         element.get_bounding_client_rect().top() - self.container.get_bounding_client_rect().top()
     }
 
-    /// The first row that reaches into the view: found by halves, for rows stand in order.
+    /// Returns the first row that reaches into the view, by binary search.
     fn find_anchor(&self) -> Option<Element> {
         let view_top = self.container.get_bounding_client_rect().top();
         let rows = self.content.children();
@@ -355,7 +357,8 @@ impl Scroller {
         })
     }
 
-    /// Fractions count: on a screen of high density a row may stand on half a pixel.
+    /// Returns the scroll position with its fraction: on a dense screen a row may start at half a
+    /// pixel.
     fn scroll_top(&self) -> f64 {
         js_sys::Reflect::get(&self.container, &"scrollTop".into())
             .ok()
@@ -368,7 +371,7 @@ impl Scroller {
     }
 }
 
-/// The id of a row, or of the next one in a direction that has one.
+/// Returns the message id of a row, or of the next row in a direction that has one.
 fn nearest_id(row: &Element, step: fn(&Element) -> Option<Element>) -> Option<MessageId> {
     let mut row = row.clone();
     loop {

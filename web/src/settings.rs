@@ -1,20 +1,22 @@
-//! What a person can switch on every page: language, theme, and what Return does.
+//! The settings of every page: language, theme, and what Return does.
 
 use leptos::prelude::*;
+use web_sys::HtmlButtonElement;
 
 use crate::browser;
-use crate::components::live::effect;
 use crate::i18n::{Lang, Text};
 use crate::prefs;
+use crate::reactive::{ElementRef, Shared, Tracked, effect};
 
-/// Holds while the system asks for dark pages.
+/// Matches while the system asks for dark pages.
 const SYSTEM_IS_DARK: &str = "(prefers-color-scheme: dark)";
 
-/// Language, theme and the Return key, reactive.
+/// A handle to the settings. Copies are the same settings.
 #[derive(Clone, Copy)]
 pub struct Settings {
-    /// Whether the page is in Chinese: the signal type that is there anyway.
-    chinese: RwSignal<bool>,
+    lang: Shared<Tracked<Lang>>,
+    /// The button that switches the language.
+    pub language_button: ElementRef<HtmlButtonElement>,
     /// Whether the page is dark.
     pub dark: RwSignal<bool>,
     /// Whether Return sends a message; otherwise it starts a new line.
@@ -22,14 +24,15 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads what was chosen before, else what the browser asks for, and provides it to every
-    /// component below.
+    /// Provides the settings to every component below: the stored choices, or else the preferences
+    /// of the browser.
     pub fn provide() -> Self {
         let asked =
             || Lang::from_tag(&browser::window().navigator().language().unwrap_or_default());
         let lang = prefs::language().unwrap_or_else(asked);
         let settings = Self {
-            chinese: RwSignal::new(lang == Lang::Zh),
+            lang: Shared::new(Tracked::new(lang)),
+            language_button: ElementRef::new(),
             dark: RwSignal::new(prefs::dark().unwrap_or_else(system_is_dark)),
             return_sends: RwSignal::new(return_sends()),
         };
@@ -39,7 +42,7 @@ impl Settings {
                 settings.dark.set(system_is_dark());
             }
         });
-        // A keyboard or a mouse may come and go.
+        // A keyboard or a mouse may be connected or removed.
         for pointers in ["(pointer: coarse)", "(any-pointer: fine)"] {
             browser::on_media_change(pointers, move || settings.return_sends.set(return_sends()));
         }
@@ -47,41 +50,41 @@ impl Settings {
         settings
     }
 
-    /// The settings that the page provides.
+    /// Returns the settings of the page.
     #[must_use]
     pub fn get() -> Self {
         expect_context()
     }
 
-    /// The texts, in the present language. They are not reactive: the page is drawn anew in the
-    /// other language when it is switched (see `components::app`), which happens rarely, and
-    /// everything else is smaller and faster for it.
+    /// Returns the texts in the page's language. Not reactive: a switch of the language draws the
+    /// whole page anew (`components::app`).
     #[must_use]
-    pub fn words() -> &'static Text {
+    pub fn text() -> &'static Text {
         untrack(|| Self::get().lang()).text()
     }
 
-    /// The language of the page; reactive.
+    /// Returns the language of the page. Reactive.
     #[must_use]
     pub fn lang(self) -> Lang {
-        if self.chinese.get() { Lang::Zh } else { Lang::En }
+        self.lang.get().get()
     }
 
     /// Switches to the other language.
     pub fn switch_language(self) {
         let lang = untrack(|| self.lang()).other();
         prefs::set_language(lang);
-        self.chinese.set(lang == Lang::Zh);
+        self.lang.get().set(lang);
     }
 
-    /// Switches what Return does, and remembers it.
+    /// Switches what Return does, and remembers the choice.
     pub fn switch_return_sends(self) {
         let sends = !self.return_sends.get_untracked();
         prefs::set_return_sends(sends);
         self.return_sends.set(sends);
     }
 
-    /// Switches between dark and light. A person who chooses what the system asks for follows it.
+    /// Switches between dark and light. A choice that equals the system's is not stored: the page
+    /// follows the system again.
     pub fn switch_theme(self) {
         let dark = !self.dark.get_untracked();
         let chosen = (dark != system_is_dark()).then_some(dark);
@@ -92,7 +95,7 @@ impl Settings {
     }
 }
 
-/// What was chosen; else Return sends where there is a real keyboard.
+/// Returns the stored choice, or else whether there is a real keyboard.
 fn return_sends() -> bool {
     prefs::return_sends().unwrap_or_else(|| !browser::is_touch_only())
 }

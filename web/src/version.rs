@@ -3,7 +3,7 @@
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 
-use crate::browser::{find, home, window};
+use crate::browser::{document, home, window};
 
 /// What the names of the client's own files begin with.
 const OWN_FILES: &str = "/xmeet-web-";
@@ -11,7 +11,8 @@ const OWN_FILES: &str = "/xmeet-web-";
 /// Asks the server for its page, and whether that names the script that runs here: the name of it
 /// holds a digest.
 pub async fn is_outdated() -> bool {
-    let script = find("link[rel=modulepreload]").and_then(|link| link.get_attribute("href"));
+    let link = document().query_selector("link[rel=modulepreload]").ok().flatten();
+    let script = link.and_then(|link| link.get_attribute("href"));
     // Pages name it from where they stand, by its whole path or by a part of it.
     let Some(script) = script.as_deref().and_then(|script| script.get(script.rfind('/')?..)) else {
         return false;

@@ -67,9 +67,9 @@ impl Reader {
         let (language, Words { title, advice }) =
             if self.is_english { ("en", words.english) } else { ("zh-CN", words.chinese) };
         let (again, front) = if self.is_english {
-            ("Try again", "To the front page")
+            ("Try again", "Go to home page")
         } else {
-            ("再试一次", "回到首页")
+            ("重试", "返回首页")
         };
         let root = &self.root;
         // The page reloads itself if the server has named a time.

@@ -20,19 +20,18 @@ pub(super) struct Words {
 
 const NOT_FOUND: Both = Both {
     english: Words {
-        title: "There is no such page",
-        advice: "The address may be mistyped. A room’s address is /room/ followed by its name.",
+        title: "Page not found",
+        advice: "Check the address. A room’s address is /room/ followed by its name.",
     },
     chinese: Words {
-        title: "没有这个页面",
-        advice: "地址可能写错了。房间的地址是 /room/ 加上房间名。",
+        title: "页面不存在", advice: "请检查地址。房间的地址是 /room/ 加上房间名。"
     },
 };
 
 const METHOD: Both = Both {
     english: Words {
-        title: "Nothing can be sent here",
-        advice: "This address can only be opened.",
+        title: "This page can’t receive data",
+        advice: "You can only open this address.",
     },
     chinese: Words {
         title: "这里不能提交内容", advice: "这个地址只能打开查看。"
@@ -41,7 +40,7 @@ const METHOD: Both = Both {
 
 const BAD_TEXT: Both = Both {
     english: Words {
-        title: "No QR code can be made of this",
+        title: "Couldn’t make a QR code",
         advice: "The text is missing, too long, or damaged.",
     },
     chinese: Words {
@@ -52,11 +51,10 @@ const BAD_TEXT: Both = Both {
 const FULL: Both = Both {
     english: Words {
         title: "XMeet is full right now",
-        advice: "As many people are here as the server can take. Try again in half a minute.",
+        advice: "The server has no room for more people. Try again in half a minute.",
     },
     chinese: Words {
-        title: "XMeet 现在满员了",
-        advice: "服务器能接待的人数已到上限，请过半分钟再试。",
+        title: "XMeet 已满员", advice: "在线人数已达上限，请半分钟后再试。"
     },
 };
 
@@ -66,8 +64,7 @@ const ADDRESS_FULL: Both = Both {
         advice: "Close a few tabs, or try again in half a minute.",
     },
     chinese: Words {
-        title: "你所在网络的连接太多了",
-        advice: "请关掉几个标签页，或者过半分钟再试。",
+        title: "你的网络连接数过多", advice: "请关闭几个标签页，或半分钟后再试。"
     },
 };
 
@@ -76,9 +73,7 @@ const TOO_OFTEN: Both = Both {
         title: "Too many requests from your network",
         advice: "Wait a moment, then try again.",
     },
-    chinese: Words {
-        title: "你所在网络的请求太频繁了", advice: "请稍等片刻再试。"
-    },
+    chinese: Words { title: "你的网络请求过于频繁", advice: "请稍后再试。" },
 };
 
 const UNAVAILABLE: Both = Both {
@@ -88,10 +83,10 @@ const UNAVAILABLE: Both = Both {
 
 const BAD_REQUEST: Both = Both {
     english: Words {
-        title: "This request cannot be answered",
+        title: "Something is wrong with this request",
         advice: "Check the address, then try again.",
     },
-    chinese: Words { title: "无法处理这个请求", advice: "请检查地址后再试。" },
+    chinese: Words { title: "请求有误", advice: "请检查地址后再试。" },
 };
 
 /// Returns the texts of a refusal with this code and status.

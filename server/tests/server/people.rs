@@ -38,9 +38,9 @@ fn assert_json(response: &Response, code: &str) {
 async fn refusal_is_a_page_for_a_browser_and_json_for_a_program() {
     let server = TestServer::start().await;
     for (path, status, code, english, chinese) in [
-        ("/about", 404, "not_found", "There is no such page", "没有这个页面"),
-        ("/room/a/b", 404, "not_found", "There is no such page", "没有这个页面"),
-        ("/index.html", 404, "not_found", "There is no such page", "没有这个页面"),
+        ("/about", 404, "not_found", "Page not found", "页面不存在"),
+        ("/room/a/b", 404, "not_found", "Page not found", "页面不存在"),
+        ("/index.html", 404, "not_found", "Page not found", "页面不存在"),
         ("/qr.svg", 400, "bad_text", "No QR code", "无法生成二维码"),
     ] {
         let answer = raw::get(server.address, path, &[BROWSER, ENGLISH]).await;
@@ -58,7 +58,7 @@ async fn refusal_is_a_page_for_a_browser_and_json_for_a_program() {
     }
     let (answer, _) = raw::request(server.address, "POST", "/", &[BROWSER, ENGLISH]).await;
     assert_eq!(answer.status, 405);
-    assert_page(&answer, "en", "Nothing can be sent here");
+    assert_page(&answer, "en", "This page can’t receive data");
     // Paths for programs have the same responses for browsers.
     let answer = raw::get(server.address, "/xgate/websocket/r", &[BROWSER, ENGLISH]).await;
     assert_eq!(answer.status, 426);
@@ -91,7 +91,7 @@ async fn browser_over_a_connection_limit_gets_a_page() {
         let answer = raw::get(server.address, path, &[BROWSER, CHINESE]).await;
         assert_eq!(answer.status, 429, "{path}");
         assert_page(&answer, "zh-CN", "你所在网络的连接太多了");
-        assert!(answer.text().contains("再试一次"), "{}", answer.text());
+        assert!(answer.text().contains("重试"), "{}", answer.text());
         assert!(answer.header("retry-after").is_some());
     }
     let answer = raw::get(server.address, "/", &[]).await;

@@ -1,38 +1,33 @@
-//! The whole client: the page that the address asks for.
+//! The whole client: the page at the address of the window.
 
 use leptos::prelude::*;
 
 use super::bad_page::BadPage;
 use super::landing::Landing;
-use super::live::live;
-use super::log_keys;
-use super::member_list;
-use super::room_form::Entrance;
-use super::room_page::RoomPage;
-use crate::browser;
+use super::room_form::LandingDraft;
+use super::room_page::{self, RoomPage};
 use crate::page::Page;
+use crate::reactive::dynamic;
 use crate::settings::Settings;
-use crate::store::Store;
+use crate::{browser, context};
 
-/// The client. What a person has done lives outside of the page, which is drawn anew in the other
-/// language when that is switched.
+/// The client. A switch of the language draws the page anew, so all state lives in contexts that
+/// are provided here.
 #[component]
 pub fn App() -> impl IntoView {
     let settings = Settings::provide();
     let path = browser::window().location().pathname().unwrap_or_default();
     let page = Page::at(&browser::site(), &path);
     match &page {
-        Page::Landing => Entrance::provide(),
+        Page::Landing => LandingDraft::provide(),
         Page::Room(room) => {
-            Store::provide(room.clone());
-            log_keys::keep_one_tab_stop();
-            browser::watch_focus();
-            member_list::close_at_escape();
+            context::provide(room.clone());
+            room_page::watch_keys();
         }
         Page::BadRoom(_) | Page::Unknown => {}
     }
-    live(move || {
-        // Drawn anew in the other language.
+    dynamic(move || {
+        // The whole page is drawn anew in another language.
         let _ = settings.lang();
         match page {
             Page::Landing => view! { <Landing/> }.into_any(),

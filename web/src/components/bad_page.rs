@@ -1,4 +1,4 @@
-//! What stands at an address that is no page, or cannot be a room.
+//! The page at an address that is not a page, or not a valid room.
 
 use leptos::prelude::*;
 
@@ -7,13 +7,13 @@ use crate::browser;
 use crate::page::BadRoom;
 use crate::settings::Settings;
 
-/// Says what is wrong and leads home.
+/// Says what is wrong, with a link to the home page.
 #[component]
 pub fn BadPage(
-    /// Why the address cannot be a room; `None` when it does not even look like one.
+    /// Why the address is not a valid room. `None` if it is not a room's address at all.
     why: Option<BadRoom>,
 ) -> impl IntoView {
-    let text = Settings::words();
+    let text = Settings::text();
     let title = if why.is_some() { text.bad_room } else { text.page_unknown };
     let reason = why.map(|why| text.bad_room_reason(why)).unwrap_or_default();
     view! {

@@ -1,14 +1,14 @@
-//! The two kinds of button: one that bears a picture, and one that bears words.
+//! Buttons with an icon and buttons with words.
 
 use leptos::prelude::*;
+use web_sys::HtmlButtonElement;
 
 use super::icon::Icon;
-use super::live::{Attribute, Words, attribute, words};
+use crate::reactive::{Attribute, ElementRef, ReactiveText, attribute, reactive_text};
 
-/// What a button does.
 type Press = Box<dyn Fn()>;
 
-/// A button that bears a picture. Its name is for screen readers, and for whoever points at it.
+/// Draws a button with an icon. `name` is its tooltip, and its name for screen readers.
 pub fn icon_button(
     class: &'static str,
     name: &'static str,
@@ -16,23 +16,25 @@ pub fn icon_button(
     press: impl Fn() + 'static,
 ) -> AnyView {
     let name = move || name.to_owned();
-    picture_button(class, name, view! { <Icon path/> }.into_any(), press)
+    picture_button(class, ElementRef::new(), name, view! { <Icon path/> }.into_any(), press)
 }
 
-/// A button that bears a picture, with a name that changes.
+/// Draws a button with a picture and a name that changes.
 pub fn picture_button(
     class: &'static str,
+    node_ref: ElementRef<HtmlButtonElement>,
     name: impl Fn() -> String + Clone + Send + 'static,
     picture: AnyView,
     press: impl Fn() + 'static,
 ) -> AnyView {
     let title = name.clone();
     let names = (attribute(move || Some(name())), attribute(move || Some(title())));
-    draw_picture(class, names, picture, Box::new(press))
+    draw_picture(class, node_ref, names, picture, Box::new(press))
 }
 
 fn draw_picture(
     class: &'static str,
+    node_ref: ElementRef<HtmlButtonElement>,
     (name, title): (Attribute, Attribute),
     picture: AnyView,
     press: Press,
@@ -41,6 +43,7 @@ fn draw_picture(
         <button
             type="button"
             class=class
+            node_ref=node_ref
             aria-label=name
             title=title
             on:click=move |_| press()
@@ -51,17 +54,17 @@ fn draw_picture(
     .into_any()
 }
 
-/// A button that bears words.
+/// Draws a button with a label that changes.
 pub fn word_button(
     class: &'static str,
     label: impl Fn() -> String + Send + 'static,
     press: impl Fn() + 'static,
 ) -> AnyView {
-    draw_words(class, words(label), Box::new(press))
+    draw_words(class, reactive_text(label), Box::new(press))
 }
 
-/// A button whose words do not change.
-pub fn small_button(
+/// Draws a button with a label.
+pub fn label_button(
     class: &'static str,
     label: &'static str,
     press: impl Fn() + 'static,
@@ -69,7 +72,7 @@ pub fn small_button(
     word_button(class, move || label.to_owned(), press)
 }
 
-fn draw_words(class: &'static str, label: Words, press: Press) -> AnyView {
+fn draw_words(class: &'static str, label: ReactiveText, press: Press) -> AnyView {
     view! {
         <button type="button" class=class on:click=move |_| press()>
             {label}

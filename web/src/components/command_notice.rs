@@ -1,15 +1,15 @@
-//! A text that the server would take for a command is not sent unasked: says what it would do.
+//! Asks about a draft that the server would execute as a command: execute it, or send it as text.
 
 use leptos::prelude::*;
 use xmeet_shared::{ClientCommand, CommandError, Cursor, Nickname};
 
-use super::button::small_button;
-use super::live::words;
+use super::button::label_button;
+use crate::context::{Client, ListView, Sender};
 use crate::i18n::Text;
+use crate::reactive::reactive_text;
 use crate::settings::Settings;
-use crate::store::Store;
 
-/// What the typed text would do.
+/// The command in a draft.
 #[derive(Clone)]
 enum Meaning {
     Rename(Nickname),
@@ -30,7 +30,7 @@ impl Meaning {
         }
     }
 
-    /// What it would do, in words.
+    /// Returns the question about the command.
     fn words(&self, text: &Text) -> AnyView {
         match self {
             Self::Rename(name) => {
@@ -44,7 +44,7 @@ impl Meaning {
         }
     }
 
-    /// The label of the button that does it; `None` when it cannot be done.
+    /// Returns the label of the button that executes the command. `None` if it cannot be executed.
     fn action(&self, text: &Text) -> Option<&'static str> {
         match self {
             Self::Rename(_) => Some(text.command_do_rename),
@@ -53,53 +53,57 @@ impl Meaning {
         }
     }
 
-    /// Does it; otherwise says why not.
-    fn run(&self, store: Store, text: &Text) -> Result<(), &'static str> {
+    /// Executes the command.
+    ///
+    /// # Errors
+    /// The reason why it cannot be executed, as text of the page.
+    fn run(&self, client: Client, list: ListView, text: &Text) -> Result<(), &'static str> {
         match self {
-            Self::Rename(name) => store.rename(name.clone()).map_err(|_| text.rename_offline),
-            Self::History(page) if store.load_page(*page) => Ok(()),
+            Self::Rename(name) => client.rename(name.clone()).map_err(|_| text.rename_offline),
+            Self::History(page) if list.to_page(*page) => Ok(()),
             Self::History(_) => Err(text.no_such_page),
             Self::BadPage | Self::BadName | Self::Private => Ok(()),
         }
     }
 }
 
-/// The notice about `typed`. `done` is told when something was done about it, with whether the
-/// message box is to be emptied.
-pub fn command_notice(typed: String, done: impl Fn(bool) + Copy + 'static) -> AnyView {
-    let (text, store) = (Settings::words(), Store::get());
+/// Draws the question about `typed`. `answered` runs after the answer, with whether the message box is
+/// to be emptied.
+pub fn command_notice(typed: String, answered: impl Fn(bool) + Copy + 'static) -> AnyView {
+    let (text, client, list) = (Settings::text(), Client::get(), ListView::get());
+    let sender = Sender::get();
     let meaning = Meaning::of(&typed);
     let problem = RwSignal::new(String::new());
     let explanation = meaning.words(text);
     let run = meaning.action(text).map(|action| {
-        small_button("small command-run", action, move || {
-            if store.holds_back() {
+        label_button("small command-run", action, move || {
+            if client.is_paused() {
                 return;
             }
-            match meaning.run(store, text) {
-                Ok(()) => done(true),
-                Err(why) => problem.set(why.to_owned()),
+            match meaning.run(client, list, text) {
+                Ok(()) => answered(true),
+                Err(reason) => problem.set(reason.to_owned()),
             }
         })
     });
-    let say = small_button("small command-say", text.command_say, move || {
-        if store.holds_back() {
+    let say = label_button("small command-say", text.command_say, move || {
+        if client.is_paused() {
             return;
         }
-        // The server says what does not start like a command.
-        store.say(&format!(" {typed}"));
-        done(true);
+        // The server treats a text that begins with a space as a message.
+        sender.say(&format!(" {typed}"));
+        answered(true);
     });
     view! {
-        <div class="strip command-notice" role="status">
+        <div class="banner command-notice" role="status">
             <p>
                 {explanation}" "<span class="soft">{text.command_say_hint}</span>" "
-                <strong>{words(move || problem.get())}</strong>
+                <strong>{reactive_text(move || problem.get())}</strong>
             </p>
             <div class="actions">
                 {run}
                 {say}
-                {small_button("small command-cancel", text.cancel, move || done(false))}
+                {label_button("small command-cancel", text.cancel, move || answered(false))}
             </div>
         </div>
     }

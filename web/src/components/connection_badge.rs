@@ -1,15 +1,16 @@
-//! How the connection is, and what can be done about it.
+//! The state of the connection, with a button that connects.
 
 use leptos::prelude::*;
 
-use super::button::small_button;
-use super::live::{attribute, live, words};
+use super::button::label_button;
 use crate::connection::Phase;
+use crate::context::{Client, RoomView};
+use crate::core::ConnectionAnnouncement;
 use crate::i18n::Text;
+use crate::reactive::{attribute, dynamic, reactive_text};
 use crate::settings::Settings;
-use crate::store::{ConnectionAnnouncement, Store};
 
-/// The name of a phase for styles and tests, what it is called, and what can be done about it.
+/// Returns the name of a phase for styles and tests, its label, and the label of its button.
 fn describe(phase: Phase, text: &Text) -> (&'static str, &'static str, Option<&'static str>) {
     match phase {
         Phase::Connecting => ("connecting", text.connecting, None),
@@ -20,28 +21,30 @@ fn describe(phase: Phase, text: &Text) -> (&'static str, &'static str, Option<&'
     }
 }
 
-/// The state of the connection. Only its turns are read aloud, not the seconds.
+/// The badge. A screen reader reads changes of the connection, not the seconds.
 #[component]
 pub fn ConnectionBadge() -> impl IntoView {
-    let (text, store) = (Settings::words(), Store::get());
-    let description = move || match describe(store.phase(), text) {
-        (state @ "retrying", _, action) if store.is_full.get() => (state, text.full, action),
+    let (text, room, client) = (Settings::text(), RoomView::get(), Client::get());
+    let description = move || match describe(room.status().phase.get(), text) {
+        (state @ "retrying", _, action) if room.status().is_full.get() => {
+            (state, text.full, action)
+        }
         description => description,
     };
     let state = attribute(move || Some(description().0.to_owned()));
-    let name = words(move || description().1.to_owned());
-    let wait = words(move || match store.phase() {
+    let name = reactive_text(move || description().1.to_owned());
+    let wait = reactive_text(move || match room.status().phase.get() {
         Phase::Retrying { .. } | Phase::Offline { .. } => {
-            (text.retrying_in)(store.retry_in_s.get())
+            (text.retrying_in)(room.status().retry_in_s.get())
         }
         Phase::Connecting | Phase::Connected | Phase::Stopped { .. } => String::new(),
     });
-    let button = live(move || {
+    let button = dynamic(move || {
         let action = description().2?;
-        Some(small_button("small try-now", action, move || store.try_now()))
+        Some(label_button("small try-now", action, move || client.try_now()))
     });
-    let announcement = words(move || {
-        let announcement = match store.turn() {
+    let announcement = reactive_text(move || {
+        let announcement = match room.status().announcement.get() {
             ConnectionAnnouncement::None => "",
             ConnectionAnnouncement::Disconnected => text.said_lost,
             ConnectionAnnouncement::Reconnected => text.said_back,

@@ -1,4 +1,4 @@
-//! Forgets everything on this device, at the second press of a button.
+//! Removes everything from this device, at the second press of a button.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -8,33 +8,33 @@ use crate::i18n::Text;
 use crate::settings::Settings;
 use crate::storage::forget;
 
-/// A button's words and what it does.
+/// The label and the action of a button.
 #[derive(Clone, Copy)]
 pub struct ForgetAll {
     text: &'static Text,
-    is_sure: RwSignal<bool>,
+    is_confirming: RwSignal<bool>,
 }
 
 impl ForgetAll {
     /// Returns a button that was not pressed.
     #[must_use]
-    pub fn unpressed() -> Self {
-        Self { text: Settings::words(), is_sure: RwSignal::new(false) }
+    pub fn button() -> Self {
+        Self { text: Settings::text(), is_confirming: RwSignal::new(false) }
     }
 
-    /// Returns what is on the button; reactive.
+    /// Returns the label. Reactive.
     #[must_use]
     pub fn label(self) -> String {
-        let words =
-            if self.is_sure.get() { self.text.forget_all_sure } else { self.text.forget_all };
-        words.to_owned()
+        let is_confirming = self.is_confirming.get();
+        let label = if is_confirming { self.text.forget_all_sure } else { self.text.forget_all };
+        label.to_owned()
     }
 
-    /// Asks for a second press at the first. At the second, forgets everything and goes to the
-    /// front page.
+    /// Asks for a second press at the first. At the second, removes everything and goes to the front
+    /// page.
     pub fn press(self) {
-        if !self.is_sure.get_untracked() {
-            return self.is_sure.set(true);
+        if !self.is_confirming.get_untracked() {
+            return self.is_confirming.set(true);
         }
         spawn_local(async {
             forget::everything().await;

@@ -1,16 +1,16 @@
-//! Messages that are missing between two that are here, or after all of them, counted. They load as they come near the
-//! view, or when asked for.
+//! A gap: a number of messages that are not loaded, between two rows or after the last. They load as
+//! the gap comes near the view, or at the press of its button.
 
 use leptos::prelude::*;
 
-use super::button::small_button;
-use super::live::{attribute, live};
+use super::button::label_button;
 use super::top_row::spinner;
+use crate::context::{Client, RoomView};
+use crate::reactive::{attribute, dynamic};
 use crate::room::{GapRow, Row, RowKey};
 use crate::settings::Settings;
-use crate::store::Store;
 
-/// A gap.
+/// Draws a gap.
 pub fn gap_row(key: RowKey) -> AnyView {
     const NONE: GapRow = GapRow {
         first: 1,
@@ -20,23 +20,23 @@ pub fn gap_row(key: RowKey) -> AnyView {
         is_loading: false,
         has_failed: false,
     };
-    let (text, store) = (Settings::words(), Store::get());
-    let gap = move || match store.row(key, Clone::clone) {
+    let (text, room, client) = (Settings::text(), RoomView::get(), Client::get());
+    let gap = move || match room.row(key, Clone::clone) {
         Some(Row::Gap(gap)) => gap,
         _ => NONE,
     };
     let first = attribute(move || Some(gap().first.to_string()));
     let last = attribute(move || Some(gap().last.to_string()));
     let tail = attribute(move || gap().is_tail.then(String::new));
-    let body = live(move || {
+    let body = dynamic(move || {
         let gap = gap();
         let count = (gap.last + 1).saturating_sub(gap.first);
         let words = if gap.is_kept { (text.gap)(count) } else { (text.gap_gone)(count) };
         let action = if gap.has_failed { text.retry } else { text.gap_load };
-        // After the last row only what follows it is of use.
+        // A gap after the last row is loaded from its beginning.
         let side = if gap.is_tail { gap.first } else { gap.last };
         let button = (gap.is_kept && !gap.is_loading)
-            .then(|| small_button("small load-gap", action, move || store.load(side, true)));
+            .then(|| label_button("small load-gap", action, move || client.load(side, true)));
         view! { <span>{words}</span>{button}{spinner(gap.is_loading)} }
     });
     view! {

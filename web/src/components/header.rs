@@ -1,25 +1,25 @@
-//! The head of a room: its name, who is there, how the connection is, and the tools.
+//! The header of a room: its name, the connection, the number of members, and the tools.
 
 use leptos::prelude::*;
+use web_sys::HtmlButtonElement;
 
 use super::connection_badge::ConnectionBadge;
 use super::icon::{self, Icon};
-use super::language_switch::LanguageSwitch;
-use super::live::{attribute, flag, truth, when, words};
 use super::room_menu::RoomMenu;
-use super::share_button::ShareButton;
-use super::theme_switch::ThemeSwitch;
+use super::room_tools::room_tools;
 use crate::browser;
+use crate::context::{Client, MemberList, Panels, RoomView};
+use crate::reactive::{ElementRef, aria_bool, attribute, flag, reactive_text, show_if};
 use crate::settings::Settings;
-use crate::store::{MEMBERS_BESIDE, Store};
 
 /// The header.
 #[component]
 pub fn Header() -> impl IntoView {
-    let (text, store) = (Settings::words(), Store::get());
-    let (name, title) = (store.room_id().to_string(), store.room_id().to_string());
+    let (text, panels) = (Settings::text(), Panels::get());
+    let name = Client::get().room_id().to_string();
+    let title = name.clone();
     view! {
-        <header class="room-header" inert=flag(move || store.members_open.get())>
+        <header class="room-header" inert=flag(move || panels.is_member_list_open.get())>
             <a class="brand" href=browser::home() aria-label=text.home title=text.home>
                 <Icon path=icon::MARK/>
             </a>
@@ -27,53 +27,44 @@ pub fn Header() -> impl IntoView {
             <ConnectionBadge/>
             <div class="tools">
                 <MemberCount/>
-                {when(move || !store.is_narrow.get(), further_tools)}
+                {show_if(move || !panels.is_narrow.get(), room_tools)}
                 <RoomMenu/>
             </div>
         </header>
     }
 }
 
-/// The tools that are in the menu where the header is too narrow for them.
-pub fn further_tools() -> AnyView {
-    view! {
-        <ShareButton/>
-        <LanguageSwitch/>
-        <ThemeSwitch/>
-    }
-    .into_any()
-}
-
-/// How many are here. Where the list has no room beside the messages, it opens it.
+/// The number of members. It opens the member list where that has no room beside the messages.
 #[component]
 fn MemberCount() -> impl IntoView {
-    let (text, store) = (Settings::words(), Store::get());
-    let count = move || store.count().to_string();
-    let name = move || match store.count() {
-        // The count is not known before the room has let us in.
+    let (text, room, panels) = (Settings::text(), RoomView::get(), Panels::get());
+    let members = MemberList::get();
+    let count = move || room.member_count().to_string();
+    let name = move || match room.member_count() {
         0 => Some(text.members_show.to_owned()),
         count => Some(format!("{} · {}", (text.member_count)(count), text.members_show)),
     };
+    let toggle: ElementRef<HtmlButtonElement> = panels.member_list_toggle;
     view! {
         <button
             type="button"
             class="quiet count members-toggle"
+            node_ref=toggle
             aria-label=attribute(name)
             title=attribute(name)
-            aria-expanded=truth(move || store.members_open.get())
+            aria-expanded=aria_bool(move || panels.is_member_list_open.get())
             aria-controls="members"
             on:click=move |_| {
-                // Where the list stands beside the messages it is open already.
-                if browser::matches_media(MEMBERS_BESIDE) {
-                    browser::focus("#member-list");
+                if panels.has_member_list_beside() {
+                    members.focus();
                 } else {
-                    store.members_open.set(true);
+                    panels.is_member_list_open.set(true);
                 }
             }
         >
             <Icon path=icon::PEOPLE/>
             <span class="member-count" data-count=attribute(move || Some(count()))>
-                {words(move || store.count_text())}
+                {reactive_text(move || room.member_count_text())}
             </span>
         </button>
     }

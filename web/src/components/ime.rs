@@ -1,60 +1,59 @@
-//! The input-method guard, tied to the events of a text field.
+//! Passes the events of a text field to the input-method guard.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use wasm_bindgen::JsCast;
-use web_sys::{CompositionEvent, InputEvent, KeyboardEvent};
+use web_sys::{CompositionEvent, HtmlElement, InputEvent, KeyboardEvent};
 
 use crate::browser;
 use crate::keys::{ImeGuard, KeyFacts, Keyboard, ReturnAction};
 
-/// What is done once.
 type Once = Box<dyn FnOnce()>;
 
-/// The guard of one text field. Every field that acts on a key has one, and asks it first.
+/// The guard of one text field. A field passes each key to it before it acts on the key.
 #[derive(Clone, Default)]
 pub struct Ime {
     guard: Rc<RefCell<ImeGuard>>,
-    /// What waits for the end of the open composition.
+    /// Runs at the end of the open composition.
     waiting: Rc<RefCell<Option<Once>>>,
-    /// Whether the input method had the last key.
+    /// Whether the input method took the last key.
     had_last_key: Rc<Cell<bool>>,
 }
 
 impl Ime {
-    /// For `compositionstart`.
+    /// Handles `compositionstart`.
     pub fn start(&self) {
         self.waiting.take();
         self.guard.borrow_mut().start();
     }
 
-    /// For `compositionend`. What waited for it runs once the field holds what was composed, and not
-    /// at all where the composition was cancelled.
+    /// Handles `compositionend`. The function that waits for it runs once the field has the composed
+    /// text. It does not run if the composition was cancelled.
     pub fn end(&self, event: &web_sys::Event) {
         self.guard.borrow_mut().end(event.time_stamp());
         let composed = event.dyn_ref::<CompositionEvent>().and_then(CompositionEvent::data);
         let waiting = self.waiting.take();
         if let Some(run) = waiting.filter(|_| composed.is_some_and(|text| !text.is_empty())) {
-            // Firefox and Safari tell of the text after the end.
+            // Firefox and Safari send the `input` event after this one.
             browser::after(0, run);
         }
     }
 
-    /// Does `run` at once, or at the end of the open composition of `field`. A person at a desk ends
-    /// it; on a touch screen, where each word is a composition, it is committed now.
-    pub fn when_composed(&self, field: &str, run: impl FnOnce() + 'static) {
+    /// Runs `run` now, or at the end of the open composition of `field`. With a keyboard the person
+    /// ends it. On a touch screen, where each word is a composition, it is committed now.
+    pub fn when_composed(&self, field: Option<HtmlElement>, run: impl FnOnce() + 'static) {
         if !self.guard.borrow().is_composing() {
             run();
             return;
         }
         self.waiting.replace(Some(Box::new(run)));
-        if browser::is_touch_only() {
-            browser::commit_composition(field);
+        if let Some(field) = field.filter(|_| browser::is_touch_only()) {
+            browser::commit_composition(&field);
         }
     }
 
-    /// For `keydown`: whether the key is the input method's.
+    /// Handles `keydown`. Returns whether the key belongs to the input method.
     #[must_use]
     pub fn takes(&self, event: &KeyboardEvent) -> bool {
         let is_taken = self.guard.borrow_mut().takes(facts(event));
@@ -62,7 +61,7 @@ impl Ime {
         is_taken
     }
 
-    /// For a `keydown` of Return in the message box: what it does.
+    /// Handles `keydown` of Return in the message box. Returns the action of the key.
     #[must_use]
     pub fn on_return(&self, event: &KeyboardEvent, keyboard: Keyboard) -> ReturnAction {
         let is_command = event.ctrl_key() || event.meta_key();
@@ -72,8 +71,8 @@ impl Ime {
         action
     }
 
-    /// For `beforeinput`: whether an input method breaks the line by a key that it had. Some keyboards
-    /// on the screen tell of their Return only in this way.
+    /// Handles `beforeinput`. Returns whether an input method breaks the line with a key that it took:
+    /// some on-screen keyboards report their Return only in this way.
     #[must_use]
     pub fn breaks_line(&self, event: &InputEvent) -> bool {
         let kind = event.input_type();

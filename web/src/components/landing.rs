@@ -1,4 +1,4 @@
-//! The front page: what this is at one glance, and the way into a room.
+//! The front page: what XMeet is, and the form that enters a room.
 
 use leptos::prelude::*;
 
@@ -13,7 +13,7 @@ use crate::settings::Settings;
 /// The front page.
 #[component]
 pub fn Landing() -> impl IntoView {
-    let text = Settings::words();
+    let text = Settings::text();
     let step = |(title, words)| view! { <li><strong>{title}</strong><span>{words}</span></li> };
     view! {
         <div class="landing">
@@ -33,7 +33,7 @@ pub fn Landing() -> impl IntoView {
     }
 }
 
-/// The bar over the pages that are no room.
+/// The bar above all pages but a room.
 #[component]
 pub fn TopBar() -> impl IntoView {
     view! {

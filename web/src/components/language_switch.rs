@@ -1,4 +1,4 @@
-//! Switches between the two languages.
+//! The button that switches the language.
 
 use leptos::prelude::*;
 
@@ -7,19 +7,24 @@ use crate::browser;
 use crate::i18n::Lang;
 use crate::settings::Settings;
 
-/// A button that bears the other language's sign. Its name begins with the sign, for those who
-/// press buttons by saying what is on them.
+/// The button, with the sign of the other language. Its name begins with the sign, because voice
+/// control finds a button by its visible label.
 #[component]
 pub fn LanguageSwitch() -> impl IntoView {
-    let (text, settings) = (Settings::words(), Settings::get());
+    let (text, settings) = (Settings::text(), Settings::get());
     let sign = match untrack(|| settings.lang()) {
         Lang::Zh => "EN",
         Lang::En => "中",
     };
     let name = || text.switch_language.to_owned();
-    picture_button("quiet language", name, sign.into_any(), move || {
+    let button = settings.language_button;
+    picture_button("quiet language", button, name, sign.into_any(), move || {
         settings.switch_language();
-        // The page was drawn anew, this button with it.
-        browser::focus_next_frame(".language");
+        // The page is drawn anew, and this button with it.
+        browser::next_frame(move || {
+            if let Some(button) = button.get() {
+                let _ = button.focus();
+            }
+        });
     })
 }

@@ -1,26 +1,25 @@
-//! Somebody came, went, or took another name. Several who came and went in a row are one line that
-//! can be opened.
+//! A join, a leave or a rename. Consecutive joins and leaves are one line that can be opened.
 
 use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::button::small_button;
-use super::live::{attribute, live, truth, when, words};
+use super::button::label_button;
 use crate::browser;
+use crate::context::{Client, ListView, RoomView};
 use crate::i18n::Text;
+use crate::reactive::{aria_bool, attribute, dynamic, reactive_text, show_if};
 use crate::room::log::{Line, LineKind};
 use crate::room::{PresenceGroup, Row, RowKey};
 use crate::settings::Settings;
-use crate::store::Store;
 use crate::time::LocalTime;
 
-/// The most lines that are shown one by one.
+/// The most lines that an opened group shows.
 const OPENED_MAX: usize = 50;
 
-/// The lines of a row; none once it is gone from the list.
+/// Returns the lines of a row, none if the row is not in the list any more.
 fn run_of(key: RowKey) -> PresenceGroup {
-    match Store::get().row(key, Clone::clone) {
+    match RoomView::get().row(key, Clone::clone) {
         Some(Row::Lines(run)) => run,
         _ => PresenceGroup::default(),
     }
@@ -42,28 +41,28 @@ fn kind_of(run: &PresenceGroup) -> &'static str {
     }
 }
 
-/// One line or several.
+/// Draws a line or a group of lines.
 pub fn line_row(key: RowKey) -> AnyView {
-    let text = Settings::words();
+    let text = Settings::text();
     let is_open = RwSignal::new(false);
     let kind = attribute(move || Some(kind_of(&run_of(key)).to_owned()));
-    let zones = Store::get().zones;
+    let room = RoomView::get();
     let title = attribute(move || {
-        let _ = zones.get();
+        room.track_zone();
         Some(text.moment(&time_of(run_of(key).lines().last()?)))
     });
-    let summary = live(move || draw(summary(text, &run_of(key))));
+    let summary = dynamic(move || draw(summary(text, &run_of(key))));
     view! {
         <div class="row line" data-row="system" data-kind=kind title=title tabindex="-1">
             <span>{summary}</span>
-            {when(move || run_of(key).lines().len() > 1, move || toggle(is_open))}
-            {when(move || is_open.get(), move || opened(key))}
+            {show_if(move || run_of(key).lines().len() > 1, move || toggle(is_open))}
+            {show_if(move || is_open.get(), move || opened(key))}
         </div>
     }
     .into_any()
 }
 
-/// A part of a sentence: a name, or words around one.
+/// A part of a sentence: a name, or the words around it.
 enum Part {
     Name(Arc<str>),
     Words(String),
@@ -81,7 +80,7 @@ fn draw(parts: Vec<Part>) -> Vec<AnyView> {
     parts.into_iter().map(draw).collect()
 }
 
-/// What the lines say as one, in words.
+/// Returns the summary of the lines as text.
 pub fn summary_words(text: &Text, run: &PresenceGroup) -> String {
     let words = |part| match part {
         Part::Name(name) => name.to_string(),
@@ -111,7 +110,7 @@ fn one(text: &Text, line: &Line) -> Vec<Part> {
     parts
 }
 
-/// Who came and who went, a few by name.
+/// Returns the joins and leaves, a few of them by name.
 fn several(text: &Text, run: &PresenceGroup) -> Vec<Part> {
     let mut parts = Vec::new();
     for summary in run.summaries() {
@@ -131,26 +130,27 @@ fn several(text: &Text, run: &PresenceGroup) -> Vec<Part> {
 }
 
 fn toggle(is_open: RwSignal<bool>) -> AnyView {
-    let text = Settings::words();
+    let text = Settings::text();
     let label = move || if is_open.get() { text.show_less } else { text.show_more }.to_owned();
     view! {
         <button
             type="button"
             class="small run-toggle"
-            aria-expanded=truth(move || is_open.get())
+            aria-expanded=aria_bool(move || is_open.get())
             on:click=move |_| is_open.update(|open| *open = !*open)
         >
-            {words(label)}
+            {reactive_text(label)}
         </button>
     }
     .into_any()
 }
 
-/// Each line by itself, and a way to be rid of all such lines.
+/// Draws each line, and a button that hides all such lines.
 fn opened(key: RowKey) -> AnyView {
-    let (text, store) = (Settings::words(), Store::get());
-    let lines = live(move || {
-        let _ = store.zones.get();
+    let (text, room) = (Settings::text(), RoomView::get());
+    let (client, list) = (Client::get(), ListView::get());
+    let lines = dynamic(move || {
+        room.track_zone();
         let mut lines = Vec::new();
         let run = run_of(key);
         let older = run.lines().len().saturating_sub(OPENED_MAX);
@@ -166,9 +166,9 @@ fn opened(key: RowKey) -> AnyView {
         }
         lines
     });
-    let hide = small_button("small hide-lines", text.hide_lines, move || {
-        store.hide_lines(true);
-        browser::focus(".log");
+    let hide = label_button("small hide-lines", text.hide_lines, move || {
+        client.hide_lines(true);
+        list.focus();
     });
     view! { <div class="run">{lines}{hide}</div> }.into_any()
 }

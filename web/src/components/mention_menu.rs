@@ -1,117 +1,138 @@
-//! The menu over the message box while a name is being typed. The keyboard stays in the box; the
-//! choice that Enter takes is its active descendant. (A text area can be no `combobox`, so it has
-//! no `aria-expanded` either.) ARIA attributes of its own are set as custom ones, which the page has
-//! the code for already.
+//! The menu over the message box while a name is being typed. The focus stays in the text field; the
+//! choice that Enter takes is the field's active descendant. (A text area cannot be a `combobox`, so
+//! it has no `aria-expanded` either.) ARIA attributes go through `custom_attribute`: the typed ones
+//! would each add code to the page.
 
 use leptos::attr::custom::custom_attribute;
 use leptos::prelude::*;
 
 use super::avatar::avatar;
-use super::each::{Item, each};
 use super::icon::{self, Icon};
-use super::live::{Attribute, attribute, truth};
 use super::name_marks::{name_marks, named};
-use crate::browser;
+use crate::context::{ListView, MessageBox, Panels, RoomView};
 use crate::mention_menu::Choice;
+use crate::reactive::{Attribute, aria_bool, attribute, keyed_list};
 use crate::room::members::Person;
 use crate::settings::Settings;
-use crate::store::Store;
 
-/// The field that it belongs to.
-const FIELD: &str = "#composer";
-
-/// The field's `aria-activedescendant`.
-pub fn active(store: Store) -> Attribute {
-    attribute(move || (store.choice_count() > 0).then(|| option_id(store.chosen.get())))
+/// The menu of the message box. Copies are the same menu.
+#[derive(Clone, Copy)]
+pub struct MentionMenu {
+    message_box: MessageBox,
+    list: ListView,
+    panels: Panels,
 }
 
-fn option_id(index: u64) -> String {
+impl MentionMenu {
+    /// Returns the menu of the page's room.
+    #[must_use]
+    pub fn get() -> Self {
+        Self { message_box: MessageBox::get(), list: ListView::get(), panels: Panels::get() }
+    }
+
+    /// Returns the `aria-activedescendant` of the text field.
+    #[must_use]
+    pub fn active_descendant(self) -> Attribute {
+        attribute(move || {
+            (self.message_box.choice_count() > 0).then(|| option_id(self.message_box.chosen()))
+        })
+    }
+
+    /// Acts on a key that was pressed in the text field. Returns whether the key was the menu's.
+    #[must_use]
+    pub fn pressed(self, key: &str) -> bool {
+        let (count, chosen) =
+            untrack(|| (self.message_box.choice_count(), self.message_box.chosen()));
+        if count == 0 {
+            return false;
+        }
+        match key {
+            "ArrowDown" => self.step_to((chosen + 1) % count),
+            "ArrowUp" => self.step_to((chosen + count - 1) % count),
+            "Enter" | "Tab" => self.take(chosen),
+            "Escape" => self.message_box.dismiss_menu(),
+            // These keys move the caret away from the name.
+            "ArrowLeft" | "ArrowRight" | "Home" | "End" => {
+                self.message_box.leave_menu();
+                return false;
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn step_to(self, index: usize) {
+        self.message_box.choose(index);
+        let option = self
+            .message_box
+            .menu
+            .get()
+            .and_then(|menu| menu.children().item(u32::try_from(index).ok()?));
+        if let Some(option) = option {
+            option.scroll_into_view_with_bool(false);
+        }
+    }
+
+    fn take(self, index: usize) {
+        match untrack(|| self.message_box.choices()).into_iter().nth(index) {
+            Some(Choice::Member(person)) => self.message_box.complete(&person.name),
+            Some(Choice::Rename) => {
+                self.message_box.set_draft(String::new());
+                self.panels.open_rename();
+            }
+            Some(Choice::Older) => {
+                self.message_box.set_draft(String::new());
+                self.list.to_oldest();
+            }
+            None => {}
+        }
+        self.message_box.leave_menu();
+    }
+
+    /// Draws the menu. While it is closed it is empty and invisible.
+    pub fn draw(self) -> AnyView {
+        let message_box = self.message_box;
+        let options = move || (0..).zip(message_box.choices()).collect();
+        view! {
+            <ul
+                id="mentions"
+                class="mentions"
+                node_ref=message_box.menu
+                role="listbox"
+                aria-label=Settings::text().mention_menu
+            >
+                {keyed_list(options, option)}
+            </ul>
+        }
+        .into_any()
+    }
+}
+
+fn option_id(index: usize) -> String {
     format!("mention-{index}")
 }
 
-/// Whether a key that was pressed in the field is the menu's; then it is done.
-pub fn takes(store: Store, key: &str) -> bool {
-    let (count, chosen) = (untrack(|| store.choice_count()), store.chosen.get_untracked());
-    if count == 0 {
-        return false;
-    }
-    match key {
-        "ArrowDown" => step_to(store, (chosen + 1) % count),
-        "ArrowUp" => step_to(store, (chosen + count - 1) % count),
-        "Enter" | "Tab" => take(store, chosen),
-        "Escape" => store.close_menu(),
-        // The caret leaves the name.
-        "ArrowLeft" | "ArrowRight" | "Home" | "End" => {
-            store.leave_menu();
-            return false;
-        }
-        _ => return false,
-    }
-    true
-}
-
-fn step_to(store: Store, index: u64) {
-    store.choose(index);
-    browser::show(&format!("#{}", option_id(index)));
-}
-
-fn take(store: Store, index: u64) {
-    let choice = untrack(|| store.choices()).into_iter().nth(index as usize);
-    match choice {
-        Some(Choice::Member(person)) => {
-            if let Some((completion, before, after)) = store.completed(&person.name) {
-                browser::type_text(FIELD, &completion, before, after);
-            }
-        }
-        Some(Choice::Rename) => {
-            store.set_draft(String::new());
-            store.is_renaming.set(true);
-        }
-        Some(Choice::Older) => {
-            store.set_draft(String::new());
-            store.to_oldest();
-        }
-        None => {}
-    }
-    store.leave_menu();
-}
-
-/// The menu. While it is closed it is empty, and not to be seen.
-pub fn mention_menu() -> impl IntoView {
-    let (text, store) = (Settings::words(), Store::get());
-    let options = move || (0..).zip(store.choices()).map(|(at, choice)| Item::Choice(at, choice));
-    view! {
-        <ul
-            id="mentions"
-            class="mentions"
-            role="listbox"
-            aria-label=text.mention_menu
-        >
-            {each(move || options().collect())}
-        </ul>
-    }
-}
-
-/// One choice.
-pub fn option(index: u64, choice: Choice) -> AnyView {
-    let (text, store) = (Settings::words(), Store::get());
+fn option((index, choice): (usize, Choice)) -> AnyView {
+    let (text, room) = (Settings::text(), RoomView::get());
+    let menu = MentionMenu::get();
     let body = match choice {
         Choice::Member(Person { pid, name }) => {
-            let style = untrack(|| store.name_style(&pid, &name));
+            let style = untrack(|| room.name_style(&pid, &name));
             named(avatar(style.hue, &name), name.to_string(), name_marks(&pid, style))
         }
-        Choice::Rename => command(icon::PENCIL, text.command_do_rename),
+        Choice::Rename => command(icon::PENCIL, text.rename),
         Choice::Older => command(icon::PAST, text.command_older),
     };
-    // The field keeps the focus, and a phone its keyboard.
+    let is_chosen = aria_bool(move || menu.message_box.chosen() == index);
+    // The press must not take the focus from the field: a phone would hide its keyboard.
     let keep_focus = |event: web_sys::MouseEvent| event.prevent_default();
     view! {
         <li
             id=option_id(index)
             role="option"
-            {..custom_attribute("aria-selected", truth(move || store.chosen.get() == index))}
+            {..custom_attribute("aria-selected", is_chosen)}
             on:mousedown=keep_focus
-            on:click=move |_| take(store, index)
+            on:click=move |_| menu.take(index)
         >
             {body}
         </li>

@@ -1,21 +1,21 @@
-//! A message: who, when, what, and for our own how far it has come.
+//! A message: author, time, text, and the delivery state of an own message.
 
 use leptos::prelude::*;
 use xmeet_shared::Pid;
 
 use super::avatar::avatar;
-use super::button::small_button;
-use super::live::{attribute, flag, live, steady, words};
+use super::button::label_button;
 use super::message_text::message_text;
 use super::name_marks::{mark, name_marks};
 use crate::browser;
 use crate::connection::Phase;
+use crate::context::{Client, MessageBox, RoomView};
 use crate::mentions::may_mention;
+use crate::reactive::{Computed, attribute, dynamic, flag, memo, reactive_text};
 use crate::room::log::Message;
 use crate::room::outbox::{Delivery, LocalId};
 use crate::room::{MessageRow, RowKey};
 use crate::settings::Settings;
-use crate::store::Store;
 use crate::time::LocalTime;
 
 fn delivery_name(delivery: Delivery) -> String {
@@ -27,14 +27,14 @@ fn delivery_name(delivery: Delivery) -> String {
     name.to_owned()
 }
 
-/// A message. Its text is that of its key for good; all else follows the row.
+/// Draws a message. The text of a key never changes; everything else follows the row.
 pub fn message_row(key: RowKey, message: &Message) -> AnyView {
-    let store = Store::get();
+    let room = RoomView::get();
     let is = move |read: fn(&MessageRow) -> bool| {
-        flag(move || store.message_row(key).is_some_and(|row| read(&row)))
+        flag(move || room.message_row(key).is_some_and(|row| read(&row)))
     };
-    let id = attribute(move || store.message_row(key)?.message.id.map(|id| id.to_string()));
-    let pending = attribute(move || store.message_row(key)?.delivery.map(delivery_name));
+    let id = attribute(move || room.message_row(key)?.message.id.map(|id| id.to_string()));
+    let pending = attribute(move || room.message_row(key)?.delivery.map(delivery_name));
     let mention = mention(key, message);
     let is_mention = move || mention.is_some_and(|holds| holds.get());
     view! {
@@ -52,7 +52,7 @@ pub fn message_row(key: RowKey, message: &Message) -> AnyView {
             tabindex="-1"
         >
             {byline(key)}
-            {mention.map(|_| mark("at", Some(Settings::words().mentions_you), "@".into_any()))}
+            {mention.map(|_| mark("at", Some(Settings::text().mentions_you), "@".into_any()))}
             {message_text(&message.text)}
             {message.local.map(|local| delivery_note(local, key))}
         </div>
@@ -60,48 +60,48 @@ pub fn message_row(key: RowKey, message: &Message) -> AnyView {
     .into_any()
 }
 
-/// Whether it mentions us; `None` where it mentions nobody, as most do.
-fn mention(key: RowKey, message: &Message) -> Option<RwSignal<bool>> {
-    let store = Store::get();
+/// Returns whether a message mentions us. `None` if the text can mention no member.
+fn mention(key: RowKey, message: &Message) -> Option<Computed<bool>> {
+    let room = RoomView::get();
     let text = message.text.clone();
     may_mention(&text).then(|| {
-        steady(move || {
-            let is_others = store.message_row(key).is_some_and(|row| !row.is_own);
-            is_others && store.mentions_me(&text)
+        memo(move || {
+            let is_others = room.message_row(key).is_some_and(|row| !row.is_own);
+            is_others && room.mentions_me(&text)
         })
     })
 }
 
-/// Who said it and when. It stands in every row; a row that continues the one above shows only
-/// the time, and only when pointed at.
+/// Draws author and time. Each row has them; a row that continues the one above shows only the time,
+/// and only on hover.
 fn byline(key: RowKey) -> AnyView {
-    let (text, store) = (Settings::words(), Store::get());
-    // The server's time once it is kept, and another wall clock where the time zone changes.
+    let (text, room) = (Settings::text(), RoomView::get());
+    // The time changes when the server has stored the message, and with the time zone.
     let time = move || {
-        let _ = store.zones.get();
-        let at = store.message_row(key).map_or(0, |row| row.message.at);
+        room.track_zone();
+        let at = room.message_row(key).map_or(0, |row| row.message.at);
         LocalTime::new(at, browser::offset_minutes(at))
     };
     let full_time = attribute(move || Some(text.moment(&time())));
-    let clock = words(move || time().clock());
-    // Before the first greeting a text of our own has no author yet, so this may change too.
-    let author = move || match store.message_row(key) {
+    let clock = reactive_text(move || time().clock());
+    // The author changes too: an own message has none before the first greeting.
+    let author = move || match room.message_row(key) {
         Some(MessageRow { message, .. }) => (message.from.clone(), message.name.to_string()),
         None => (Pid::from_wire(""), String::new()),
     };
-    let style = steady(move || {
+    let style = memo(move || {
         let (pid, name) = author();
-        store.name_style(&pid, &name)
+        room.name_style(&pid, &name)
     });
-    let seal = live(move || avatar(style.get().hue, &author().1));
-    let names = live(move || {
+    let picture = dynamic(move || avatar(style.get().hue, &author().1));
+    let names = dynamic(move || {
         let ((pid, name), style) = (author(), style.get());
         let hue = style.hue.to_string();
         let [tag, warning] = name_marks(&pid, style);
         view! { <bdi class="author" data-hue=hue>{name}</bdi>{tag}{warning} }
     });
     view! {
-        {seal}
+        {picture}
         <div class="byline">
             {names}<time title=full_time>{clock}</time>
         </div>
@@ -109,26 +109,27 @@ fn byline(key: RowKey) -> AnyView {
     .into_any()
 }
 
-/// How far one of our own has come, and what can be done when that is not known.
+/// Draws the delivery state of an own message, with buttons for what the person can do about it.
 fn delivery_note(local: LocalId, key: RowKey) -> AnyView {
-    let (text, store) = (Settings::words(), Store::get());
-    live(move || {
-        let delivery = store.message_row(key)?.delivery?;
+    let (text, room, client) = (Settings::text(), RoomView::get(), Client::get());
+    let message_box = MessageBox::get();
+    dynamic(move || {
+        let delivery = room.message_row(key)?.delivery?;
         let words = match delivery {
-            // It waits behind another text of the same author.
-            Delivery::Waiting if store.phase() == Phase::Connected => text.waiting_turn,
+            // Another message of the same author must be stored first.
+            Delivery::Waiting if room.status().phase.get() == Phase::Connected => text.waiting_turn,
             Delivery::Waiting => text.waiting,
-            Delivery::Sending if store.is_cut.get() => text.waiting,
+            Delivery::Sending if room.status().is_interrupted.get() => text.waiting,
             Delivery::Sending => text.sending,
             Delivery::Unconfirmed => text.unconfirmed,
         };
         let again = matches!(delivery, Delivery::Unconfirmed).then(|| {
-            small_button("small pending-resend", text.send_again, move || store.send_again(local))
+            label_button("small pending-resend", text.send_again, move || client.send_again(local))
         });
         let back = (!matches!(delivery, Delivery::Sending)).then(|| {
-            small_button("small pending-edit", text.put_back, move || {
-                store.put_back(local);
-                browser::focus("#composer");
+            label_button("small pending-edit", text.put_back, move || {
+                client.take_back(local);
+                message_box.focus();
             })
         });
         Some(view! { <div class="delivery"><span>{words}</span>{again}{back}</div> })

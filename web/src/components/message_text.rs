@@ -1,12 +1,12 @@
-//! What was said: text, never markup; web addresses are links; a very long text is folded.
+//! The text of a message: never markup. Web addresses are links, and a very long text is folded.
 
 use leptos::prelude::*;
 
 use super::button::word_button;
-use super::live::flag;
 use crate::browser;
 use crate::fold::{fold_at, short_runs, split};
 use crate::links::{Piece, pieces};
+use crate::reactive::flag;
 use crate::settings::Settings;
 
 fn piece(piece: Piece<'_>) -> AnyView {
@@ -27,7 +27,7 @@ fn piece(piece: Piece<'_>) -> AnyView {
     }
 }
 
-/// The text of a message. While it is folded the browser lays out only its beginning.
+/// Draws the text of a message. The browser lays out only the beginning of a folded text.
 pub fn message_text(text: &str) -> AnyView {
     let pieces = pieces(text);
     let fold = fold_at(text);
@@ -52,7 +52,7 @@ pub fn message_text(text: &str) -> AnyView {
 }
 
 fn fold_button(is_folded: RwSignal<bool>) -> AnyView {
-    let text = Settings::words();
+    let text = Settings::text();
     let label = move || {
         let label = if is_folded.get() { text.show_more } else { text.show_less };
         label.to_owned()
@@ -60,8 +60,8 @@ fn fold_button(is_folded: RwSignal<bool>) -> AnyView {
     let toggle = move || {
         is_folded.update(|folded| *folded = !*folded);
         if is_folded.get_untracked() {
-            // The button was at the end of what is gone now: its reader stays with it.
-            browser::next_frame(|| browser::show(":focus"));
+            // The button moves up by the height of the folded part, and the view follows it.
+            browser::next_frame(browser::show_focused);
         }
     };
     word_button("small fold", label, toggle)

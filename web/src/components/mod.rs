@@ -1,5 +1,4 @@
-//! The components, one a file. They draw from the store and the settings and hold no state that
-//! matters.
+//! The components, one a file. They draw from the contexts and the settings.
 
 pub mod announcer;
 pub mod app;
@@ -10,7 +9,6 @@ pub mod command_notice;
 pub mod composer;
 pub mod connection_badge;
 pub mod copying;
-pub mod each;
 pub mod forget_all;
 pub mod gap_row;
 pub mod header;
@@ -19,11 +17,10 @@ pub mod ime;
 pub mod landing;
 pub mod language_switch;
 pub mod line_row;
-pub mod live;
 pub mod log_keys;
 pub mod member_list;
 pub mod mention_menu;
-pub mod message_box;
+pub mod message_field;
 pub mod message_list;
 pub mod message_row;
 pub mod message_text;
@@ -34,9 +31,10 @@ pub mod rename_form;
 pub mod room_form;
 pub mod room_menu;
 pub mod room_page;
+pub mod room_tools;
 pub mod row;
 pub mod server_error;
-pub mod share_button;
+pub mod share_panel;
 pub mod storage_failed;
 pub mod text_field;
 pub mod theme_switch;

@@ -1,23 +1,24 @@
-//! Says that the server has a new version of this page, and loads it when that suits the person.
+//! A banner that offers to reload the page when the server has a new version of it.
 
 use leptos::prelude::*;
 
-use super::button::small_button;
-use super::live::when;
+use super::button::label_button;
 use crate::browser;
+use crate::context::Panels;
+use crate::reactive::show_if;
 use crate::settings::Settings;
-use crate::store::Store;
 
-/// The notice. What is half typed is kept in the browser, and there again afterwards.
+/// Draws the banner. A reload keeps the draft.
 pub fn new_version() -> AnyView {
-    let (text, store) = (Settings::words(), Store::get());
+    let (text, panels) = (Settings::text(), Panels::get());
     let notice = move || {
-        let reload = small_button("small new-version-reload", text.reload, || {
+        let reload = label_button("small new-version-reload", text.reload, || {
             let _ = browser::window().location().reload();
         });
         view! {
-            <div class="strip calm new-version"><span>{text.new_version}</span>{reload}</div>
+            <div class="banner calm new-version"><span>{text.new_version}</span>{reload}</div>
         }
     };
-    view! { <div role="status">{when(move || store.is_outdated.get(), notice)}</div> }.into_any()
+    view! { <div role="status">{show_if(move || panels.is_outdated.get(), notice)}</div> }
+        .into_any()
 }

@@ -1,23 +1,25 @@
-//! The rooms visited before.
+//! The recent rooms.
 
 use leptos::prelude::*;
 use xmeet_shared::RoomId;
 
 use super::button::word_button;
 use super::forget_all::ForgetAll;
-use super::live::live;
 use crate::browser;
 use crate::page::room_path;
 use crate::prefs;
+use crate::reactive::dynamic;
 use crate::settings::Settings;
 
-/// Links to the rooms visited before; nothing where there are none.
+/// Links to the recent rooms. Draws nothing if there are none.
 #[component]
 pub fn RecentRooms() -> impl IntoView {
-    let forgets = RwSignal::new(0_u64);
-    live(move || {
-        forgets.track();
-        let text = Settings::words();
+    let is_cleared = RwSignal::new(false);
+    dynamic(move || {
+        if is_cleared.get() {
+            return ().into_any();
+        }
+        let text = Settings::text();
         let link = |room: RoomId| {
             view! { <li><a href=room_path(&browser::site(), &room)><bdi>{room.to_string()}</bdi></a></li> }
         };
@@ -30,10 +32,10 @@ pub fn RecentRooms() -> impl IntoView {
             || text.recent_forget.to_owned(),
             move || {
                 prefs::forget_rooms();
-                forgets.update(|forgets| *forgets += 1);
+                is_cleared.set(true);
             },
         );
-        let all = ForgetAll::unpressed();
+        let all = ForgetAll::button();
         let forget_all = word_button("link forget-all", move || all.label(), move || all.press());
         view! {
             <nav class="recent" aria-labelledby="recent-title">

@@ -1,38 +1,46 @@
-//! Changes one's own nickname, right above the message box.
+//! The form for a new nickname, above the message box.
 
 use leptos::prelude::*;
+use web_sys::HtmlInputElement;
 use xmeet_shared::Nickname;
 
 use super::button::word_button;
-use super::live::words;
 use super::text_field::TextField;
 use crate::browser;
+use crate::context::{Client, MessageBox, Panels, RoomView};
+use crate::reactive::{ElementRef, reactive_text};
 use crate::settings::Settings;
-use crate::store::Store;
 
-/// The form.
+/// Draws the form.
 pub fn rename_form() -> AnyView {
-    let (text, store) = (Settings::words(), Store::get());
+    let (text, panels, client) = (Settings::text(), Panels::get(), Client::get());
+    let (room, message_box) = (RoomView::get(), MessageBox::get());
+    let field = ElementRef::<HtmlInputElement>::new();
     let before =
-        untrack(|| store.myself()).map(|myself| myself.name.to_string()).unwrap_or_default();
-    let refused = store.take_refused_name();
-    // The form that the server's refusal opens leaves the keyboard where it is, in the message box.
+        untrack(|| room.myself()).map(|myself| myself.name.to_string()).unwrap_or_default();
+    let refused = panels.take_refused_name();
+    // A form that opens because the server refused a name leaves the focus in the message box.
     if refused.is_none() {
-        browser::next_frame(|| browser::focus_and_select("#rename-input"));
+        browser::next_frame(move || {
+            if let Some(field) = field.get() {
+                let _ = field.focus();
+                field.select();
+            }
+        });
     }
     let name = RwSignal::new(refused.map_or_else(|| before.clone(), |refused| refused.to_string()));
     let is_refused = RwSignal::new(false);
     let close = move || {
-        store.is_renaming.set(false);
-        browser::focus("#composer");
+        panels.is_renaming.set(false);
+        message_box.focus();
     };
     let save = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         let Ok(asked) = Nickname::new(&name.get_untracked()) else { return };
         if asked.as_str() == before {
             close();
-        } else if !store.holds_back() {
-            match store.rename(asked) {
+        } else if !client.is_paused() {
+            match client.rename(asked) {
                 Ok(()) => close(),
                 Err(_) => is_refused.set(true),
             }
@@ -45,6 +53,7 @@ pub fn rename_form() -> AnyView {
     };
     let field = TextField {
         id: "rename-input",
+        element: field,
         hint: "",
         autocomplete: "nickname",
         value: name,
@@ -65,7 +74,7 @@ pub fn rename_form() -> AnyView {
                 class="note bad"
                 aria-live="polite"
             >
-                {words(reason)}
+                {reactive_text(reason)}
             </p>
         </form>
     }

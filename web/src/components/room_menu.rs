@@ -1,4 +1,4 @@
-//! What else can be done in a room, behind the three dots of the header.
+//! The menu of a room, behind the three dots of the header.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -6,61 +6,49 @@ use web_sys::HtmlDialogElement;
 
 use super::button::icon_button;
 use super::forget_all::ForgetAll;
-use super::header::further_tools;
 use super::icon::{self, Icon};
-use super::live::{Flag, Words, attribute, flag, when, words};
-use crate::browser;
+use super::room_tools::room_tools;
+use crate::context::{Client, ListView, Notifications, Panels, RoomView};
+use crate::reactive::{Flag, ReactiveText, attribute, flag, reactive_text, show_if};
 use crate::settings::Settings;
-use crate::store::Store;
 
-const PANEL: &str = "#room-menu-panel";
-
-/// Closes the menu, if it is open.
-pub fn close() {
-    browser::close_dialog(PANEL);
-}
-
-/// The menu, and the button that opens it. The browser moves the keyboard in and back, closes it
-/// at Escape, and keeps the page behind it out of reach.
+/// The menu, a modal dialog, and the button that opens it. The browser moves the focus in and back,
+/// and closes the menu at Escape.
 #[component]
 pub fn RoomMenu() -> impl IntoView {
-    let (text, store) = (Settings::words(), Store::get());
-    let open = || browser::open_dialog(PANEL);
-    // What is clicked beside the panel is the dialog itself: its content fills it.
+    let (text, panels) = (Settings::text(), Panels::get());
+    // The target of a press beside the panel is the dialog itself: its content fills it.
     let on_click = move |event: web_sys::MouseEvent| {
         if event.target().is_some_and(|target| target.has_type::<HtmlDialogElement>()) {
-            close();
+            panels.close_menu();
         }
     };
-    let mut lines = actions();
-    lines.extend(switches());
-    lines.push(when(move || store.is_narrow.get(), further_tools));
-    lines.push(forget_item());
+    let mut items = actions();
+    items.extend(switches());
+    items.push(show_if(move || panels.is_narrow.get(), room_tools));
+    items.push(forget_item());
     view! {
-        {icon_button("quiet room-menu", text.menu, icon::MORE, open)}
+        {icon_button("quiet room-menu", text.menu, icon::MORE, move || panels.open_menu())}
         <dialog
             id="room-menu-panel"
             class="menu"
+            node_ref=panels.menu
             aria-label=text.menu
             on:click=on_click
         >
-            <div>{lines}</div>
+            <div>{items}</div>
         </dialog>
     }
 }
 
 fn actions() -> Vec<AnyView> {
-    let (text, store) = (Settings::words(), Store::get());
-    let rename = move || {
-        close();
-        store.is_renaming.set(true);
-    };
+    let (text, panels, list) = (Settings::text(), Panels::get(), ListView::get());
+    let rename = move || panels.open_rename();
     let to_oldest = move || {
-        close();
-        store.to_oldest();
-        browser::focus(".log");
+        panels.close_menu();
+        list.to_oldest();
+        list.focus();
     };
-    let label = |label: &'static str| words(move || label.to_owned());
     vec![
         item("quiet item menu-rename", label(text.rename), icon::PENCIL, None, Box::new(rename)),
         item(
@@ -74,67 +62,72 @@ fn actions() -> Vec<AnyView> {
 }
 
 fn switches() -> Vec<AnyView> {
-    let (text, store) = (Settings::words(), Store::get());
-    let lines = flag(move || !store.lines_hidden.get());
-    let switch_lines = move || store.hide_lines(!store.lines_hidden.get_untracked());
-    let settings = Settings::get();
+    let (text, client, settings) = (Settings::text(), Client::get(), Settings::get());
+    let (room, notifications) = (RoomView::get(), Notifications::get());
+    let shows_lines = move || !room.status().lines_hidden.get();
     let return_sends = flag(move || settings.return_sends.get());
-    let switch_return = move || settings.switch_return_sends();
-    let (notify, sound) = (flag(move || store.notify.get()), flag(move || store.sound.get()));
-    let notify_label = words(move || {
-        let why_not = match (store.notify_denied.get(), store.notify_failed.get()) {
+    let notify_label = reactive_text(move || {
+        let problem = match (notifications.is_denied.get(), notifications.has_failed.get()) {
             (true, _) => text.notify_denied,
             (_, true) => text.notify_failed,
             _ => "",
         };
-        [text.notify, why_not].join("\n")
+        [text.notify, problem].join("\n")
     });
-    let (switch_notify, switch_sound) =
-        (move || store.switch_notify(text.notify_on), move || store.switch_sound());
-    let label = |label: &'static str| words(move || label.to_owned());
+    let (is_notifying, is_sound_on) =
+        (flag(move || notifications.is_on.get()), flag(move || notifications.is_sound_on.get()));
+    let switch_lines = move || client.hide_lines(untrack(shows_lines));
+    let switch_notify = move || notifications.switch(text.notify_on);
+    let switch_sound = move || notifications.switch_sound();
+    let switch_return = move || settings.switch_return_sends();
+    let switch = |class, label, path, is_on, press| item(class, label, path, Some(is_on), press);
     vec![
-        item(
+        switch(
             "quiet item menu-lines",
             label(text.menu_lines),
             icon::PEOPLE,
-            Some(lines),
+            flag(shows_lines),
             Box::new(switch_lines),
         ),
-        item(
+        switch(
             "quiet item menu-notify",
             notify_label,
             icon::BELL,
-            Some(notify),
+            is_notifying,
             Box::new(switch_notify),
         ),
-        item(
+        switch(
             "quiet item menu-sound",
             label(text.sound),
             icon::SOUND,
-            Some(sound),
+            is_sound_on,
             Box::new(switch_sound),
         ),
-        item(
+        switch(
             "quiet item menu-return",
             label(text.return_sends),
             icon::RETURN,
-            Some(return_sends),
+            return_sends,
             Box::new(switch_return),
         ),
     ]
 }
 
-/// Forgets everything on this device, at the second press.
+/// Removes everything from this device, at the second press.
 fn forget_item() -> AnyView {
-    let forget = ForgetAll::unpressed();
-    let label = words(move || forget.label());
+    let forget = ForgetAll::button();
+    let label = reactive_text(move || forget.label());
     item("quiet item menu-forget", label, icon::CROSS, None, Box::new(move || forget.press()))
 }
 
-/// One line of the menu; a switch where it `is_on` or off.
+fn label(label: &'static str) -> ReactiveText {
+    reactive_text(move || label.to_owned())
+}
+
+/// Draws one item of the menu. An item with `is_on` is a switch.
 fn item(
     class: &'static str,
-    label: Words,
+    label: ReactiveText,
     path: &'static str,
     is_on: Option<Flag>,
     press: Box<dyn Fn()>,

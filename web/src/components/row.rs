@@ -1,19 +1,19 @@
-//! One row of the list, whichever kind it is. A row keeps its kind for life.
+//! A row of the message list, of any kind. A row never changes its kind.
 
 use leptos::prelude::*;
 
 use super::gap_row::gap_row;
 use super::line_row::line_row;
-use super::live::words;
 use super::message_row::message_row;
 use super::top_row::top_row;
+use crate::context::RoomView;
+use crate::reactive::reactive_text;
 use crate::room::{Row, RowKey};
 use crate::settings::Settings;
-use crate::store::Store;
 
-/// A row.
+/// Draws a row.
 pub fn row_view(key: RowKey) -> AnyView {
-    let row = untrack(|| Store::get().row(key, Clone::clone));
+    let row = untrack(|| RoomView::get().row(key, Clone::clone));
     match row {
         Some(Row::HistoryEdge(_)) => top_row(key),
         Some(Row::Day(_)) => day_row(key),
@@ -26,15 +26,15 @@ pub fn row_view(key: RowKey) -> AnyView {
 }
 
 fn unread_row() -> AnyView {
-    let words = Settings::words().unread_line;
+    let words = Settings::text().unread_line;
     view! { <div class="row unread" data-row="unread" role="separator"><span>{words}</span></div> }
         .into_any()
 }
 
 fn day_row(key: RowKey) -> AnyView {
-    let (text, store) = (Settings::words(), Store::get());
-    let name = words(move || match store.row(key, Clone::clone) {
-        Some(Row::Day(day)) => text.day(day, store.today()),
+    let (text, room) = (Settings::text(), RoomView::get());
+    let name = reactive_text(move || match room.row(key, Clone::clone) {
+        Some(Row::Day(day)) => text.day(day, room.today()),
         _ => String::new(),
     });
     view! { <div class="row day" data-row="day" role="separator"><span>{name}</span></div> }

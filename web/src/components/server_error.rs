@@ -1,28 +1,28 @@
-//! What the server could not do, until it is dismissed.
+//! A banner that says what the server could not do.
 
 use leptos::prelude::*;
 
 use super::button::icon_button;
 use super::icon;
-use super::live::{live, words};
+use crate::context::{Client, RoomView};
+use crate::reactive::{dynamic, reactive_text};
 use crate::settings::Settings;
-use crate::store::Store;
 
-/// The line.
+/// The banner, until the person dismisses it.
 #[component]
 pub fn ServerError() -> impl IntoView {
-    let (text, store) = (Settings::words(), Store::get());
-    let line = live(move || {
-        let notice = store.notice()?;
+    let (text, room, client) = (Settings::text(), RoomView::get(), Client::get());
+    let line = dynamic(move || {
+        let notice = room.status().notice.get()?;
         let aloud = text.notice(&notice, notice.retry_after_ms.unwrap_or(0).div_ceil(1000));
-        let seen = words(move || text.notice(&notice, store.pause_s.get()));
+        let seen = reactive_text(move || text.notice(&notice, room.status().pause_s.get()));
         let dismiss = icon_button("quiet dismiss", text.dismiss, icon::CROSS, move || {
-            store.dismiss_notice();
+            client.dismiss_notice();
         });
         Some(view! {
-            <p class="strip bad">
+            <p class="banner bad">
                 <span class="server-error" aria-hidden="true">{seen}</span>
-                // The seconds are not counted aloud.
+                // A screen reader reads the seconds once and not each second.
                 <span class="sr-only">{aloud}</span>
                 {dismiss}
             </p>

@@ -1,23 +1,24 @@
-//! Says that the browser does not keep what is unsent, until that is dismissed.
+//! A banner that says that the browser does not keep drafts and unsent messages.
 
 use leptos::prelude::*;
 
 use super::button::icon_button;
 use super::icon;
-use super::live::when;
+use crate::context::Panels;
+use crate::reactive::show_if;
 use crate::settings::Settings;
-use crate::store::Store;
 
-/// The notice.
+/// Draws the banner until the person dismisses it.
 pub fn storage_failed() -> AnyView {
-    let (text, store) = (Settings::words(), Store::get());
+    let (text, panels) = (Settings::text(), Panels::get());
     let notice = move || {
         let dismiss = icon_button("quiet storage-dismiss", text.dismiss, icon::CROSS, move || {
-            store.storage_failed.set(false);
+            panels.is_storage_failing.set(false);
         });
         view! {
-            <p class="strip bad"><span class="storage-failed">{text.storage_failed}</span>{dismiss}</p>
+            <p class="banner bad"><span class="storage-failed">{text.storage_failed}</span>{dismiss}</p>
         }
     };
-    view! { <div role="status">{when(move || store.storage_failed.get(), notice)}</div> }.into_any()
+    view! { <div role="status">{show_if(move || panels.is_storage_failing.get(), notice)}</div> }
+        .into_any()
 }

@@ -1,50 +1,57 @@
-//! A one-line text field. It lets an input method have its keys, whoever uses it.
+//! A text field of one line. It leaves the keys of an input method to that.
 
 use leptos::prelude::*;
-use web_sys::KeyboardEvent;
+use web_sys::{HtmlInputElement, KeyboardEvent};
 
 use super::ime::Ime;
-use super::live::{Attribute, attribute, effect};
 use crate::browser;
+use crate::reactive::{Attribute, ElementRef, attribute, effect};
 
-/// A field, and what happens in it.
+/// A text field.
 pub struct TextField {
-    /// Its `id`; the notes about it are in `{id}-notes`.
+    /// The `id`. The element `{id}-notes` describes the field.
     pub id: &'static str,
-    /// What stands in it while it is empty.
+    /// The element, once the field is on the page.
+    pub element: ElementRef<HtmlInputElement>,
+    /// The placeholder.
     pub hint: &'static str,
-    /// What the browser may complete it with.
+    /// The `autocomplete` attribute.
     pub autocomplete: &'static str,
-    /// What is typed in it.
+    /// The text.
     pub value: RwSignal<String>,
-    /// Whether what is typed in it will not do.
+    /// Returns whether the text is not accepted.
     pub is_invalid: Box<dyn Fn() -> bool + Send>,
-    /// Told after each change of the text.
+    /// Runs after each change of the text.
     pub on_input: Box<dyn Fn()>,
-    /// Told of Escape.
+    /// Runs at Escape.
     pub on_escape: Box<dyn Fn()>,
 }
 
 impl TextField {
-    /// The field.
+    /// Draws the field.
     pub fn draw(self) -> AnyView {
-        let Self { id, hint, autocomplete, value, is_invalid, on_input, on_escape } = self;
+        let Self { id, element, hint, autocomplete, value, is_invalid, on_input, on_escape } = self;
         let ime = Ime::default();
         let (key_ime, end_ime) = (ime.clone(), ime.clone());
         let invalid: Attribute = attribute(move || is_invalid().then(|| "true".to_owned()));
         let on_key = move |event: KeyboardEvent| {
             let is_ime = key_ime.takes(&event);
             match event.key().as_str() {
-                // The Enter that ends a composition submits nothing.
+                // The Enter that ends a composition must not submit the form.
                 "Enter" if is_ime => event.prevent_default(),
                 "Escape" if !is_ime => on_escape(),
                 _ => {}
             }
         };
-        effect(move || value.with(|value| browser::set_field_text(&format!("#{id}"), value)));
+        effect(move || {
+            if let Some(field) = element.get() {
+                value.with(|value| browser::set_field_text(&field, value));
+            }
+        });
         view! {
             <input
                 id=id
+                node_ref=element
                 type="text"
                 autocomplete=autocomplete
                 autocapitalize="none"

@@ -1,18 +1,18 @@
-//! The head of the list: more to come, on its way, not to be had, no longer kept, or the beginning.
-//! Its height never changes, so that nothing below it moves.
+//! The first row of the list: it loads older messages, or says why there are none. Its height never
+//! changes, so that nothing below it moves.
 
 use leptos::prelude::*;
 
-use super::button::small_button;
-use super::live::{attribute, live};
+use super::button::label_button;
+use crate::context::{Client, RoomView};
+use crate::reactive::{attribute, dynamic};
 use crate::room::{HistoryEdge, Row, RowKey};
 use crate::settings::Settings;
-use crate::store::Store;
 
-/// The head of the list.
+/// Draws the first row of the list.
 pub fn top_row(key: RowKey) -> AnyView {
-    let (text, store) = (Settings::words(), Store::get());
-    let top = move || match store.row(key, Clone::clone) {
+    let (text, room, client) = (Settings::text(), RoomView::get(), Client::get());
+    let top = move || match room.row(key, Clone::clone) {
         Some(Row::HistoryEdge(top)) => top,
         _ => HistoryEdge::More,
     };
@@ -25,7 +25,7 @@ pub fn top_row(key: RowKey) -> AnyView {
         };
         Some(name.to_owned())
     });
-    let body = live(move || {
+    let body = dynamic(move || {
         let (words, action) = match top() {
             HistoryEdge::Beginning => (text.beginning, None),
             HistoryEdge::Gone => (text.older_gone, None),
@@ -34,14 +34,15 @@ pub fn top_row(key: RowKey) -> AnyView {
             HistoryEdge::Failed => (text.load_failed, Some(text.retry)),
             HistoryEdge::More => ("", Some(text.load_older)),
         };
-        let button = action
-            .map(|action| small_button("small load-older", action, move || store.load_older(true)));
+        let button = action.map(|action| {
+            label_button("small load-older", action, move || client.load_older(true))
+        });
         view! { {spinner(matches!(top(), HistoryEdge::Loading))}<span>{words}</span>{button} }
     });
     view! { <div class="row top" data-row=name>{body}</div> }.into_any()
 }
 
-/// Something turns while something loads.
+/// Draws a spinner while something is loading.
 pub fn spinner(is_loading: bool) -> AnyView {
     let spinner = || view! { <span class="spinner" aria-hidden="true"></span> };
     is_loading.then(spinner).into_any()

@@ -20,7 +20,7 @@ pub enum Lang {
 }
 
 impl Lang {
-    /// For the `lang` attribute, and for storage.
+    /// Returns the tag for the `lang` attribute and for storage.
     #[must_use]
     pub fn tag(self) -> &'static str {
         match self {
@@ -29,14 +29,14 @@ impl Lang {
         }
     }
 
-    /// The language that a tag asks for, as in `navigator.language`.
+    /// Returns the language for a tag, as in `navigator.language`.
     #[must_use]
     pub fn from_tag(tag: &str) -> Self {
         let is_chinese = tag.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("zh"));
         if is_chinese { Self::Zh } else { Self::En }
     }
 
-    /// The other one.
+    /// Returns the other language.
     #[must_use]
     pub fn other(self) -> Self {
         match self {
@@ -45,7 +45,7 @@ impl Lang {
         }
     }
 
-    /// Its texts.
+    /// Returns the texts of the language.
     #[must_use]
     pub fn text(self) -> &'static Text {
         match self {
@@ -57,8 +57,8 @@ impl Lang {
 
 /// A text with a number in it.
 type Counted = fn(u64) -> String;
-/// A text with a name in it, in parts, so that the name can stand in an element of its own.
-type Around = (&'static str, &'static str);
+/// The text before and after a name, which stands in an element of its own.
+type Affixes = (&'static str, &'static str);
 
 /// Every text of the page.
 #[expect(missing_docs, reason = "each name says which text it is")]
@@ -120,6 +120,7 @@ pub struct Text {
     pub retrying: &'static str,
     pub retrying_in: Counted,
     pub stopped_left: &'static str,
+    pub stopped_rate: &'static str,
     pub stopped_refused: &'static str,
     pub try_now: &'static str,
     pub connect_again: &'static str,
@@ -149,9 +150,9 @@ pub struct Text {
     pub gap_load: &'static str,
     pub new_messages: Counted,
     pub jump: &'static str,
-    pub joined: Around,
-    pub left: Around,
-    pub renamed: Around,
+    pub joined: Affixes,
+    pub left: Affixes,
+    pub renamed: Affixes,
     pub comma: &'static str,
     pub more_people: Counted,
     pub hide_lines: &'static str,
@@ -178,7 +179,7 @@ pub struct Text {
     pub put_back: &'static str,
 
     pub composer_label: &'static str,
-    pub composer_hint: &'static str,
+    pub composer_hint: fn(&str) -> String,
     pub composer_keys: &'static str,
     pub composer_keys_line: &'static str,
     pub send: &'static str,
@@ -189,7 +190,7 @@ pub struct Text {
     pub rename_save: &'static str,
     pub rename_offline: &'static str,
     pub cancel: &'static str,
-    pub command_rename: Around,
+    pub command_rename: Affixes,
     pub command_bad_name: &'static str,
     pub command_history: Counted,
     pub command_bad_history: &'static str,
@@ -220,10 +221,10 @@ pub struct Text {
 }
 
 impl Text {
-    /// Why a text names no room.
+    /// Returns why a text is not a room name.
     #[must_use]
-    pub fn bad_room_reason(&self, why: BadRoom) -> String {
-        match why {
+    pub fn bad_room_reason(&self, error: BadRoom) -> String {
+        match error {
             BadRoom::Id(RoomIdError::Empty) => self.room_empty.to_owned(),
             BadRoom::Id(RoomIdError::TooLong { bytes }) => (self.room_too_long)(bytes as u64),
             BadRoom::Id(RoomIdError::ControlCharacter) => self.room_control.to_owned(),
@@ -233,17 +234,17 @@ impl Text {
         }
     }
 
-    /// Why a text is no nickname.
+    /// Returns why a text is not a nickname.
     #[must_use]
-    pub fn bad_nickname_reason(&self, why: NicknameError) -> String {
-        match why {
+    pub fn bad_nickname_reason(&self, error: NicknameError) -> String {
+        match error {
             NicknameError::Empty => self.nickname_empty.to_owned(),
             NicknameError::TooLong { chars } => (self.nickname_too_long)(chars as u64),
         }
     }
 
-    /// What the server could not do: by its code, for its words are in one language. `wait_s` is
-    /// how long it wants to hear nothing more, in seconds.
+    /// Returns what the server could not do. The text follows the error's code: the server's own words
+    /// are in one language. `wait_s` is the rest of a pause in seconds, 0 for none.
     #[must_use]
     pub fn notice(&self, notice: &Notice, wait_s: u64) -> String {
         let words = match notice.code {
@@ -259,22 +260,23 @@ impl Text {
         words.to_owned()
     }
 
-    /// A moment in full: date, time and zone.
+    /// Returns a time in full: date, time and zone.
     #[must_use]
     pub fn moment(&self, time: &LocalTime) -> String {
         format!("{} {}", (self.date)(time.day), time.clock_and_zone())
     }
 
-    /// Why the connection ended for good, by the close code.
+    /// Returns why the connection ended for good, by the close code.
     #[must_use]
     pub fn stopped(&self, code: u16) -> &'static str {
         match code {
             1000 => self.stopped_left,
+            1008 => self.stopped_rate,
             _ => self.stopped_refused,
         }
     }
 
-    /// A day as a reader calls it when it is `today`.
+    /// Returns the name of a day: today, yesterday, or its date.
     #[must_use]
     pub fn day(&self, day: Day, today: Day) -> String {
         match today.0 - day.0 {
@@ -290,7 +292,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_browser_gets_its_language() {
+    fn browser_language_selects_the_texts() {
         for (tag, lang) in
             [("zh", Lang::Zh), ("zh-TW", Lang::Zh), ("ZH-hans", Lang::Zh), ("en-GB", Lang::En)]
         {
@@ -303,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn every_server_error_has_words_in_both_languages() {
+    fn every_error_code_has_a_text_in_both_languages() {
         let codes =
             ["bad_cursor", "bad_nickname", "unsupported", "too_large", "rate_limited", "storage"];
         for code in codes {
@@ -322,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn days_have_the_names_that_readers_use() {
+    fn recent_days_have_names_and_others_dates() {
         let (zh, en) = (Lang::Zh.text(), Lang::En.text());
         let today = Day(16_533); // 2015-04-08, a Wednesday
         assert_eq!((zh.day(today, today), en.day(today, today)), ("今天".into(), "Today".into()));
@@ -333,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_agree_with_their_nouns() {
+    fn singular_and_plural_follow_the_count() {
         assert_eq!((Lang::En.text().gap)(1), "1 message not loaded");
         assert_eq!((Lang::En.text().gap)(2), "2 messages not loaded");
         assert_eq!((Lang::En.text().new_messages)(1), "1 new message");

@@ -1,34 +1,35 @@
-//! The text field of the message box: what its keys do, and how it follows the draft.
+//! The text field of the message box: its keys, and how it follows the draft.
 
 use leptos::attr::custom::custom_attribute;
 use leptos::prelude::*;
-use web_sys::{InputEvent, KeyboardEvent};
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, InputEvent, KeyboardEvent};
 
 use super::ime::Ime;
-use super::live::{Attribute, attribute, effect, words};
-use super::mention_menu;
+use super::mention_menu::MentionMenu;
 use crate::browser;
+use crate::context::{Client, MessageBox};
 use crate::keys::{Keyboard, ReturnAction};
+use crate::reactive::{Attribute, attribute, effect, reactive_text};
 use crate::settings::Settings;
-use crate::store::Store;
 
-/// The field.
-pub const FIELD: &str = "#composer";
-
-/// The field itself. A hidden copy of the text behind it makes it grow with what is in it.
-pub fn message_box(asks: RwSignal<bool>, ime: Ime, send: impl Fn() + Copy + 'static) -> AnyView {
-    let (text, store, settings) = (Settings::words(), Store::get(), Settings::get());
-    browser::next_frame(|| {
-        // On a phone the keyboard would cover what the person came to read.
+/// Draws the text field. `asks` is whether a question about the draft is open; `send` sends the
+/// draft.
+pub fn message_field(asks: RwSignal<bool>, ime: Ime, send: impl Fn() + Copy + 'static) -> AnyView {
+    let (text, settings, message_box) = (Settings::text(), Settings::get(), MessageBox::get());
+    let menu = MentionMenu::get();
+    let room = Client::get().room_id().to_string();
+    browser::next_frame(move || {
+        // On a phone the keyboard would cover the messages.
         if browser::matches_media("(pointer: fine)") {
-            browser::focus(FIELD);
+            message_box.focus();
         }
     });
     let (key_ime, end_ime) = (ime.clone(), ime.clone());
     let on_key = move |event: KeyboardEvent| match event.key().as_str() {
-        "Enter" => on_return(&event, store, keyboard(settings), &key_ime, send),
+        "Enter" => on_return(&event, menu, keyboard(settings), &key_ime, send),
         _ if key_ime.takes(&event) => {}
-        key if !event.shift_key() && mention_menu::takes(store, key) => event.prevent_default(),
+        key if !event.shift_key() && menu.pressed(key) => event.prevent_default(),
         "Escape" => asks.set(false),
         _ => {}
     };
@@ -37,61 +38,73 @@ pub fn message_box(asks: RwSignal<bool>, ime: Ime, send: impl Fn() + Copy + 'sta
         let keyboard = keyboard(settings);
         if keyboard.is_touch && keyboard.return_sends && break_ime.breaks_line(&event) {
             event.prevent_default();
-            break_ime.when_composed(FIELD, send);
+            break_ime.when_composed(field_of(&event), send);
         }
     };
     let on_input = move |event: web_sys::Event| {
         asks.set(false);
-        store.set_draft(browser::typed_text(&event));
-        store.follow_caret(browser::caret(FIELD));
+        message_box.set_draft(browser::typed_text(&event));
+        message_box.caret_moved(message_box.element().as_ref().and_then(browser::caret));
     };
-    effect(move || store.draft.with(|draft| browser::set_field_text(FIELD, draft)));
+    effect(move || {
+        message_box.draft(|draft| {
+            if let Some(field) = message_box.element() {
+                browser::set_field_text(&field, draft);
+            }
+        });
+    });
     view! {
-        <div class="grow">
-            <div class="mirror" aria-hidden="true">
-                {words(move || format!("{}\n", store.draft.get()))}
+        // A hidden copy of the text makes the field grow with it.
+        <div class="autosize">
+            <div class="autosize-copy" aria-hidden="true">
+                {reactive_text(move || message_box.draft(|draft| format!("{draft}\n")))}
             </div>
             <textarea
                 id="composer"
+                node_ref=message_box.field
                 rows="1"
                 dir="auto"
                 enterkeyhint=return_key_hint()
                 aria-label=text.composer_label
-                placeholder=text.composer_hint
+                placeholder=(text.composer_hint)(&room)
                 title=keys_hint()
                 {..custom_attribute("aria-autocomplete", "list")}
                 {..custom_attribute("aria-controls", "mentions")}
-                {..custom_attribute("aria-activedescendant", mention_menu::active(store))}
-                prop:value=store.draft.get_untracked()
+                {..custom_attribute("aria-activedescendant", menu.active_descendant())}
+                prop:value=untrack(|| message_box.draft(String::clone))
                 on:beforeinput=on_before_input
                 on:input=on_input
                 on:compositionstart=move |_| ime.start()
                 on:compositionend=move |event| end_ime.end(&event)
                 on:keydown=on_key
-                on:click=move |_| store.leave_menu()
+                on:click=move |_| message_box.leave_menu()
             ></textarea>
-            {mention_menu::mention_menu()}
+            {menu.draw()}
         </div>
     }
     .into_any()
 }
 
-/// How Return works here.
 fn keyboard(settings: Settings) -> Keyboard {
     let return_sends = settings.return_sends.get_untracked();
     Keyboard { is_touch: browser::is_touch_only(), return_sends }
 }
 
+/// Returns the text field that an event is about.
+pub fn field_of(event: &web_sys::Event) -> Option<HtmlElement> {
+    event.target().and_then(|target| target.dyn_into().ok())
+}
+
 /// Acts on a Return that was pressed in the field.
 fn on_return(
     event: &KeyboardEvent,
-    store: Store,
+    menu: MentionMenu,
     keyboard: Keyboard,
     ime: &Ime,
     send: impl Fn() + Copy + 'static,
 ) {
     let act = move || {
-        if !mention_menu::takes(store, "Enter") {
+        if !menu.pressed("Enter") {
             send();
         }
     };
@@ -99,7 +112,7 @@ fn on_return(
         ReturnAction::LeaveToIme => {}
         ReturnAction::NewLine => {
             let is_plain = !event.shift_key() && !event.is_composing();
-            if is_plain && mention_menu::takes(store, "Enter") {
+            if is_plain && menu.pressed("Enter") {
                 event.prevent_default();
             }
         }
@@ -109,20 +122,20 @@ fn on_return(
         }
         ReturnAction::CommitAndSend => {
             event.prevent_default();
-            ime.when_composed(FIELD, act);
+            ime.when_composed(field_of(event), act);
         }
     }
 }
 
-/// What a keyboard on the screen writes on its Return.
+/// Returns the label of the Return key on an on-screen keyboard.
 fn return_key_hint() -> Attribute {
     let return_sends = Settings::get().return_sends;
     attribute(move || Some(if return_sends.get() { "send" } else { "enter" }.to_owned()))
 }
 
-/// Which keys do what in the field.
+/// Returns the tooltip that explains the keys of the field.
 fn keys_hint() -> Attribute {
-    let (text, return_sends) = (Settings::words(), Settings::get().return_sends);
+    let (text, return_sends) = (Settings::text(), Settings::get().return_sends);
     attribute(move || {
         let hint = if return_sends.get() { text.composer_keys } else { text.composer_keys_line };
         Some(hint.to_owned())
