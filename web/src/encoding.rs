@@ -1,12 +1,12 @@
-//! Percent-encoding and form-decoding of the parts of an address, in plain Rust so that it is
-//! tested where no browser is.
+//! Percent-encoding and form-decoding of the parts of an address, in plain Rust, so that tests need no
+//! browser.
 
 use std::fmt::Write;
 
 use xmeet_shared::steps;
 
-/// Percent-encodes everything but the unreserved characters of RFC 3986, so that the result is one
-/// path segment or one query value whatever `text` is.
+/// Percent-encodes everything except the unreserved characters of RFC 3986. The result is a valid path
+/// segment and query value.
 #[must_use]
 pub fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -22,21 +22,21 @@ pub fn encode(text: &str) -> String {
     out
 }
 
-/// Percent-decodes one path segment as UTF-8; `None` when the bytes are not UTF-8. A `%` that no
-/// two hex digits follow stands for itself, as in an address that was typed by hand.
+/// Percent-decodes a path segment. Returns `None` if the result is not UTF-8. A `%` without two hex
+/// digits stays a `%`, because people type such addresses.
 #[must_use]
 pub fn decode_segment(text: &str) -> Option<String> {
     String::from_utf8(decode_bytes(text.as_bytes(), false)).ok()
 }
 
-/// The first value of `key` in a query string (with or without its `?`), form-decoded: `+` is a
-/// space. A value that is not UTF-8 is empty.
+/// Returns the first value of `key` in a query string, form-decoded, so `+` is a space. The query may
+/// start with `?`. A value that is not UTF-8 is returned as empty.
 #[must_use]
 pub fn query_value(query: &str, key: &str) -> Option<String> {
     pairs(query).find(|(name, _)| form_decode(name) == key).map(|(_, value)| form_decode(value))
 }
 
-/// The query string without `key`, the rest as it was; empty when nothing is left.
+/// Returns the query string without `key` and otherwise unchanged; empty if no other key is left.
 #[must_use]
 pub fn query_without(query: &str, key: &str) -> String {
     let rest: Vec<&str> = query
@@ -47,8 +47,8 @@ pub fn query_without(query: &str, key: &str) -> String {
     if rest.is_empty() { String::new() } else { format!("?{}", rest.join("&")) }
 }
 
-/// Decodes UTF-16 as a text field holds it, without halves of characters: some keyboards and programs
-/// type a character in two halves, and the second follows.
+/// Decodes the UTF-16 of a text field and omits unpaired surrogates. Some keyboards type the two
+/// surrogates of a character one after the other.
 #[must_use]
 pub fn whole_characters(units: impl Iterator<Item = u16>) -> String {
     char::decode_utf16(units).filter_map(Result::ok).collect()
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_segment_that_was_typed_by_hand_is_read_as_meant() {
+    fn segment_with_invalid_escapes_is_decoded_as_typed() {
         assert_eq!(decode_segment("100%"), Some("100%".to_owned()));
         assert_eq!(decode_segment("100%25"), Some("100%".to_owned()));
         assert_eq!(decode_segment("%zz%4"), Some("%zz%4".to_owned()));
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_is_a_form() {
+    fn query_is_decoded_as_a_form() {
         let query = "?x=1&nickname=%E5%B0%8F+%E6%98%8E&y";
         assert_eq!(query_value(query, "nickname"), Some("小 明".to_owned()));
         assert_eq!(query_value(query, "y"), Some(String::new()));
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_character_waits_for_the_other_half() {
+    fn unpaired_surrogates_are_omitted() {
         let units = |text: &str| text.encode_utf16().collect::<Vec<_>>();
         let smile = units("a😀b");
         assert_eq!(whole_characters(smile.iter().copied()), "a😀b");
@@ -122,7 +122,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_encoded_is_one_segment_and_comes_back(text in any::<String>()) {
+        fn any_text_survives_encoding_as_one_segment(text in any::<String>()) {
             let encoded = encode(&text);
             prop_assert!(!encoded.contains(['/', '?', '#', '&', '=', '+', ' ']));
             prop_assert_eq!(decode_segment(&encoded), Some(text.clone()));

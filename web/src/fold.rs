@@ -1,4 +1,4 @@
-//! Which part of a long message is drawn before a reader asks for all of it.
+//! The visible part of a long message before the reader expands it.
 
 use xmeet_shared::steps;
 
@@ -10,37 +10,38 @@ pub const FOLD_LINES: usize = 24;
 /// A text of more bytes than this is folded.
 pub const FOLD_BYTES: usize = 4_000;
 
-/// Returns where the part ends that a folded `text` shows, in bytes; `None` for a short text.
+/// Returns the length in bytes of the visible part of a folded `text`. Returns `None` for a text that
+/// is not folded.
 #[must_use]
 pub fn fold_at(text: &str) -> Option<usize> {
     let mut lines = 1;
-    for (place, c) in steps::chars(text) {
-        if place + c.len_utf8() > FOLD_BYTES {
-            return Some(place);
+    for (offset, c) in steps::chars(text) {
+        if offset + c.len_utf8() > FOLD_BYTES {
+            return Some(offset);
         }
-        let is_last = place + 1 == text.len();
+        let is_last = offset + 1 == text.len();
         if c == '\n' && !is_last {
             lines += 1;
         }
         if lines > FOLD_LINES {
-            return Some(place);
+            return Some(offset);
         }
     }
     None
 }
 
-/// Splits the pieces of a text at byte `at`, which is where a character begins, or before: a link
-/// stays whole.
+/// Splits the pieces of a text at byte `at`, or before the link that contains `at`, because links stay
+/// whole.
 ///
 /// # Panics
 /// When `at` is inside a character.
 #[must_use]
 pub fn split(pieces: Vec<Piece<'_>>, at: usize) -> (Vec<Piece<'_>>, Vec<Piece<'_>>) {
     let (mut shown, mut rest) = (Vec::new(), Vec::new());
-    let mut place = 0;
+    let mut offset = 0;
     for piece in pieces {
-        let (start, end) = (place, place + piece.as_str().len());
-        place = end;
+        let (start, end) = (offset, offset + piece.as_str().len());
+        offset = end;
         match piece {
             piece if end <= at => shown.push(piece),
             Piece::Text(text) if start < at => {
@@ -54,8 +55,8 @@ pub fn split(pieces: Vec<Piece<'_>>, at: usize) -> (Vec<Piece<'_>>, Vec<Piece<'_
     (shown, rest)
 }
 
-/// The longest run of characters that browsers shape as one, such as marks on one letter. Their time
-/// for it grows with the square.
+/// The longest run of characters that browsers shape together, such as marks on one letter. The time
+/// to shape a run grows with the square of its length.
 pub const RUN_CHARS_MAX: usize = 512;
 
 /// Cuts a text where a run of characters without ASCII, white space or ideographs is longer than
@@ -64,11 +65,11 @@ pub const RUN_CHARS_MAX: usize = 512;
 pub fn short_runs(text: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let (mut start, mut run) = (0, 0);
-    for (place, c) in steps::chars(text) {
+    for (offset, c) in steps::chars(text) {
         run = if c.is_ascii() || c.is_whitespace() || is_east_asian(c) { 0 } else { run + 1 };
         if run > RUN_CHARS_MAX {
-            parts.push(&text[start..place]);
-            (start, run) = (place, 1);
+            parts.push(&text[start..offset]);
+            (start, run) = (offset, 1);
         }
     }
     parts.push(&text[start..]);

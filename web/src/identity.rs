@@ -1,34 +1,35 @@
-//! How a member is told apart from others: colour, initial and short tag, all drawn from the id
-//! and the name, so that everybody sees the same.
+//! The colour, initial and tag that identify a member. They depend only on the pid and the name, so
+//! all clients show the same.
 
 use xmeet_shared::Pid;
 use xmeet_shared::invisible::{is_invisible, is_shaping};
 use xmeet_shared::steps;
 
-/// How many colours there are: `--hue-0` to `--hue-11` in `styles/tokens.css`.
+/// The number of colours, `--hue-0` to `--hue-11` in `styles/tokens.css`.
 pub const HUES: u32 = 12;
 
-/// Letters and digits that are not taken for one another.
+/// Letters and digits that are easy to tell apart.
 const TAG_LETTERS: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
 
-/// How far apart the colours of two of one name are; it has no factor in common with [`HUES`].
+/// The step between the colours of members with the same name. It has no factor in common with
+/// [`HUES`].
 const HUES_APART: u32 = 5;
 
-/// The colour of a member, below [`HUES`]. It belongs to the name, so that a person who comes back
-/// has it still; of several who bear one name each has another, by `place` among them.
+/// Returns the colour of a member, below [`HUES`]. It depends on the name, so a member who returns has
+/// the same colour. Members with the same name have different colours by their index among them.
 #[must_use]
-pub fn hue(name: &str, place: usize) -> u32 {
-    let place = (place % HUES as usize) as u32;
-    (hash(&[name]) % HUES + place * HUES_APART) % HUES
+pub fn hue(name: &str, index: usize) -> u32 {
+    let index = (index % HUES as usize) as u32;
+    (hash(&[name]) % HUES + index * HUES_APART) % HUES
 }
 
-/// The place of somebody among the bearers of a name who has left them, and has none any more.
+/// Returns an index for [`hue`] for a former member.
 #[must_use]
 pub fn index_of_former_member(pid: &Pid) -> usize {
     hash(&[pid.as_str()]) as usize
 }
 
-/// Three characters that tell two members of one name apart.
+/// Returns three characters that distinguish members with the same name.
 #[must_use]
 pub fn tag(pid: &Pid) -> String {
     let hash = hash(&[pid.as_str()]);
@@ -36,8 +37,8 @@ pub fn tag(pid: &Pid) -> String {
     [letter(0), letter(5), letter(10)].iter().collect()
 }
 
-/// What stands in a member's avatar: the first character of the name, with whatever belongs to it.
-/// The style sheet writes it in capitals: the tables for that would be a tenth of this program.
+/// Returns the first visible character of a name with its combining characters, for the avatar. The
+/// style sheet capitalises it, because the tables for that would be a tenth of this program.
 #[must_use]
 pub fn initial(name: &str) -> String {
     let mut chars = steps::chars(name).map(|(_, c)| c).skip_while(|c| is_invisible(*c)).peekable();
@@ -46,7 +47,7 @@ pub fn initial(name: &str) -> String {
     if is_flag && let Some(second) = chars.next_if(|c| is_regional(*c)) {
         initial.push(second);
     }
-    // Few enough that a name of nothing but marks stays inside its avatar.
+    // The limit keeps a name with many marks inside its avatar.
     for _ in 0..6 {
         match chars.next_if(|c| extends(*c)) {
             Some('\u{200D}') => {
@@ -64,7 +65,7 @@ fn is_regional(c: char) -> bool {
     matches!(c, '\u{1F1E6}'..='\u{1F1FF}')
 }
 
-/// Whether a character belongs to the one before it: marks, joiners, skin tones.
+/// Returns whether a character extends the one before it: a mark, joiner or skin tone.
 fn extends(c: char) -> bool {
     is_shaping(c)
         || matches!(c,
@@ -73,7 +74,7 @@ fn extends(c: char) -> bool {
         | '\u{20D0}'..='\u{20FF}' | '\u{1F3FB}'..='\u{1F3FF}')
 }
 
-/// FNV-1a, then mixed so that neighbouring ids differ in every bit.
+/// FNV-1a with a final mix, so that similar pids get different hashes.
 fn hash(parts: &[&str]) -> u32 {
     let mut hash: u32 = 0x811C_9DC5;
     for byte in parts.iter().flat_map(|part| part.bytes()) {
@@ -89,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_initial_is_one_character_as_people_see_it() {
+    fn initial_is_one_visible_character() {
         for (name, expected) in [
             ("小明", "小"),
             ("zoë", "z"),
@@ -108,18 +109,18 @@ mod tests {
     }
 
     #[test]
-    fn two_of_one_name_differ_and_everybody_agrees() {
+    fn members_with_one_name_have_different_tags_and_colours() {
         let tags: std::collections::HashSet<_> =
             (0..50).map(|serial| tag(&Pid::new(0, serial, 1))).collect();
         assert_eq!(tags.len(), 50);
         let hues: std::collections::HashSet<_> =
-            (0..HUES as usize).map(|place| hue("小明", place)).collect();
-        assert_eq!(hues.len(), HUES as usize, "as many as there are before one comes again");
+            (0..HUES as usize).map(|index| hue("小明", index)).collect();
+        assert_eq!(hues.len(), HUES as usize, "all colours are used before one repeats");
         assert!(hue("小明", usize::MAX) < HUES);
     }
 
     #[test]
-    fn every_colour_can_be_read_on_every_ground_it_stands_on() {
+    fn every_colour_has_enough_contrast_on_every_ground() {
         let css = include_str!("../styles/tokens.css");
         let grounds: Vec<_> = ["--ground", "--surface", "--own"].map(|name| pair(css, name)).into();
         for hue in 0..HUES {
@@ -143,7 +144,7 @@ mod tests {
 
     type Rgb = [f64; 3];
 
-    /// The two colours of `NAME: light-dark(#rrggbb, #rrggbb);`.
+    /// Returns the two colours of `NAME: light-dark(#rrggbb, #rrggbb);`.
     fn pair(css: &str, name: &str) -> (Rgb, Rgb) {
         let start =
             css.find(&format!("{name}: light-dark(")).unwrap_or_else(|| panic!("no {name}"));
@@ -157,7 +158,7 @@ mod tests {
         [channel(1), channel(3), channel(5)]
     }
 
-    /// The contrast of WCAG 2.
+    /// Returns the contrast of WCAG 2.
     fn contrast(a: Rgb, b: Rgb) -> f64 {
         let (a, b) = (luminance(a), luminance(b));
         (a.max(b) + 0.05) / (a.min(b) + 0.05)

@@ -1,19 +1,20 @@
-//! Whether a key press belongs to an input method (IME), and what Return does in the message box.
+//! Decides whether a key press belongs to an input method (IME), and what Return does in the message
+//! box.
 //!
-//! Browsers disagree about the Enter that confirms a candidate. Chromium and Firefox mark the
-//! `keydown` (`isComposing`, key code 229) and end the composition after it; Safari ends the
-//! composition first, and the `keydown` that follows at once may carry no mark at all.
+//! Browsers differ in the Return that confirms a candidate. Chromium and Firefox mark the `keydown`
+//! (`isComposing`, key code 229) and end the composition after it. Safari ends the composition first,
+//! and the `keydown` that follows may have no mark.
 
-/// How soon after the end of a composition a `keydown` is still the one that ended it.
+/// The time after the end of a composition within which a `keydown` is the one that ended it.
 const SAME_PRESS_MS: f64 = 40.0;
 
-/// The key code that means "an input method is handling this key".
+/// The key code of a key that an input method handles.
 const PROCESSED_BY_IME: u32 = 229;
 
-/// The key code of Return, where no input method handles it.
+/// The key code of a Return that no input method handles.
 const RETURN: u32 = 13;
 
-/// What a `keydown` says about itself.
+/// The properties of a `keydown` event.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyFacts {
     /// `KeyboardEvent.isComposing`.
@@ -24,31 +25,31 @@ pub struct KeyFacts {
     pub at_ms: f64,
 }
 
-/// Follows one text field's composition events.
+/// The state of a text field's composition.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ImeGuard {
     composing: bool,
-    /// When the last key that the input method took went down.
+    /// The time of the last key press of the input method.
     ime_key_ms: Option<f64>,
-    /// When a composition ended whose ending key has not been seen yet.
+    /// The end of a composition whose ending key press has not arrived yet.
     ended_ms: Option<f64>,
 }
 
 impl ImeGuard {
-    /// `compositionstart`
+    /// Handles `compositionstart`.
     pub fn start(&mut self) {
         self.composing = true;
         self.ended_ms = None;
     }
 
-    /// `compositionend` at `at_ms`.
+    /// Handles `compositionend` at `at_ms`.
     pub fn end(&mut self, at_ms: f64) {
         self.composing = false;
         let key_was_seen = self.ime_key_ms.is_some_and(|key| at_ms - key < SAME_PRESS_MS);
         self.ended_ms = (!key_was_seen).then_some(at_ms);
     }
 
-    /// Whether this `keydown` is the input method's, so that no handler may act on it.
+    /// Returns whether this `keydown` belongs to the input method, so that the page must ignore it.
     pub fn takes(&mut self, key: KeyFacts) -> bool {
         let marked = self.composing || key.is_composing || key.key_code == PROCESSED_BY_IME;
         if marked {
@@ -59,19 +60,19 @@ impl ImeGuard {
     }
 }
 
-/// How Return works in the message box.
+/// The keyboard, as far as it decides what Return does.
 #[derive(Debug, Clone, Copy)]
 pub struct Keyboard {
     /// Whether the keyboard is on the screen.
     pub is_touch: bool,
-    /// Whether Return sends; otherwise it starts a new line.
+    /// Whether Return sends the message. Otherwise it starts a new line.
     pub return_sends: bool,
 }
 
-/// What one press of Return does.
+/// The action of a press of Return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReturnAction {
-    /// The input method has it.
+    /// The key press belongs to the input method.
     LeaveToIme,
     /// The browser starts a new line.
     NewLine,
@@ -88,8 +89,8 @@ impl ImeGuard {
         self.composing
     }
 
-    /// Returns what this Return does. `is_shifted` and `is_command` say which other keys are held:
-    /// Shift always means a new line, Ctrl or ⌘ always means sending.
+    /// Returns the action of a press of Return. With Shift it always starts a new line. With Ctrl or ⌘
+    /// (`is_command`) it always sends.
     pub fn on_return(
         &mut self,
         key: KeyFacts,
@@ -98,8 +99,8 @@ impl ImeGuard {
         keyboard: Keyboard,
     ) -> ReturnAction {
         let is_taken = self.takes(key);
-        // Keyboards on the screen keep each word open as a composition. A Return of theirs that has
-        // its own key code is meant for the page.
+        // On-screen keyboards keep a composition open for each word. Their Return with its own key
+        // code is for the page.
         let is_for_page = keyboard.is_touch && key.is_composing && key.key_code == RETURN;
         let sends = !is_shifted && (is_command || keyboard.return_sends);
         match (is_taken, sends) {
@@ -119,7 +120,7 @@ mod tests {
     const PHONE: Keyboard = Keyboard { is_touch: true, return_sends: false };
 
     #[test]
-    fn return_sends_or_starts_a_line_as_the_keyboard_is_set() {
+    fn return_sends_or_starts_a_line_by_the_setting() {
         let press = |shift, command, keyboard| {
             ImeGuard::default().on_return(plain(1.0), shift, command, keyboard)
         };
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn return_of_a_touch_keyboard_in_an_open_word_is_for_the_page() {
+    fn return_of_a_touch_keyboard_in_an_open_composition_is_for_the_page() {
         let press = |key_code, keyboard| {
             let mut guard = ImeGuard::default();
             guard.start();
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn return_that_ended_a_composition_on_a_phone_is_the_input_methods() {
+    fn return_that_ended_a_composition_on_a_phone_belongs_to_the_input_method() {
         let mut guard = ImeGuard::default();
         guard.start();
         guard.end(100.0);
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn chromium_marks_the_key_and_the_next_one_is_free_at_once() {
+    fn chromium_marked_key_is_ignored_and_the_next_one_is_not() {
         let mut guard = ImeGuard::default();
         guard.start();
         assert!(guard.takes(KeyFacts { is_composing: true, key_code: 229, at_ms: 100.0 }));
@@ -176,16 +177,16 @@ mod tests {
     }
 
     #[test]
-    fn safari_ends_the_composition_before_the_key() {
+    fn safari_key_after_the_composition_end_is_ignored() {
         let mut guard = ImeGuard::default();
         guard.start();
         guard.end(100.0);
-        assert!(guard.takes(plain(101.0)), "the Enter that confirmed");
-        assert!(!guard.takes(plain(102.0)), "the next Enter, however soon");
+        assert!(guard.takes(plain(101.0)), "the Return that confirmed");
+        assert!(!guard.takes(plain(102.0)), "the next Return");
     }
 
     #[test]
-    fn a_composition_that_ended_long_ago_is_over() {
+    fn key_long_after_the_composition_end_is_not_ignored() {
         let mut guard = ImeGuard::default();
         guard.start();
         guard.end(100.0);
@@ -193,11 +194,11 @@ mod tests {
     }
 
     #[test]
-    fn each_mark_alone_is_enough() {
+    fn any_single_mark_is_enough() {
         let mut guard = ImeGuard::default();
         assert!(guard.takes(KeyFacts { is_composing: true, key_code: 13, at_ms: 1.0 }));
         assert!(guard.takes(KeyFacts { is_composing: false, key_code: 229, at_ms: 2.0 }));
         guard.start();
-        assert!(guard.takes(plain(3.0)), "an open composition, whatever the key says");
+        assert!(guard.takes(plain(3.0)), "a composition is open");
     }
 }

@@ -1,12 +1,12 @@
 //! Finds web addresses in messages. Only `http` and `https` ever become links.
 //!
-//! One pass over the text: each character is read a bounded number of times, whatever strangers
-//! write. Share links are made so that they end where this scan ends them: see [`may_end_address`].
+//! The scan reads each character a bounded number of times, so no text can make it slow. Share links
+//! always end with a character that this scan includes: see [`may_end_address`].
 
 use xmeet_shared::invisible::is_invisible;
 use xmeet_shared::steps;
 
-/// The most links in one message; later addresses stay text.
+/// The most links in one message. Later addresses stay text.
 pub const LINKS_PER_MESSAGE_MAX: usize = 100;
 
 /// The longest address that becomes a link, in bytes of UTF-8.
@@ -15,17 +15,17 @@ pub const LINK_BYTES_MAX: usize = 2_048;
 /// The schemes of a link.
 const SCHEMES: [&str; 2] = ["http://", "https://"];
 
-/// A part of a text.
+/// A piece of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Piece<'a> {
-    /// Words.
+    /// Text without a link.
     Text(&'a str),
     /// A web address.
     Link(&'a str),
 }
 
 impl<'a> Piece<'a> {
-    /// Returns the part of the text.
+    /// Returns the piece as text.
     #[must_use]
     pub fn as_str(self) -> &'a str {
         match self {
@@ -34,7 +34,7 @@ impl<'a> Piece<'a> {
     }
 }
 
-/// Cuts a text into words and web addresses. Joined, the pieces are the text.
+/// Splits a text into plain text and links. The joined pieces are the text.
 #[must_use]
 pub fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
@@ -59,59 +59,59 @@ pub fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// Returns whether a link may end with `c`. Otherwise `c` belongs to the sentence around the address
-/// when it stands last.
+/// Returns whether a link can end with `c`. Otherwise a final `c` belongs to the sentence around the
+/// address.
 #[must_use]
 pub fn may_end_address(c: char) -> bool {
     !ends_address(c) && !is_east_asian(c) && !is_left_out_at_the_end(c) && !matches!(c, '(' | '[')
 }
 
-/// Returns where the next scheme begins at or after `from`.
+/// Returns the offset of the next scheme at or after `from`.
 fn find_scheme(text: &str, from: usize) -> Option<usize> {
     steps::chars(&text[from..])
-        .map(|(place, c)| (from + place, c))
-        .find(|(place, c)| scheme_bytes(text, *place, *c) > 0)
-        .map(|(place, _)| place)
+        .map(|(offset, c)| (from + offset, c))
+        .find(|(offset, c)| scheme_bytes(text, *offset, *c) > 0)
+        .map(|(offset, _)| offset)
 }
 
-/// Returns the length of the scheme that begins at `place` with the character `c`; 0 for none.
-fn scheme_bytes(text: &str, place: usize, c: char) -> usize {
+/// Returns the length of the scheme at `offset`, whose character is `c`; 0 if there is none.
+fn scheme_bytes(text: &str, offset: usize, c: char) -> usize {
     if !matches!(c, 'h' | 'H') {
         return 0;
     }
     let begins = |scheme: &str| {
         steps::add(scheme.len());
-        let start = text.get(place..place + scheme.len());
+        let start = text.get(offset..offset + scheme.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     };
     SCHEMES.into_iter().find(|scheme| begins(scheme)).map_or(0, str::len)
 }
 
-/// What one scan from a scheme on found.
+/// The result of a scan that starts at a scheme.
 struct Address {
-    /// Where the address ends; `None` when it is no link.
+    /// The end of the address; `None` if it is no link.
     end: Option<usize>,
-    /// Where the search for the next scheme goes on.
+    /// The offset at which the search for the next scheme continues.
     read_to: usize,
 }
 
 impl Address {
-    /// Reads the address whose scheme begins at `start`, once, from left to right.
+    /// Reads the address whose scheme is at `start`, in one pass.
     fn read(text: &str, start: usize) -> Self {
         let host_start = start + scheme_bytes(text, start, 'h');
         let mut host = Host::default();
         let mut brackets = Brackets::default();
         let (mut end, mut read_to) = (host_start, text.len());
-        for (place, c) in steps::chars(&text[host_start..]) {
-            let place = host_start + place;
-            let is_next_address = scheme_bytes(text, place, c) > 0;
-            let goes_on = host.goes_on_with(c, &text[host_start..place]);
+        for (offset, c) in steps::chars(&text[host_start..]) {
+            let offset = host_start + offset;
+            let is_next_address = scheme_bytes(text, offset, c) > 0;
+            let goes_on = host.goes_on_with(c, &text[host_start..offset]);
             if is_next_address || ends_address(c) || !goes_on {
-                read_to = place;
+                read_to = offset;
                 break;
             }
             if brackets.may_end_with(c) && !is_left_out_at_the_end(c) {
-                end = place + c.len_utf8();
+                end = offset + c.len_utf8();
             }
         }
         let is_link = end > host_start && end - start <= LINK_BYTES_MAX && host.is_complete();
@@ -119,17 +119,17 @@ impl Address {
     }
 }
 
-/// Follows the host of an address, and whether it is over.
+/// The state of reading an address's host.
 #[derive(Default)]
 struct Host {
     is_over: bool,
-    /// Whether ideographs and kana may stand in the host: it begins with one, behind `www.` or not.
+    /// Whether the host may contain ideographs and kana: it starts with one, after an optional `www.`.
     takes_east_asian: bool,
     has_dot: bool,
 }
 
 impl Host {
-    /// Returns whether the address goes on with `c`, which stands behind `before`.
+    /// Returns whether `c`, which follows `before`, is part of the address.
     fn goes_on_with(&mut self, c: char, before: &str) -> bool {
         if before.is_empty() && c.is_ascii() && !c.is_ascii_alphanumeric() && c != '[' {
             return false;
@@ -144,13 +144,13 @@ impl Host {
         true
     }
 
-    /// Returns whether it can be a host: one in ideographs has a dot, other than 以https://开头.
+    /// Returns whether the host is valid. A host in ideographs needs a dot, unlike 以https://开头.
     fn is_complete(&self) -> bool {
         self.has_dot || !self.takes_east_asian
     }
 }
 
-/// Counts open brackets, so that one that closes them may end an address and another may not.
+/// The open brackets. An address can end with a bracket that closes one of them, and with no other.
 #[derive(Default)]
 struct Brackets {
     round: usize,
@@ -158,7 +158,7 @@ struct Brackets {
 }
 
 impl Brackets {
-    /// Returns whether an address may end with `c` as far as brackets go.
+    /// Returns whether the brackets allow the address to end with `c`.
     fn may_end_with(&mut self, c: char) -> bool {
         let (open, opens) = match c {
             '(' => (&mut self.round, true),
@@ -177,25 +177,25 @@ impl Brackets {
     }
 }
 
-/// Returns whether an address ends before `c`, wherever `c` stands.
+/// Returns whether `c` ends an address that precedes it.
 fn ends_address(c: char) -> bool {
     is_invisible(c)
         || matches!(c,
             '<' | '>' | '"' | '`' | '|' | '\\' | '^' | '{' | '}'
-            // Signs of Latin-1, such as « and », but not its letters and the dot of Catalan.
+            // Latin-1 symbols such as « and », except letters and the Catalan middle dot.
             | '\u{A1}'..='\u{A9}' | '\u{AB}'..='\u{B4}' | '\u{B6}' | '\u{B8}' | '\u{B9}'
             | '\u{BB}'..='\u{BF}'
             // Arabic and Indian punctuation.
             | '\u{060C}' | '\u{061B}' | '\u{061F}' | '\u{06D4}' | '\u{0964}' | '\u{0965}'
-            // Dashes, quotes, dots, arrows, signs and emoji.
+            // Dashes, quotes, dots, arrows, symbols and emoji.
             | '\u{2010}'..='\u{2BFF}' | '\u{1F000}'..='\u{1FAFF}'
-            // Punctuation of Chinese, Japanese and Korean, and their full-width and small forms.
+            // Chinese, Japanese and Korean punctuation, and full-width and small forms.
             | '\u{3000}'..='\u{3004}' | '\u{3008}'..='\u{3020}' | '\u{3030}' | '\u{303D}'
             | '\u{FE10}'..='\u{FE1F}' | '\u{FE30}'..='\u{FE6F}' | '\u{FF00}'..='\u{FFFD}')
 }
 
-/// Returns whether `c` is an ideograph, kana, hangul or the like. Browsers copy these escaped, so
-/// unescaped they are the sentence that follows an address without a space.
+/// Returns whether `c` is an ideograph, kana, hangul or similar. Browsers copy addresses with these
+/// characters escaped, so unescaped ones belong to the sentence after the address.
 pub(crate) fn is_east_asian(c: char) -> bool {
     matches!(c,
         '\u{1100}'..='\u{11FF}' | '\u{2E80}'..='\u{2FFF}' | '\u{3005}'..='\u{3007}'
@@ -204,7 +204,7 @@ pub(crate) fn is_east_asian(c: char) -> bool {
         | '\u{16FE0}'..='\u{18DFF}' | '\u{1AFF0}'..='\u{1B2FF}' | '\u{20000}'..='\u{3FFFF}')
 }
 
-/// Returns whether `c` at the end of an address belongs to the sentence around it.
+/// Returns whether a final `c` belongs to the sentence around the address.
 fn is_left_out_at_the_end(c: char) -> bool {
     matches!(c, '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '*' | '_' | '~')
 }

@@ -1,4 +1,4 @@
-//! Where addresses begin and end in messages, and what finding them costs.
+//! Tests of where links start and end in messages.
 
 use proptest::prelude::*;
 use xmeet_shared::RoomId;

@@ -1,11 +1,11 @@
-//! Names that are written differently and look the same: letters of another script, marks, and
-//! characters that nobody sees. For a warning, so a common letter counts and a rare one may not.
+//! Detects different names that look the same because of letters of other scripts, marks or invisible
+//! characters. The result is only a warning, so the tables omit rare letters.
 
 use xmeet_shared::invisible::is_invisible;
 use xmeet_shared::steps;
 
-/// Runs of characters, each by its first: what every one of them looks like. A dot looks like
-/// nothing else here.
+/// Runs of consecutive characters: the first code point, and the ASCII letter that each character of
+/// the run looks like. A dot stands for no letter.
 #[rustfmt::skip]
 const RUNS: [(u32, &str); 15] = [
     // Latin with marks.
@@ -16,7 +16,7 @@ const RUNS: [(u32, &str); 15] = [
               PpPpRrRrRrRrSsSsSsSsSsTtTtTtTtUuUuUuUuUuVvVvWwWwWwWwWwXxXxYyZzZzZzhtwy......\
               AaAaAaAaAaAaAaAaAaAaAaAaEeEeEeEeEeEeEeEeIiIiOoOoOoOoOoOoOoOoOoOoOoOoUuUuUuUuUuUuUu\
               YyYyYyYy"),
-    // Other Latin letters, and one for sounds.
+    // Other Latin and phonetic letters.
     (0x1C0, "l"), (0x251, "a"), (0x261, "g"),
     // Greek, Cyrillic, Armenian.
     (0x386, "A.EHl.O.Y..AB..EZH.lK.MN.O.P..TY.X....a..i.a.y...n.ik..v.o.p.o.u.x....ou"),
@@ -28,11 +28,11 @@ const RUNS: [(u32, &str); 15] = [
     (0x2113, "l"), (0x2170, "i...v....x..lcdm"),
 ];
 
-/// What a name looks like: names that look the same have the same skeleton.
+/// Returns the skeleton of a name. Names that look the same have the same skeleton.
 #[must_use]
 pub fn skeleton(name: &str) -> String {
     let mut skeleton = String::with_capacity(name.len());
-    for c in steps::chars(name).map(|(_, c)| c).filter(|c| !is_unseen(*c)) {
+    for c in steps::chars(name).map(|(_, c)| c).filter(|c| !is_omitted(*c)) {
         match letter(c) {
             'n' if skeleton.ends_with('r') => {
                 skeleton.pop();
@@ -44,13 +44,13 @@ pub fn skeleton(name: &str) -> String {
     skeleton
 }
 
-/// Whether two names are different and look the same.
+/// Returns whether two names are different and look the same.
 #[must_use]
 pub fn looks_like(name: &str, other: &str) -> bool {
     name != other && skeleton(name) == skeleton(other)
 }
 
-/// The letter or digit that a character looks like.
+/// Returns the letter that a character looks like.
 fn letter(c: char) -> char {
     match plain(u32::from(c)).map_or(c, char::from) {
         '0' => 'O',
@@ -59,29 +59,29 @@ fn letter(c: char) -> char {
     }
 }
 
-/// The same in ASCII, where it is not that already.
+/// Returns the ASCII character that a code point beyond ASCII looks like, if any.
 fn plain(code: u32) -> Option<u8> {
-    let in_row = |first: u8, place: u32| u8::try_from(u32::from(first) + place).ok();
+    let in_row = |first: u8, index: u32| u8::try_from(u32::from(first) + index).ok();
     match code {
         0..=0xBF => None,
         // Full width.
         0xFF01..=0xFF5E => in_row(b'!', code - 0xFF01),
-        // Mathematical alphabets, one after the other, then digits.
+        // Mathematical alphabets and digits.
         0x1D400..=0x1D6A3 => match (code - 0x1D400) % 52 {
-            place @ 0..26 => in_row(b'A', place),
-            place => in_row(b'a', place - 26),
+            index @ 0..26 => in_row(b'A', index),
+            index => in_row(b'a', index - 26),
         },
         0x1D7CE..=0x1D7FF => in_row(b'0', (code - 0x1D7CE) % 10),
         _ => RUNS.iter().find_map(|(first, run)| {
-            let place = usize::try_from(code.checked_sub(*first)?).ok()?;
-            run.as_bytes().get(place).copied().filter(|letter| *letter != b'.')
+            let index = usize::try_from(code.checked_sub(*first)?).ok()?;
+            run.as_bytes().get(index).copied().filter(|letter| *letter != b'.')
         }),
     }
 }
 
-/// Returns whether a name looks much the same without this character: marks, and all that cannot be
-/// seen but white space.
-fn is_unseen(c: char) -> bool {
+/// Returns whether skeletons omit a character: a mark, or an invisible character other than white
+/// space.
+fn is_omitted(c: char) -> bool {
     let is_mark = matches!(c,
         '\u{0300}'..='\u{036F}' | '\u{0483}'..='\u{0489}' | '\u{1AB0}'..='\u{1AFF}'
         | '\u{1DC0}'..='\u{1DFF}' | '\u{20D0}'..='\u{20FF}' | '\u{FE20}'..='\u{FE2F}');
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_of_another_script_look_like_latin_ones() {
+    fn letters_of_other_scripts_look_like_latin_ones() {
         for (name, other) in [
             ("Аnnа", "Anna"),
             ("раура", "paypa"),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn invisible_character_anywhere_leaves_the_skeleton_as_it_is() {
+    fn invisible_characters_do_not_change_the_skeleton() {
         let invisible = ('\0'..=char::MAX).filter(|c| is_invisible(*c) && !c.is_whitespace());
         for c in invisible {
             assert!(looks_like(&format!("B{c}ob{c}"), "Bob"), "{c:?}");
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_differ_to_the_eye_are_left_alone() {
+    fn names_that_look_different_are_no_lookalikes() {
         for (name, other) in [
             ("Anna", "Anna"),
             ("Anna", "anna"),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_names_of_any_script_have_a_skeleton() {
+    fn names_of_any_script_have_a_skeleton() {
         for name in ["小明", "سارة", "さくら", "한지민", "👨\u{200D}👩\u{200D}👧"]
         {
             assert!(!skeleton(name).is_empty());

@@ -1,8 +1,8 @@
-//! Names in texts: whether a text mentions somebody, and whose name is being typed.
+//! Mentions: which members a text mentions, and which name is being typed.
 //!
-//! A mention is `@` and a name. Where letters are Latin it ends with a word; a Chinese name may
-//! stand between other characters, so there only a longer name of somebody present can say that
-//! another one is meant.
+//! A mention is `@` and a name. A name that ends with a Latin letter must end a word. Other characters
+//! can follow a Chinese name directly, so the longest matching name of a present member is the one
+//! that is mentioned.
 
 use std::collections::HashSet;
 
@@ -11,13 +11,13 @@ use xmeet_shared::{Pid, steps};
 
 use crate::room::members::Person;
 
-/// The most members that are offered at a time.
+/// The most candidates in the mention menu.
 const OFFERED_MAX: usize = 8;
 
-/// The most mentions of one name that are looked at in one message. Real ones have one or two.
+/// The most mentions of one name that are checked in a message.
 const MENTIONS_PER_MESSAGE_MAX: usize = 64;
 
-/// Returns whether `text` has an `@` at all, so that it can mention a member.
+/// Returns whether `text` has an `@`, without which it mentions no member.
 #[must_use]
 pub fn may_mention(text: &str) -> bool {
     text.contains(is_at)
@@ -34,25 +34,25 @@ pub fn mentions(text: &str, name: &str, people: &[Person]) -> bool {
     found.take(MENTIONS_PER_MESSAGE_MAX).any(|after| !longer.begins(after))
 }
 
-/// Returns what follows each `@` that may begin a mention.
+/// Returns the rest of the text after each `@` that can start a mention.
 fn names_at(text: &str) -> impl Iterator<Item = &str> {
     let mut before = None;
-    steps::chars(text).filter_map(move |(place, c)| {
+    steps::chars(text).filter_map(move |(offset, c)| {
         let is_behind_word = before.replace(c).is_some_and(is_word);
         let may_begin = is_at(c) && !is_behind_word;
-        may_begin.then(|| &text[place + c.len_utf8()..])
+        may_begin.then(|| &text[offset + c.len_utf8()..])
     })
 }
 
-/// The names of members that begin with a shorter name.
+/// The members' names that extend a given name.
 struct LongerNames {
-    /// In small ASCII letters.
+    /// The names in ASCII lower case.
     names: HashSet<String>,
     chars_max: usize,
 }
 
 impl LongerNames {
-    /// Collects the names among `people` that begin with `name` and are longer.
+    /// Collects the names among `people` that start with `name` and are longer.
     fn of(name: &str, people: &[Person]) -> Self {
         let is_longer =
             |other: &&Person| other.name.len() > name.len() && starts(&other.name, name);
@@ -62,7 +62,7 @@ impl LongerNames {
         Self { names, chars_max }
     }
 
-    /// Returns whether one of the names stands at the beginning of `after`.
+    /// Returns whether `after` starts with one of the names.
     fn begins(&self, after: &str) -> bool {
         let mut window = String::new();
         steps::chars(after).take(self.chars_max).any(|(_, c)| {
@@ -73,15 +73,15 @@ impl LongerNames {
     }
 }
 
-/// Returns the mention that is being typed with the caret at byte `caret`: where its `@` is, and
-/// what there is of the name.
+/// Returns the mention that is being typed with the caret at byte `caret`: the offset of its `@`, and
+/// the typed part of the name.
 #[must_use]
 pub fn query_at(text: &str, caret: usize) -> Option<(usize, &str)> {
     let before = text.get(..caret)?;
-    for (count, (place, c)) in steps::chars(before).rev().enumerate() {
+    for (count, (offset, c)) in steps::chars(before).rev().enumerate() {
         if is_at(c) {
-            let may_begin = !before[..place].ends_with(is_word);
-            return may_begin.then(|| (place, &before[place + c.len_utf8()..]));
+            let may_begin = !before[..offset].ends_with(is_word);
+            return may_begin.then(|| (offset, &before[offset + c.len_utf8()..]));
         }
         if c.is_whitespace() || count == NICKNAME_CHARS_MAX {
             return None;
@@ -90,13 +90,13 @@ pub fn query_at(text: &str, caret: usize) -> Option<(usize, &str)> {
     None
 }
 
-/// Returns whom `typed` may be meant for: first those whose names begin with it, then those that
-/// have it in them. People do not mention themselves.
+/// Returns the members, except `me`, whose names start with `typed`, followed by those whose names
+/// contain it. Returns at most [`OFFERED_MAX`].
 #[must_use]
 pub fn candidates(people: &[Person], me: Option<&Pid>, typed: &str) -> Vec<Person> {
     let (mut found, mut inside) = (Vec::new(), Vec::new());
     for person in people.iter().filter(|person| Some(&person.pid) != me) {
-        match place_of(&person.name, typed) {
+        match offset_of(&person.name, typed) {
             Some(0) => found.push(person.clone()),
             Some(_) if inside.len() < OFFERED_MAX => inside.push(person.clone()),
             _ => {}
@@ -110,52 +110,52 @@ pub fn candidates(people: &[Person], me: Option<&Pid>, typed: &str) -> Vec<Perso
     found
 }
 
-/// Returns a place in `text` in bytes, from one in UTF-16 units, as the browser counts.
+/// Converts an offset in `text` from UTF-16 units, which browsers use, to bytes.
 #[must_use]
 pub fn byte_at(text: &str, units: u32) -> usize {
     let mut left = units as usize;
-    for (place, c) in steps::chars(text) {
+    for (offset, c) in steps::chars(text) {
         if left == 0 {
-            return place;
+            return offset;
         }
         left = left.saturating_sub(c.len_utf16());
     }
     text.len()
 }
 
-/// Returns the length of `text` in UTF-16 units, as the browser counts.
+/// Returns the length of `text` in UTF-16 units.
 #[must_use]
 pub fn units(text: &str) -> u32 {
     let units: usize = steps::chars(text).map(|(_, c)| c.len_utf16()).sum();
     u32::try_from(units).unwrap_or(u32::MAX)
 }
 
-/// Returns whether `c` is an `@`, in any of the widths that keyboards type.
+/// Returns whether `c` is an `@` of any width.
 fn is_at(c: char) -> bool {
     matches!(c, '@' | '\u{FF20}' | '\u{FE6B}')
 }
 
-/// Returns whether `c` belongs to a word of Latin letters: an `@` behind one is an e-mail address.
+/// Returns whether `c` is a Latin letter or a digit. An `@` after one is part of an e-mail address.
 fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric()
 }
 
-/// Returns whether what follows an `@` is `name`, and not the beginning of a longer word.
+/// Returns whether the text after an `@` starts with `name` as a whole word.
 fn is_named(after: &str, name: &str) -> bool {
     !name.is_empty() && starts(after, name) && ends_name(name, &after[name.len()..])
 }
 
-/// Returns whether `name` is over before `rest`.
+/// Returns whether a word ends between `name` and `rest`.
 fn ends_name(name: &str, rest: &str) -> bool {
     !(name.ends_with(is_word) && rest.starts_with(is_word))
 }
 
-/// Returns where in a name what is typed of it stands.
-fn place_of(name: &str, typed: &str) -> Option<usize> {
-    (0..=name.len()).find(|place| name.get(*place..).is_some_and(|rest| starts(rest, typed)))
+/// Returns the offset of `typed` in a name.
+fn offset_of(name: &str, typed: &str) -> Option<usize> {
+    (0..=name.len()).find(|offset| name.get(*offset..).is_some_and(|rest| starts(rest, typed)))
 }
 
-/// Returns whether `text` starts with `with`, whatever the case of ASCII letters.
+/// Returns whether `text` starts with `with`, ignoring ASCII case.
 fn starts(text: &str, with: &str) -> bool {
     let Some(start) = text.get(..with.len()) else { return false };
     let pairs = start.bytes().zip(with.bytes());
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mention_is_at_and_the_name() {
+    fn at_sign_and_name_is_a_mention() {
         for (text, name) in [
             ("@Anna hi", "Anna"),
             ("hi @anna", "Anna"),
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_words_and_bare_names_are_no_mention() {
+    fn addresses_longer_words_and_bare_names_are_no_mentions() {
         for (text, name) in [
             ("mail bert@anna.org", "Anna"),
             ("1@Anna", "Anna"),
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_name_of_somebody_present_is_the_one_that_is_meant() {
+    fn longest_matching_name_of_a_present_member_is_mentioned() {
         let both = people(&["小明", "小明明", "Anna", "Anna Lee"]);
         for (text, name, is_meant) in [
             ("@小明明 hi", "小明", false),
@@ -231,11 +231,14 @@ mod tests {
         ] {
             assert_eq!(mentions(text, name, &both), is_meant, "{text} for {name}");
         }
-        assert!(mentions("@小明明 hi", "小明", &people(&["小明"])), "nobody else is called that");
+        assert!(
+            mentions("@小明明 hi", "小明", &people(&["小明"])),
+            "no member has the longer name"
+        );
     }
 
     #[test]
-    fn what_is_being_typed_ends_at_the_caret() {
+    fn typed_name_ends_at_the_caret() {
         assert_eq!(query_at("@", 1), Some((0, "")));
         assert_eq!(query_at("hi @小x", 7), Some((3, "小")));
         assert_eq!(query_at("你@a", 5), Some((3, "a")));
@@ -245,11 +248,15 @@ mod tests {
             assert_eq!(query_at(text, caret), None, "{text} at {caret}");
         }
         assert!(query_at(&format!("@{}", "x".repeat(32)), 33).is_some());
-        assert_eq!(query_at(&format!("@{}", "x".repeat(33)), 34), None, "no name is so long");
+        assert_eq!(
+            query_at(&format!("@{}", "x".repeat(33)), 34),
+            None,
+            "names have at most 32 characters"
+        );
     }
 
     #[test]
-    fn those_who_begin_with_it_come_first_and_oneself_is_left_out() {
+    fn candidates_start_with_prefix_matches_and_exclude_oneself() {
         let people = people(&["Joanna", "Anna", "bot", "ANNE", "me an"]);
         let offered = |typed: &str| -> Vec<_> {
             let found = candidates(&people, Some(&people[4].pid), typed);
@@ -263,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn the_browser_counts_in_halves_of_some_characters() {
+    fn utf16_units_convert_to_bytes() {
         let text = "a小😀b";
         for (units, byte) in [(0, 0), (1, 1), (2, 4), (4, 8), (5, 9), (99, 9)] {
             assert_eq!(byte_at(text, units), byte, "{units}");

@@ -1,5 +1,5 @@
-//! Which tab calls the person. Of several tabs of one room one calls, and none while one of them is
-//! being read. Pure: what other tabs say comes in as messages.
+//! Elects the tab that notifies the person. Among the tabs of a room exactly one notifies, or none
+//! while one of them is attended. The tabs exchange messages as text.
 
 use std::collections::VecDeque;
 
@@ -7,30 +7,30 @@ use xmeet_shared::RoomId;
 
 use crate::encoding::encode;
 
-/// How long other tabs have to object, in milliseconds.
+/// The time for objections of other tabs, in milliseconds.
 pub const OBJECTION_MS: i32 = 150;
 
-/// The most calls that are undecided at a time.
+/// The most remembered notifications of each kind.
 const NOTIFICATIONS_MAX: usize = 16;
 
-/// Names a message for all tabs of its room: its id or its time.
+/// The key of a message's notification, the same in all tabs: the message's id or time.
 pub type NotificationKey = i64;
 
-/// The calls of this tab that other tabs may object to.
+/// The state of the election in one tab.
 #[derive(Debug)]
 pub struct NotificationElection {
     tab: String,
     room: String,
-    /// Each with whether another tab has objected.
+    /// The undecided notifications of this tab, and whether another tab has objected.
     proposals: VecDeque<(NotificationKey, bool)>,
-    /// Calls that another tab wants to make.
+    /// The proposals of other tabs: the key and the tab.
     others: VecDeque<(NotificationKey, String)>,
-    /// What this tab has called about lately.
-    decided: VecDeque<NotificationKey>,
+    /// The latest notifications that this tab has shown.
+    shown: VecDeque<NotificationKey>,
 }
 
 impl NotificationElection {
-    /// Returns the election of `tab` in `room`.
+    /// Returns the state of `tab` in `room`, without proposals.
     #[must_use]
     pub fn new(tab: String, room: &RoomId) -> Self {
         let room = encode(room.as_str());
@@ -39,18 +39,18 @@ impl NotificationElection {
             room,
             proposals: VecDeque::new(),
             others: VecDeque::new(),
-            decided: VecDeque::new(),
+            shown: VecDeque::new(),
         }
     }
 
-    /// This tab wants to call about `key`. Returns what to tell the others.
+    /// Proposes a notification of this tab. Returns the message for the other tabs.
     pub fn propose(&mut self, key: NotificationKey) -> String {
         let has_better = self.others.iter().any(|(other, tab)| *other == key && *tab < self.tab);
         push(&mut self.proposals, (key, has_better));
         format!("call {} {key} {}", self.room, self.tab)
     }
 
-    /// Takes in what another tab said. Returns the answer, if there is one.
+    /// Handles a message of another tab. Returns the answer to post, if any.
     pub fn on_message(&mut self, message: &str, is_attended: bool) -> Option<String> {
         let mut words = message.split(' ');
         let kind = words.next()?;
@@ -61,7 +61,7 @@ impl NotificationElection {
         match kind {
             "call" => {
                 let tab = words.next()?;
-                if is_attended || self.decided.contains(&key) {
+                if is_attended || self.shown.contains(&key) {
                     return Some(format!("no {} {key}", self.room));
                 }
                 if *tab < *self.tab {
@@ -75,27 +75,29 @@ impl NotificationElection {
         None
     }
 
-    /// The time for objections is over. Returns whether this tab calls.
+    /// Ends the time for objections. Returns whether this tab notifies.
     pub fn decide(&mut self, key: NotificationKey) -> bool {
-        let place = self.proposals.iter().position(|(call, _)| *call == key);
-        let call = place.and_then(|place| self.proposals.remove(place));
-        let calls = call.is_some_and(|(_, is_objected)| !is_objected);
-        if calls {
-            push(&mut self.decided, key);
+        let index = self.proposals.iter().position(|(proposed, _)| *proposed == key);
+        let proposal = index.and_then(|index| self.proposals.remove(index));
+        let is_elected = proposal.is_some_and(|(_, has_objection)| !has_objection);
+        if is_elected {
+            push(&mut self.shown, key);
         }
-        calls
+        is_elected
     }
 
     fn object(&mut self, key: NotificationKey) {
-        self.proposals.iter_mut().filter(|(call, _)| *call == key).for_each(|call| call.1 = true);
+        let proposals = self.proposals.iter_mut().filter(|(proposed, _)| *proposed == key);
+        proposals.for_each(|proposal| proposal.1 = true);
     }
 }
 
-fn push<T>(calls: &mut VecDeque<T>, call: T) {
-    if calls.len() >= NOTIFICATIONS_MAX {
-        calls.pop_front();
+/// Appends an item, and drops the oldest one beyond [`NOTIFICATIONS_MAX`].
+fn push<T>(items: &mut VecDeque<T>, item: T) {
+    if items.len() >= NOTIFICATIONS_MAX {
+        items.pop_front();
     }
-    calls.push_back(call);
+    items.push_back(item);
 }
 
 #[cfg(test)]
@@ -107,39 +109,40 @@ mod tests {
         names.iter().map(|name| NotificationElection::new((*name).to_owned(), &room)).collect()
     }
 
-    /// Each tab that `wants` to call proposes in the given order; everybody hears everything.
-    fn callers(names: &[&str], wants: &[usize], attended: Option<usize>) -> Vec<usize> {
+    /// Lets the tabs `proposers` propose in this order, and delivers every message to all tabs. Returns
+    /// the tabs that notify.
+    fn elected(names: &[&str], proposers: &[usize], attended: Option<usize>) -> Vec<usize> {
         let mut tabs = tabs(names);
-        for &caller in wants {
-            let message = tabs[caller].propose(7);
+        for &proposer in proposers {
+            let message = tabs[proposer].propose(7);
             for other in 0..tabs.len() {
-                if other == caller {
+                if other == proposer {
                     continue;
                 }
                 let answer = tabs[other].on_message(&message, attended == Some(other));
                 if let Some(answer) = answer {
-                    assert_eq!(tabs[caller].on_message(&answer, false), None);
+                    assert_eq!(tabs[proposer].on_message(&answer, false), None);
                 }
             }
         }
-        wants.iter().copied().filter(|&tab| tabs[tab].decide(7)).collect()
+        proposers.iter().copied().filter(|&tab| tabs[tab].decide(7)).collect()
     }
 
     #[test]
-    fn of_three_tabs_one_calls_in_whatever_order_they_ask() {
+    fn three_tabs_in_any_order_elect_one() {
         for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
-            assert_eq!(callers(&["a", "b", "c"], &order, None), [0], "{order:?}");
+            assert_eq!(elected(&["a", "b", "c"], &order, None), [0], "{order:?}");
         }
-        assert_eq!(callers(&["b"], &[0], None), [0]);
+        assert_eq!(elected(&["b"], &[0], None), [0]);
     }
 
     #[test]
-    fn no_tab_calls_while_one_is_read() {
-        assert_eq!(callers(&["a", "b", "c"], &[0, 2], Some(1)), Vec::<usize>::new());
+    fn attended_tab_prevents_every_notification() {
+        assert_eq!(elected(&["a", "b", "c"], &[0, 2], Some(1)), Vec::<usize>::new());
     }
 
     #[test]
-    fn a_tab_of_another_room_and_nonsense_object_to_nothing() {
+    fn messages_of_another_room_and_invalid_ones_are_no_objections() {
         let mut tab = tabs(&["m"]).remove(0);
         tab.propose(7);
         for message in
@@ -152,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tab_that_asks_after_another_has_called_stays_silent() {
+    fn tab_that_proposes_after_a_notification_does_not_notify() {
         let mut tabs = tabs(&["a", "b"]);
         tabs[1].propose(7);
         assert!(tabs[1].decide(7));
@@ -163,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_undecided_is_bounded() {
+    fn remembered_notifications_are_bounded() {
         let mut tab = tabs(&["m"]).remove(0);
         for key in 0..1_000 {
             tab.propose(key);

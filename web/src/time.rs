@@ -1,22 +1,22 @@
-//! Civil time from Unix milliseconds and an offset: pure arithmetic. The browser is asked only for
-//! the offset of its time zone (`browser::offset_minutes`).
+//! Local time from Unix milliseconds and the offset of the time zone, which comes from
+//! `browser::offset_minutes`.
 
 use xmeet_shared::UnixMillis;
 
 const MINUTE_MS: i64 = 60_000;
 const DAY_MINUTES: i64 = 24 * 60;
 
-/// Messages of one author within this span of the clock stand under one heading.
+/// The span of the clock within which an author's messages share a heading.
 const GROUP_MS: i64 = 5 * MINUTE_MS;
 
 /// A day of the reader's calendar, as the number of days since 1970-01-01.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Day(pub i64);
 
-/// A moment on the reader's wall clock.
+/// A moment in the reader's time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LocalTime {
-    /// The day it falls on.
+    /// The day.
     pub day: Day,
     /// Hour, 0 to 23.
     pub hour: i64,
@@ -24,7 +24,7 @@ pub struct LocalTime {
     pub minute: i64,
     /// Second, 0 to 59.
     pub second: i64,
-    /// How far the reader's clock is ahead of UTC, in minutes.
+    /// The offset from UTC in minutes.
     pub offset_minutes: i32,
 }
 
@@ -42,7 +42,7 @@ pub struct Date {
 }
 
 impl LocalTime {
-    /// The moment `at` on a clock that is `offset_minutes` ahead of UTC.
+    /// Returns the local time of `at` in a zone with this offset from UTC.
     #[must_use]
     pub fn new(at: UnixMillis, offset_minutes: i32) -> Self {
         let local_ms = at.saturating_add(i64::from(offset_minutes) * MINUTE_MS);
@@ -57,13 +57,13 @@ impl LocalTime {
         }
     }
 
-    /// `14:05`, on a 24-hour clock.
+    /// Returns the time as `14:05`.
     #[must_use]
     pub fn clock(&self) -> String {
         format!("{:02}:{:02}", self.hour, self.minute)
     }
 
-    /// `14:05:06 UTC+08:00`
+    /// Returns the time as `14:05:06 UTC+08:00`.
     #[must_use]
     pub fn clock_and_zone(&self) -> String {
         let sign = if self.offset_minutes < 0 { '-' } else { '+' };
@@ -74,7 +74,7 @@ impl LocalTime {
 }
 
 impl Day {
-    /// Year, month, day and weekday (the days-to-civil algorithm of Howard Hinnant).
+    /// Returns the date, by Howard Hinnant's days-to-civil algorithm.
     #[must_use]
     pub fn date(self) -> Date {
         let shifted = self.0.clamp(-100_000_000, 100_000_000) + 719_468;
@@ -96,9 +96,8 @@ impl Day {
     }
 }
 
-/// Whether two messages of one author, one right after the other, stand under one heading: both in
-/// the same five minutes of the clock, and in their order. So a heading has one time to follow, and
-/// does not depend on where a list begins.
+/// Returns whether two consecutive messages of one author share a heading: they are in order and in
+/// the same five minutes of the clock. So headings do not depend on the first loaded message.
 #[must_use]
 pub fn close_enough(earlier: UnixMillis, later: UnixMillis) -> bool {
     earlier <= later && earlier.div_euclid(GROUP_MS) == later.div_euclid(GROUP_MS)
@@ -111,7 +110,7 @@ mod tests {
     const MOMENT: UnixMillis = 1_428_472_926_000; // 2015-04-08T06:02:06Z
 
     #[test]
-    fn a_moment_in_shanghai_and_in_newfoundland() {
+    fn moment_is_shown_in_the_time_zone() {
         let shanghai = LocalTime::new(MOMENT, 480);
         assert_eq!(shanghai.clock(), "14:02");
         assert_eq!(shanghai.clock_and_zone(), "14:02:06 UTC+08:00");
@@ -121,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn days_turn_at_local_midnight() {
+    fn day_changes_at_local_midnight() {
         let before = LocalTime::new(1_700_000_000_000, 60); // 2023-11-14 23:13:20 there
         let after = LocalTime::new(1_700_000_000_000, 120); // 2023-11-15 00:13:20 there
         assert_eq!((before.clock().as_str(), before.day.date().day), ("23:13", 14));
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn five_minutes_group_and_a_clock_that_ran_backwards_does_not() {
+    fn messages_in_order_within_five_minutes_share_a_heading() {
         assert!(close_enough(0, 0));
         assert!(close_enough(0, 299_999));
         assert!(!close_enough(299_999, 300_000));
