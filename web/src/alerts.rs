@@ -1,4 +1,4 @@
-//! How the browser calls somebody who is not looking: a notice of the system, and a sound.
+//! System notifications and their sound.
 
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -9,37 +9,39 @@ use xmeet_shared::RoomId;
 use crate::page::room_path;
 use crate::{browser, worker};
 
-/// The two notes of the sound: how high each is, and when it begins.
+/// The frequency and the start of the two notes of the sound.
 const NOTES_HZ_S: [(f32, f64); 2] = [(659.25, 0.0), (880.0, 0.14)];
 
-/// How loud a note is at its height; 1 is as loud as it gets.
+/// The peak volume of a note; 1 is the maximum.
 const LOUDNESS: f32 = 0.08;
 
-/// How fast a note rises to that height, at once being a click, and how fast it fades.
+/// The time constant of a note's rise. An instant rise would click.
 const RISE_S: f64 = 0.01;
+
+/// The time constant of a note's fade.
 const FADE_S: f64 = 0.12;
 
-/// How long a note stays there.
+/// The time from a note's start to its fade.
 const HOLD_S: f64 = 0.06;
 
-/// When the sound is over for sure.
+/// The time after which the sound has certainly ended.
 const OVER_MS: i32 = 1_500;
 
-/// What the person said to notices from this site.
+/// The permission for notifications of this site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permission {
-    /// Nothing yet.
+    /// The person has not decided.
     Undecided,
-    /// Yes.
+    /// The person has allowed them.
     Granted,
-    /// No, or the browser has none.
+    /// The person has denied them, or the browser has no notifications.
     Denied,
 }
 
-/// Whether notices may be shown.
+/// Returns the permission for notifications.
 #[must_use]
 pub fn permission() -> Permission {
-    // Some browsers have none, or only on pages that came over HTTPS.
+    // Some browsers have no notifications, or only on pages that came over HTTPS.
     if !has(&browser::window(), "Notification") {
         return Permission::Denied;
     }
@@ -50,27 +52,26 @@ pub fn permission() -> Permission {
     }
 }
 
-/// Has the browser ask the person.
+/// Makes the browser ask the person for permission. The future ends with the decision.
 ///
 /// # Errors
-/// When the browser does not even ask.
+/// The browser refuses to ask.
 pub fn ask() -> Result<JsFuture, JsValue> {
     Notification::request_permission().map(JsFuture::from)
 }
 
-/// Whether a notification would be shown, as far as can be told without showing one. The worker can;
-/// without a worker a first notification with these words is shown, for some browsers have the type
-/// and refuse to make one.
+/// Returns whether notifications can be shown. Without a service worker it shows a notification to find
+/// out, because some browsers have the type and refuse to create one.
 pub async fn can_show(title: &str, body: &str, room: &RoomId) -> bool {
     worker::can_notify().await || show(title, body, room).await
 }
 
-/// Shows a notification in the place of an earlier one about the same room. A click on it leads to
-/// that room. Returns whether the browser took it.
+/// Shows a notification, which replaces the earlier one about the same room. A click on it leads to the
+/// room. Returns whether the browser accepted it.
 pub async fn show(title: &str, body: &str, room: &RoomId) -> bool {
     let options = options(body, room);
     let Ok(notice) = Notification::new_with_options(title, options.unchecked_ref()) else {
-        // Browsers of phones let only the worker show one.
+        // On phones only the service worker can show notifications.
         return worker::notify(title, &options).await;
     };
     let clicked = notice.clone();
@@ -88,9 +89,9 @@ fn options(body: &str, room: &RoomId) -> JsValue {
     let parts: [(&str, JsValue); 4] = [
         ("body", body.into()),
         ("tag", room.as_str().into()),
-        // One that replaces another calls again.
+        // A replacing notification alerts again.
         ("renotify", true.into()),
-        // For the worker, which opens it.
+        // The service worker opens this path on a click.
         ("data", path.into()),
     ];
     for (name, value) in parts {
@@ -99,8 +100,8 @@ fn options(body: &str, room: &RoomId) -> JsValue {
     options.into()
 }
 
-/// Two soft notes, one after the other. Silent where nobody has touched the page yet: browsers
-/// allow no sound there, and complain.
+/// Plays two soft notes. Plays nothing before the first interaction with the page, when browsers forbid
+/// sound and log a warning.
 pub fn chime() {
     let navigator = browser::window().navigator();
     let activation = js_sys::Reflect::get(&navigator, &"userActivation".into());

@@ -1,4 +1,4 @@
-//! The page's tab: its title and its icon, with the number of unread messages on both.
+//! The title and icon of the browser tab, with the number of unread messages.
 
 use std::cell::Cell;
 
@@ -8,28 +8,30 @@ use xmeet_shared::RoomId;
 use crate::browser;
 use crate::encoding::encode;
 
-/// The icon, its last tag left out, and what a badge puts there: white on cinnabar with a white
-/// rim, so that it stands out in light and dark tabs alike.
+/// The icon without its closing tag.
 const MARK: &str = include_str!("../icon.svg").split_at(MARK_LEN).0;
 const MARK_LEN: usize = include_str!("../icon.svg").len() - "</svg>\n".len();
+
+/// The badge before its number: white on cinnabar with a white rim, so that it is visible on light and
+/// dark tabs.
 const BADGE: &str = "<circle cx=\"21\" cy=\"11\" r=\"10\" fill=\"#c2371d\" stroke=\"#fff\" \
     stroke-width=\"2\"/><text x=\"21\" y=\"16\" fill=\"#fff\" font-family=\"sans-serif\" \
     font-size=\"14\" font-weight=\"700\" text-anchor=\"middle\">";
 
-/// What an icon has room for: any more is this and more.
+/// The numbers that fit on the icon. The last one stands for all larger numbers.
 const DIGITS: [&str; 10] = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "9+"];
 
-/// The tab of a room.
+/// The browser tab of a room.
 pub struct Tab {
     title: String,
     icon: Option<Element>,
-    /// The address of the icon as it is without a number.
+    /// The address of the icon without a number.
     plain: String,
     shown: Cell<u64>,
 }
 
 impl Tab {
-    /// The tab that this page is in.
+    /// Returns the tab of this page and sets its title.
     #[must_use]
     pub fn of(room: &RoomId) -> Self {
         let title = format!("{room} · XMeet");
@@ -39,7 +41,7 @@ impl Tab {
         Self { title, icon, plain, shown: Cell::new(0) }
     }
 
-    /// Shows how many messages are unread.
+    /// Shows the number of unread messages on the title and the icon.
     pub fn show(&self, count: u64) {
         if self.shown.replace(count) == count {
             return;
@@ -55,7 +57,7 @@ impl Tab {
     }
 }
 
-/// The icon with a number on it.
+/// Returns the address of the icon with a number.
 fn badge(count: u64) -> String {
     let place = usize::try_from(count - 1).unwrap_or(DIGITS.len()).min(DIGITS.len() - 1);
     let image = [MARK, BADGE, DIGITS[place], "</text></svg>"].concat();
@@ -67,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_icon_bears_the_mark_and_a_number_that_fits() {
+    fn icon_has_the_mark_and_at_most_nine_plus() {
         for (count, shown) in [(1, "1"), (9, "9"), (10, "9+"), (4_000, "9+")] {
             let icon = badge(count);
             assert!(icon.starts_with("data:image/svg+xml,%3Csvg"), "{icon}");

@@ -1,4 +1,4 @@
-//! The channel on which the tabs of this site talk to each other.
+//! The broadcast channel between the tabs of this site.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -9,7 +9,7 @@ use web_sys::{BroadcastChannel, MessageEvent};
 
 use crate::storage::site_keys;
 
-/// What is called with each message of another tab.
+/// A callback for messages of other tabs.
 type Listener = Rc<dyn Fn(&str)>;
 
 thread_local! {
@@ -17,7 +17,7 @@ thread_local! {
     static LISTENERS: RefCell<Vec<Listener>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Opens the channel. Without one, where the browser has none, nobody answers.
+/// Opens the channel, if the browser has broadcast channels.
 pub fn open() {
     let Ok(channel) = BroadcastChannel::new(&site_keys().site_wide("tabs")) else { return };
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
@@ -30,18 +30,18 @@ pub fn open() {
     CHANNEL.replace(Some(channel));
 }
 
-/// Whether other tabs can be told something.
+/// Returns whether messages can be posted to other tabs.
 #[must_use]
 pub fn is_open() -> bool {
     CHANNEL.with_borrow(Option::is_some)
 }
 
-/// Calls `run` with each message of another tab, for as long as the page lives.
+/// Calls `run` with each message of another tab until the page closes.
 pub fn listen(run: impl Fn(&str) + 'static) {
     LISTENERS.with_borrow_mut(|listeners| listeners.push(Rc::new(run)));
 }
 
-/// Sends a message to every other tab. Returns false when there is no channel.
+/// Posts a message to all other tabs. Returns false if there is no channel.
 pub fn post(message: &str) -> bool {
     CHANNEL.with_borrow(|channel| {
         channel

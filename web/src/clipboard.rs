@@ -1,4 +1,4 @@
-//! Hands a link on: the system's share sheet, or the clipboard.
+//! Shares a link through the system's share sheet or the clipboard.
 
 use js_sys::{Function, Object, Reflect};
 use leptos::task::spawn_local;
@@ -8,7 +8,7 @@ use web_sys::HtmlElement;
 
 use crate::browser::{document, window};
 
-/// Whether the system has a share sheet.
+/// Returns whether the system has a share sheet.
 #[must_use]
 pub fn has_share_sheet() -> bool {
     share_function().is_some()
@@ -26,7 +26,7 @@ pub fn share_sheet(title: &str, url: &str) {
     let _ = Reflect::set(&data, &"url".into(), &url.into());
     let Ok(promise) = share.call1(&window().navigator(), &data) else { return };
     spawn_local(async move {
-        // A sheet that was closed without sharing is nobody's fault.
+        // Closing the sheet without sharing rejects the promise, which is no error.
         if let Ok(promise) = promise.dyn_into::<js_sys::Promise>() {
             let _ = JsFuture::from(promise).await;
         }
@@ -35,7 +35,7 @@ pub fn share_sheet(title: &str, url: &str) {
 
 /// Copies a text. Returns whether that worked. `place` is an element on the page that is not inert.
 pub async fn copy(text: &str, place: &HtmlElement) -> bool {
-    // There is no clipboard on a page that came without TLS from another machine.
+    // A page without TLS has no clipboard API, except on localhost.
     let navigator = window().navigator();
     let has_clipboard =
         Reflect::get(&navigator, &"clipboard".into()).is_ok_and(|found| !found.is_undefined());

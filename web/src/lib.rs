@@ -1,15 +1,16 @@
-//! The web client of XMeet: a page that is a room. Thin components over a pure view model.
+//! The web client of XMeet: thin components over a pure core.
 //!
 //! # Layout
-//! - [`core`]: the whole client of a room as one state machine over [`room`], the view model, and
-//!   [`connection`], which decides when to connect. All three are pure and tested on the host
-//! - [`runtime`]: the socket and the timers; carries the core's effects out
-//! - [`store`]: signals that mirror the core, [`settings`]: language and theme
-//! - [`components`]: one component a file
+//! - [`core`]: the client of a room as a state machine over [`room`], the room model, and
+//!   [`connection`], the connection machine. All three are pure and tested on the host
+//! - [`runtime`]: the socket and the timers; carries out the core's effects
+//! - [`context`]: the contexts that components share, [`settings`]: language, theme and Return key
+//! - [`reactive`]: the reactive types of the contexts and components
+//! - [`components`]: one component per file
 //! - [`i18n`], [`time`], [`identity`], [`links`], [`keys`], [`page`], [`encoding`], [`mentions`],
 //!   [`mention_menu`], [`member_window`], [`lookalike`], [`fold`]: pure helpers
-//! - [`storage`]: what the browser keeps, [`prefs`]: preferences among it, [`notification_election`]: which of
-//!   several tabs notifies
+//! - [`storage`]: the browser's storage, [`prefs`]: the preferences in it
+//! - [`notification_election`]: elects the tab that notifies the person
 //! - [`alerts`], [`badge`], [`browser`], [`channel`], [`clipboard`], [`locks`], [`scroll`], [`tab`],
 //!   [`version`], [`worker`]: the edge to the browser
 

@@ -1,5 +1,5 @@
-//! Web Locks: what one page of this site holds, no other page has. A lock goes with its page,
-//! however that ends, and a page that the browser has frozen keeps it.
+//! Web Locks: only one page of this site can hold a lock. The browser releases the lock when its page
+//! closes or crashes. A frozen page keeps its locks.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -14,24 +14,24 @@ use crate::browser;
 use crate::storage::site_keys;
 
 thread_local! {
-    /// What lets go of each lock that this page holds.
+    /// The functions that release the locks of this page.
     static RELEASES: RefCell<HashMap<String, Function>> = RefCell::default();
 }
 
-/// What became of a request.
+/// The outcome of a request for a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// This page holds the lock now.
+    /// This page holds the lock.
     Held,
-    /// Another page has it.
+    /// Another page holds the lock.
     Taken,
-    /// The browser has no locks, or none for this page: those need HTTPS.
+    /// The browser has no locks, or refuses them because the page did not come over HTTPS.
     Unavailable,
 }
 
-/// Requests the lock `name`, and holds it until [`release`]. A page that is just going away has
-/// `wait_ms` to let go of it.
-pub async fn hold(name: &str, wait_ms: i32) -> Outcome {
+/// Requests the lock `name` and holds it until [`release`]. Waits up to `wait_ms` for another page to
+/// release it.
+pub async fn acquire(name: &str, wait_ms: i32) -> Outcome {
     let Some((locks, request)) = manager() else { return Outcome::Unavailable };
     let options = options(wait_ms);
     let name = site_keys().site_wide(name);
@@ -58,7 +58,7 @@ pub async fn hold(name: &str, wait_ms: i32) -> Outcome {
     }
 }
 
-/// Lets go of the lock `name`, if this page holds it.
+/// Releases the lock `name` if this page holds it.
 pub fn release(name: &str) {
     let name = site_keys().site_wide(name);
     if let Some(release) = RELEASES.with_borrow_mut(|releases| releases.remove(&name)) {
@@ -87,8 +87,8 @@ fn options(wait_ms: i32) -> JsValue {
     options.into()
 }
 
-/// What the browser calls with the lock, or with nothing where another page has it. The lock is held
-/// for as long as the promise is open that this gives back.
+/// Returns the callback that receives the lock, or null if another page holds it. The browser holds the
+/// lock until the promise that the callback returns is resolved.
 fn on_lock(name: String, resolve: Function) -> JsValue {
     Closure::once_into_js(move |lock: JsValue| -> JsValue {
         let is_held = !lock.is_null() && !lock.is_undefined();

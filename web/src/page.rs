@@ -1,4 +1,4 @@
-//! Which page an address asks for, and the address of each page. Navigation is ordinary links.
+//! The pages of the client and their addresses. Navigation uses ordinary links.
 
 use xmeet_shared::{ROOM_PAGE_PREFIX, RoomId, RoomIdError, WEBSOCKET_PATH_PREFIX};
 
@@ -12,26 +12,25 @@ pub enum Page {
     Landing,
     /// `/room/{id}`
     Room(RoomId),
-    /// `/room/{id}` with an id that cannot be one, and why.
+    /// `/room/{id}` with an invalid id, and the reason.
     BadRoom(BadRoom),
-    /// Anything else.
+    /// Any other address.
     Unknown,
 }
 
-/// Why an address names no room.
+/// The reason why an address leads to no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadRoom {
-    /// It breaks a rule for ids.
+    /// The id breaks a rule.
     Id(RoomIdError),
-    /// It is not UTF-8 once decoded.
+    /// The decoded id is not UTF-8.
     NotText,
-    /// It is the address of a room on another server.
+    /// The room is on another server.
     Elsewhere,
 }
 
 impl Page {
-    /// The page at `path`, as `location.pathname` has it, still percent-encoded, where the site
-    /// begins at `site`.
+    /// Returns the page at the percent-encoded `path` of a site whose path prefix is `site`.
     #[must_use]
     pub fn at(site: &str, path: &str) -> Self {
         let path = path.strip_prefix(site).unwrap_or(path);
@@ -54,12 +53,12 @@ impl Page {
     }
 }
 
-/// The address of a room's page on its host. `site` is where the site begins there. It ends with a
-/// character that a link may end with, so that a link in a message leads to the same room.
+/// Returns the path of a room's page. `site` is the path prefix of the site. The path ends with a
+/// character that links can end with, so that a link in a message leads to the same room.
 #[must_use]
 pub fn room_path(site: &str, room: &RoomId) -> String {
     let mut segment = encode(room.as_str());
-    // Only unreserved ASCII is left as it stands, such as the dot of `v1.`.
+    // The last character of the encoded id is ASCII, such as the dot of `v1.`.
     if let Some(last) = segment.pop() {
         if may_end_address(last) {
             segment.push(last);
@@ -70,14 +69,14 @@ pub fn room_path(site: &str, room: &RoomId) -> String {
     format!("{site}{ROOM_PAGE_PREFIX}{segment}")
 }
 
-/// Percent-encodes a character even where an address could have it as it stands.
+/// Percent-encodes a character, even if it is unreserved.
 fn escaped(c: char) -> String {
     let mut bytes = [0; 4];
     c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-/// The address of a room's WebSocket at `site`, the host which the page itself came from and where
-/// the site begins there. `session` is the secret by which the member can be resumed.
+/// Returns the address of a room's WebSocket. `site` is the page's host with the site's path prefix.
+/// `session` is the token with which the member can be resumed.
 #[must_use]
 pub fn socket_url(
     secure: bool,
@@ -96,11 +95,11 @@ pub fn socket_url(
     url
 }
 
-/// Reads what a person typed or pasted as a room: an id, or the whole address of a room's page at
-/// `host`, where the site begins at `site`.
+/// Parses an input as a room: a room id, or the address of a room's page at `host` with the site's path
+/// prefix `site`.
 ///
 /// # Errors
-/// [`BadRoom`] says why it is neither; the address of a room on another server is not one of ours.
+/// The id is invalid, or the address is that of a room on another server.
 pub fn room_from_input(host: &str, site: &str, text: &str) -> Result<RoomId, BadRoom> {
     let text = text.trim();
     if let Some((their_host, path)) = web_address(text) {
@@ -111,15 +110,14 @@ pub fn room_from_input(host: &str, site: &str, text: &str) -> Result<RoomId, Bad
             _ if !is_here && path.contains(ROOM_PAGE_PREFIX) => return Err(BadRoom::Elsewhere),
             Page::Room(room) => return Ok(room),
             Page::BadRoom(why) => return Err(why),
-            // Some other address is an ordinary id: a room for any page.
+            // Any other address is a valid room id: a room about that page.
             Page::Landing | Page::Unknown => {}
         }
     }
     RoomId::new(text).map_err(BadRoom::Id)
 }
 
-/// The host and the path of a web address. A port that goes without saying is left out, as browsers
-/// do.
+/// Returns the host and the path of a web address, without the scheme's default port.
 fn web_address(text: &str) -> Option<(&str, &str)> {
     let (address, port) = match text.strip_prefix("https://") {
         Some(address) => (address, ":443"),
@@ -140,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn every_id_round_trips_through_its_address() {
+    fn any_id_round_trips_through_its_path() {
         for id in
             ["123", "a/b", "聊天室", "a b", "100%", "a?b#c", "%2F", "+", "...", "v1.", "a_", "~"]
         {
@@ -154,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_are_no_room() {
+    fn other_paths_are_no_rooms() {
         assert_eq!(Page::at("", "/"), Page::Landing);
         assert_eq!(Page::at("", "/about"), Page::Unknown);
         assert_eq!(Page::at("", "/room/a/b"), Page::Unknown);
@@ -167,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn the_socket_is_where_the_page_came_from() {
+    fn socket_address_uses_the_host_of_the_page() {
         assert_eq!(
             socket_url(false, "127.0.0.1:8080", &room("a/b"), Some("小 明"), "s"),
             "ws://127.0.0.1:8080/xgate/websocket/a%2Fb?session=s&nickname=%E5%B0%8F%20%E6%98%8E"
@@ -179,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pasted_address_is_its_room() {
+    fn pasted_address_of_a_room_is_that_room() {
         let read = |text| room_from_input("x.org", "", text);
         assert_eq!(read(" tea "), Ok(room("tea")));
         assert_eq!(read("https://x.org/room/a%2Fb?nickname=z"), Ok(room("a/b")));
@@ -190,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_of_another_server_is_no_room_of_ours() {
+    fn pasted_address_of_another_server_is_refused() {
         for address in [
             "https://y.org/room/a",
             "https://y.org/chat/room/a",
@@ -203,7 +201,11 @@ mod tests {
             assert_eq!(read, Err(BadRoom::Elsewhere), "{address}");
         }
         let page = "https://y.org/a-page";
-        assert_eq!(room_from_input("x.org", "/chat", page), Ok(room(page)), "a room for any page");
+        assert_eq!(
+            room_from_input("x.org", "/chat", page),
+            Ok(room(page)),
+            "a room about that page"
+        );
     }
 
     proptest! {

@@ -19,7 +19,7 @@ pub struct Settings {
     pub language_button: ElementRef<HtmlButtonElement>,
     /// Whether the page is dark.
     pub dark: RwSignal<bool>,
-    /// Whether Return sends a message; otherwise it starts a new line.
+    /// Whether Return sends a message. Otherwise it starts a new line.
     pub return_sends: RwSignal<bool>,
 }
 

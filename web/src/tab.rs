@@ -1,9 +1,9 @@
-//! Which tab this is. A tab keeps its id through a reload and shares it with no other page: what it
-//! has left to send is sent by one page alone, and the server knows its member again.
+//! The identity of this tab. A tab keeps its id through a reload and shares it with no other open page.
+//! So only one page sends the tab's outbox and resumes its member.
 //!
-//! A page holds a lock on its id. A duplicated tab starts with a copy of its original's id and finds
-//! the lock taken, even where the browser has frozen the original. A page in a fresh tab takes the
-//! id of a tab that was in the same room and is gone, and what others have left there.
+//! A page holds a lock on its id. A duplicated tab starts with a copy of the original's id, but the
+//! original holds the lock, even while the browser has frozen it. A page in a new tab takes over the id
+//! of a closed tab of the same room, and the entries of all other closed tabs.
 
 use std::cell::RefCell;
 
@@ -17,53 +17,54 @@ use crate::storage::tabs::{TabRoom, tabs_of};
 use crate::storage::{self, Member, legacy, site_keys};
 use crate::{browser, channel};
 
-/// How long a page that is just going away has to let go of its id.
-const LET_GO_MS: i32 = 500;
+/// The time in which a closing page releases its id.
+const RELEASE_MS: i32 = 500;
 
-/// How long a tab has to say that it is there, where there are no locks. One that has just opened is
-/// busy.
+/// The time in which an open tab answers if there are no locks. A tab that has just opened is busy.
 const ANSWER_MS: i32 = 1000;
 
-/// Letters of a session token, of five random bits each: 140 bits.
+/// The letters of a member token, with five random bits each: 140 bits.
 const TOKEN_LETTERS: usize = 28;
 
-/// Letters of a tab's id.
+/// The letters of a tab's id.
 const ID_LETTERS: usize = 12;
 
-/// The most tabs whose remains are taken in one visit.
+/// The most closed tabs whose entries are taken over on one visit.
 const ABSORBED_MAX: usize = 32;
 
-/// The names in the tab's storage: its id, and whether a page is open in it.
+/// The name of the tab's id in its session storage.
 const ID: &str = "tab";
+
+/// The name of the mark in the session storage that a page is open in the tab.
 const IS_OPEN: &str = "open";
 
 thread_local! {
     static TAB: RefCell<(String, String)> = RefCell::default();
-    static QUESTION: RefCell<Question> = RefCell::default();
+    static QUERY: RefCell<Query> = RefCell::default();
 }
 
-/// What this page asks the other tabs, where there are no locks.
+/// A query to the other tabs, if there are no locks.
 #[derive(Default)]
-struct Question {
-    /// The tabs whose remains this page is about to take, if they are gone.
+struct Query {
+    /// The tab ids that this page claims.
     claimed: Vec<String>,
-    /// Those of them that are open, or that another page takes.
+    /// The claimed ids that belong to open tabs or go to another page.
     refused: Vec<String>,
-    /// Of two pages that claim one tab, the lower takes it.
+    /// If two pages claim one id, the page with the lower priority value gets it.
     priority: String,
 }
 
-/// How a page claims the remains of a tab.
+/// The reason of a claim. Its number is the first digit of the priority.
 #[derive(Clone, Copy)]
 enum Claim {
-    /// The page is that tab, as its storage says; it may be a copy.
+    /// The page's own session storage has the id. The tab may be a duplicate.
     Reload = 0,
-    /// The tab seems to be gone.
-    Remains = 1,
+    /// The tab seems to be closed.
+    Closed = 1,
 }
 
-/// Finds out which tab this is and takes what tabs that are gone have left in the page's room. Then
-/// does `run`.
+/// Determines this tab's id, takes over the entries of closed tabs in the page's room, and then calls
+/// `run`.
 pub fn begin(run: impl FnOnce() + 'static) {
     let path = browser::window().location().pathname().unwrap_or_default();
     let room = match Page::at(&browser::site(), &path) {
@@ -73,38 +74,38 @@ pub fn begin(run: impl FnOnce() + 'static) {
     legacy::migrate_shared(&Area::local(), &site_keys(), browser::site().is_empty());
     channel::open();
     channel::listen(answer);
-    // Not by Leptos, which spawns nothing before it has mounted something.
+    // Leptos spawns nothing before it has mounted a component.
     spawn_local(async move {
         let was_open = storage::get_in_tab(IS_OPEN).is_some();
         storage::set_in_tab(IS_OPEN, Some("1"));
         let known = storage::get_in_tab(ID);
-        let has_locks = take_id(known, was_open, room.as_ref()).await;
+        let has_locks = acquire_id(known, was_open, room.as_ref()).await;
         if let Some(room) = &room {
             absorb_others(room, has_locks).await;
-            // Of a site below a path it is not known whether what is there is its own.
+            // Older entries of an origin may not belong to a site below a path.
             if browser::site().is_empty() {
                 with(room, |tab| legacy::migrate_tab(&Area::session(), tab));
             }
             remember_token(room);
         }
-        leave_with_the_page();
+        release_with_the_page();
         run();
     });
 }
 
-/// The id of this tab.
+/// Returns the id of this tab.
 #[must_use]
 pub fn id() -> String {
     TAB.with_borrow(|(id, _)| id.clone())
 }
 
-/// The secret by which the server knows this tab's member again.
+/// Returns the token with which this tab resumes its member.
 #[must_use]
 pub fn token() -> String {
     TAB.with_borrow(|(_, token)| token.clone())
 }
 
-/// Draws another secret: another page goes by the one there was.
+/// Generates a new member token, because another page uses the present one.
 pub fn regenerate_token(room: &RoomId) {
     set_token(browser::random_letters(TOKEN_LETTERS), room);
 }
@@ -119,10 +120,10 @@ fn set_id(id: String) {
     TAB.with_borrow_mut(|tab| tab.0 = id);
 }
 
-/// Settles this tab's id. Returns whether the browser has locks.
-async fn take_id(known: Option<String>, was_open: bool, room: Option<&RoomId>) -> bool {
+/// Determines this tab's id and acquires its lock. Returns whether the browser has locks.
+async fn acquire_id(known: Option<String>, was_open: bool, room: Option<&RoomId>) -> bool {
     if let Some(id) = known {
-        match locks::hold(&lock_name(&id), LET_GO_MS).await {
+        match locks::acquire(&lock_name(&id), RELEASE_MS).await {
             Outcome::Held => {
                 set_id(id);
                 return true;
@@ -136,8 +137,8 @@ async fn take_id(known: Option<String>, was_open: bool, room: Option<&RoomId>) -
             Outcome::Taken => {}
         }
     } else if let Some(room) = room {
-        for id in left_in(room) {
-            match locks::hold(&lock_name(&id), 0).await {
+        for id in stored_tabs(room) {
+            match locks::acquire(&lock_name(&id), 0).await {
                 Outcome::Held => {
                     set_id(id);
                     return true;
@@ -148,21 +149,22 @@ async fn take_id(known: Option<String>, was_open: bool, room: Option<&RoomId>) -
         }
     }
     set_id(browser::random_letters(ID_LETTERS));
-    locks::hold(&lock_name(&id()), LET_GO_MS).await == Outcome::Held
+    locks::acquire(&lock_name(&id()), RELEASE_MS).await == Outcome::Held
 }
 
-/// Takes what tabs that are gone have left in `room`. Without locks it is only likely that they are
-/// gone, so what they had to send is in doubt.
+/// Takes over the entries of closed tabs in `room`. Without locks the tabs may still be open, so their
+/// texts become unconfirmed.
 async fn absorb_others(room: &RoomId, has_locks: bool) {
     let own = id();
-    let others: Vec<_> = left_in(room).into_iter().filter(|other| *other != own).collect();
+    let others: Vec<_> = stored_tabs(room).into_iter().filter(|other| *other != own).collect();
     if others.is_empty() {
         return;
     }
-    let refused = if has_locks { Vec::new() } else { refused_of(&others, Claim::Remains).await };
+    let refused = if has_locks { Vec::new() } else { refused_of(&others, Claim::Closed).await };
     for other in others {
         let name = lock_name(&other);
-        if has_locks && locks::hold(&name, 0).await != Outcome::Held || refused.contains(&other) {
+        if has_locks && locks::acquire(&name, 0).await != Outcome::Held || refused.contains(&other)
+        {
             continue;
         }
         with(room, |tab| tab.absorb(&other, !has_locks));
@@ -170,7 +172,7 @@ async fn absorb_others(room: &RoomId, has_locks: bool) {
     }
 }
 
-fn left_in(room: &RoomId) -> Vec<String> {
+fn stored_tabs(room: &RoomId) -> Vec<String> {
     let mut tabs = tabs_of(&Area::local(), &site_keys(), room);
     tabs.truncate(ABSORBED_MAX);
     tabs
@@ -193,42 +195,42 @@ fn lock_name(id: &str) -> String {
     format!("tab:{id}")
 }
 
-/// Asks the other tabs for `ids`. Returns those that are open, and those that another page takes that
-/// asks at the same time.
+/// Claims `ids` and waits for objections. Returns the ids of open tabs and those that go to another
+/// page, which claims them at the same time.
 async fn refused_of(ids: &[String], claim: Claim) -> Vec<String> {
     let priority = format!("{}{}", claim as u8, browser::random_letters(ID_LETTERS));
     let claimed = ids.to_vec();
-    QUESTION.set(Question { claimed, priority: priority.clone(), ..Question::default() });
+    QUERY.set(Query { claimed, priority: priority.clone(), ..Query::default() });
     let is_asked = |id: &&String| channel::post(&format!("who {id} {priority}"));
     if ids.iter().filter(is_asked).count() > 0 {
         browser::sleep(ANSWER_MS).await;
     }
-    QUESTION.take().refused
+    QUERY.take().refused
 }
 
-/// Answers the questions of other tabs, and notes their answers and claims.
+/// Answers the queries of other tabs and records their answers and claims.
 fn answer(message: &str) {
-    QUESTION.with_borrow_mut(|question| {
+    QUERY.with_borrow_mut(|query| {
         let mut words = message.split(' ');
         match [words.next(), words.next(), words.next()] {
             [Some("who"), Some(tab), Some(other)] => {
-                let is_claimed = question.claims(tab);
-                if tab == id() || (is_claimed && question.priority.as_str() < other) {
+                let is_claimed = query.claims(tab);
+                if tab == id() || (is_claimed && query.priority.as_str() < other) {
                     channel::post(&format!("here {tab} {other}"));
                 } else if is_claimed {
-                    // The other page may have opened too late to hear this page's question.
-                    question.refuse(tab);
+                    // The other page may have opened after this page's query.
+                    query.refuse(tab);
                 }
             }
-            [Some("here"), Some(tab), Some(asker)] if asker == question.priority => {
-                question.refuse(tab);
+            [Some("here"), Some(tab), Some(asker)] if asker == query.priority => {
+                query.refuse(tab);
             }
             _ => {}
         }
     });
 }
 
-impl Question {
+impl Query {
     fn claims(&self, tab: &str) -> bool {
         self.claimed.iter().any(|id| id == tab)
     }
@@ -240,9 +242,9 @@ impl Question {
     }
 }
 
-/// Lets go of the id when the page goes. A page that the browser brings back from its cache starts
-/// over: meanwhile another page may have sent what it had to send.
-fn leave_with_the_page() {
+/// Releases the id when the page closes. Reloads a page that the browser restores from its cache,
+/// because another page may have sent its outbox meanwhile.
+fn release_with_the_page() {
     browser::on("pagehide", || {
         storage::set_in_tab(IS_OPEN, None);
         locks::release(&lock_name(&id()));

@@ -1,5 +1,5 @@
-//! The service worker of this site, as the page sees it. Where the browser has none, or blocks it,
-//! everything here does nothing.
+//! The service worker of this site. If the browser has none or blocks it, the functions have no
+//! effect.
 
 use js_sys::Promise;
 use wasm_bindgen::{JsCast, JsValue};
@@ -8,10 +8,10 @@ use wasm_bindgen_futures::JsFuture;
 use crate::browser::{self, call, property};
 use crate::storage::site_keys;
 
-/// How long a worker may take to get ready.
+/// The time that a worker may take to become active.
 const READY_MS: i32 = 3_000;
 
-/// Returns the registration, with a worker that is active, once there is one.
+/// Returns the registration once its worker is active. Returns `None` after [`READY_MS`].
 async fn registration() -> Option<JsValue> {
     let ready = property(&container()?, "ready")?;
     let late = Promise::new(&mut |resolve, _| {
@@ -21,12 +21,12 @@ async fn registration() -> Option<JsValue> {
     JsFuture::from(first).await.ok().filter(JsValue::is_object)
 }
 
-/// Whether the worker can show notifications.
+/// Returns whether the worker can show notifications.
 pub async fn can_notify() -> bool {
     registration().await.is_some_and(|worker| property(&worker, "showNotification").is_some())
 }
 
-/// Shows a notification. Returns whether the browser took it.
+/// Shows a notification. Returns whether the browser accepted it.
 pub async fn notify(title: &str, options: &JsValue) -> bool {
     let Some(worker) = registration().await else { return false };
     let show = property(&worker, "showNotification").and_then(|show| show.dyn_into().ok());
@@ -36,7 +36,7 @@ pub async fn notify(title: &str, options: &JsValue) -> bool {
     resolved(shown).await.is_some()
 }
 
-/// Removes the worker, and the page that it keeps for when there is no network.
+/// Removes the worker and its caches.
 pub async fn remove() {
     if let Some(container) = container() {
         let home = JsValue::from_str(&browser::home());
@@ -59,7 +59,7 @@ fn container() -> Option<JsValue> {
     property(&browser::window().navigator(), "serviceWorker")
 }
 
-/// Waits for a promise; `None` where there is none, or it fails.
+/// Returns the value of a promise. Returns `None` if there is no promise or if it is rejected.
 async fn resolved(promise: Option<JsValue>) -> Option<JsValue> {
     JsFuture::from(promise?.dyn_into::<Promise>().ok()?).await.ok()
 }
