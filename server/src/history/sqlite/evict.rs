@@ -4,42 +4,31 @@
 //! run, so that writers cannot outrun it. One transaction deletes a room's row, and from then on the
 //! room is gone. Later transactions delete its remaining messages in small steps.
 //!
-//! If every room is open, eviction trims the oldest messages of the largest rooms instead.
+//! If every room is open, eviction trims the oldest messages of the largest rooms instead. [`steps`] has
+//! the transactions.
+
+mod steps;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension};
 
 use super::append::Appender;
-use super::eviction_order::next_candidates;
 use super::largest::{LargestSearch, Trim};
 use super::leases::{Hour, Leases};
-use super::removal::{ALL_MESSAGES, RemovalBudget, remove_below};
 use super::store_size::StoreSize;
 use crate::metrics::StoreMetrics;
 
 /// Bytes of messages that may be written before the size is measured again.
 const UNMEASURED_BYTES_MAX: usize = 256 * 1024;
 
-/// Messages that one step removes at most; their bytes are bounded as well ([`super::removal`]). The
-/// number is fixed: if it shrank when steps take long, writers would outrun eviction on a busy
-/// machine.
-const STEP_MESSAGES_MAX: u64 = 256;
-
 /// Last uses of rooms that one transaction writes.
 const STEP_USES_MAX: usize = 256;
-
-/// Open rooms that one step trims at most.
-const STEP_TRIMS_MAX: usize = 64;
 
 /// Steps per run. In rooms of few short messages a step frees few pages, so with fewer steps clients
 /// who create many rooms would outrun eviction.
 const RUN_STEPS_MAX: usize = 64;
-
-/// Batches of candidates per step. A step that finds only open rooms in all of them ends the run, so
-/// that writers do not wait.
-const STEP_BATCHES_MAX: usize = 16;
 
 /// Time between two runs while nothing is written.
 pub(super) const RUN_INTERVAL: Duration = Duration::from_millis(5);
@@ -227,133 +216,6 @@ impl Evictor {
         }
     }
 
-    /// Writes the last uses of closed rooms to the database, in transactions of [`STEP_USES_MAX`],
-    /// until `count_max` or all are written.
-    pub(super) fn write_last_uses(
-        &self,
-        connection: &Connection,
-        count_max: usize,
-    ) -> rusqlite::Result<()> {
-        let mut written = 0;
-        while written < count_max {
-            let uses = self.leases.take_unwritten_uses(STEP_USES_MAX);
-            if uses.is_empty() {
-                break;
-            }
-            written += uses.len();
-            connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-            let mut update = connection
-                .prepare_cached("UPDATE room SET used = ?2 WHERE name = ?1 AND used < ?2")?;
-            for (room, hour) in &uses {
-                update.execute(params![room.as_str(), hour])?;
-            }
-            connection.prepare_cached("COMMIT")?.execute([])?;
-        }
-        Ok(())
-    }
-
-    /// Deletes remaining messages of an evicted room. Returns whether there was such a room.
-    fn remove_evicted_messages(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
-        let Some(row) = next_evicted(connection)? else { return Ok(false) };
-        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let mut budget = RemovalBudget::for_messages(STEP_MESSAGES_MAX);
-        let removal = remove_below(connection, row, ALL_MESSAGES, &mut budget)?;
-        if removal.is_complete {
-            connection.prepare_cached("DELETE FROM evicted WHERE room = ?1")?.execute([row])?;
-        }
-        connection.prepare_cached("COMMIT")?.execute([])?;
-        self.count(0, removal.messages);
-        Ok(true)
-    }
-
-    /// Evicts the least recently used closed rooms, within the budget of one transaction.
-    fn evict_rooms(
-        &mut self,
-        connection: &Connection,
-        appender: &mut Appender,
-    ) -> rusqlite::Result<Step> {
-        for _ in 0..STEP_BATCHES_MAX {
-            let candidates = next_candidates(connection, self.position)?;
-            if candidates.is_empty() {
-                // A room with an unwritten use cannot be evicted yet. Writing the use moves the room
-                // in the order, so it may still be found.
-                let may_find_more = self.leases.has_unwritten_uses();
-                return Ok(if may_find_more { Step::Searched } else { Step::Nothing });
-            }
-            let mut position = self.position;
-            let leases = Arc::clone(&self.leases);
-            let eviction = leases.begin_eviction();
-            let (mut rooms, mut messages) = (Vec::new(), 0);
-            let mut budget = RemovalBudget::for_messages(STEP_MESSAGES_MAX);
-            connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-            for candidate in candidates {
-                position = (candidate.last_used, candidate.row);
-                let Some(room) = candidate.room.filter(|room| eviction.add(room)) else {
-                    continue;
-                };
-                messages += evict(connection, candidate.row, &mut budget)?;
-                rooms.push(room);
-                // Pages freed in this transaction already count.
-                self.size.measure(connection)?;
-                if budget.is_spent() || self.size.has_headroom() {
-                    break;
-                }
-            }
-            if !rooms.is_empty() {
-                connection
-                    .prepare_cached("UPDATE start SET evictions = evictions + 1")?
-                    .execute([])?;
-            }
-            connection.prepare_cached("COMMIT")?.execute([])?;
-            appender.forget(&rooms);
-            eviction.committed();
-            self.position = position;
-            self.count(rooms.len() as u64, messages);
-            if !rooms.is_empty() {
-                return Ok(Step::Removed);
-            }
-        }
-        Ok(Step::Searched)
-    }
-
-    /// Removes the oldest messages of the largest open rooms.
-    fn trim_largest(
-        &mut self,
-        connection: &Connection,
-        appender: &mut Appender,
-    ) -> rusqlite::Result<Step> {
-        if self.trims.is_empty() {
-            let search = self.search.get_or_insert_with(|| LargestSearch::new(&self.leases));
-            if !search.step(connection)? {
-                return Ok(Step::Searched);
-            }
-            self.trims = self.search.take().map(LargestSearch::finish).unwrap_or_default();
-        }
-        if self.trims.is_empty() {
-            return Ok(Step::Nothing);
-        }
-        let mut budget = RemovalBudget::for_messages(STEP_MESSAGES_MAX);
-        let mut messages = 0;
-        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        for _ in 0..STEP_TRIMS_MAX {
-            let Some(Trim { room, row, first_retained }) = self.trims.last() else { break };
-            // If the room has been closed and evicted since the search, nothing is removed and the
-            // removal is complete.
-            let target = (room, *row);
-            let removal =
-                appender.remove_within(connection, target, *first_retained, &mut budget)?;
-            messages += removal.messages;
-            if !removal.is_complete {
-                break;
-            }
-            self.trims.pop();
-        }
-        connection.prepare_cached("COMMIT")?.execute([])?;
-        self.totals.has_trimmed = true;
-        self.count(0, messages);
-        Ok(Step::Removed)
-    }
-
     fn count(&mut self, rooms: u64, messages: u64) {
         self.totals.rooms += rooms;
         self.totals.messages += messages;
@@ -390,15 +252,4 @@ impl Evictor {
 fn next_evicted(connection: &Connection) -> rusqlite::Result<Option<i64>> {
     let mut first = connection.prepare_cached("SELECT room FROM evicted LIMIT 1")?;
     first.query_row([], |row| row.get(0)).optional()
-}
-
-/// Deletes a room's row, and as many of its messages as the budget allows. Records the row in table
-/// `evicted` if messages remain. Returns how many messages were deleted.
-fn evict(connection: &Connection, row: i64, budget: &mut RemovalBudget) -> rusqlite::Result<u64> {
-    connection.prepare_cached("DELETE FROM room WHERE id = ?1")?.execute([row])?;
-    let removal = remove_below(connection, row, ALL_MESSAGES, budget)?;
-    if !removal.is_complete {
-        connection.prepare_cached("INSERT INTO evicted (room) VALUES (?1)")?.execute([row])?;
-    }
-    Ok(removal.messages)
 }
