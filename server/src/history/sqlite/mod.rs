@@ -246,14 +246,10 @@ impl SqliteHistory {
         )?;
         let files = FileWatch::new(&path, file, Arc::clone(&checkpoints), wal.pages());
         let files = Arc::new(files.map_err(unusable)?);
-        let (stop_sweeper, sweeper_stopped) = mpsc::sync_channel(0);
-        let (stop_watcher, watcher_stopped) = mpsc::sync_channel(0);
-        let queues = Arc::new(Queues::new(vec![stop_sweeper, stop_watcher]));
+        let (queues, stopped) = Queues::new();
+        let queues = Arc::new(queues);
         let queue = Arc::clone(&queues.writer);
-        let health = Arc::new(Health::new({
-            let queue = Arc::clone(&queue);
-            move || queue.wake()
-        }));
+        let health = health_of(&queue);
         let leases = Arc::new(Leases::new(start.evictions));
         let bounds = (retention.bytes_max, wal_limits.refuse_bytes);
         let size = StoreSize::new(&connection, &path, bounds, Arc::clone(&metrics))?;
@@ -269,10 +265,10 @@ impl SqliteHistory {
         threads.start("wal-checkpoint", move || {
             wal::run(&connection, &checkpoint_wakes, &checkpoints);
         })?;
-        threads.start_sweeper(writer, queue, *retention, sweeper_stopped)?;
+        threads.start_sweeper(writer, queue, *retention, stopped.sweeper)?;
         let (watched, watch_health) = (Arc::clone(&files), Arc::clone(&health));
         threads.start("history-watcher", move || {
-            file_watch::run(&watched, &watch_health, &watcher_stopped);
+            file_watch::run(&watched, &watch_health, &stopped.watcher);
         })?;
         let epoch: Arc<str> = start.epoch.into();
         let opener = RoomOpener { leases, store_epoch: Arc::clone(&epoch) };
@@ -284,6 +280,12 @@ impl SqliteHistory {
         let start_count = start.count;
         Ok(Opened { history, start_count, epoch, health, threads, panicked })
     }
+}
+
+/// Creates the health of the store. A requested probe wakes the writer.
+fn health_of(writer: &Arc<WorkQueue<Append>>) -> Arc<Health> {
+    let queue = Arc::clone(writer);
+    Arc::new(Health::new(move || queue.wake()))
 }
 
 impl History for SqliteHistory {

@@ -1,7 +1,7 @@
 //! The engine's threads from the outside: their request queues, and how they stop.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -39,13 +39,23 @@ pub(super) struct Queues {
     stops: Mutex<Vec<SyncSender<()>>>,
 }
 
+/// Channels that are disconnected when the threads must stop.
+#[derive(Debug)]
+pub(super) struct StopSignals {
+    pub(super) sweeper: Receiver<()>,
+    pub(super) watcher: Receiver<()>,
+}
+
 impl Queues {
-    pub(super) fn new(stops: Vec<SyncSender<()>>) -> Self {
-        Self {
-            stops: Mutex::new(stops),
+    pub(super) fn new() -> (Self, StopSignals) {
+        let (stop_sweeper, sweeper) = mpsc::sync_channel(0);
+        let (stop_watcher, watcher) = mpsc::sync_channel(0);
+        let queues = Self {
+            stops: Mutex::new(vec![stop_sweeper, stop_watcher]),
             writer: Arc::new(WorkQueue::new(QUEUE_REQUESTS_MAX)),
             reader: Arc::new(WorkQueue::new(QUEUE_REQUESTS_MAX)),
-        }
+        };
+        (queues, StopSignals { sweeper, watcher })
     }
 
     pub(super) fn close(&self) {
