@@ -10,7 +10,7 @@ use crate::history::sqlite::eviction_order::next_candidates;
 use crate::history::sqlite::largest::{LargestSearch, Trim};
 use crate::history::sqlite::removal::{ALL_MESSAGES, RemovalBudget, remove_below};
 
-/// Messages that one step removes at most; their bytes are bounded as well ([`super::removal`]). The
+/// Messages that one step removes at most; their bytes are bounded as well ([`RemovalBudget`]). The
 /// number is fixed: if it shrank when steps take long, writers would outrun eviction on a busy
 /// machine.
 const STEP_MESSAGES_MAX: u64 = 256;
