@@ -20,7 +20,7 @@ const BURST_MESSAGES: u64 = 400;
 const EXIT_CUT: i32 = 3;
 
 /// Reads to the Close frame. Returns the client's own texts that came back, and the close code.
-async fn last_words(client: &mut Client) -> (Vec<(u64, String)>, u16) {
+async fn read_to_close(client: &mut Client) -> (Vec<(u64, String)>, u16) {
     let mut said = Vec::new();
     loop {
         match client.next_or_close().await {
@@ -53,7 +53,7 @@ async fn burst_before_a_shutdown_is_answered_and_matches_the_history() {
     process.signal("TERM");
     let mut said = Vec::new();
     for client in &mut clients {
-        let (own, code) = last_words(client).await;
+        let (own, code) = read_to_close(client).await;
         assert_eq!(code, 1001);
         // The texts are in the order sent and have no gap.
         let expected = (1..).map(|number| format!("{} {number}", client.pid));
@@ -99,25 +99,25 @@ async fn server_in_shutdown_is_alive_not_ready_and_refuses_clients() {
 }
 
 /// Starts a server with a long shutdown time, and a client that does not read its large backlog.
-async fn held_up(folder: &TempDir, seconds: &str) -> (Process, TcpStream) {
+async fn start_with_stalled_client(folder: &TempDir) -> (Process, TcpStream) {
     let mut command = Process::command(folder.path());
-    command.args(["--shutdown-seconds", seconds, "--outbox-bytes-max", "100000000"]);
+    command.args(["--shutdown-seconds", "3600", "--outbox-bytes-max", "100000000"]);
     let process = Process::spawn(command);
     let mut talker = Client::enter(process.address, "r", "talker").await;
-    let (_, deaf) = raw::upgrade(process.address, &path("r", "deaf"), &[]).await;
+    let (_, stalled) = raw::upgrade(process.address, &path("r", "stalled"), &[]).await;
     assert!(matches!(talker.next().await.message, ServerMessage::Join(_)));
     // More than the system's buffers for a connection.
     for _ in 0..400 {
         talker.say(&"x".repeat(50_000)).await;
     }
     talker.leave().await;
-    (process, deaf)
+    (process, stalled)
 }
 
 #[tokio::test]
 async fn second_signal_ends_the_shutdown_at_once() {
     let folder = TempDir::new().unwrap();
-    let (process, _deaf) = held_up(&folder, "3600").await;
+    let (process, _stalled) = start_with_stalled_client(&folder).await;
     process.signal("TERM");
     let draining = async {
         while ready(process.address).await.1 != "draining" {

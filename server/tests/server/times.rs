@@ -44,19 +44,25 @@ async fn silent_and_slow_requests_are_closed_after_the_timeout() {
 
 #[tokio::test]
 async fn idle_connection_is_closed_and_a_busy_one_is_not() {
-    let limits = ["--request-seconds", "1", "--keep-alive-seconds", "2"];
+    let limits = ["--request-seconds", "1", "--keep-alive-seconds", "5"];
     let server = TestServer::limited(&limits).await;
     let mut idle = TcpStream::connect(server.address).await.unwrap();
     let response = raw::request_over(&mut idle, "GET", "/healthz", &[]).await;
     assert_eq!(response.status, 200);
     let mut busy = TcpStream::connect(server.address).await.unwrap();
-    let mut due = interval(Duration::from_millis(400));
-    for _ in 0..8 {
+    let closed = tokio::spawn(async move { cut(&mut idle).await });
+    let mut due = interval(Duration::from_millis(200));
+    loop {
+        // One more request follows the close of the idle connection.
+        let is_last = closed.is_finished();
         due.tick().await;
         let response = raw::request_over(&mut busy, "GET", "/healthz", &[]).await;
         assert_eq!(response.status, 200);
+        if is_last {
+            break;
+        }
     }
-    cut(&mut idle).await;
+    closed.await.unwrap();
 }
 
 #[tokio::test]

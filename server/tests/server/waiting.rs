@@ -49,13 +49,13 @@ async fn unread_pages_stay_within_the_memory_bound() {
     let (server, metrics) =
         observed(&["--waiting-bytes-max", &bound, "--write-seconds", "2"]).await;
     fill(&server, "r").await;
-    let mut deaf = Vec::new();
+    let mut stalled = Vec::new();
     for _ in 0..ASKERS {
-        deaf.push(stalled_member(server.address, "r").await);
+        stalled.push(stalled_member(server.address, "r").await);
     }
 
     let mut asking = JoinSet::new();
-    for mut stream in deaf {
+    for mut stream in stalled {
         asking.spawn(async move {
             stream.write_all(&frame(TEXT, b"@history:1")).await.unwrap();
             // The connection stays open, and the client does not read.
@@ -112,9 +112,9 @@ async fn client_that_reads_a_few_bytes_at_a_time_is_closed() {
     let mut writer = Client::enter(server.address, "r", "writer").await;
     let text = "x".repeat(LARGE_TEXT_BYTES);
     // Until the system's buffers are full, and the backlog is larger than the writer's own can be.
-    let much_bytes = 10.0 * LARGE_TEXT_BYTES as f64;
+    let backlog_bytes = 10.0 * LARGE_TEXT_BYTES as f64;
     let filling = async {
-        while series(metrics).await["xmeet_waiting_bytes{part=\"outgoing\"}"] < much_bytes {
+        while series(metrics).await["xmeet_waiting_bytes{part=\"outgoing\"}"] < backlog_bytes {
             writer.say(&text).await;
         }
     };
