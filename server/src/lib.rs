@@ -221,7 +221,7 @@ impl Front {
         Ok((front, latch))
     }
 
-    /// Returns once the last requests are answered. The returned operator's listener goes on.
+    /// Returns once the last requests are answered. The returned guard keeps the operator's listener open.
     async fn close(self) -> Option<DropGuard> {
         drop(self.serving_end);
         let _ = timeout(REQUESTS_TIMEOUT, self.serving).await;

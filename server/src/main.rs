@@ -119,7 +119,7 @@ fn back_up(config: &Config) -> anyhow::Result<ExitCode> {
         let percent = i64::from(all - left) * 100 / i64::from(all.max(1));
         if io::stderr().is_terminal() && percent >= told_percent + PROGRESS_PERCENT {
             told_percent = percent;
-            // The copy goes on without the progress.
+            // The copy continues without progress output.
             let _ = writeln!(io::stderr(), "xmeet: {percent} % copied");
         }
     });

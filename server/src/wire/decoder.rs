@@ -78,7 +78,7 @@ pub struct Decoder {
 struct Header {
     is_last: bool,
     opcode: u8,
-    /// The offset of the payload in the frame. The mask stands before it.
+    /// The offset of the payload in the frame. The mask is directly before it.
     payload_at: usize,
     length: usize,
 }
@@ -274,7 +274,7 @@ impl PartialMessage {
 enum Payload {
     /// All of it, and its message is complete.
     Whole,
-    /// All of it, and its message goes on.
+    /// All of it, and its message continues.
     Fragment,
     /// A part.
     Part,

@@ -22,7 +22,7 @@ const PAGE_PANICKED: CloseReason =
 
 impl RoomTask {
     /// Sends a reply to a member, behind the frames of the batch that the member has not received yet.
-    /// For the other members, the batch goes on waiting.
+    /// The batch stays pending for the other members.
     pub(super) async fn reply(&mut self, member: MemberKey, mut reply: Reply) {
         if self.fanout.outbox(member).is_none() {
             return;

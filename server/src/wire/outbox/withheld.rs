@@ -13,7 +13,7 @@ impl Outbox {
         self.lock().is_withholding = true;
     }
 
-    /// Sends the greeting, in pieces of whole frames, and the withheld frames behind it.
+    /// Sends the greeting, in pieces of whole frames, and then the withheld frames.
     pub fn send_greeting(&self, pieces: impl IntoIterator<Item = Bytes>) {
         let mut state = self.lock();
         if !state.is_open() {
