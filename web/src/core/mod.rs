@@ -188,7 +188,7 @@ impl ClientCore {
             Input::TabMessage(message) => self.tab_message(&message),
             Input::Draw { reader, is_aiming } => self.draw(reader, is_aiming),
             Input::Drawn { has_goal } => self.drawn(has_goal),
-            Input::Say(text) => self.say(&text, now),
+            Input::Say(text) => self.send_text(&text, now),
             Input::SendAgain(local) => self.send_again(local, now),
             Input::TakeBack(local) => self.take_back(local, now),
             Input::Rename(name) => self.rename(name, now),

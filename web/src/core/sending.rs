@@ -6,8 +6,8 @@ use super::{ClientCore, Effect, Now, PageEffect, StorageWrite};
 use crate::room::outbox::LocalId;
 
 impl ClientCore {
-    pub(super) fn say(&mut self, text: &str, now: Now) {
-        self.room.say(text, now.wall_ms);
+    pub(super) fn send_text(&mut self, text: &str, now: Now) {
+        self.room.queue_text(text, now.wall_ms);
         self.notice = None;
         self.send_waiting(now);
     }

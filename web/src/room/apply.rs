@@ -1,18 +1,14 @@
 //! Applies frames of the server to the room.
 
-use std::mem;
 use std::sync::Arc;
 
-use xmeet_shared::limits::HISTORY_PAGE_MESSAGES;
-use xmeet_shared::{
-    Envelope, ErrorCode, MessageId, Nickname, Pid, Record, ServerMessage, UnixMillis,
-};
+use xmeet_shared::{Envelope, ErrorCode, MessageId, Nickname, Pid, ServerMessage, UnixMillis};
 
 use super::log::{LineKind, Message};
 use super::pending_requests::PendingRequest;
 use super::{Changes, Notice, OWN_PIDS_MAX, Room, Stage};
 
-/// A frame that seems to have been under way for longer shows that a clock was set.
+/// A frame that seems to have been in flight for longer shows that a clock was set.
 const FRAME_DELAY_MS_MAX: i64 = 10_000;
 
 impl Room {
@@ -20,7 +16,7 @@ impl Room {
     pub fn apply(&mut self, envelope: Envelope, received_at: UnixMillis) -> Changes {
         let Envelope { from, message, ts, .. } = envelope;
         let at = ts.unwrap_or(received_at);
-        self.note_clock(ts, received_at);
+        self.update_clock_offset(ts, received_at);
         let mut changes = Changes::default();
         match message {
             ServerMessage::SelfId { pid, epoch, .. } => self.on_self_id(pid, epoch),
@@ -71,34 +67,18 @@ impl Room {
 
     /// Estimates from a frame how far the server's clock is ahead. Transmission time makes the
     /// difference smaller, so the greatest difference is the best estimate until a clock is set.
-    fn note_clock(&mut self, ts: Option<UnixMillis>, received_at: UnixMillis) {
+    fn update_clock_offset(&mut self, ts: Option<UnixMillis>, received_at: UnixMillis) {
         let Some(offset_ms) = ts.map(|ts| ts.saturating_sub(received_at)) else { return };
-        let is_truer =
+        let is_better =
             |known: i64| offset_ms > known || known.saturating_sub(offset_ms) > FRAME_DELAY_MS_MAX;
-        if self.clock_offset_ms.is_none_or(is_truer) {
+        if self.clock_offset_ms.is_none_or(is_better) {
             self.clock_offset_ms = Some(offset_ms);
         }
     }
 
     fn on_self_id(&mut self, pid: Pid, epoch: Option<String>) {
         if epoch != self.epoch {
-            // Message ids of different epochs are unrelated.
-            if self.epoch.is_some() {
-                self.log.clear();
-                self.unread.reset();
-            }
-            // A text that was sent to a server without history cannot be searched for.
-            let is_known = self.epoch.is_some() && !self.is_own_unstored;
-            if is_known && epoch.is_some() {
-                // After a crash of the server's machine, the new epoch may still have the text. Page 0
-                // of the greeting shows it.
-                self.outbox.search_from_start();
-                self.has_other_epoch = true;
-            } else if self.was_greeted {
-                self.outbox.mark_unconfirmed();
-            }
-            self.is_own_unstored = false;
-            self.epoch = epoch;
+            self.change_epoch(epoch);
         }
         self.stage = Stage::Greeting;
         self.pager.reset();
@@ -113,81 +93,24 @@ impl Room {
         self.me = Some(pid);
     }
 
-    fn on_history_page(&mut self, records: &[Record], at: UnixMillis, changes: &mut Changes) {
-        let is_greeting = self.stage == Stage::Greeting;
-        if is_greeting && self.is_older_than_held(records) || self.contradicts(records) {
+    /// Starts a new epoch, whose message ids are unrelated to the earlier ones.
+    fn change_epoch(&mut self, epoch: Option<String>) {
+        if self.epoch.is_some() {
             self.log.clear();
             self.unread.reset();
-            if !is_greeting {
-                self.unread
-                    .greeted(records.iter().filter_map(|record| record.id).max().unwrap_or(0));
-            }
         }
-        let was_empty = records.is_empty();
-        let is_short = (records.len() as u64) < HISTORY_PAGE_MESSAGES;
-        if is_short && let Some(oldest) = records.iter().filter_map(|record| record.id).min() {
-            self.log.learn_oldest_kept(oldest);
+        let had_history = self.epoch.is_some() && !self.is_own_unstored;
+        if had_history && epoch.is_some() {
+            // After a crash of the server's machine, the new epoch may still have the text in flight.
+            // Page 0 of the greeting shows it.
+            self.outbox.search_from_start();
+            self.has_other_epoch = true;
+        } else if self.was_greeted {
+            // A server without history cannot be searched for the text.
+            self.outbox.mark_unconfirmed();
         }
-        for record in records {
-            self.unread.on_message(record.id.unwrap_or(0), self.is_me(&record.from));
-            let message = self.message_of(record, at);
-            self.log.insert(message);
-        }
-        let is_confirmed = self.outbox.confirm_from_history(&mut self.log);
-        if is_greeting && mem::take(&mut self.has_other_epoch) {
-            self.outbox.requeue_missing();
-        }
-        changes.outbox = is_greeting || is_confirmed || self.searched_to.is_some();
-        self.stop_search_if_done();
-        if is_greeting {
-            self.stage = Stage::Live;
-            let was_greeted = mem::replace(&mut self.was_greeted, true);
-            if was_greeted
-                && self.is_history_off()
-                && let Some(me) = self.me.clone()
-            {
-                self.log.push_missed(me, at);
-            }
-            changes.request = self.start_search(records);
-            self.unread.greeted(self.log.head());
-            changes.is_greeted = true;
-        } else {
-            self.pending_requests.take_first(PendingRequest::is_page);
-            changes.request = self.pager.page_received(was_empty, &mut self.log);
-            if changes.request.is_none() {
-                changes.request = self.continue_search(records);
-            }
-        }
-        changes.request = self.expect_page(changes.request);
-        changes.rows = true;
-        changes.is_replay = true;
-    }
-
-    /// Returns whether page 0 of a greeting ends before the newest known message, because the
-    /// server's store was wiped or restored.
-    fn is_older_than_held(&self, records: &[Record]) -> bool {
-        let newest = records.iter().filter_map(|record| record.id).max().unwrap_or(0);
-        newest < self.log.head()
-    }
-
-    /// Returns whether a page has another message under the id of a held one.
-    fn contradicts(&self, records: &[Record]) -> bool {
-        records.iter().any(|record| {
-            let held = record.id.and_then(|id| self.log.get(id));
-            held.is_some_and(|held| held.from != record.from || *held.text != *record.payload)
-        })
-    }
-
-    fn message_of(&self, record: &Record, at: UnixMillis) -> Message {
-        let name = self.name_of(&record.from, record.nickname.as_ref());
-        Message {
-            id: record.id,
-            from: record.from.clone(),
-            name,
-            text: record.payload.as_str().into(),
-            at: record.ts.unwrap_or(at),
-            local: None,
-        }
+        self.is_own_unstored = false;
+        self.epoch = epoch;
     }
 
     /// Applies a live message. A message has no id if the server keeps no history, or if its author
@@ -236,7 +159,7 @@ impl Room {
     }
 
     /// Returns the name of an author: from the frame, else from the member list, else the pid.
-    fn name_of(&self, pid: &Pid, nickname: Option<&Nickname>) -> Arc<str> {
+    pub(super) fn name_of(&self, pid: &Pid, nickname: Option<&Nickname>) -> Arc<str> {
         match (nickname, self.members.name(pid)) {
             (Some(name), _) => name.as_str().into(),
             (None, Some(name)) => name.clone(),
@@ -244,15 +167,10 @@ impl Room {
         }
     }
 
-    fn page_failed(&mut self) {
-        self.pager.fail();
-        self.give_up_search();
-    }
-
     /// Applies an `error`, which answers a pending request.
     fn on_error(&mut self, notice: Notice, changes: &mut Changes) {
-        let is_too_fast = notice.code == Some(ErrorCode::RateLimited);
-        let wait_ms = notice.retry_after_ms.filter(|_| is_too_fast);
+        let is_rate_limited = notice.code == Some(ErrorCode::RateLimited);
+        let wait_ms = notice.retry_after_ms.filter(|_| is_rate_limited);
         changes.rows = true;
         match self.pending_requests.match_error(notice.code.as_ref()) {
             // The list shows the state of pages, so a notice is not needed.
@@ -266,7 +184,8 @@ impl Room {
                 return;
             }
             Some(PendingRequest::Page) => {
-                self.page_failed();
+                self.pager.fail();
+                self.give_up_search();
                 changes.outbox = true;
             }
             Some(PendingRequest::Text) => {

@@ -1,5 +1,5 @@
 //! The model of a room: pure state without clock, browser or signals. [`Room::apply`] applies a
-//! frame of the server. [`core`](crate::core) uses it.
+//! frame of the server; `history` does so for history pages. [`core`](crate::core) uses the room.
 //!
 //! - [`log`]: messages by id, and the lines between them; [`rows`]: the rows of the list;
 //!   [`presence`]: joins and leaves that share a row
@@ -22,6 +22,7 @@ pub mod throttle;
 pub mod unread;
 
 mod apply;
+mod history;
 mod pending_requests;
 mod requests;
 mod search;
@@ -68,7 +69,7 @@ pub struct Room {
     log: Log,
     outbox: Outbox,
     pager: Pager,
-    /// While a search for a text under way runs: all newer messages were searched.
+    /// While a search for a text in flight runs: all newer messages were searched.
     searched_to: Option<MessageId>,
     unread: Unread,
     /// The unanswered requests of this connection.
@@ -188,7 +189,7 @@ impl Room {
         self.was_greeted && self.log.head() == 0 && !self.can_look_up()
     }
 
-    /// Returns whether the history can be searched for a text that was under way when the
+    /// Returns whether the history can be searched for a text that was in flight when the
     /// connection closed.
     fn can_look_up(&self) -> bool {
         self.epoch.is_some() && !self.is_own_unstored

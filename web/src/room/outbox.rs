@@ -1,6 +1,6 @@
 //! The texts whose delivery is not confirmed, in the order in which they were typed.
 //!
-//! One text is under way at a time, so the server's answer belongs to that text, and a lost
+//! One text is in flight at a time, so the server's answer belongs to that text, and a lost
 //! connection leaves at most one text unconfirmed. `search` looks for it in the history. It is sent
 //! again only if the history certainly lacks it. Otherwise the person decides.
 
@@ -150,7 +150,7 @@ impl Outbox {
         for SavedEntry { text, at, sent, is_unconfirmed } in saved {
             let local = outbox.push(text, at);
             if let Some(entry) = outbox.entry(local) {
-                // A text that was sent stays under way until the greeting decides.
+                // A text that was sent stays in flight until the greeting decides.
                 entry.delivery = match sent {
                     _ if is_unconfirmed => Delivery::Unconfirmed,
                     Some(_) => Delivery::Sending,
@@ -188,14 +188,14 @@ impl Outbox {
         local
     }
 
-    /// Returns the oldest waiting entry, unless an entry is under way.
+    /// Returns the oldest waiting entry, unless an entry is in flight.
     #[must_use]
     pub fn next(&self) -> Option<&Entry> {
-        let under_way = self.is_sending();
-        self.entries.iter().find(|entry| !under_way && entry.delivery == Delivery::Waiting)
+        let in_flight = self.is_sending();
+        self.entries.iter().find(|entry| !in_flight && entry.delivery == Delivery::Waiting)
     }
 
-    /// Returns whether an entry is under way.
+    /// Returns whether an entry is in flight.
     #[must_use]
     pub fn is_sending(&self) -> bool {
         self.entries.iter().any(|entry| entry.delivery == Delivery::Sending)
@@ -215,7 +215,7 @@ impl Outbox {
         let was_sent = |entry: &Entry| {
             entry.sent.as_ref().is_some_and(|sent| sent.by == *by) && *entry.text == *text
         };
-        // An entry under way takes precedence over an unconfirmed one with the same text.
+        // An entry in flight takes precedence over an unconfirmed one with the same text.
         let is_under_way = |entry: &Entry| entry.delivery == Delivery::Sending && was_sent(entry);
         let mut entries = self.entries.iter();
         let index = entries.position(is_under_way);
@@ -247,7 +247,7 @@ impl Outbox {
         !found.is_empty()
     }
 
-    /// Returns the newest message that was known when the entry under way was sent. If an earlier page
+    /// Returns the newest message that was known when the entry in flight was sent. If an earlier page
     /// left several such entries, returns the oldest id.
     #[must_use]
     pub fn sent_after(&self) -> Option<MessageId> {
@@ -262,7 +262,7 @@ impl Outbox {
         }
     }
 
-    /// Records that the server does not have the entries under way. Each waits again at its position,
+    /// Records that the server does not have the entries in flight. Each waits again at its position,
     /// or becomes unconfirmed after [`RESENDS_MAX`] resends.
     pub fn requeue_missing(&mut self) {
         for entry in &mut self.entries {
@@ -275,7 +275,7 @@ impl Outbox {
         }
     }
 
-    /// Marks the entries under way as unconfirmed. The person decides.
+    /// Marks the entries in flight as unconfirmed. The person decides.
     pub fn mark_unconfirmed(&mut self) {
         for entry in &mut self.entries {
             if entry.delivery == Delivery::Sending {
@@ -303,7 +303,7 @@ impl Outbox {
     }
 
     /// Removes an entry and returns its text. Returns `None` if there is no such entry, or if it is
-    /// under way, because the server may have it already.
+    /// in flight, because the server may have it already.
     pub fn take_back(&mut self, local: LocalId) -> Option<Arc<str>> {
         let may_take = |entry: &Entry| entry.local == local && entry.delivery != Delivery::Sending;
         let index = self.entries.iter().position(may_take)?;

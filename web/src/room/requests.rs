@@ -26,7 +26,7 @@ impl Room {
         self.own_pids.retain(|pid| Some(pid) != me.as_ref());
     }
 
-    /// Records that the server closed the connection because the text under way is too large.
+    /// Records that the server closed the connection because the text in flight is too large.
     pub fn text_too_large(&mut self) -> Changes {
         let returned_text = self.outbox.take_refused(false);
         let code = Some(ErrorCode::TooLarge);
@@ -42,7 +42,7 @@ impl Room {
     }
 
     /// Adds a text to the outbox.
-    pub fn say(&mut self, text: &str, at: UnixMillis) -> LocalId {
+    pub fn queue_text(&mut self, text: &str, at: UnixMillis) -> LocalId {
         self.unread.reader_replied();
         self.outbox.push(text.into(), at)
     }
@@ -76,7 +76,7 @@ impl Room {
         self.outbox.send_again(local);
     }
 
-    /// Removes a text from the outbox and returns it. Returns `None` if the text is under way or no
+    /// Removes a text from the outbox and returns it. Returns `None` if the text is in flight or no
     /// longer in the outbox.
     pub fn take_back(&mut self, local: LocalId) -> Option<Arc<str>> {
         self.outbox.take_back(local)

@@ -1,4 +1,4 @@
-//! Searches the history for a text that was under way when the connection closed.
+//! Searches the history for a text that was in flight when the connection closed.
 //!
 //! The server keeps a text of an earlier connection either before it greets the next connection of
 //! this tab, or never. So the text is between the message that was newest when it was sent and the
@@ -45,7 +45,7 @@ impl Room {
         None
     }
 
-    /// Stops the search once no text is under way. Otherwise it would go on for the next text that
+    /// Stops the search once no text is in flight. Otherwise it would go on for the next text that
     /// is sent.
     pub(super) fn stop_search_if_done(&mut self) {
         if !self.outbox.is_sending() {

@@ -80,13 +80,13 @@ pub(crate) fn drawn(room: &Room) -> Vec<String> {
             Row::Unread => Some("unread".to_owned()),
             Row::Gap(gap) => Some(format!("gap {}-{}", gap.first, gap.last)),
             Row::Lines(group) => {
-                let told = group.lines().iter().map(|line| match &line.kind {
+                let lines = group.lines().iter().map(|line| match &line.kind {
                     LineKind::Join => format!("{} in", line.name),
                     LineKind::Leave => format!("{} out", line.name),
                     LineKind::Rename(new) => format!("{} now {new}", line.name),
                     LineKind::Missed => "missed".to_owned(),
                 });
-                Some(told.collect::<Vec<_>>().join(", "))
+                Some(lines.collect::<Vec<_>>().join(", "))
             }
             Row::Message(MessageRow { message, is_head, is_own, delivery }) => {
                 let id = message.id.map_or_else(|| "?".to_owned(), |id| id.to_string());
@@ -142,10 +142,10 @@ fn frames_of_an_unknown_member_change_no_members() {
 #[test]
 fn texts_are_sent_one_at_a_time_and_keep_their_rows() {
     let mut room = greeted();
-    let first = room.say("x", NOW);
-    room.say("x", NOW);
+    let first = room.queue_text("x", NOW);
+    room.queue_text("x", NOW);
     assert_eq!(send_next(&mut room), first);
-    assert!(room.next_to_send().is_none(), "one text is under way");
+    assert!(room.next_to_send().is_none(), "one text is in flight");
     assert_eq!(drawn(&room)[2..], ["+?:nme*:x Sending", "?:nme*:x Waiting"]);
     room.apply(frame("me", text_message(2, "x")), NOW);
     let keys: Vec<_> = room.rows(&mut |_| 0).into_iter().map(|(key, _)| key).collect();
@@ -156,12 +156,12 @@ fn texts_are_sent_one_at_a_time_and_keep_their_rows() {
 #[test]
 fn texts_typed_offline_wait_for_the_greeting() {
     let mut room = Room::new(Vec::new(), Vec::new());
-    room.say("a", NOW);
+    room.queue_text("a", NOW);
     assert!(room.next_to_send().is_none());
     greet(&mut room, "me", &["me"], vec![]);
     send_next(&mut room);
     room.disconnected();
-    room.say("b", NOW);
+    room.queue_text("b", NOW);
     assert!(room.next_to_send().is_none());
     // The server has text a, under the earlier pid.
     greet(&mut room, "me2", &["me2"], vec![record(1, "me", "a")]);
@@ -172,7 +172,7 @@ fn texts_typed_offline_wait_for_the_greeting() {
 #[test]
 fn text_that_may_be_lost_is_unconfirmed_and_never_resent_automatically() {
     let mut room = greeted();
-    let local = room.say("a", NOW);
+    let local = room.queue_text("a", NOW);
     send_next(&mut room);
     room.disconnected();
     // The same text of another member does not confirm the own one.
@@ -191,7 +191,7 @@ fn text_that_may_be_lost_is_unconfirmed_and_never_resent_automatically() {
 #[test]
 fn unconfirmed_text_is_resent_or_taken_back_by_the_person() {
     let mut room = greeted();
-    let (first, second) = (room.say("a", NOW), room.say("b", NOW));
+    let (first, second) = (room.queue_text("a", NOW), room.queue_text("b", NOW));
     send_next(&mut room);
     room.disconnected();
     greet(&mut room, "me2", &["me2"], vec![record(1, "b", "one")]);
@@ -208,19 +208,19 @@ fn unconfirmed_text_is_resent_or_taken_back_by_the_person() {
 #[test]
 fn text_under_way_cannot_be_taken_back() {
     let mut room = greeted();
-    let local = room.say("a", NOW);
+    let local = room.queue_text("a", NOW);
     send_next(&mut room);
     assert_eq!(room.take_back(local), None, "the server may have the text");
     assert_eq!(room.outbox().entries().count(), 1);
-    let waiting = room.say("b", NOW);
+    let waiting = room.queue_text("b", NOW);
     assert_eq!(room.take_back(waiting).as_deref(), Some("b"));
 }
 
 #[test]
 fn outbox_survives_a_reload() {
     let mut room = greeted();
-    room.say("sent", NOW);
-    room.say("waits", NOW);
+    room.queue_text("sent", NOW);
+    room.queue_text("waits", NOW);
     send_next(&mut room);
     let lines: Vec<_> = room.outbox().saved().iter().map(SavedEntry::to_line).collect();
     let saved = || lines.iter().map(|line| SavedEntry::from_line(line).unwrap()).collect();

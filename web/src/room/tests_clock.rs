@@ -28,7 +28,7 @@ fn pending_text_has_the_servers_time_on_a_machine_with_a_wrong_clock() {
     for ahead_ms in [HOUR_MS, -HOUR_MS, 24 * HOUR_MS] {
         let mut room = read_by_a_clock_ahead(ahead_ms);
         assert_eq!(room.server_time(NOW + ahead_ms + 60_000), NOW + 60_000);
-        room.say("x", NOW + ahead_ms + 60_000);
+        room.queue_text("x", NOW + ahead_ms + 60_000);
         assert_eq!(times(&room), [NOW, NOW + 60_000]);
     }
 }
@@ -37,7 +37,7 @@ fn pending_text_has_the_servers_time_on_a_machine_with_a_wrong_clock() {
 fn confirmed_text_has_the_time_of_the_servers_frame() {
     let mut room = read_by_a_clock_ahead(0);
     room.disconnected();
-    room.say("typed offline", NOW);
+    room.queue_text("typed offline", NOW);
     assert_eq!(times(&room)[1], NOW);
     tests::greet(&mut room, "me", &["b", "me"], vec![tests::record(1, "b", "one")]);
     send_next(&mut room);
@@ -59,13 +59,13 @@ fn slow_frame_keeps_the_clock_offset_and_a_set_clock_changes_it() {
 #[test]
 fn text_typed_right_after_an_own_message_shares_its_heading() {
     let mut room = greeted();
-    room.say("first", NOW);
+    room.queue_text("first", NOW);
     send_next(&mut room);
     let mut kept = frame("me", text_message(2, "first"));
     kept.ts = Some(NOW + 900);
     room.apply(kept, NOW + 1_000);
     // By this machine's clock the text is older than the stored message.
-    room.say("second", NOW + 850);
+    room.queue_text("second", NOW + 850);
     let heads: Vec<_> = room
         .rows(&mut |_| 0)
         .into_iter()
@@ -103,7 +103,7 @@ fn heading_repeats_after_five_minutes_or_twelve_rows() {
 fn pending_texts_of_several_days_have_distinct_row_keys() {
     let mut room = greeted();
     for day in 0..3 {
-        room.say("x", NOW + day * 24 * HOUR_MS);
+        room.queue_text("x", NOW + day * 24 * HOUR_MS);
     }
     let rows = room.rows(&mut |_| 0);
     let keys: std::collections::HashSet<_> = rows.iter().map(|(key, _)| *key).collect();

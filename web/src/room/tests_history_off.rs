@@ -52,8 +52,8 @@ fn history_off_shows_messages_as_they_arrive() {
 #[test]
 fn history_off_own_texts_are_confirmed_by_their_echoes_in_order() {
     let mut room = without_history();
-    let first = room.say("x", NOW);
-    let second = room.say("x", NOW);
+    let first = room.queue_text("x", NOW);
+    let second = room.queue_text("x", NOW);
     assert_eq!(send_next(&mut room), first);
     room.apply(frame("b", unstored("x")), NOW);
     assert_eq!(
@@ -88,7 +88,7 @@ fn history_off_lost_connection_leaves_the_text_unconfirmed_without_a_resend() {
     // The member is resumed, or returns as another member.
     for me in ["me", "me2"] {
         let mut room = without_history();
-        let local = room.say("x", NOW);
+        let local = room.queue_text("x", NOW);
         send_next(&mut room);
         room.disconnected();
         greet(&mut room, me);
@@ -112,10 +112,10 @@ fn history_off_with_an_epoch_is_detected_by_an_echo_without_an_id() {
         room.apply(frame("me", ServerMessage::History(Vec::new())), NOW);
     };
     greet(&mut room);
-    room.say("a", NOW);
+    room.queue_text("a", NOW);
     send_next(&mut room);
     room.apply(frame("me", unstored("a")), NOW);
-    room.say("b", NOW);
+    room.queue_text("b", NOW);
     send_next(&mut room);
     room.disconnected();
     greet(&mut room);
@@ -136,7 +136,7 @@ fn history_switched_on_or_off_leaves_the_text_under_way_unconfirmed() {
             room.apply(frame("me", members(&["me"])), NOW);
             room.apply(frame("me", ServerMessage::History(Vec::new())), NOW);
             if is_on == is_on_first {
-                room.say("x", NOW);
+                room.queue_text("x", NOW);
                 send_next(&mut room);
                 room.disconnected();
             }
@@ -176,7 +176,7 @@ fn history_off_messages_of_an_unattended_page_count_as_unread() {
 #[test]
 fn history_off_refused_text_returns_to_its_author() {
     let mut room = without_history();
-    room.say("x", NOW);
+    room.queue_text("x", NOW);
     send_next(&mut room);
     let changes = room.apply(frame("me", error(ErrorCode::RateLimited)), NOW);
     assert_eq!(changes.returned_text.as_deref(), Some("x"));

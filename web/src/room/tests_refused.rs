@@ -12,7 +12,7 @@ use super::*;
 fn refused_text_returns_to_the_person() {
     for code in [ErrorCode::RateLimited, ErrorCode::TooLarge, ErrorCode::Storage] {
         let mut room = greeted();
-        room.say("a", NOW);
+        room.queue_text("a", NOW);
         send_next(&mut room);
         let changes = room.apply(frame("me", error(code)), NOW);
         assert_eq!(changes.returned_text.as_deref(), Some("a"), "{code}");
@@ -31,7 +31,7 @@ fn texts_behind_a_refused_one_return_with_it() {
     ] {
         let mut room = greeted();
         for text in ["a", "b", "c"] {
-            room.say(text, NOW);
+            room.queue_text(text, NOW);
         }
         send_next(&mut room);
         let changes = room.apply(frame("me", error(code)), NOW);
@@ -45,7 +45,7 @@ fn texts_behind_a_refused_one_return_with_it() {
 fn error_answers_the_oldest_pending_request() {
     let refusal = || frame("me", error(ErrorCode::RateLimited));
     let mut room = greeted();
-    room.say("a", NOW);
+    room.queue_text("a", NOW);
     send_next(&mut room);
     room.rename_sent(name("c"));
     assert_eq!(room.apply(refusal(), NOW).returned_text.as_deref(), Some("a"));
@@ -54,7 +54,7 @@ fn error_answers_the_oldest_pending_request() {
     assert_eq!((changes.returned_text, changes.refused_name), (None, Some(name("c"))));
 
     room.probe_sent();
-    room.say("b", NOW);
+    room.queue_text("b", NOW);
     send_next(&mut room);
     assert_eq!(room.apply(refusal(), NOW).returned_text, None);
     assert_eq!(room.outbox().entries().next().unwrap().delivery, Delivery::Sending);
@@ -63,7 +63,7 @@ fn error_answers_the_oldest_pending_request() {
 
     room.probe_sent();
     room.apply(history(1..=2), NOW);
-    room.say("c", NOW);
+    room.queue_text("c", NOW);
     send_next(&mut room);
     assert_eq!(room.apply(refusal(), NOW).returned_text.as_deref(), Some("c"));
 }

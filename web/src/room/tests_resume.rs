@@ -1,4 +1,4 @@
-//! Tests of a server that resumes members: a text that was under way when the connection closed is
+//! Tests of a server that resumes members: a text that was in flight when the connection closed is
 //! stored once, without a decision of the person.
 
 use std::collections::VecDeque;
@@ -31,7 +31,7 @@ fn history(records: Vec<Record>) -> xmeet_shared::Envelope {
 fn cut_off(text: &str) -> Room {
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", "e", page(1..=10));
-    room.say(text, 0);
+    room.queue_text(text, 0);
     let (local, _) = room.next_to_send().unwrap();
     room.sent(local);
     room.disconnected();
@@ -139,7 +139,7 @@ fn text_that_is_too_large_returns_to_the_person() {
 #[test]
 fn text_found_on_a_page_of_a_jump_next_text_is_sent_once() {
     let mut room = cut_off("x");
-    room.say("y", 0);
+    room.queue_text("y", 0);
     assert_eq!(greet(&mut room, "me", "e", page(511..=560)).request, Some(Cursor(1)));
     assert_eq!(room.load_first(11), Some(Cursor(10)));
     assert_eq!(room.apply(history(page(461..=510)), 0).request, None);
@@ -174,7 +174,7 @@ proptest! {
             for _ in 0..texts {
                 // Equal texts must not be confused.
                 let text = format!("t{}", typed.len() % 2);
-                room.say(&text, 0);
+                room.queue_text(&text, 0);
                 typed.push(text);
             }
             if !is_same {
@@ -239,13 +239,13 @@ proptest! {
         greet(&mut room, "me", "e", log.clone());
         // The unanswered requests: `Some` for a text, `None` for a page.
         let mut asked: VecDeque<Option<Arc<str>>> = VecDeque::new();
-        let (mut typed, mut told) = (Vec::new(), Vec::new());
+        let (mut typed, mut outcome) = (Vec::new(), Vec::new());
         let rest = std::iter::repeat_n((2, false), 200);
         for (step, is_refused) in steps.into_iter().chain(rest) {
             match step {
                 0 => {
                     typed.push(format!("t{}", typed.len()));
-                    room.say(&typed[typed.len() - 1], 0);
+                    room.queue_text(&typed[typed.len() - 1], 0);
                 }
                 1 => {
                     room.probe_sent();
@@ -262,13 +262,13 @@ proptest! {
                         Some(text) => {
                             let id = log.len() as u64 + 1;
                             log.push(record(id, "me", text));
-                            told.push(text.to_string());
+                            outcome.push(text.to_string());
                             ServerMessage::Normal { text: text.to_string(), id: Some(id), nickname: None }
                         }
                     };
                     let returned_text = room.apply(frame("me", answer), 0).returned_text;
                     prop_assert_eq!(returned_text.is_some(), is_refused && question.is_some());
-                    told.extend(returned_text.iter().flat_map(|text| text.split('\n')).map(str::to_owned));
+                    outcome.extend(returned_text.iter().flat_map(|text| text.split('\n')).map(str::to_owned));
                 }
             }
             while let Some((local, text)) = room.next_to_send() {
@@ -276,7 +276,7 @@ proptest! {
                 asked.push_back(Some(text));
             }
         }
-        prop_assert_eq!(told, typed);
+        prop_assert_eq!(outcome, typed);
     }
 }
 

@@ -17,7 +17,7 @@ fn unread_marker_precedes_messages_of_an_unattended_page() {
     assert_eq!(drawn(&room)[1..], expected);
     room.unread_mut().set_attended(true);
     assert_eq!(drawn(&room)[1..], expected, "the marker stays while the messages are read");
-    room.say("mine", NOW);
+    room.queue_text("mine", NOW);
     send_next(&mut room);
     assert_eq!(room.apply(frame("me", text_message(4, "mine")), NOW).new_message, None);
     let expected = ["+1:nb:one", "C in", "+2:nb:two", "3:nb:three", "+4:nme*:mine"];

@@ -118,7 +118,7 @@ fn jump_to_the_newest_requests_its_page_first() {
 fn own_message_after_a_tail_is_held_at_once() {
     let mut room = holding(1..=200);
     room.log.trim(Some(20), 100);
-    let local = room.say("mine", NOW);
+    let local = room.queue_text("mine", NOW);
     room.sent(local);
     room.apply(frame("me", text_message(201, "mine")), NOW);
     assert_eq!(room.outbox().entries().count(), 0);
