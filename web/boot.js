@@ -1,15 +1,15 @@
-// Before the first paint: the chosen theme and language, so that neither flashes, and which page
-// the sketch in index.html is of. Afterwards: takes the sketch away, or says what is missing; says
-// when the client has crashed; and keeps what is dropped on the page from replacing it.
-// Written so that browsers too old for the client understand it.
+// Before the first paint, sets the theme, the language and the kind of page, so that none of them
+// flashes. Later, removes the placeholder of index.html when the client has started, shows an error
+// when it has not or has crashed, and keeps dropped files from replacing the page.
+// The syntax is old, so that browsers that cannot run the client can run this.
 (function () {
   var root = document.documentElement;
-  // Where the site begins: nothing, or what a proxy has put before it, as in "/chat". This file lies
-  // at its top.
+  // The path prefix of the site: empty, or the prefix that a proxy adds, as "/chat". This file is at
+  // the top of the site.
   var site = [""].concat(document.currentScript.src.split("/").slice(3, -1)).join("/");
   root.setAttribute("data-site", site);
   var lang = navigator.language;
-  // As the client names what it stores.
+  // The client's prefix for keys of the storage.
   var prefix = "xmeet:" + site.replace(/:/g, "%3A") + "/:";
   try {
     var stored = function (name) {
@@ -22,7 +22,7 @@
   root.lang = /^zh/i.test(lang) ? "zh-CN" : "en";
   if (location.pathname.indexOf(site + "/room/") === 0) root.setAttribute("data-page", "room");
 
-  // The browser's own bars follow the chosen theme too.
+  // The bars of the browser follow the chosen theme.
   function colour() {
     var theme = root.getAttribute("data-theme");
     document.querySelectorAll("meta[name=theme-color]").forEach(function (meta, index) {
@@ -39,16 +39,16 @@
     box.hidden = false;
   }
 
-  // A frame that its page has put into a sandbox has no origin, and may load no program.
+  // A sandboxed frame has no origin, and must not load a program.
   var isSandboxed = window.origin === "null";
 
-  // A file that did not come, or a client that does not run here.
+  // A file is missing, or the browser cannot run the client.
   function trouble() {
     var box = document.getElementById(isSandboxed ? "sandboxed" : "trouble");
     if (box && box.hidden) inOneLanguage(box);
   }
 
-  // The client has crashed: the page stands still, and says so over what is there.
+  // The client has crashed: shows an error over the page.
   function crash() {
     if (document.getElementById("crash")) return;
     var box = document.getElementById("crashed").content.cloneNode(true).firstChild;
@@ -57,7 +57,7 @@
       var key = root.getAttribute("data-draft");
       if (draft && key) localStorage[draft.value ? "setItem" : "removeItem"](key, draft.value);
     } catch (storageIsOff) {}
-    // What is open over the page would be over this as well.
+    // An open dialog would cover the error.
     document.querySelectorAll("dialog[open]").forEach(function (dialog) { dialog.close(); });
     Array.prototype.forEach.call(document.body.children, function (part) { part.inert = true; });
     inOneLanguage(box);
@@ -68,7 +68,7 @@
   var isStarted = false;
   function failed(error) {
     if (!isStarted) return trouble();
-    // What goes wrong in an extension of the browser, or with a picture, is no crash of the client.
+    // An error in an extension of the browser, or of a picture, is no crash of the client.
     var isOfProgram = error && (/wasm/.test(error.stack) ||
       (window.WebAssembly && error instanceof WebAssembly.RuntimeError));
     if (isOfProgram) crash();
@@ -82,7 +82,7 @@
     sketch.parentNode.removeChild(sketch);
   });
 
-  // A file, a picture or a link that is dropped would replace the page. Text may go into a field.
+  // A dropped file, picture or link would replace the page. Text may be dropped into a field.
   function guard(event) {
     var types = Array.prototype.slice.call((event.dataTransfer && event.dataTransfer.types) || []);
     var isText = types.indexOf("text/plain") >= 0 && types.indexOf("Files") < 0;
@@ -96,7 +96,7 @@
 
   addEventListener("load", function () {
     if (!window.WebAssembly || isSandboxed) trouble();
-    // Keeps the client for when there is no network. Browsers allow it on secure pages only.
+    // The worker keeps the client for visits without a network. Browsers allow it on secure pages only.
     try {
       if (window.isSecureContext && navigator.serviceWorker) {
         navigator.serviceWorker.register(site + "/sw.js", { updateViaCache: "none" }).catch(function () {});

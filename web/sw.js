@@ -1,28 +1,27 @@
-// Keeps the client for when there is no network: the page, and the files it names. What is said in
-// rooms is never kept here, and WebSockets do not pass through. Shows notifications where only a
-// worker can.
+// Keeps the client for visits without a network: the page, and the files that it names. It keeps no
+// messages, and WebSockets do not pass through it. Shows notifications where only a worker can.
 
-// The build writes the digest of the page here. So a new client is a new file, which browsers
-// notice by themselves, and each has a cache of its own.
+// The build replaces this by the digest of the page. So each client has its own worker file, which
+// browsers notice by themselves, and its own cache.
 const VERSION = "xmeet-VERSION";
 
-/** Where the site begins, a slash at its end. */
+/** The path of the site, with a slash at its end. */
 const HOME = new URL("./", self.location).pathname;
 
-/** What this site's caches begin with: another site on the same origin has its own. */
+/** The prefix of this site's caches. Another site on the same origin has its own. */
 const PREFIX = `xmeet:${HOME.replaceAll(":", "%3A")}:`;
 const CACHE = PREFIX + VERSION;
 
-/** How long a page that is asked for may take, in milliseconds, before the kept one is shown. */
+/** How long the server may take for the page, in milliseconds, before the kept one is shown. */
 const PATIENCE_MS = 4000;
 
-/** A file with a digest in its name, which never changes; seen from there. */
+/** A file with a digest in its name, which never changes. The path is relative to the site. */
 const HASHED = /\/[\w-]+-[0-9a-f]{12,16}(_bg)?\.(js|css|wasm|svg)/g;
 
-/** What the client's own page names, and a sign-in page or a hotel's network does not. */
+/** A file that the client's page names, and the sign-in page of a proxy or a hotel does not. */
 const PROGRAM = /\/xmeet-web-[0-9a-f]{12,16}_bg\.wasm/;
 
-/** What tells the client that it was started from the kept page. */
+/** The mark of the kept page, by which the client knows it. */
 const KEPT = "<html data-kept";
 
 self.addEventListener("install", (event) => event.waitUntil(keep().then(() => self.skipWaiting())));
@@ -51,7 +50,7 @@ self.addEventListener("notificationclick", (event) => {
 
 const filesOf = (text) => Array.from(new Set(text.match(HASHED)), (name) => HOME + name.slice(1));
 
-/** The page and its files, all of one version. Most come out of the browser's own cache. */
+/** Stores the page and its files, all of one version. Most come from the browser's own cache. */
 async function keep() {
   const page = await fetch(HOME, { cache: "no-cache" });
   if (!page.ok) throw new Error(`the page came with ${page.status}`);
@@ -59,15 +58,15 @@ async function keep() {
   if (page.redirected || !PROGRAM.test(text)) throw new Error("the page is not the client's");
   const cache = await caches.open(CACHE);
   await cache.addAll(filesOf(text));
-  // It names its files from where it stands, and is kept for every room as well. What says how it
-  // was packed for the way does not hold for the text.
+  // The page names its files relative to its address, and the kept page serves every room. The
+  // headers about the compression do not apply to the text.
   const headers = new Headers(page.headers);
   for (const name of ["content-encoding", "content-length", "etag"]) headers.delete(name);
   const kept = text.replaceAll('"./', `"${HOME}`).replace("<html", KEPT);
   await cache.put(HOME, new Response(kept, { headers }));
 }
 
-/** Keeps the page anew where the browser has thrown away a part of it. */
+/** Stores the page again if the browser has evicted a part of it. */
 async function repair() {
   const cache = await caches.open(CACHE);
   const page = await cache.match(HOME);
@@ -77,27 +76,28 @@ async function repair() {
 }
 
 async function dropOthers() {
-  // Those of older clients named no site; at the top of an origin they are this site's.
+  // The caches of older clients had no site in their names. At the top of an origin they are this
+  // site's.
   const isOlder = (name) => HOME === "/" && /^xmeet-[0-9a-f]+$/.test(name);
   const isOld = (name) => (name.startsWith(PREFIX) && name !== CACHE) || isOlder(name);
   const names = await caches.keys();
   await Promise.all(names.filter(isOld).map((name) => caches.delete(name)));
 }
 
-/** From the network; the kept page, which is the same for every room, where that does not answer. */
+/** Returns the page from the network, or the kept page if the server does not respond. */
 async function page(request) {
   const kept = await caches.match(HOME, { cacheName: CACHE });
   if (!kept) return fetch(request);
   const late = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS, kept));
   const served = fetch(request).then(
-    // A proxy answers for a server that is not there with 502 to 504.
+    // A proxy responds with 502 to 504 for a server that is down.
     (served) => (served.status > 501 ? kept : served),
     () => kept,
   );
   return Promise.race([served, late]);
 }
 
-/** What this site keeps; all else from the network. */
+/** Returns a file from this site's cache, or else from the network. */
 async function file(request) {
   return (await caches.match(request, { cacheName: CACHE })) ?? fetch(request);
 }

@@ -15,11 +15,11 @@ use crate::mentions;
 
 thread_local! {
     static CLOCK: RefCell<Clock> = RefCell::default();
-    /// What must not be collected while the page lives.
+    /// Objects that must not be collected while the page lives.
     static KEPT: RefCell<Vec<JsValue>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The window.
+/// Returns the window.
 ///
 /// # Panics
 /// Outside a browser window, where this client does not run.
@@ -28,7 +28,7 @@ pub fn window() -> Window {
     web_sys::window().expect("the client runs in a browser window")
 }
 
-/// The document.
+/// Returns the document.
 ///
 /// # Panics
 /// Outside a browser window, where this client does not run.
@@ -37,43 +37,42 @@ pub fn document() -> Document {
     window().document().expect("a window has a document")
 }
 
-/// Where the site begins: nothing, or what a proxy has put before it, as in `/chat`. `boot.js` knows
-/// it by its own address.
+/// Returns the path prefix of the site: empty, or the prefix that a proxy adds, as `/chat`. `boot.js`
+/// derives it from its own address.
 #[must_use]
 pub fn site() -> String {
     let page = document().document_element();
     page.and_then(|page| page.get_attribute("data-site")).unwrap_or_default()
 }
 
-/// Whether this page came from the service worker, which says so, and not from the server.
+/// Returns whether the service worker delivered this page from its cache.
 #[must_use]
 pub fn was_kept() -> bool {
     document().document_element().is_some_and(|page| page.has_attribute("data-kept"))
 }
 
-/// The address of the front page.
+/// Returns the address of the front page.
 #[must_use]
 pub fn home() -> String {
     site() + "/"
 }
 
-/// The browser's clock.
+/// Returns the time of the browser's clock.
 #[must_use]
 #[expect(clippy::cast_possible_truncation, reason = "whole milliseconds of this era fit")]
 pub fn now() -> UnixMillis {
     js_sys::Date::now() as UnixMillis
 }
 
-/// Returns milliseconds on a clock for durations: setting the time of day does not touch it, and
-/// it goes on while the machine sleeps.
+/// Returns milliseconds of a monotonic clock that also counts while the machine sleeps.
 #[must_use]
 pub fn elapsed_ms() -> Millis {
     let monotonic_ms = window().performance().map_or(0.0, |performance| performance.now());
     CLOCK.with_borrow_mut(|clock| clock.read(monotonic_ms, js_sys::Date::now()))
 }
 
-/// Spells what was typed in each case, without the white space around it: none for nothing. The
-/// tables for that are a tenth of this program's size, and the browser has them.
+/// Returns a text trimmed and in each letter case, or nothing for white space. The browser converts
+/// the case: the tables for that would be a tenth of this program.
 #[must_use]
 pub fn spellings(typed: &str) -> Vec<String> {
     let typed = typed.trim();
@@ -84,16 +83,16 @@ pub fn spellings(typed: &str) -> Vec<String> {
     vec![typed.to_owned(), upper(typed), lower, capital]
 }
 
-/// A random number from 0 to 1.
+/// Returns a random number from 0 to 1.
 #[must_use]
 pub fn random() -> f64 {
     js_sys::Math::random()
 }
 
-/// What random texts are made of: letters and digits that are not taken for one another.
+/// The characters of random texts: letters and digits that are not mistaken for one another.
 const RANDOM_LETTERS: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
 
-/// Letters that nobody guesses, of five random bits each.
+/// Returns characters of five cryptographically random bits each.
 #[must_use]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is below 256")]
 pub fn random_letters(count: usize) -> String {
@@ -107,7 +106,7 @@ pub fn random_letters(count: usize) -> String {
     bytes.iter().map(|byte| char::from(RANDOM_LETTERS[usize::from(byte % 32)])).collect()
 }
 
-/// How far the browser's time zone was ahead of UTC at `at`, in minutes.
+/// Returns the offset of the browser's time zone from UTC at `at`, in minutes.
 #[must_use]
 #[expect(clippy::cast_possible_truncation, reason = "an offset is less than a day")]
 pub fn offset_minutes(at: UnixMillis) -> i32 {
@@ -128,13 +127,13 @@ pub fn set_root_attribute(name: &str, value: Option<&str>) {
     }
 }
 
-/// Whether a media query holds.
+/// Returns whether a media query matches.
 #[must_use]
 pub fn matches_media(query: &str) -> bool {
     window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
 }
 
-/// Does `run` whenever a media query begins or ceases to hold, for as long as the page lives.
+/// Runs `run` each time that a media query starts or stops matching, for as long as the page lives.
 pub fn on_media_change(query: &str, run: impl Fn() + 'static) {
     if let Ok(Some(list)) = window().match_media(query) {
         // The page keeps the list, and with it its listeners, alive.
@@ -143,13 +142,13 @@ pub fn on_media_change(query: &str, run: impl Fn() + 'static) {
     }
 }
 
-/// Whether the page is out of sight.
+/// Returns whether the page is hidden.
 #[must_use]
 pub fn is_hidden() -> bool {
     document().hidden()
 }
 
-/// Whether somebody is looking: the page is in sight, and its window has the keyboard.
+/// Returns whether the page is visible and its window has the focus.
 #[must_use]
 pub fn is_attended() -> bool {
     !is_hidden() && document().has_focus().unwrap_or(true)
@@ -182,17 +181,17 @@ pub fn caret(area: &HtmlTextAreaElement) -> Option<u32> {
     (start == end).then_some(start)
 }
 
-/// Returns what a text field holds, without halves of characters.
+/// Returns the text of a text field, without halves of characters.
 #[must_use]
 pub fn field_text(field: &HtmlElement) -> String {
     let value = js_sys::Reflect::get(field, &"value".into()).unwrap_or_default();
     let Ok(value) = value.dyn_into::<js_sys::JsString>() else { return String::new() };
     let text = String::from(&value);
-    // The conversion puts this character in the place of a half.
+    // The conversion replaces a half of a character by this one.
     if text.contains('\u{FFFD}') { whole_characters(value.iter()) } else { text }
 }
 
-/// Returns what the text field holds that an event is about, without halves of characters.
+/// Returns the text of an event's text field, without halves of characters.
 #[must_use]
 pub fn typed_text(event: &web_sys::Event) -> String {
     let field = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
@@ -234,7 +233,7 @@ pub fn commit_composition(field: &HtmlElement) {
     focus_in_place(field);
 }
 
-/// Returns whether all that points at the page is fingers, so that the keyboard is on the screen.
+/// Returns whether fingers are the only pointers, so that the keyboard is on the screen.
 #[must_use]
 pub fn is_touch_only() -> bool {
     matches_media("(pointer: coarse)") && !matches_media("(any-pointer: fine)")
@@ -247,7 +246,7 @@ pub fn show_focused() {
     }
 }
 
-/// Makes the browser forget a cookie of this site.
+/// Removes a cookie of this site.
 pub fn forget_cookie(name: &str) {
     let document = document();
     let _ = document
@@ -255,19 +254,19 @@ pub fn forget_cookie(name: &str) {
         .set_cookie(&format!("{name}=; Path=/; Max-Age=0; SameSite=Lax"));
 }
 
-/// Does `run` with the next frame, before it is painted.
+/// Runs `run` before the next frame is painted.
 pub fn next_frame(run: impl FnOnce() + 'static) {
     let _ = window().request_animation_frame(once(Box::new(run)).unchecked_ref());
 }
 
-/// Does `run` after `wait_ms`.
+/// Runs `run` after `wait_ms`.
 pub fn after(wait_ms: i32, run: impl FnOnce() + 'static) {
     let run = once(Box::new(run));
     let _ = window()
         .set_timeout_with_callback_and_timeout_and_arguments_0(run.unchecked_ref(), wait_ms);
 }
 
-/// Comes back after `wait_ms`.
+/// Completes after `wait_ms`.
 pub async fn sleep(wait_ms: i32) {
     let passed = js_sys::Promise::new(&mut |resolve, _| {
         let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, wait_ms);
@@ -275,47 +274,47 @@ pub async fn sleep(wait_ms: i32) {
     let _ = wasm_bindgen_futures::JsFuture::from(passed).await;
 }
 
-/// Returns a property of a JavaScript object; `None` where it is missing, null or out of reach.
+/// Returns a property of a JavaScript object. `None` if it is missing, null or inaccessible.
 #[must_use]
 pub fn property(object: &JsValue, name: &str) -> Option<JsValue> {
     let value = js_sys::Reflect::get(object, &JsValue::from_str(name)).ok()?;
     (!value.is_undefined() && !value.is_null()).then_some(value)
 }
 
-/// Calls a method of a JavaScript object with one argument; `None` where there is no such method, or
-/// it fails.
+/// Calls a method of a JavaScript object with one argument. `None` if the method does not exist or
+/// fails.
 pub fn call(object: &JsValue, method: &str, argument: &JsValue) -> Option<JsValue> {
     let method: js_sys::Function = property(object, method)?.dyn_into().ok()?;
     method.call1(object, argument).ok()
 }
 
-/// Does `run` every `period_ms` for as long as the page lives.
+/// Runs `run` every `period_ms` for as long as the page lives.
 pub fn every(period_ms: i32, run: impl Fn() + 'static) {
     let run = always(Box::new(run));
     let _ = window()
         .set_interval_with_callback_and_timeout_and_arguments_0(run.unchecked_ref(), period_ms);
 }
 
-/// Does `run` at each `event` of the window, for as long as the page lives.
+/// Runs `run` at each `event` of the window, for as long as the page lives.
 pub fn on(event: &str, run: impl Fn() + 'static) {
     let run = always(Box::new(run));
     let _ = window().add_event_listener_with_callback(event, run.unchecked_ref());
 }
 
-/// Does `run` with each `event` of `target`, for as long as the page lives.
+/// Runs `run` with each `event` of `target`, for as long as the page lives.
 pub fn on_event(target: &web_sys::EventTarget, event: &str, run: impl Fn(&JsValue) + 'static) {
     let run = Closure::<dyn Fn(JsValue)>::new(move |event: JsValue| run(&event)).into_js_value();
     let _ = target.add_event_listener_with_callback(event, run.unchecked_ref());
 }
 
-/// Tells `boot.js` by an event of the window.
+/// Dispatches an event of the window, for `boot.js`.
 pub fn tell(event: &str) {
     if let Ok(event) = web_sys::Event::new(event) {
         let _ = window().dispatch_event(&event);
     }
 }
 
-/// Does `run` at each key that goes down, before anything else does, for as long as the page lives.
+/// Runs `run` at each key press, before all other listeners, for as long as the page lives.
 pub fn on_key(run: impl Fn(KeyboardEvent) + 'static) {
     let run = Closure::<dyn Fn(KeyboardEvent)>::new(run).into_js_value();
     let capture = true;

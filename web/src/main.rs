@@ -1,4 +1,4 @@
-//! Puts the client on the page.
+//! Starts the client.
 
 use xmeet_web::browser;
 

@@ -1,27 +1,27 @@
-//! Computes which part of a long member list is on the page, and which names a filter finds. Pure.
+//! The part of a long member list that is on the page, and the filter by name. Pure.
 
 use std::ops::Range;
 
-/// A list of up to this many entries is on the page as a whole.
+/// A list with at most this many entries is on the page as a whole.
 pub const WHOLE_MAX: usize = 60;
 
-/// From this many members on there is a field to find one by name.
+/// The filter appears from this many members on.
 pub const FILTER_FROM: u64 = 20;
 
-/// Entries beyond the view on either side, so that scrolling does not show an empty list.
+/// Entries before and after the view, so that a scroll shows no empty list.
 const MARGIN: usize = 15;
 
 /// The window moves by this many entries at a time.
 const STEP: usize = 10;
 
-/// How a list is scrolled.
+/// The scroll position of a list.
 #[derive(Debug, Clone, Copy)]
 pub struct View {
     /// The height of an entry, in CSS pixels.
     pub entry_px: f64,
     /// How far the list is scrolled down, in CSS pixels.
     pub top_px: f64,
-    /// The height of what is seen of it, in CSS pixels.
+    /// The height of the view, in CSS pixels.
     pub height_px: f64,
 }
 
@@ -34,14 +34,14 @@ impl View {
         (entries as f64 * self.entry_px).round() as i64
     }
 
-    /// Returns the entries of a list of `count` that are to be on the page.
+    /// Returns the indices of the entries to put on the page, for a list of `count`.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded below")]
     pub fn window(&self, count: usize) -> Range<usize> {
         if count <= WHOLE_MAX {
             return 0..count;
         }
-        // A float becomes the nearest number of the type, so no height can overflow.
+        // A cast of a float saturates, so no height can overflow.
         let entry_px = self.entry_px.max(1.0);
         let above = (self.top_px.max(0.0) / entry_px) as usize;
         let in_view = ((self.height_px.max(0.0) / entry_px) as usize).min(WHOLE_MAX * 4) + 1;
@@ -51,8 +51,8 @@ impl View {
     }
 }
 
-/// Whether a name has one of `spellings` in it, Latin letters in either case. The tables for other
-/// scripts are the browser's, which spells what was typed in each case.
+/// Returns whether a name contains one of `spellings`. Latin letters match in either case. For other
+/// scripts the browser provides the spellings in each case (`browser::spellings`).
 #[must_use]
 pub fn matches(name: &str, spellings: &[String]) -> bool {
     let has = |spelling: &String| {

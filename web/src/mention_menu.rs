@@ -1,48 +1,48 @@
-//! The menu over the message box while a name is being typed: pure. The store holds one, and the
-//! component of the same name draws it.
+//! The menu over the message box while a name is being typed. Pure: `context::MessageBox` holds one,
+//! and the component of the same name draws it.
 
 use xmeet_shared::Pid;
 
 use crate::mentions::{candidates, query_at};
 use crate::room::members::Person;
 
-/// Something to choose.
+/// A choice of the menu.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Choice {
     /// Mention this member.
     Member(Person),
-    /// Change one's own name.
+    /// Change the own nickname.
     Rename,
     /// Load older messages.
     Older,
 }
 
-/// The menu; without choices it is closed.
+/// The menu. Without choices it is closed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Menu {
     choices: Vec<Choice>,
-    /// The place of the `@` and of the caret in bytes, while a name is being typed.
+    /// The positions of the `@` and of the caret in bytes, while a name is being typed.
     typed: Option<(usize, usize)>,
-    /// Whether a person has closed it for this `@`.
+    /// Whether the person closed the menu for this `@`.
     is_dismissed: bool,
 }
 
-/// A change of a text: what stands between `start` and `end`, in bytes, becomes `text`.
+/// A change of a text: `text` replaces the bytes from `start` to `end`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completion {
-    /// Where the `@` is.
+    /// The position of the `@`.
     pub start: usize,
-    /// Where the caret is.
+    /// The position of the caret.
     pub caret: usize,
-    /// Where the part that is replaced ends: a space behind the caret belongs to it.
+    /// The end of the replaced part. A space behind the caret belongs to it.
     pub end: usize,
     /// The `@`, the name and a space.
     pub text: String,
 }
 
 impl Menu {
-    /// Returns the menu for `text` with its caret at `caret`. One that was closed stays closed for
-    /// its `@`.
+    /// Returns the menu for `text` with the caret at byte `caret`. A menu that the person closed stays
+    /// closed for its `@`.
     #[must_use]
     pub fn follow(&self, text: &str, caret: usize, people: &[Person], me: Option<&Pid>) -> Self {
         let Some((at, name)) = query_at(text, caret) else { return Self::default() };
@@ -58,7 +58,7 @@ impl Menu {
         Self { choices, typed, is_dismissed: false }
     }
 
-    /// Returns the menu after `people` have changed while the same text is being typed.
+    /// Returns the menu for the same text after the members have changed.
     #[must_use]
     pub fn refresh(&self, text: &str, people: &[Person], me: Option<&Pid>) -> Self {
         match self.typed {
@@ -67,20 +67,20 @@ impl Menu {
         }
     }
 
-    /// Returns the menu once a person has closed it.
+    /// Returns the menu after the person has closed it.
     #[must_use]
     pub fn closed(&self) -> Self {
         Self { choices: Vec::new(), typed: self.typed, is_dismissed: true }
     }
 
-    /// Returns what there is to choose.
+    /// Returns the choices.
     #[must_use]
     pub fn choices(&self) -> &[Choice] {
         &self.choices
     }
 
-    /// Returns where the choice at `index` of `before` stands now: the same member, else the one
-    /// that is at its place.
+    /// Returns the index of the choice that was at `index` in the menu `before`: the same member or
+    /// command, or else the choice that is at its place.
     #[must_use]
     pub fn index_of_chosen(&self, before: &Self, index: usize) -> usize {
         let is_same = |choice: &Choice| match (choice, before.choices.get(index)) {
@@ -91,8 +91,7 @@ impl Menu {
         self.choices.iter().position(is_same).unwrap_or(index.min(last))
     }
 
-    /// Returns the change that puts all of `name` into `text`. `None` for another text than the menu
-    /// is about.
+    /// Returns the change of `text` that completes `name`. `None` if the menu belongs to another text.
     #[must_use]
     pub fn complete(&self, text: &str, name: &str) -> Option<Completion> {
         let (start, caret) = self.typed?;
@@ -116,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_are_offered_for_a_lone_at_only() {
+    fn lone_at_offers_members_and_commands() {
         let alone = typed(&Menu::default(), "@");
         assert_eq!(alone.choices().len(), 4);
         assert_eq!(alone.choices()[2..], [Choice::Rename, Choice::Older]);
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn closed_it_stays_closed_for_its_at() {
+    fn dismissed_menu_stays_closed_for_its_at() {
         let closed = typed(&Menu::default(), "@").closed();
         let after = typed(&closed, "@A");
         assert!(closed.choices().is_empty() && after.choices().is_empty());
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_put_in_place_of_what_was_typed() {
+    fn completion_replaces_the_typed_part() {
         let menu = Menu::default().follow("你好@小 再见", 10, &people(), None);
         let change = menu.complete("你好@小 再见", "小明").unwrap();
         assert_eq!(change, Completion { start: 6, caret: 10, end: 11, text: "@小明 ".to_owned() });
@@ -164,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_chosen_member_stays_chosen() {
+    fn chosen_member_stays_chosen_when_members_change() {
         let named = |serial, name: &str| Person { pid: Pid::new(0, serial, 1), name: name.into() };
         let before = typed(&Menu::default(), "@");
         assert_eq!(before.choices()[1], Choice::Member(named(2, "Anna")));

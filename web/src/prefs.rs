@@ -16,44 +16,44 @@ const NOTIFY: &str = "notify";
 const SOUND: &str = "sound";
 const RETURN_SENDS: &str = "return-sends";
 
-/// The most rooms that are listed.
+/// The most recent rooms that are kept.
 const ROOMS_MAX: usize = 12;
 
-/// The language that was chosen.
+/// Returns the chosen language.
 #[must_use]
 pub fn language() -> Option<Lang> {
     storage::get(LANGUAGE).map(|tag| Lang::from_tag(&tag))
 }
 
-/// Remembers the language.
+/// Stores the language.
 pub fn set_language(lang: Lang) {
     storage::set(LANGUAGE, Some(lang.tag()));
 }
 
-/// Whether dark was chosen; `None` follows the system.
+/// Returns whether the dark theme was chosen. `None` follows the system.
 #[must_use]
 pub fn dark() -> Option<bool> {
     storage::get(THEME).map(|theme| theme == "dark")
 }
 
-/// Remembers the theme.
+/// Stores the theme. `None` follows the system.
 pub fn set_dark(dark: Option<bool>) {
     storage::set(THEME, dark.map(|dark| if dark { "dark" } else { "light" }));
 }
 
-/// The nickname used last: in this tab, else in this browser.
+/// Returns the latest nickname of this tab, or else of this browser.
 #[must_use]
 pub fn nickname() -> Option<String> {
     storage::get_in_tab(NICKNAME).or_else(|| storage::get(NICKNAME))
 }
 
-/// Remembers the nickname. Two tabs may be two people, so the tab keeps its own.
+/// Stores the nickname for this browser, and for this tab: two tabs can be two members.
 pub fn set_nickname(name: Option<&str>) {
     storage::set_in_tab(NICKNAME, name);
     storage::set(NICKNAME, name);
 }
 
-/// The rooms visited before, the latest first.
+/// Returns the recent rooms, the latest first.
 #[must_use]
 pub fn rooms() -> Vec<RoomId> {
     let lines = storage::get(ROOMS).unwrap_or_default();
@@ -61,7 +61,7 @@ pub fn rooms() -> Vec<RoomId> {
     lines.lines().filter_map(read).take(ROOMS_MAX).collect()
 }
 
-/// Remembers a visit.
+/// Puts a room at the head of the recent rooms.
 pub fn visited(room: &RoomId) {
     let mut rooms = rooms();
     rooms.retain(|other| other != room);
@@ -72,13 +72,13 @@ pub fn visited(room: &RoomId) {
     storage::touch(room);
 }
 
-/// Forgets the list of rooms, and everything that is kept of the rooms in it.
+/// Removes the recent rooms, and everything that is stored about them.
 pub fn forget_rooms() {
     rooms().iter().for_each(storage::forget_room);
     storage::set(ROOMS, None);
 }
 
-/// A choice that is off until it is made.
+/// Returns whether a switch is on. It is off until the person turns it on.
 fn is_on(key: &str) -> bool {
     storage::get(key).is_some()
 }
@@ -87,46 +87,46 @@ fn turn(key: &str, is_on: bool) {
     storage::set(key, is_on.then_some("on"));
 }
 
-/// Whether the lines about who comes and goes are hidden.
+/// Returns whether joins and leaves are hidden.
 #[must_use]
 pub fn lines_hidden() -> bool {
     is_on(LINES_HIDDEN)
 }
 
-/// Remembers whether they are.
+/// Stores whether joins and leaves are hidden.
 pub fn set_lines_hidden(hidden: bool) {
     turn(LINES_HIDDEN, hidden);
 }
 
-/// Whether who is not looking wants to be notified.
+/// Returns whether notifications are on.
 #[must_use]
 pub fn notify() -> bool {
     is_on(NOTIFY)
 }
 
-/// Remembers whether they do.
+/// Stores whether notifications are on.
 pub fn set_notify(notify: bool) {
     turn(NOTIFY, notify);
 }
 
-/// Whether who is not looking wants to hear of it.
+/// Returns whether the sound is on.
 #[must_use]
 pub fn sound() -> bool {
     is_on(SOUND)
 }
 
-/// Remembers whether they do.
+/// Stores whether the sound is on.
 pub fn set_sound(sound: bool) {
     turn(SOUND, sound);
 }
 
-/// Whether Return was chosen to send; `None` follows the keyboard.
+/// Returns whether Return sends. `None` follows the kind of keyboard.
 #[must_use]
 pub fn return_sends() -> Option<bool> {
     storage::get(RETURN_SENDS).map(|choice| choice == "on")
 }
 
-/// Remembers whether Return sends.
+/// Stores whether Return sends.
 pub fn set_return_sends(sends: bool) {
     storage::set(RETURN_SENDS, Some(if sends { "on" } else { "off" }));
 }

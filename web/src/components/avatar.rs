@@ -1,10 +1,10 @@
-//! A member's seal: the first character of the name on the member's colour.
+//! A member's avatar: the first character of the name on the member's colour.
 
 use leptos::prelude::*;
 
 use crate::identity;
 
-/// A seal. It says nothing to a screen reader: the name stands beside it.
+/// Draws an avatar. Screen readers skip it, because the name stands beside it.
 pub fn avatar(hue: u32, name: &str) -> AnyView {
     view! {
         <span class="avatar" data-hue=hue.to_string() aria-hidden="true">

@@ -1,4 +1,4 @@
-//! Icons: single strokes on a grid of 24, drawn in the colour of the text around them.
+//! Icons: single strokes on a grid of 24, in the colour of the text around them.
 
 use leptos::prelude::*;
 
@@ -42,7 +42,7 @@ pub const WARNING: &str = "M12 4 2.5 20h19L12 4M12 10v4.5M12 17.3h.01";
 /// An arrow that turns back.
 pub const PAST: &str = "M4 12a8 8 0 1 0 2.6-5.9L4 8.5M4 4v4.5h4.5M12 8v4l2.5 2.5";
 
-/// An icon. It says nothing to a screen reader: the control around it has the name.
+/// An icon. Screen readers skip it, because the control around it has a name.
 #[component]
 pub fn Icon(
     /// What to draw.

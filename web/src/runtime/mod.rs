@@ -1,5 +1,5 @@
-//! The runtime around the core: owns the socket and the timers, gives the core its inputs and
-//! carries its effects out. Decides nothing.
+//! The runtime around the core: it owns the socket and the timers, gives the core its inputs and
+//! carries its effects out. It makes no decisions.
 
 mod setup;
 mod socket;

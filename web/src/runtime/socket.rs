@@ -1,4 +1,6 @@
-//! One WebSocket: frames in, frames out. Knows nothing of rooms and never reconnects.
+//! One WebSocket. It knows nothing about rooms and never reconnects. gloo-net reads from it; writes
+//! and the close go to the browser's own object, because gloo-net's sink is asynchronous and its close
+//! sends code 1000, with which a member leaves the room.
 
 use std::rc::Rc;
 
@@ -10,27 +12,27 @@ use leptos::task::spawn_local;
 /// The close code of a connection that ended without one.
 const CODE_ABNORMAL: u16 = 1006;
 
-/// What comes out of a socket.
+/// An event of a socket.
 #[derive(Debug)]
 pub(super) enum SocketEvent {
     /// A text frame.
     Frame(String),
-    /// It is over; nothing follows.
+    /// The socket has closed. No event follows.
     Closed {
-        /// The close code; 1006 where there was none.
+        /// The close code, 1006 if there was none.
         code: u16,
     },
 }
 
-/// An open, or opening, WebSocket. Dropping it closes the connection and silences its events.
+/// An open or opening WebSocket. Dropping it closes the connection and ends its events.
 pub(super) struct Socket {
     raw: web_sys::WebSocket,
     alive: Rc<()>,
 }
 
 impl Socket {
-    /// Opens `url` and reports to `on_event` from then on. A URL that the browser refuses is
-    /// reported as a close.
+    /// Opens `url` and passes its events to `on_event`. A URL that the browser refuses leads to
+    /// [`SocketEvent::Closed`].
     pub(super) fn open(url: &str, on_event: impl Fn(SocketEvent) + 'static) -> Option<Self> {
         let alive = Rc::new(());
         let witness = Rc::downgrade(&alive);
@@ -63,19 +65,19 @@ impl Socket {
         Some(Self { raw, alive })
     }
 
-    /// Hands a text frame to the browser. False when the socket does not take it.
+    /// Sends a text frame. Returns false if the socket is not open.
     #[must_use]
     pub(super) fn send(&self, frame: &str) -> bool {
         self.is_open() && self.raw.send_with_str(frame).is_ok()
     }
 
-    /// Whether the socket takes frames.
+    /// Returns whether the socket is open.
     #[must_use]
     pub(super) fn is_open(&self) -> bool {
         self.raw.ready_state() == web_sys::WebSocket::OPEN
     }
 
-    /// Returns how much of what was sent the browser has not handed to the network yet.
+    /// Returns the bytes that the browser has not passed to the network yet.
     #[must_use]
     pub(super) fn buffered_bytes(&self) -> u64 {
         u64::from(self.raw.buffered_amount())
@@ -84,8 +86,8 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        debug_assert_eq!(Rc::strong_count(&self.alive), 1, "nobody else keeps a socket alive");
-        // Without a code: 1000 would say that the person left the room.
+        debug_assert_eq!(Rc::strong_count(&self.alive), 1, "only the socket itself holds this");
+        // Without a code: 1000 would mean that the member leaves the room.
         let _ = self.raw.close();
     }
 }
