@@ -183,7 +183,7 @@ story('Reading: a page that fails says "retry" in its place, and is not tried in
   await view.wheel(-5_000);
   const retry = view.part('.load-older');
   await until('an offer to retry', async () => (await retry.textContent()) === 'Retry');
-  assert.match(await view.row('older').textContent(), /could not be loaded/);
+  assert.match(await view.row('older').textContent(), /Couldn’t load older messages/);
   for (const turn of [500, -5_000, 300, -5_000]) await view.wheel(turn);
   await bot.say('n 121');
   await hasNewest(view, 121);

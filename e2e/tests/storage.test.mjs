@@ -120,7 +120,7 @@ for (const [kind, off] of Object.entries({
     Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); };
   },
 })) {
-  for (const [locale, words] of [['en-US', /isn’t saving/], ['zh-CN', /没有保存/]]) {
+  for (const [locale, words] of [['en-US', /isn’t saving/], ['zh-CN', /无法保存/]]) {
     story(`storage that is ${kind} is told once, and everything else works, ${locale}`, async (world) => {
       world.complaints.allowUnreachable();
       const gate = await world.gate();
