@@ -73,7 +73,7 @@ pub fn begin(run: impl FnOnce() + 'static) {
     };
     legacy::migrate_shared(&Area::local(), &site_keys(), browser::site().is_empty());
     channel::open();
-    channel::listen(answer);
+    channel::listen(on_message);
     // Leptos spawns nothing before it has mounted a component.
     spawn_local(async move {
         let was_open = storage::get_in_tab(IS_OPEN).is_some();
@@ -84,7 +84,7 @@ pub fn begin(run: impl FnOnce() + 'static) {
             absorb_others(room, has_locks).await;
             // Older entries of an origin may not belong to a site below a path.
             if browser::site().is_empty() {
-                with(room, |tab| legacy::migrate_tab(&Area::session(), tab));
+                with_storage(room, |tab| legacy::migrate_tab(&Area::session(), tab));
             }
             remember_token(room);
         }
@@ -130,7 +130,7 @@ async fn acquire_id(known: Option<String>, was_open: bool, room: Option<&RoomId>
             }
             Outcome::Unavailable => {
                 let ids = [id.clone()];
-                let is_copy = was_open && !refused_of(&ids, Claim::Reload).await.is_empty();
+                let is_copy = was_open && !claim_ids(&ids, Claim::Reload).await.is_empty();
                 set_id(if is_copy { browser::random_letters(ID_LETTERS) } else { id });
                 return false;
             }
@@ -160,14 +160,14 @@ async fn absorb_others(room: &RoomId, has_locks: bool) {
     if others.is_empty() {
         return;
     }
-    let refused = if has_locks { Vec::new() } else { refused_of(&others, Claim::Closed).await };
+    let refused = if has_locks { Vec::new() } else { claim_ids(&others, Claim::Closed).await };
     for other in others {
         let name = lock_name(&other);
         if has_locks && locks::acquire(&name, 0).await != Outcome::Held || refused.contains(&other)
         {
             continue;
         }
-        with(room, |tab| tab.absorb(&other, !has_locks));
+        with_storage(room, |tab| tab.absorb(&other, !has_locks));
         locks::release(&name);
     }
 }
@@ -178,7 +178,7 @@ fn stored_tabs(room: &RoomId) -> Vec<String> {
     tabs
 }
 
-fn with(room: &RoomId, run: impl FnOnce(&TabRoom<'_, Area>)) {
+fn with_storage(room: &RoomId, run: impl FnOnce(&TabRoom<'_, Area>)) {
     run(&TabRoom { entries: &Area::local(), keys: &site_keys(), room, tab: &id() });
 }
 
@@ -197,19 +197,19 @@ fn lock_name(id: &str) -> String {
 
 /// Claims `ids` and waits for objections. Returns the ids of open tabs and those that go to another
 /// page, which claims them at the same time.
-async fn refused_of(ids: &[String], claim: Claim) -> Vec<String> {
+async fn claim_ids(ids: &[String], claim: Claim) -> Vec<String> {
     let priority = format!("{}{}", claim as u8, browser::random_letters(ID_LETTERS));
     let claimed = ids.to_vec();
     QUERY.set(Query { claimed, priority: priority.clone(), ..Query::default() });
-    let is_asked = |id: &&String| channel::post(&format!("who {id} {priority}"));
-    if ids.iter().filter(is_asked).count() > 0 {
+    let is_posted = |id: &&String| channel::post(&format!("who {id} {priority}"));
+    if ids.iter().filter(is_posted).count() > 0 {
         browser::sleep(ANSWER_MS).await;
     }
     QUERY.take().refused
 }
 
 /// Answers the queries of other tabs and records their answers and claims.
-fn answer(message: &str) {
+fn on_message(message: &str) {
     QUERY.with_borrow_mut(|query| {
         let mut words = message.split(' ');
         match [words.next(), words.next(), words.next()] {
@@ -222,7 +222,7 @@ fn answer(message: &str) {
                     query.refuse(tab);
                 }
             }
-            [Some("here"), Some(tab), Some(asker)] if asker == query.priority => {
+            [Some("here"), Some(tab), Some(claimant)] if claimant == query.priority => {
                 query.refuse(tab);
             }
             _ => {}

@@ -99,7 +99,7 @@ impl Day {
 /// Returns whether two consecutive messages of one author share a heading: they are in order and in
 /// the same five minutes of the clock. So headings do not depend on the first loaded message.
 #[must_use]
-pub fn close_enough(earlier: UnixMillis, later: UnixMillis) -> bool {
+pub fn share_heading(earlier: UnixMillis, later: UnixMillis) -> bool {
     earlier <= later && earlier.div_euclid(GROUP_MS) == later.div_euclid(GROUP_MS)
 }
 
@@ -140,9 +140,9 @@ mod tests {
 
     #[test]
     fn messages_in_order_within_five_minutes_share_a_heading() {
-        assert!(close_enough(0, 0));
-        assert!(close_enough(0, 299_999));
-        assert!(!close_enough(299_999, 300_000));
-        assert!(!close_enough(10, 9));
+        assert!(share_heading(0, 0));
+        assert!(share_heading(0, 299_999));
+        assert!(!share_heading(299_999, 300_000));
+        assert!(!share_heading(10, 9));
     }
 }

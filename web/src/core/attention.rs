@@ -7,7 +7,7 @@ use crate::connection::Millis;
 use crate::notification_election::{NotificationElection, NotificationKey, OBJECTION_MS};
 use crate::room::log::Message;
 use crate::room::throttle::{NotificationThrottle, excerpt};
-use crate::room::unread::{FirstUnread, Unread};
+use crate::room::unread::FirstUnread;
 
 /// The shortest time between two writes of the read mark.
 const READ_MARK_MS: Millis = 500;
@@ -39,7 +39,7 @@ impl ClientCore {
         self.goal = None;
         self.show(PageEffect::StopAiming);
         if self.room.unread().is_opening() {
-            Unread::end_opening(self.room.unread_mut());
+            self.room.unread_mut().end_opening();
         }
     }
 
@@ -48,12 +48,12 @@ impl ClientCore {
         let Some(id) = self.room.unread().read_up_to() else { return };
         let epoch = self.room.epoch();
         let is_saved = |mark: &ReadMark| mark.id == id && mark.epoch.as_deref() == epoch;
-        if self.is_mark_recent || self.saved_mark.as_ref().is_some_and(is_saved) {
+        if self.is_read_mark_write_delayed || self.saved_mark.as_ref().is_some_and(is_saved) {
             return;
         }
         let mark = ReadMark { id, epoch: epoch.map(str::to_owned) };
         self.saved_mark = Some(mark.clone());
-        self.is_mark_recent = true;
+        self.is_read_mark_write_delayed = true;
         self.emit(Effect::Persist(StorageWrite::ReadMark(mark)));
         self.emit(Effect::SetTimer { timer: Timer::ReadMark, after_ms: READ_MARK_MS });
     }

@@ -95,7 +95,7 @@ pub struct ClientCore {
     /// The read mark in the storage.
     saved_mark: Option<ReadMark>,
     /// Whether the next write of the read mark must wait.
-    is_mark_recent: bool,
+    is_read_mark_write_delayed: bool,
     effects: Vec<Effect>,
     redraw: Redraw,
     /// The status after the previous input.
@@ -138,7 +138,7 @@ impl ClientCore {
             goal: None,
             is_aiming: false,
             saved_mark: setup.read_mark,
-            is_mark_recent: false,
+            is_read_mark_write_delayed: false,
             effects: Vec::new(),
             redraw: Redraw::default(),
             shown: None,
@@ -184,7 +184,7 @@ impl ClientCore {
             Input::ScrollChanged { is_at_bottom, is_aiming } => {
                 self.room.unread_mut().scroll_changed(is_at_bottom, is_aiming);
             }
-            Input::Leaving => self.is_mark_recent = false,
+            Input::Leaving => self.is_read_mark_write_delayed = false,
             Input::TabMessage(message) => self.tab_message(&message),
             Input::Draw { reader, is_aiming } => self.draw(reader, is_aiming),
             Input::Drawn { has_goal } => self.drawn(has_goal),
@@ -211,7 +211,7 @@ impl ClientCore {
             Timer::RetryPage(number) => self.retry_page(number, now),
             Timer::Pause => self.update_pause(now),
             Timer::Objections(key) => self.decide_notification(key),
-            Timer::ReadMark => self.is_mark_recent = false,
+            Timer::ReadMark => self.is_read_mark_write_delayed = false,
         }
     }
 

@@ -267,12 +267,12 @@ impl Room {
     /// Returns the state of the upper end of the list. Returns `None` before the first greeting.
     pub(crate) fn history_edge(&self) -> Option<HistoryEdge> {
         let Some(oldest) = self.log.oldest() else {
-            let top = match self.log.head() {
+            let edge = match self.log.head() {
                 _ if self.is_history_off() => HistoryEdge::HistoryOff,
                 0 => HistoryEdge::Beginning,
                 _ => HistoryEdge::Gone,
             };
-            return self.was_greeted.then_some(top);
+            return self.was_greeted.then_some(edge);
         };
         let older = oldest.saturating_sub(1);
         Some(if oldest <= 1 {

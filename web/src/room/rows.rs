@@ -9,7 +9,7 @@ use super::log::{Item, Line, Message};
 use super::outbox::{Delivery, LocalId};
 use super::presence::PresenceGroup;
 use super::unread::FirstUnread;
-use crate::time::{Day, LocalTime, close_enough};
+use crate::time::{Day, LocalTime, share_heading};
 
 /// The most messages under one heading. Groups start at multiples of this in the ids, so that rows
 /// loaded or dropped above do not move the headings below.
@@ -150,11 +150,11 @@ impl Group {
     /// Returns whether a message belongs under the same heading. `number` is its id or arrival number;
     /// `None` while it is pending.
     fn includes(&self, message: &Message, number: Option<u64>) -> bool {
-        let section = |number: u64| number.saturating_sub(1) / GROUP_ROWS_MAX;
+        let bucket = |number: u64| number.saturating_sub(1) / GROUP_ROWS_MAX;
         self.from == message.from
             && self.name == message.name
-            && number.is_none_or(|number| section(number) == section(self.last_number))
-            && close_enough(self.last_at, message.at)
+            && number.is_none_or(|number| bucket(number) == bucket(self.last_number))
+            && share_heading(self.last_at, message.at)
     }
 }
 
@@ -165,15 +165,15 @@ pub(super) fn rows(
 ) -> Vec<(RowKey, Row)> {
     let items = room.log.items();
     let rows = Vec::with_capacity(items.len() + 8);
-    let has_position = |line: &FirstUnread| match line {
+    let has_position = |first: &FirstUnread| match first {
         FirstUnread::Id(id) => room.log.has_position(*id),
         FirstUnread::Arrival(_) => true,
     };
     let unread = room.unread.marker().filter(has_position);
     let (day, group, latest) = (None, None, None);
     let mut builder = Builder { room, offset_minutes, rows, day, group, latest, unread };
-    if let Some(top) = room.history_edge() {
-        builder.rows.push((RowKey::HistoryEdge, Row::HistoryEdge(top)));
+    if let Some(edge) = room.history_edge() {
+        builder.rows.push((RowKey::HistoryEdge, Row::HistoryEdge(edge)));
     }
     for item in items {
         builder.item(item);
@@ -218,7 +218,9 @@ impl Builder<'_> {
                 let (first, last) = missing.into_inner();
                 let within = |id: Option<MessageId>| id.is_some_and(|id| first <= id && id <= last);
                 self.group = None;
-                self.unread_marker(|line| matches!(line, FirstUnread::Id(first) if first <= last));
+                self.unread_marker(
+                    |first| matches!(first, FirstUnread::Id(first) if first <= last),
+                );
                 let gap = GapRow {
                     first,
                     last,
@@ -235,11 +237,11 @@ impl Builder<'_> {
     fn line(&mut self, line: Arc<Line>) {
         let is_new_day = self.day(line.at, 0, line.number);
         self.group = None;
-        let alone = match self.rows.last_mut() {
+        let unmerged = match self.rows.last_mut() {
             Some((_, Row::Lines(group))) => group.try_push(line),
             _ => Some(line),
         };
-        self.rows.extend(alone.map(|line| {
+        self.rows.extend(unmerged.map(|line| {
             // The group's number keeps the key stable when its first lines are dropped. A group that
             // a day heading splits needs a second key.
             let number = if is_new_day { line.number } else { line.group };

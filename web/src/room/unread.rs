@@ -82,11 +82,11 @@ impl Unread {
     /// Returns the number of unread messages of other members.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.kept_count() + self.unstored_count
+        self.stored_count() + self.unstored_count
     }
 
     /// Returns the number of unread messages of other members that have an id.
-    fn kept_count(&self) -> u64 {
+    fn stored_count(&self) -> u64 {
         let after = self.newest.saturating_sub(self.read_up_to.unwrap_or(self.newest));
         after.saturating_sub(self.own.len() as u64)
     }
@@ -184,9 +184,9 @@ impl Unread {
         while self.own.contains(&first) {
             first += 1;
         }
-        let has_kept = self.kept_count() > 0;
+        let has_stored = self.stored_count() > 0;
         self.marker = Some(match self.first_unstored {
-            Some((after, arrival)) if !has_kept || after < first => FirstUnread::Arrival(arrival),
+            Some((after, arrival)) if !has_stored || after < first => FirstUnread::Arrival(arrival),
             _ => FirstUnread::Id(first),
         });
     }

@@ -8,7 +8,7 @@ use super::keys::{Keys, Kind};
 use crate::encoding::{decode_segment, encode};
 
 /// The most rooms with stored entries.
-pub const ROOMS_KEPT_MAX: usize = 100;
+pub const ROOMS_STORED_MAX: usize = 100;
 
 /// The most bytes of all rooms' keys and values. It also limits the unsent texts of all rooms.
 pub const ROOM_BYTES_MAX: usize = 2 * 1024 * 1024;
@@ -32,7 +32,7 @@ pub fn touch(entries: &impl Entries, keys: &Keys, room: &RoomId, now: UnixMillis
     let mut uses = last_uses(entries, keys);
     uses.retain(|(other, _)| other != room);
     uses.insert(0, (room.clone(), now));
-    uses.truncate(ROOMS_KEPT_MAX);
+    uses.truncate(ROOMS_STORED_MAX);
     write_uses(entries, keys, &uses);
     enforce_limits(entries, keys, room);
 }
@@ -41,7 +41,7 @@ pub fn touch(entries: &impl Entries, keys: &Keys, room: &RoomId, now: UnixMillis
 pub fn enforce_limits(entries: &impl Entries, keys: &Keys, current: &RoomId) {
     let mut rooms = stored_rooms(entries, keys);
     let mut bytes: usize = rooms.iter().map(|room| room.bytes).sum();
-    while rooms.len() > ROOMS_KEPT_MAX || bytes > ROOM_BYTES_MAX {
+    while rooms.len() > ROOMS_STORED_MAX || bytes > ROOM_BYTES_MAX {
         let Some(index) = next_to_evict(&rooms, current) else { return };
         let room = rooms.swap_remove(index);
         bytes -= room.bytes;
@@ -163,7 +163,7 @@ mod tests {
         fill(&entries, &keys, 1..300, "1");
         touch(&entries, &keys, &room(299), 300);
         let kept: Vec<_> = (0..300).filter(|number| is_kept(&entries, &keys, *number)).collect();
-        assert_eq!(kept.len(), ROOMS_KEPT_MAX);
+        assert_eq!(kept.len(), ROOMS_STORED_MAX);
         assert_eq!((kept[0], kept[1]), (0, 201));
     }
 
