@@ -1,16 +1,18 @@
-// One browser for all tests of a run; each person in a test has a context of their own in it.
+// The browser of all tests: one that the runner serves, or, where a file is run alone, its own. Each
+// person in a test has a context of their own in it.
 import { after } from 'node:test';
-import { launch as launchChromium } from './chromium.mjs';
-import { launch as launchFirefox } from './firefox.mjs';
+import { ENDPOINT_VARIABLE, IN_FIREFOX, connect, launch } from './kind.mjs';
 
-/** Whether this run is in Firefox; otherwise it is in Chromium. */
-export const IN_FIREFOX = process.env.E2E_BROWSER === 'firefox';
+const endpoint = process.env[ENDPOINT_VARIABLE];
+
+/** Whether the runner started this process. */
+export const IS_SHARD = endpoint !== undefined;
 
 let started;
 
-/** The browser, started at the first call. */
+/** Returns the browser, started or connected to at the first call. */
 export function browser() {
-  started ??= IN_FIREFOX ? launchFirefox() : launchChromium();
+  started ??= IS_SHARD ? connect(endpoint) : launch();
   return started;
 }
 

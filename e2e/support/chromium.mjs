@@ -1,4 +1,4 @@
-// How Chromium is started, for tests and for the scripts beside them.
+// Starting Chromium.
 import { chromium } from 'playwright-core';
 
 const ARGS = [
@@ -11,8 +11,19 @@ const ARGS = [
   '--disable-sync',
 ];
 
-/** Starts one. `options` are further ones of its driver. */
+const settings = () => ({ executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: ARGS });
+
+/** Starts a Chromium. `options` are further options of Playwright. */
 export function launch(options = {}) {
-  const executablePath = process.env.CHROMIUM || '/usr/bin/chromium';
-  return chromium.launch({ executablePath, args: ARGS, ...options });
+  return chromium.launch({ ...settings(), ...options });
+}
+
+/** Starts a Chromium that other processes connect to. */
+export function serve() {
+  return chromium.launchServer(settings());
+}
+
+/** Connects to the Chromium of another process. */
+export function connect(endpoint) {
+  return chromium.connect(endpoint);
 }

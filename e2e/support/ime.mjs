@@ -1,6 +1,7 @@
 // An input method at work, as Chromium knows it, and as Firefox and Safari do it.
 
-import { IN_FIREFOX, devtools } from './browser.mjs';
+import { devtools } from './browser.mjs';
+import { IN_FIREFOX } from './kind.mjs';
 
 /** What browsers give every key that an input method takes. */
 const KEY_OF_AN_IME = 229;

@@ -5,10 +5,12 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { basename } from 'node:path';
+import { ARTIFACTS } from './artifacts.mjs';
 import { Bot } from './bot.mjs';
-import { IN_FIREFOX, NeedsChromium, browser } from './browser.mjs';
+import { IS_SHARD, NeedsChromium, browser } from './browser.mjs';
 import { Gate } from './gate.mjs';
+import { IN_FIREFOX } from './kind.mjs';
 import { LandingPage } from './landing-page.mjs';
 import { Proxy } from './proxy.mjs';
 import { RoomPage } from './room-page.mjs';
@@ -16,18 +18,16 @@ import { Server } from './server.mjs';
 import { PATIENCE_MS, within } from './until.mjs';
 import { Complaints } from './watch.mjs';
 
-const ARTIFACTS = fileURLToPath(new URL('../artifacts/', import.meta.url));
+// Evidence of an earlier run would be taken for that of this one. A shard's runner removes it.
+if (!IS_SHARD) rmSync(ARTIFACTS, { recursive: true, force: true });
 
-// What an earlier run left must not speak for this one.
-rmSync(ARTIFACTS, { recursive: true, force: true });
+/** The name of the test file. */
+const FILE = basename(process.argv[1] ?? '').replace(/\.test\.mjs$/, '');
 
 /** How long a story may take, in milliseconds, unless it says otherwise. */
 const STORY_MS = 60_000;
 /** For what a story leaves behind to be put away. */
 const CLEAN_UP_MS = 30_000;
-
-/** What became of each story that ended, by its name: `passed`, `skipped` or `failed`. */
-export const outcomes = new Map();
 
 /** Defines a test: `body` gets a world, with a server running in it. */
 export function story(name, ...rest) {
@@ -35,13 +35,10 @@ export function story(name, ...rest) {
   const { ms = STORY_MS, ...options } = rest.pop() ?? {};
   test(name, { timeout: ms + CLEAN_UP_MS }, async (t) => {
     const world = new World(t);
-    outcomes.set(name, 'failed');
     try {
       await within(ms, 'the test', world.play(options, body));
-      outcomes.set(name, 'passed');
     } catch (error) {
       if (error instanceof NeedsChromium) {
-        outcomes.set(name, 'skipped');
         return t.skip(error.message);
       }
       await world.keepEvidence(name);
@@ -136,7 +133,7 @@ class World {
 
   async keepEvidence(name) {
     await mkdir(ARTIFACTS, { recursive: true });
-    const file = name.replace(/[^\p{L}\p{N}]+/gu, '-').slice(0, 80);
+    const file = `${FILE}-${name}`.replace(/[^\p{L}\p{N}]+/gu, '-').slice(0, 80);
     const said = [...this.complaints.rest, this.server?.tail() ?? 'no server'];
     await writeFile(`${ARTIFACTS}${file}.log`, said.join('\n'));
     for (const [number, { page, who }] of this.pages.entries()) {
