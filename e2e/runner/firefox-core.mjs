@@ -7,33 +7,33 @@ export const FIREFOX_FILES = [
 /** Tests that must pass in Firefox, by `file: name`. */
 const CORE = {
   send: [
-    'chat: two people chat both ways and each sees every message once',
-    'outbox: messages typed while offline wait, and are sent once each, in order',
+    'chat: two members see every message of both once',
+    'outbox: messages typed offline are sent after the reconnect, once and in order',
   ],
   resend: [
-    'outbox: a message lost on its way is sent again by itself, once',
-    'outbox: a server killed after keeping a message, unsaid: it is there once',
+    'outbox: a message lost on its way is sent again, once',
+    'outbox: server killed after storing an unconfirmed message: the message appears once',
   ],
   history: [
-    'history: the keyboard reads back to the beginning as well',
-    'history: at the bottom new rows are followed, whoever writes them',
+    'history: PageUp leads to the beginning',
+    'history: at the bottom the list follows new messages, own ones and others',
   ],
-  resume: ['resume: reloading, or losing the network for a moment, shows the others nothing'],
-  'input methods': ['ime: Enter that confirms what an input method wrote never sends'],
-  rename: ['nickname: renaming in place reaches everybody and outlives a reload'],
-  reload: ['outbox: messages that wait outlive a reload and are sent once'],
+  resume: ['resume: a reload or a short outage shows other members no leave'],
+  'input methods': ['ime: Enter that confirms a composition does not send'],
+  rename: ['nickname: a rename reaches every member and survives a reload'],
+  reload: ['outbox: waiting messages survive a reload and are sent once'],
 };
 
 /** The only tests that may be skipped: they need Chromium's own protocol. */
 const NEED_CHROMIUM = [
-  'commands: a history command in the box is not sent: it is run or said on request',
-  'history: reading back to the beginning while a bot goes on talking',
-  'history: exactly one page, and one message more, end with the beginning',
-  'resume: a duplicated tab whose original is frozen is another member, too',
-  'typing: on a phone Return starts a line and the button sends; a switch changes it',
-  'typing: Return of a phone in an open word sends all of it, or starts a line',
-  'typing: the button of a phone in an open word sends all of it, once',
-  'typing: Send pressed during a composition waits for its end, and a cancelled one sends nothing',
+  'commands: a history command is not sent until the person chooses to run it or to send it as text',
+  'history: reading up to the beginning while a bot sends moves no row under the eye',
+  'history: histories of whole pages, and of one message more, end with the beginning',
+  'resume: a duplicated tab whose original is frozen is another member',
+  'typing: on a phone Return starts a line and the button sends, until a switch changes it',
+  'typing: Return of a phone during a composition sends all of the text, or starts a line',
+  'typing: the button of a phone during a composition sends all of the text once',
+  'typing: Send during a composition waits for its end, and a cancelled composition sends nothing',
 ];
 
 /** Returns, for each part of the core, the name of its check and the tests that did not pass. */

@@ -4,7 +4,7 @@ import { RoomPage } from '../support/room-page.mjs';
 import { until } from '../support/until.mjs';
 import { story } from '../support/world.mjs';
 
-story('by keyboard alone: from the front page to a message and a new name', async (world) => {
+story('the keyboard alone is enough to enter a room, send a message and change the nickname', async (world) => {
   const bot = await world.bot('keys', 'bot');
   const landing = await world.visitor();
   const { page } = landing;
@@ -58,7 +58,7 @@ story('by keyboard alone: from the front page to a message and a new name', asyn
   await tabTo('log');
 });
 
-story('to screen readers the list is a log, and everything has a name', async (world) => {
+story('the message list has the role log, and every control has a name', async (world) => {
   const view = await world.person('reader', 'Anna');
   assert.equal(await view.page.getByRole('log').count(), 1);
   assert.notEqual(await view.page.getByRole('log').getAttribute('aria-live'), 'assertive');
@@ -113,7 +113,7 @@ async function tabs(page, presses) {
 }
 
 for (const colorScheme of ['light', 'dark']) {
-  story(`Accessibility: the keyboard goes header, list, composer, members, and is seen, ${colorScheme}`, async (world) => {
+  story(`Tab goes through header, list, message box and members with a visible focus, ${colorScheme}`, async (world) => {
     await world.bot('order', 'bot');
     const landing = await world.visitor({ colorScheme });
     const view = await world.person('order', 'Anna', { colorScheme });
@@ -135,7 +135,7 @@ for (const colorScheme of ['light', 'dark']) {
   });
 }
 
-story('Accessibility: with reduced motion nothing slides or pulses', async (world) => {
+story('reduced motion: nothing slides or pulses', async (world) => {
   world.complaints.allowUnreachable();
   const gate = await world.gate();
   const bot = await world.bot('still', 'bot');
@@ -175,7 +175,7 @@ story('Accessibility: with reduced motion nothing slides or pulses', async (worl
   assert.deepEqual(await view.page.evaluate(() => [...new Set(window.moved)]), []);
 });
 
-story('Accessibility: with forced colours the controls have edges, and the focus is seen', async (world) => {
+story('forced colours: controls have borders and the focus is visible', async (world) => {
   await world.bot('forced', 'bot');
   const view = await world.person('forced', 'Anna', { forcedColors: 'active' });
   await view.say('mine');
@@ -190,7 +190,7 @@ story('Accessibility: with forced colours the controls have edges, and the focus
   }
 });
 
-story('Accessibility: where the member list is open already, its button leads into it', async (world) => {
+story('the members button moves the focus into a list that is already open', async (world) => {
   const view = await world.person('beside', 'Anna');
   await view.membersToggle.focus();
   await view.page.keyboard.press('Enter');

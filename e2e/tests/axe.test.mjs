@@ -24,7 +24,7 @@ async function violations(page) {
 
 for (const colorScheme of ['light', 'dark']) {
   for (const locale of ['en-US', 'zh-CN']) {
-    story(`Accessibility: axe-core has nothing to say, ${colorScheme}, ${locale}`, async (world) => {
+    story(`axe-core finds no violation, ${colorScheme}, ${locale}`, async (world) => {
       const look = { colorScheme, locale };
       const found = {};
       const check = async (view, name) => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { until } from '../support/until.mjs';
 import { story } from '../support/world.mjs';
 
-story('two people chat both ways and each sees every message once', async (world) => {
+story('two members see every message of both once', async (world) => {
   const anna = await world.person('two', 'Anna');
   const bert = await world.person('two', 'Bert');
   await anna.say('hello Bert');
@@ -17,7 +17,7 @@ story('two people chat both ways and each sees every message once', async (world
   }
 });
 
-story('three people who talk at the same time read the same conversation', async (world) => {
+story('three members who send at the same time read the same conversation', async (world) => {
   const names = ['Anna', 'Bert', 'Çiğdem'];
   const people = [];
   for (const name of names) people.push(await world.person('three', name));
@@ -42,7 +42,7 @@ story('three people who talk at the same time read the same conversation', async
   }
 });
 
-story("a message's row is there at once and settles where it is", async (world) => {
+story("an own message has its row at once, and its confirmation does not move it", async (world) => {
   const gate = await world.gate();
   const anna = await world.person('settle', 'Anna', { at: gate });
   gate.hold('down');
@@ -66,7 +66,7 @@ story("a message's row is there at once and settles where it is", async (world) 
   assert.ok(isTheSame, 'it is not drawn anew, and so does not flash');
 });
 
-story('messages that look the same are all kept', async (world) => {
+story('messages with the same text are all kept', async (world) => {
   const anna = await world.person('same', 'Anna');
   const bot = await world.bot('same', 'bot');
   for (let times = 0; times < 3; times += 1) await anna.say('哈');
@@ -77,7 +77,7 @@ story('messages that look the same are all kept', async (world) => {
   assert.deepEqual((await anna.messages()).map((row) => row.id), [1, 2, 3, 4]);
 });
 
-story('markup is shown as it was typed and runs nothing', async (world) => {
+story('markup is shown as typed and runs nothing', async (world) => {
   const ROOM = '<img src=x onerror=pwned=1>';
   const NAME = '<img src=y onerror=pwned=1>';
   const TEXTS = [
@@ -113,7 +113,7 @@ story('markup is shown as it was typed and runs nothing', async (world) => {
   }
 });
 
-story('every row has a time, and the first of a day a line with the day', async (world) => {
+story('every message has a time, and the first of a day has the day above it', async (world) => {
   const anna = await world.person('days', 'Anna', { timezoneId: 'Asia/Shanghai' });
   await anna.say('now');
   const row = await anna.shows('now');

@@ -9,7 +9,7 @@ import { story } from '../support/world.mjs';
 const BROWSER = { ops: ['binary'], closes: (code) => code === 1000 || code >= 3000 };
 
 for (const how of ['directly', 'in small pieces']) {
-  story(`the browser holds every conversation ${how}`, { ms: 120_000 }, async (world) => {
+  story(`the browser completes every conversation ${how}`, { ms: 120_000 }, async (world) => {
     const echo = await Echo.start();
     const slicer = await Slicer.open(echo.port);
     try {

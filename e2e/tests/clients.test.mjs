@@ -59,7 +59,7 @@ after(async () => {
 
 for (const [name, { can, hold }] of Object.entries(CLIENTS)) {
   for (const [how, url] of [['directly', () => echo.url], ['in small pieces', () => slicer.url]]) {
-    test(`${name} holds every conversation ${how}`, { timeout: CLIENTS_MS }, async () => {
+    test(`${name} completes every conversation ${how}`, { timeout: CLIENTS_MS }, async () => {
       const cases = casesFor(can);
       const results = await hold(url(), cases);
       assert.equal(results.length, cases.length);

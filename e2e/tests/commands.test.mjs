@@ -5,7 +5,7 @@ import { until } from '../support/until.mjs';
 import { Frames } from '../support/watch.mjs';
 import { story } from '../support/world.mjs';
 
-story('a history command in the box is not sent: it is run or said on request', async (world) => {
+story('a history command is not sent until the person chooses to run it or to send it as text', async (world) => {
   const bot = await world.bot('command', 'bot');
   await bot.say(...Array.from({ length: 120 }, (_, number) => `old ${number}`));
   const page = await world.tab(await world.context(), 'Anna');
@@ -34,7 +34,7 @@ story('a history command in the box is not sent: it is run or said on request', 
   assert.deepEqual(frames.said.map((text) => text.trim()), ['@history:1']);
 });
 
-story('a rename command in the box is not sent: it is run or said on request', async (world) => {
+story('a rename command is not sent until the person chooses to run it or to send it as text', async (world) => {
   const bot = await world.bot('command', 'bot');
   const page = await world.person('command', 'Anna');
   await page.say('@changename:Zoë');
@@ -57,7 +57,7 @@ story('a rename command in the box is not sent: it is run or said on request', a
   assert.equal(bot.of('changename').length, 1);
 });
 
-story('commands that mean nothing are explained, and @someone is text', async (world) => {
+story('an invalid command shows an explanation, and @someone is sent as text', async (world) => {
   const bot = await world.bot('command', 'bot');
   const anna = await world.person('command', 'Anna');
   const tooLong = `@changename:${'x'.repeat(33)}`;

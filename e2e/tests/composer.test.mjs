@@ -8,7 +8,7 @@ import { story } from '../support/world.mjs';
 /** The limit of a message unless the server is set otherwise, in bytes of UTF-8. */
 const FRAME_BYTES_MAX = 64 * 1024;
 
-story('Enter sends, Shift+Enter breaks the line', async (world) => {
+story('Enter sends, Shift+Enter starts a new line', async (world) => {
   const bot = await world.bot('keys', 'bot');
   const anna = await world.person('keys', 'Anna');
   await anna.composer.focus();
@@ -29,7 +29,7 @@ story('Enter sends, Shift+Enter breaks the line', async (world) => {
   assert.ok((await height('one')) > (await height('single')) * 1.5, 'two lines are seen as two');
 });
 
-story('the button sends, and the box has the keyboard again', async (world) => {
+story('the button sends and returns the focus to the message box', async (world) => {
   const bot = await world.bot('button', 'bot');
   const anna = await world.person('button', 'Anna');
   await anna.type('pressed');
@@ -40,7 +40,7 @@ story('the button sends, and the box has the keyboard again', async (world) => {
   assert.deepEqual(bot.texts, ['pressed']);
 });
 
-story('white space alone is not sent and stays in the box', async (world) => {
+story('white space alone is not sent and stays in the message box', async (world) => {
   const bot = await world.bot('blank', 'bot');
   const anna = await world.person('blank', 'Anna');
   for (const blank of ['', '   ', '\n\n', ' \t\n ', '\u3000']) {
@@ -53,7 +53,7 @@ story('white space alone is not sent and stays in the box', async (world) => {
   assert.deepEqual(await anna.texts(), ['something']);
 });
 
-story('what is pasted keeps its lines and does not widen the page', async (world) => {
+story('a pasted text keeps its lines, is folded and does not widen the page', async (world) => {
   const bot = await world.bot('paste', 'bot');
   const anna = await world.person('paste', 'Anna');
   const lines = Array.from({ length: 200 }, (_, line) => `${line}: ${'x'.repeat(line)}`);
@@ -81,7 +81,7 @@ story('what is pasted keeps its lines and does not widen the page', async (world
   await until('it to be folded again', async () => (await height()) === folded);
 });
 
-story('pasting from the clipboard keeps the lines in the box', async (world) => {
+story('pasting from the clipboard keeps the lines in the message box', async (world) => {
   const anna = await world.person('paste', 'Anna', {
     permissions: ['clipboard-read', 'clipboard-write'],
   });
@@ -92,7 +92,7 @@ story('pasting from the clipboard keeps the lines in the box', async (world) => 
   assert.equal(await anna.composer.inputValue(), lines);
 });
 
-story('a message as large as can be is sent, a larger one stays in the box', async (world) => {
+story('a message of the largest size is sent, a larger one stays in the message box', async (world) => {
   const bot = await world.bot('limit', 'bot');
   const anna = await world.person('limit', 'Anna');
   const fits = '😀'.repeat(FRAME_BYTES_MAX / 4);
@@ -107,7 +107,7 @@ story('a message as large as can be is sent, a larger one stays in the box', asy
   assert.equal(bot.of('leave').length, 0, 'the connection stayed');
 });
 
-story('what is too large for this server alone comes back with the reason, and is not sent again', {
+story('a text too large for this server returns to the message box with the reason and is sent once', {
   settings: ['--frame-bytes-max', '2000'],
 }, async (world) => {
   const bot = await world.bot('less', 'bot');
@@ -139,7 +139,7 @@ story('what is too large for this server alone comes back with the reason, and i
   assert.equal(bot.of('leave').length, 0, 'nobody saw her go');
 });
 
-story('near the limit a counter counts as the server does, over it Send is off', async (world) => {
+story('near the limit the counter counts bytes as the server does, and above it Send is disabled', async (world) => {
   const bot = await world.bot('count', 'bot');
   const anna = await world.person('count', 'Anna');
   const counter = anna.page.locator('.counter');
@@ -165,7 +165,7 @@ story('near the limit a counter counts as the server does, over it Send is off',
   }
 });
 
-story('half-typed text outlives a reload and a visit to another room', async (world) => {
+story('a draft survives a reload and a visit to another room', async (world) => {
   const anna = await world.person('draft', 'Anna');
   await anna.type('half\ntyped');
   await anna.reload();
@@ -180,7 +180,7 @@ story('half-typed text outlives a reload and a visit to another room', async (wo
   assert.equal(await anna.composer.inputValue(), '', 'once sent it is gone');
 });
 
-story('half-typed text outlives a crash of the tab', async (world) => {
+story('a draft survives a crash of the tab', async (world) => {
   world.complaints.allow(/the page crashed/);
   const anna = await world.person('crash', 'Anna');
   await anna.type('half\ntyped');
@@ -199,7 +199,7 @@ story('half-typed text outlives a crash of the tab', async (world) => {
   assert.equal(await again.composer.inputValue(), 'half\ntyped');
 });
 
-story('the box grows up to a limit, and the list stays at its bottom', async (world) => {
+story('the message box grows up to a limit, and the list stays at its bottom', async (world) => {
   const bot = await world.bot('grow', 'bot');
   await bot.say(...Array.from({ length: 60 }, (_, number) => `row ${number}`));
   const anna = await world.person('grow', 'Anna');

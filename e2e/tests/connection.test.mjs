@@ -4,7 +4,7 @@ import { RoomPage } from '../support/room-page.mjs';
 import { until } from '../support/until.mjs';
 import { story } from '../support/world.mjs';
 
-story('after kill -9 the page returns by itself, with everything, once', async (world) => {
+story('after kill -9 of the server the page reconnects and shows each message once', async (world) => {
   const { gate, view } = await world.behindGate('crash', '小明');
   await view.say('before');
   await view.shows('before');
@@ -27,7 +27,7 @@ story('after kill -9 the page returns by itself, with everything, once', async (
   await bot.hears('it works again');
 });
 
-story('a page that waits says how many seconds, and tries at once on request', async (world) => {
+story('a waiting page shows the seconds, and "Try now" connects without a wait', async (world) => {
   const { gate, view } = await world.behindGate('wait', 'Anna');
   gate.shut();
   await view.disconnected();
@@ -45,7 +45,7 @@ story('a page that waits says how many seconds, and tries at once on request', a
   assert.ok(performance.now() - start < 1_500, 'at once');
 });
 
-story('pages that lost the server together do not knock together', async (world) => {
+story('pages that lost the server together all reconnect', async (world) => {
   const PAGES = 10;
   const { gate, view } = await world.behindGate('herd', 'page 0');
   const herd = [view];
@@ -62,7 +62,7 @@ story('pages that lost the server together do not knock together', async (world)
   await view.showsPeople(...herd.map((_, page) => `page ${page}`));
 });
 
-story('a clock set back an hour hides no dead line', async (world) => {
+story('a clock set back an hour does not hide a dead connection', async (world) => {
   world.complaints.allowUnreachable();
   const gate = await world.gate();
   const page = await world.tab(await world.context(), 'Anna');
@@ -81,7 +81,7 @@ story('a clock set back an hour hides no dead line', async (world) => {
   await view.connected();
 });
 
-story('a server that stops says goodbye with 1001 and the page comes back', async (world) => {
+story('a stopping server closes with 1001, and the page reconnects', async (world) => {
   const { view } = await world.behindGate('stop', 'Anna');
   const bot = await world.bot('stop', 'bot');
   await view.say('kept');
@@ -99,7 +99,7 @@ story('a server that stops says goodbye with 1001 and the page comes back', asyn
   assert.equal(await view.composer.inputValue(), 'half typed');
 });
 
-story('a name that was changed is kept through a reconnect', async (world) => {
+story('a changed nickname survives a reconnect', async (world) => {
   const { gate, view } = await world.behindGate('name', 'Anna');
   await view.renameTo('安娜');
   await view.showsPeople('安娜');
@@ -109,7 +109,7 @@ story('a name that was changed is kept through a reconnect', async (world) => {
   await view.showsPeople('安娜');
 });
 
-story('half-typed text and the keyboard stay in the box through a reconnect', async (world) => {
+story('a draft and the focus survive a reconnect', async (world) => {
   const { gate, view } = await world.behindGate('draft', 'Anna');
   await view.composer.focus();
   await view.page.keyboard.type('half ');
@@ -124,7 +124,7 @@ story('half-typed text and the keyboard stay in the box through a reconnect', as
 });
 
 for (const missed of [49, 50, 51, 120]) {
-  story(`${missed} messages missed are all there afterwards, in order, once`, async (world) => {
+  story(`${missed} missed messages are shown after the reconnect, in order and once`, async (world) => {
     const { gate, view } = await world.behindGate('missed', 'Anna');
     const bot = await world.bot('missed', 'bot');
     await bot.say('n 0');
@@ -159,7 +159,7 @@ for (const missed of [49, 50, 51, 120]) {
   });
 }
 
-story('a network that goes away is shown, and back it is used at once', async (world) => {
+story('a lost network is shown, and the page reconnects when the network is back', async (world) => {
   world.complaints.allowUnreachable();
   const view = await world.person('network', 'Anna');
   const bot = await world.bot('network', 'bot');
@@ -176,7 +176,7 @@ story('a network that goes away is shown, and back it is used at once', async (w
   assert.deepEqual(await view.texts(), ['meanwhile', 'in a tunnel']);
 });
 
-story('a reader further up keeps the place when the connection returns', async (world) => {
+story('a reconnect does not move the row that is read', async (world) => {
   const bot = await world.bot('place', 'bot');
   await bot.say(...Array.from({ length: 50 }, (_, index) => `n ${index}`));
   const { gate, view } = await world.behindGate('place', 'Anna');
@@ -194,7 +194,7 @@ story('a reader further up keeps the place when the connection returns', async (
   assert.ok(drift <= 1, `the row under the eye moved by ${drift} px`);
 });
 
-story('a page that is left leaves the room, once', {
+story('leaving the page ends the membership with one leave', {
   settings: ['--resume-grace-seconds', '1'],
 }, async (world) => {
   const view = await world.person('left', 'Anna');
@@ -205,7 +205,7 @@ story('a page that is left leaves the room, once', {
   assert.deepEqual(bot.frames.slice(4).map((frame) => frame.type), ['leave', 'normal']);
 });
 
-story('a store that was wiped: the page drops what is no longer there', async (world) => {
+story('after the store is deleted the page drops the old messages', async (world) => {
   const { view } = await world.behindGate('wiped', 'Anna');
   await view.say('old');
   await view.say('older');
@@ -221,7 +221,7 @@ story('a store that was wiped: the page drops what is no longer there', async (w
   assert.deepEqual(await view.texts(), ['new']);
 });
 
-story('Losing the connection: a deploy with a new client offers a reload and keeps the draft', async (world) => {
+story('a deployment with a new client offers a reload, which keeps the draft', async (world) => {
   world.complaints.allowUnreachable();
   const gate = await world.gate();
   const page = await world.tab(await world.context({ serviceWorkers: 'block' }));

@@ -17,7 +17,7 @@ for (const [locale, words, button] of [
   ['en-US', /XMeet has crashed/, 'Reload'],
   ['zh-CN', /XMeet 出错了/, '重新加载'],
 ]) {
-  story(`a crash is told and loses neither the draft nor what is unsent, ${locale}`, async (world) => {
+  story(`a crash of the client is shown, and a reload keeps draft and unsent texts, ${locale}`, async (world) => {
     world.complaints.allowUnreachable();
     world.complaints.allow(/RuntimeError|unreachable|panicked|out of bounds|invalid malloc/);
     const gate = await world.gate();
@@ -47,7 +47,7 @@ for (const [locale, words, button] of [
   });
 }
 
-story('what goes wrong elsewhere in the page is no crash of the client', async (world) => {
+story('an error of another script is not a crash of the client', async (world) => {
   world.complaints.allow(/of an extension/);
   const view = await world.person('elsewhere', 'Anna');
   await view.page.evaluate(() => {

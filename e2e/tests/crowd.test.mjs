@@ -18,7 +18,7 @@ async function crowd(world, room, count) {
 
 const entries = (view) => view.members.locator('[data-pid]').count();
 
-story('a crowd: entries in view are on the page, scrolling brings the others', async (world) => {
+story('a long member list draws the entries in view, and scrolling draws the others', async (world) => {
   const COUNT = 300;
   await crowd(world, 'crowd', COUNT);
   const view = await world.person('crowd', 'Anna');
@@ -42,7 +42,7 @@ story('a crowd: entries in view are on the page, scrolling brings the others', a
   await until('the first again', async () => (await view.people())[0].pid === first.pid);
 });
 
-story('a crowd: a filter finds a member by a part of the name', async (world) => {
+story('the filter finds members by a part of the name', async (world) => {
   await crowd(world, 'filter', 70);
   const view = await world.person('filter', 'Änna');
   const filter = view.part('.member-filter input');
@@ -61,7 +61,7 @@ story('a crowd: a filter finds a member by a part of the name', async (world) =>
   assert.equal(await small.part('.member-filter input').count(), 0, 'a short list needs none');
 });
 
-story('a crowd on a phone: nothing is drawn of it while the list is shut', async (world) => {
+story('a closed member list on a phone draws no entries', async (world) => {
   await crowd(world, 'phone', 70);
   const view = await world.person('phone', 'Anna', PHONE);
   await until('the count', async () => (await view.number()) === 71);
@@ -85,7 +85,7 @@ async function changesDuring(view, act) {
   return watch.evaluate((watch) => watch.changes);
 }
 
-story('a join and a leave change as much of the page among 100 members as among 600', {
+story('a join and a leave change as much of the page among 600 members as among 100', {
   ms: 120_000,
 }, async (world) => {
   const changes = [];

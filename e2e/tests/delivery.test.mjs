@@ -31,7 +31,7 @@ async function files(origin) {
   return [...new Set(named.map(([, path]) => path))];
 }
 
-story('the page is the same for every room, checked each time, not sent twice', async (world) => {
+story('every room has the same page, which is revalidated and not sent twice', async (world) => {
   const { origin } = world.server;
   const page = await get(origin, '/');
   assert.equal(page.status, 200);
@@ -58,7 +58,7 @@ story('the page is the same for every room, checked each time, not sent twice', 
   assert.equal(changed.status, 200);
 });
 
-story('files have a hash in their names, their types, and are kept for good', async (world) => {
+story('files have types and hashed names, and are cached for good', async (world) => {
   const { origin } = world.server;
   const types = { js: 'text/javascript', css: 'text/css', wasm: 'application/wasm' };
   const named = await files(origin);
@@ -78,7 +78,7 @@ story('files have a hash in their names, their types, and are kept for good', as
   }
 });
 
-story('files are packed as the browser asks for it, and unpack to the same', async (world) => {
+story('files are compressed as the browser asks, and decompress to the same bytes', async (world) => {
   const { origin } = world.server;
   for (const path of ['/', ...(await files(origin))]) {
     const plain = await get(origin, path);
@@ -99,7 +99,7 @@ story('files are packed as the browser asks for it, and unpack to the same', asy
   }
 });
 
-story('what is not there is a 404 and not the page', async (world) => {
+story('an unknown path is a 404 without the page', async (world) => {
   for (const path of [
     '/missing.js', '/xmeet-0123456789abcdef.js', '/room', '/room/', '/room/a/b', '/index.htm',
     '/..%2f..%2fetc/passwd', '/xgate/',
@@ -131,7 +131,7 @@ async function loadsOf(page) {
   return loads;
 }
 
-story('a first visit to a room takes at most 200 KB, everything counted', async (world) => {
+story('a first visit to a room loads at most 200 KB in all', async (world) => {
   const page = await world.tab(await world.context());
   const loads = await loadsOf(page);
   const view = new RoomPage(page);
@@ -154,7 +154,7 @@ story('a first visit to a room takes at most 200 KB, everything counted', async 
   assert.ok(total <= PAGE_BYTES_MAX, `${total} bytes`);
 });
 
-story('a second visit takes nothing but the page anew', async (world) => {
+story('a second visit loads only the page again', async (world) => {
   const page = await world.tab(await world.context());
   const view = new RoomPage(page);
   await view.open(world.server.origin, 'again', 'Anna');

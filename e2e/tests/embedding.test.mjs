@@ -20,7 +20,7 @@ function drop(part, kinds) {
   }, kinds);
 }
 
-story('nothing that is dropped on the page leads away from the room', async (world) => {
+story('dropping files, links or texts on the page does not leave the room', async (world) => {
   const view = await world.person('drop', 'Anna');
   const link = { 'text/uri-list': 'https://example.org/', 'text/plain': 'https://example.org/' };
   const places = [view.log, view.name, view.members, view.page.locator('body')];
@@ -32,13 +32,13 @@ story('nothing that is dropped on the page leads away from the room', async (wor
   assert.deepEqual(await drop(view.composer, { 'text/plain': 'words' }), [false, false], 'text may go into the box');
 });
 
-story('nothing that is dropped on the front page leads away', async (world) => {
+story('dropping a file on the front page does not leave it', async (world) => {
   const landing = await world.visitor();
   assert.deepEqual(await drop(landing.page.locator('h1'), { file: 'x' }), [true, true]);
 });
 
 for (const [locale, words] of [['en-US', /can’t run in this frame/], ['zh-CN', /无法在此框架中运行/]]) {
-  story(`a frame in a sandbox without an origin says why it does not run, ${locale}`, {
+  story(`in a sandboxed frame without an origin the page says why it does not run, ${locale}`, {
     settings: ['--frame-ancestors', '*'],
   }, async (world) => {
     world.complaints.allow(/sandbox|CORS|Access-Control|ERR_FAILED|origin 'null'|SecurityError|Failed to load/i);

@@ -5,7 +5,7 @@ import { story } from '../support/world.mjs';
 
 const kinds = async (view) => (await view.lines()).map((line) => line.kind);
 
-story('joins and leaves in a row are one line that can be opened', async (world) => {
+story('consecutive joins and leaves are one line that can be expanded', async (world) => {
   const view = await world.person('fold', 'Anna');
   const first = await world.bot('fold', 'Ben');
   await view.line('join', 'Ben joined');
@@ -27,7 +27,7 @@ story('joins and leaves in a row are one line that can be opened', async (world)
   assert.equal(await single.count(), 0);
 });
 
-story('a message or a new name ends a run, and groups are right around it', async (world) => {
+story('a message or a rename ends a line of joins, and headings around it stay correct', async (world) => {
   const view = await world.person('ends', 'Anna');
   const ben = await world.bot('ends', 'Ben');
   const cy = await world.bot('ends', 'Cy');
@@ -45,7 +45,7 @@ story('a message or a new name ends a run, and groups are right around it', asyn
   assert.deepEqual(heads, [true, false, true]);
 });
 
-story('joins and leaves can be hidden, and the choice is remembered', async (world) => {
+story('joins and leaves can be hidden, and the choice survives a reload', async (world) => {
   const view = await world.person('hidden', 'Anna');
   const ben = await world.bot('hidden', 'Ben');
   await world.bot('hidden', 'Cy');

@@ -23,7 +23,7 @@ async function watched(world, room) {
 
 const kinds = (view) => view.rows.evaluateAll((rows) => rows.map((row) => row.dataset.row));
 
-story('history off: messages show as they arrive, own ones settle, each once', OFF, async (world) => {
+story('history off: messages show once as they arrive, and own ones are confirmed', OFF, async (world) => {
   const { view, frames } = await watched(world, 'off');
   const bot = await world.bot('off', 'bot');
   await view.say('one');
@@ -44,8 +44,7 @@ story('history off: messages show as they arrive, own ones settle, each once', O
   await view.log.getByText('This room keeps no history').waitFor();
 });
 
-story('history off: after a reconnect what was missed is said to be missing, and a text whose fate '
-  + 'is unknown waits for its author', OFF, async (world) => {
+story('history off: after a reconnect the page says that messages are missing, and an unconfirmed text waits for the person', OFF, async (world) => {
   const { gate, view, frames } = await watched(world, 'doubt');
   const bot = await world.bot('doubt', 'bot');
   await bot.say('before');
@@ -74,7 +73,7 @@ story('history off: after a reconnect what was missed is said to be missing, and
   assert.equal(bot.texts.filter((text) => text === 'in doubt').length, 1);
 });
 
-story('history off: unread messages are counted while nobody looks', OFF, async (world) => {
+story('history off: messages that arrive in a hidden tab count as unread', OFF, async (world) => {
   const page = await world.tab(await world.context(), 'Anna');
   await directAttention(page);
   const view = new RoomPage(page);
@@ -94,7 +93,7 @@ story('history off: unread messages are counted while nobody looks', OFF, async 
     async () => (await rows()) === 'message,unread,message,message,message');
 });
 
-story('history off: a reload keeps a text in doubt, a language switch keeps the place', OFF, async (world) => {
+story('history off: an unconfirmed text survives a reload, and a language switch keeps the place', OFF, async (world) => {
   const { gate, view } = await watched(world, 'reload');
   const bot = await world.bot('reload', 'bot');
   await bot.say(...Array.from({ length: 60 }, (_, n) => `line ${n}`));
@@ -121,7 +120,7 @@ story('history off: a reload keeps a text in doubt, a language switch keeps the 
     (await view.messages()).some((row) => row.pending === 'unconfirmed'));
 });
 
-story('a message that is not kept stands where it arrived among those that are', async (world) => {
+story('a message that is not stored stays where it arrived among stored ones', async (world) => {
   const view = await world.person('mixed', 'Anna');
   const bot = await world.bot('mixed', 'bot');
   const address = `${world.server.socket('mixed', 'shy')}&is_store_history=false`;

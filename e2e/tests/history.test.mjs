@@ -33,7 +33,7 @@ async function openWatched(world, room, at) {
   return { view, frames };
 }
 
-story('reading back to the beginning while a bot goes on talking', {
+story('reading up to the beginning while a bot sends moves no row under the eye', {
   ms: 120_000,
 }, async (world) => {
   // With what the bot says meanwhile fewer than the page holds at once.
@@ -89,7 +89,7 @@ story('reading back to the beginning while a bot goes on talking', {
   assert.deepEqual(ids, numbers, 'ids are the numbers');
 });
 
-story('the keyboard reads back to the beginning as well', async (world) => {
+story('PageUp leads to the beginning', async (world) => {
   const bot = await world.bot('keys', 'bot');
   await bot.say(...texts(120));
   const view = await world.person('keys', 'Anna');
@@ -103,7 +103,7 @@ story('the keyboard reads back to the beginning as well', async (world) => {
   assert.deepEqual([numbers[0], numbers.at(-1)], [1, 120]);
 });
 
-story('exactly one page, and one message more, end with the beginning', async (world) => {
+story('histories of whole pages, and of one message more, end with the beginning', async (world) => {
   for (const count of [1, 49, 50, 51, 100, 101]) {
     const bot = await world.bot(`room ${count}`, 'bot');
     await bot.say(...texts(count));
@@ -119,7 +119,7 @@ story('exactly one page, and one message more, end with the beginning', async (w
   }
 });
 
-story('scrolled up, new rows do not move the view and the pill counts them', async (world) => {
+story('scrolled up, new messages do not move the view, and the button to the latest counts them', async (world) => {
   const bot = await world.bot('pill', 'bot');
   await bot.say(...texts(50));
   const view = await world.person('pill', 'Anna');
@@ -144,7 +144,7 @@ story('scrolled up, new rows do not move the view and the pill counts them', asy
   await view.shows(numbered(70));
 });
 
-story('at the bottom new rows are followed, whoever writes them', async (world) => {
+story('at the bottom the list follows new messages, own ones and others', async (world) => {
   const bot = await world.bot('follow', 'bot');
   await bot.say(...texts(50));
   const view = await world.person('follow', 'Anna');
@@ -166,7 +166,7 @@ story('at the bottom new rows are followed, whoever writes them', async (world) 
   await view.jump.waitFor({ state: 'hidden' });
 });
 
-story('a narrower window keeps the place of whoever reads further up', async (world) => {
+story('a narrower window keeps the row that is read', async (world) => {
   const bot = await world.bot('narrow', 'bot');
   const long = 'a sentence that takes more lines where there is less room for it '.repeat(4);
   await bot.say(...Array.from({ length: 50 }, (_, index) => `n ${index + 1} ${long}`));
@@ -186,7 +186,7 @@ story('a narrower window keeps the place of whoever reads further up', async (wo
   assert.ok(Math.abs(after - before) <= 1, `row ${before} was at the top, then row ${after}`);
 });
 
-story('rows show the name of their time, also after their author has left', async (world) => {
+story('rows keep the nickname of their time after the author has left', async (world) => {
   const bot = await world.bot('authors', 'first');
   await bot.say('as first');
   bot.send('@changename:second');
@@ -201,7 +201,7 @@ story('rows show the name of their time, also after their author has left', asyn
   ]);
 });
 
-story('a server that forgets the oldest messages: the list says that they are gone', {
+story('where retention removed the oldest messages, the list says that they are no longer available', {
   settings: ['--history-messages', '60'],
 }, async (world) => {
   const bot = await world.bot('short', 'bot');

@@ -87,7 +87,7 @@ async function answers(view, expected) {
   assert.equal(await view.composer.inputValue(), expected);
 }
 
-story('a page answers while each kind of text as long as can be arrives', { ms: 300_000 }, async (world) => {
+story('a page responds while texts of each kind and the largest size arrive', { ms: 300_000 }, async (world) => {
   const bot = await world.bot('hostile', 'Anna A');
   const view = await world.person('hostile', 'Anna');
   await view.composer.focus();
@@ -110,7 +110,7 @@ story('a page answers while each kind of text as long as can be arrives', { ms: 
   assert.ok(sheet[1] < Object.keys(KINDS).length * 1_000, `folded, all of it is ${sheet[1]} px high`);
 });
 
-story('a page that opens a room of such texts answers, and shows each in full', { ms: 300_000 }, async (world) => {
+story('a page that opens a room of such texts responds, and shows each in full', { ms: 300_000 }, async (world) => {
   const bot = await world.bot('hostile', 'bot');
   for (const kind of Object.keys(KINDS)) await bot.say(textOf(kind));
   await bot.say('after all');
@@ -146,7 +146,7 @@ story('a page that opens a room of such texts answers, and shows each in full', 
   await until('it to be folded again', async () => (await height()) === folded);
 });
 
-story('a share link in any sentence leads to the same room', async (world) => {
+story('a share link in any sentence leads to its room', async (world) => {
   const bot = await world.bot('links', 'bot');
   const view = await world.person('links', 'Anna');
   let sent = 0;

@@ -6,7 +6,7 @@ import {
 } from '../support/ime.mjs';
 import { story } from '../support/world.mjs';
 
-story('Enter that confirms what an input method wrote never sends', async (world) => {
+story('Enter that confirms a composition does not send', async (world) => {
   const bot = await world.bot('ime', 'bot');
   const anna = await world.person('ime', 'Anna');
   const trace = await traceOf(anna.composer);
@@ -23,7 +23,7 @@ story('Enter that confirms what an input method wrote never sends', async (world
   assert.deepEqual(bot.texts, ['你好', '日本', '한'], 'each once');
 });
 
-story('nor when the composition was over before its Enter, as in Safari', async (world) => {
+story('Enter after a composition that Safari has already ended does not send', async (world) => {
   const bot = await world.bot('safari', 'bot');
   const anna = await world.person('safari', 'Anna');
   await composeAndConfirmAsSafari(anna.composer, '你好');
@@ -33,7 +33,7 @@ story('nor when the composition was over before its Enter, as in Safari', async 
   assert.deepEqual(bot.texts, ['你好']);
 });
 
-story('nor with only one of the marks that browsers put on such an Enter', async (world) => {
+story('Enter with only one mark of a composition does not send', async (world) => {
   const bot = await world.bot('marks', 'bot');
   const anna = await world.person('marks', 'Anna');
   for (const marks of [{ keyCode: 229 }, { keyCode: 13, isComposing: true }]) {
@@ -50,7 +50,7 @@ story('nor with only one of the marks that browsers put on such an Enter', async
   await bot.hears('unmarked');
 });
 
-story('nor in the box for a new nickname', async (world) => {
+story('Enter that confirms a composition does not submit the nickname', async (world) => {
   const bot = await world.bot('ime name', 'bot');
   const anna = await world.person('ime name', 'Anna');
   await anna.openRename();
@@ -65,7 +65,7 @@ story('nor in the box for a new nickname', async (world) => {
   assert.equal(bot.of('changename').length, 1);
 });
 
-story('nor on the front page', async (world) => {
+story('Enter that confirms a composition does not submit the front page', async (world) => {
   const bot = await world.bot('tea', 'bot');
   const landing = await world.visitor();
   await landing.room.fill('tea');

@@ -12,7 +12,7 @@ async function entered(landing) {
   return room;
 }
 
-story('naming a room and oneself, and going there', async (world) => {
+story('a room name and a nickname lead into the room', async (world) => {
   const landing = await world.visitor();
   await landing.room.fill('tea');
   await landing.nickname.fill('Anna');
@@ -23,7 +23,7 @@ story('naming a room and oneself, and going there', async (world) => {
   assert.equal((await room.me()).name, 'Anna');
 });
 
-story('a room name and Enter are enough', async (world) => {
+story('a room name and Enter lead into the room with a random nickname', async (world) => {
   const landing = await world.visitor();
   await landing.room.fill('tea');
   await landing.room.press('Enter');
@@ -32,7 +32,7 @@ story('a room name and Enter are enough', async (world) => {
   assert.ok((await room.me()).name.length > 0, 'with a random name');
 });
 
-story('a random room is another one each time', async (world) => {
+story('"Random room name" gives another name each time', async (world) => {
   const landing = await world.visitor();
   const taken = new Set();
   for (let time = 0; time < 3; time += 1) {
@@ -49,7 +49,7 @@ story('a random room is another one each time', async (world) => {
   assert.equal(await room.name.textContent(), name);
 });
 
-story('rooms visited before are listed, the latest first, and lead there', async (world) => {
+story('recent rooms are listed, latest first, and lead to their rooms', async (world) => {
   const rooms = ['first', '聊天 室', 'a/b', '100%'];
   const landing = await world.visitor();
   assert.equal(await landing.recent.getByRole('link').count(), 0, 'none at first');
@@ -64,7 +64,7 @@ story('rooms visited before are listed, the latest first, and lead there', async
   assert.equal(await (await entered(landing)).name.textContent(), '聊天 室');
 });
 
-story('the name used last is remembered in the form', async (world) => {
+story('the form offers the last nickname again', async (world) => {
   const landing = await world.visitor();
   await landing.room.fill('tea');
   await landing.nickname.fill('小明');
@@ -74,7 +74,7 @@ story('the name used last is remembered in the form', async (world) => {
   assert.equal(await landing.nickname.inputValue(), '小明');
 });
 
-story('more than 32 characters in a room name are warned about, and work', async (world) => {
+story('a room name of more than 32 characters shows a warning and works', async (world) => {
   const landing = await world.visitor();
   const long = '汉'.repeat(33);
   await landing.room.fill(long.slice(1));
@@ -87,7 +87,7 @@ story('more than 32 characters in a room name are warned about, and work', async
   assert.equal(await room.name.textContent(), long);
 });
 
-story('a room that cannot be is refused with a reason next to the box', async (world) => {
+story('an invalid room name is refused with a reason next to the field', async (world) => {
   const landing = await world.visitor();
   for (const name of ['', '   ', 'x'.repeat(129), '汉'.repeat(43), '..']) {
     await landing.room.fill(name);
@@ -101,7 +101,7 @@ story('a room that cannot be is refused with a reason next to the box', async (w
   await entered(landing);
 });
 
-story('a name that cannot be is refused with a reason next to the box', async (world) => {
+story('an invalid nickname is refused with a reason next to the field', async (world) => {
   const landing = await world.visitor();
   await landing.room.fill('tea');
   for (const name of ['   ', '\u200b\u200d\u2060', '\u202e\u2066\u2069', 'x'.repeat(33)]) {
@@ -117,7 +117,7 @@ story('a name that cannot be is refused with a reason next to the box', async (w
   assert.equal((await room.me()).name, 'Anna');
 });
 
-story('a pasted link of another server opens no room here and is offered as a link', async (world) => {
+story('a pasted link to another server opens no room here and is offered as a link', async (world) => {
   for (const [locale, words] of [['en-US', /leads to another server/], ['zh-CN', /另一台服务器/]]) {
     const landing = await world.visitor({ locale });
     const address = 'https://chat.example.org/room/tea';

@@ -28,7 +28,7 @@ function wordsOf(view) {
   });
 }
 
-story('the language is the one of the browser', async (world) => {
+story('the page has the language of the browser', async (world) => {
   const words = { 'zh-CN': true, 'zh-TW': true, 'en-GB': false, 'de-DE': false };
   for (const [locale, isChinese] of Object.entries(words)) {
     const view = await world.person('lang', 'Anna', { locale });
@@ -39,7 +39,7 @@ story('the language is the one of the browser', async (world) => {
   }
 });
 
-story('the switch changes the language at once, and it is remembered everywhere', async (world) => {
+story('the language switch works at once and is remembered on every page', async (world) => {
   const view = await world.person('lang', 'Anna');
   assert.equal(await langOf(view), 'en');
   await view.language.click();
@@ -60,7 +60,7 @@ story('the switch changes the language at once, and it is remembered everywhere'
   assert.equal(await langOf(view), 'en');
 });
 
-story('each language covers every word on the page', async (world) => {
+story('every text on the page is in the chosen language', async (world) => {
   const collect = async (locale) => {
     const view = await world.person(`cover ${locale}`, 'N4me', { locale });
     const bot = await world.bot(`cover ${locale}`, 'B0t');
@@ -99,7 +99,7 @@ story('each language covers every word on the page', async (world) => {
   assert.deepEqual(notInHan, [], 'English on the Chinese page');
 });
 
-story('the theme follows the system, the switch overrides it and is remembered', async (world) => {
+story('the theme follows the system until the switch overrides it, and the choice is remembered', async (world) => {
   const light = await world.person('theme', 'Anna', { colorScheme: 'light' });
   const dark = await world.person('theme', 'Bert', { colorScheme: 'dark' });
   const [white, black] = [await backgroundOf(light), await backgroundOf(dark)];
@@ -119,7 +119,7 @@ story('the theme follows the system, the switch overrides it and is remembered',
   assert.equal(await backgroundOf(landing), white);
 });
 
-story('the page follows a system that turns dark, and the first press of the button turns it back', async (world) => {
+story('the page follows a system that turns dark, and the first press of the switch turns it back', async (world) => {
   const view = await world.person('dusk', 'Anna', { colorScheme: 'light' });
   const white = await backgroundOf(view);
   const label = await view.theme.getAttribute('aria-label');
@@ -136,7 +136,7 @@ story('the page follows a system that turns dark, and the first press of the but
   assert.equal(await view.theme.getAttribute('aria-label'), label);
 });
 
-story('the bars of the browser take the colour of the page', async (world) => {
+story('the bars of the browser have the colour of the page', async (world) => {
   const view = await world.person('bars', 'Anna', { colorScheme: 'dark' });
   const bar = () => view.page.evaluate(() => {
     const metas = [...document.querySelectorAll('meta[name=theme-color]')];
@@ -154,7 +154,7 @@ story('the bars of the browser take the colour of the page', async (world) => {
   assert.equal(await bar(), await backgroundOf(view));
 });
 
-story('a list that is drawn anew leaves no observer behind', async (world) => {
+story('a redrawn list leaves no observer behind', async (world) => {
   const page = await world.tab(await world.context(), 'Anna');
   await page.addInitScript(() => {
     const { observe, disconnect } = ResizeObserver.prototype;

@@ -12,7 +12,7 @@ const focus = (view) => view.page.evaluate(() => {
   return dataset.id === undefined ? (id || [...classList].at(-1)) : Number(dataset.id);
 });
 
-story('arrows move by message, Home and End to the ends, Escape to the message box', async (world) => {
+story('arrow keys move by message, Home and End to the ends, Escape to the message box', async (world) => {
   const bot = await world.bot('arrows', 'bot');
   await bot.say(...texts(120));
   const view = await world.person('arrows', 'Anna');
@@ -60,7 +60,7 @@ story('arrows move by message, Home and End to the ends, Escape to the message b
   assert.equal(await focus(view), 'composer');
 });
 
-story('arrows and rows that come do not fight over the place', async (world) => {
+story('new messages do not move a row that the arrow keys reached', async (world) => {
   const bot = await world.bot('fight', 'bot');
   await bot.say(...texts(50));
   const view = await world.person('fight', 'Anna');
@@ -78,7 +78,7 @@ story('arrows and rows that come do not fight over the place', async (world) => 
   assert.equal(await focus(view), id + 1);
 });
 
-story('the list is one stop of Tab, and the links of a row are behind the row', async (world) => {
+story('Tab stops once at the list, and the links of a row follow the row', async (world) => {
   const bot = await world.bot('tab', 'bot');
   await bot.say('see https://example.org/one', 'see https://example.org/two', 'no link');
   const view = await world.person('tab', 'Anna');
@@ -103,7 +103,7 @@ story('the list is one stop of Tab, and the links of a row are behind the row', 
   assert.equal(await focus(view), 'composer');
 });
 
-story('pulling down at the top of the history does not reload the page', async (world) => {
+story('pulling down at the top of the list does not reload the page', async (world) => {
   const view = await world.person('pull', 'Anna');
   const behaviour = await view.log.evaluate((log) => getComputedStyle(log).overscrollBehaviorY);
   assert.equal(behaviour, 'contain');

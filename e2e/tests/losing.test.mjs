@@ -16,7 +16,7 @@ const within = (ms, since, what) => {
   assert.ok(took < ms, `${what} took ${took} ms`);
 };
 
-story('Losing the connection: offline it is shown, reading and scrolling work, no modal, focus stays', async (world) => {
+story('offline is shown without a dialog, and reading, scrolling and the focus are unaffected', async (world) => {
   world.complaints.allowUnreachable();
   const bot = await world.bot('tunnel', 'bot');
   await bot.say(...texts(60));
@@ -41,7 +41,7 @@ story('Losing the connection: offline it is shown, reading and scrolling work, n
   assert.equal(await page.evaluate(() => document.activeElement.id), 'composer');
 });
 
-story('Losing the connection: from one network to another it is back in 5 s, and nobody sees it', async (world) => {
+story('a change of network reconnects within 5 s, and other members see no leave', async (world) => {
   const bot = await world.bot('train', 'bot');
   const { gate, view } = await world.behindGate('train', 'Anna');
   const { pid } = await view.me();
@@ -65,7 +65,7 @@ story('Losing the connection: from one network to another it is back in 5 s, and
 });
 
 for (const answer of ['429 Too Many Requests', '503 Service Unavailable']) {
-  story(`Losing the connection: ${answer} instead of a WebSocket is tried again, less and less often`, async (world) => {
+  story(`${answer} instead of a WebSocket: the page retries less and less often`, async (world) => {
     const { gate, view } = await world.behindGate('full', 'Anna');
     gate.refuseSockets({ answer });
     await view.disconnected();
@@ -86,7 +86,7 @@ for (const answer of ['429 Too Many Requests', '503 Service Unavailable']) {
 }
 
 for (const [locale, words] of [['en-US', 'The room is full'], ['zh-CN', '房间已满']]) {
-  story(`Losing the connection: a full room says so, and lets in once somebody leaves, ${locale}`, {
+  story(`a full room says so and admits the person after a member has left, ${locale}`, {
     settings: ['--no-limits=false', '--members-per-room', '1'],
   }, async (world) => {
     world.complaints.allowUnreachable();
@@ -112,7 +112,7 @@ for (const [locale, words, again] of [
   ['en-US', /You were disconnected for sending too much/, 'Reconnect'],
   ['zh-CN', /发送过于频繁，已断开连接/, '重新连接'],
 ]) {
-  story(`Losing the connection: a server that refuses for good is not dialled again unasked, ${locale}`, async (world) => {
+  story(`after a final refusal the page reconnects only on request, ${locale}`, async (world) => {
     const bot = await world.bot('refused', 'bot');
     const page = await world.tab(await world.context({ locale }), 'Anna');
     await page.clock.install();

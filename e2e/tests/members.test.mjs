@@ -4,7 +4,7 @@ import { randomOf, seedOf } from '../support/random.mjs';
 import { RoomPage } from '../support/room-page.mjs';
 import { story } from '../support/world.mjs';
 
-story('the list shows everybody, marks oneself, and its length is the count', async (world) => {
+story('the list shows all members, marks the own entry, and its length is the count', async (world) => {
   const bot = await world.bot('list', '机器人');
   const anna = await world.person('list', 'Anna');
   await anna.showsPeople('机器人', 'Anna');
@@ -15,7 +15,7 @@ story('the list shows everybody, marks oneself, and its length is the count', as
   assert.ok((await anna.count.textContent()).includes('2'));
 });
 
-story('joining, renaming and leaving show at once, in the list and as lines', async (world) => {
+story('joins, renames and leaves show in the list and as lines', async (world) => {
   const anna = await world.person('live', 'Anna');
   await anna.showsPeople('Anna');
   const bot = await world.bot('live', 'first');
@@ -34,7 +34,7 @@ story('joining, renaming and leaving show at once, in the list and as lines', as
   );
 });
 
-story('somebody who vanishes without a word leaves the list', async (world) => {
+story('a member whose connection breaks leaves the list', async (world) => {
   const anna = await world.person('vanish', 'Anna');
   const bot = await world.bot('vanish', 'ghost');
   await anna.showsPeople('Anna', 'ghost');
@@ -43,7 +43,7 @@ story('somebody who vanishes without a word leaves the list', async (world) => {
   await anna.line('run', 'ghost left');
 });
 
-story('a name that two people share is two entries', async (world) => {
+story('two members of one nickname are two entries', async (world) => {
   const anna = await world.person('twins', 'Anna');
   const bot = await world.bot('twins', 'Anna');
   await anna.showsPeople('Anna', 'Anna');
@@ -71,7 +71,7 @@ story('two tabs of one browser are two members', {
   await one.showsPeople('One');
 });
 
-story('while people come and go at random the count is the length of the list', async (world) => {
+story('during random joins and leaves the count is the length of the list in every frame', async (world) => {
   const seed = seedOf(world.t);
   const random = randomOf(seed);
   const STEPS = 60;

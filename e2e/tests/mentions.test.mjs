@@ -15,7 +15,7 @@ function caretOf(view) {
   }));
 }
 
-story('names are offered, chosen by arrows, and taken by Enter without sending', async (world) => {
+story('the menu offers names, arrow keys choose one, and Enter inserts it without sending', async (world) => {
   const bot = await world.bot('menu', 'Anna');
   await world.bot('menu', 'Joanna');
   await world.bot('menu', 'Bert');
@@ -49,7 +49,7 @@ story('names are offered, chosen by arrows, and taken by Enter without sending',
   assert.deepEqual(bot.texts, ['hi @Joanna !']);
 });
 
-story('Tab takes a name in the middle of a text, and an address is none', async (world) => {
+story('Tab inserts a name in the middle of a text, and an e-mail address opens no menu', async (world) => {
   await world.bot('menu', 'Anna');
   const view = await world.person('menu', 'me');
   const { keyboard } = view.page;
@@ -66,7 +66,7 @@ story('Tab takes a name in the middle of a text, and an address is none', async 
   await view.offers([]);
 });
 
-story('Escape closes the menu and it stays closed for that @', async (world) => {
+story('Escape closes the menu until the next @', async (world) => {
   const bot = await world.bot('menu', 'Anna');
   const view = await world.person('menu', 'me');
   const { keyboard } = view.page;
@@ -83,7 +83,7 @@ story('Escape closes the menu and it stays closed for that @', async (world) => 
   await view.offers(['Anna', ...COMMANDS]);
 });
 
-story('a click takes a name, and the box keeps the keyboard; a finger as well', async (world) => {
+story('a click or a tap inserts a name and leaves the focus in the message box', async (world) => {
   await world.bot('menu', 'Anna');
   await world.bot('menu', 'Bert');
   const view = await world.person('menu', 'me');
@@ -104,7 +104,7 @@ story('a click takes a name, and the box keeps the keyboard; a finger as well', 
   assert.equal((await caretOf(phone)).isFocused, true);
 });
 
-story('a Chinese name is offered once an input method has written its beginning', async (world) => {
+story('a Chinese name is offered after an input method has written its first character', async (world) => {
   const bot = await world.bot('menu', '小明');
   await world.bot('menu', '小红');
   const view = await world.person('menu', 'me');
@@ -120,7 +120,7 @@ story('a Chinese name is offered once an input method has written its beginning'
   assert.deepEqual(bot.texts, ['你好@小明 ']);
 });
 
-story('during composition Enter, Escape, arrows and Tab drive the IME, not the menu', async (world) => {
+story('during a composition Enter, Escape, arrow keys and Tab belong to the input method', async (world) => {
   const bot = await world.bot('menu', '小明');
   await world.bot('menu', '小红');
   const view = await world.person('menu', 'me');
@@ -144,7 +144,7 @@ story('during composition Enter, Escape, arrows and Tab drive the IME, not the m
   assert.deepEqual(bot.texts, []);
 });
 
-story('a lone @ offers commands: one to change the name, one to read older messages', async (world) => {
+story('a lone @ offers two commands: change the nickname, and load older messages', async (world) => {
   const bot = await world.bot('menu', 'Anna');
   await bot.say(...Array.from({ length: 120 }, (_, number) => `old ${number}`));
   const view = await world.person('menu', 'me');
@@ -173,13 +173,13 @@ story('a lone @ offers commands: one to change the name, one to read older messa
   assert.equal(bot.texts.length, 120, 'nothing was said');
 });
 
-story('the commands are offered in Chinese too', async (world) => {
+story('a lone @ offers the commands in Chinese', async (world) => {
   const view = await world.person('menu', '我', { locale: 'zh-CN' });
   await view.type('@');
   await view.offers(['修改昵称', '更早的消息']);
 });
 
-story('being mentioned marks the row: after Chinese, by a Chinese name, in any case', async (world) => {
+story('a mention marks the row: after Chinese text, of a Chinese name, in any letter case', async (world) => {
   const bot = await world.bot('marks', 'bot');
   await world.bot('marks', '小明明');
   const ming = await world.person('marks', '小明');
@@ -214,7 +214,7 @@ story('being mentioned marks the row: after Chinese, by a Chinese name, in any c
   await until('no mark for a name that is nobody\'s', async () => (await marked(anna)).length === 0);
 });
 
-story('the menu shows markup as it was typed, and a tag for each of one name', async (world) => {
+story('the menu shows markup as typed, and a tag for each member of a shared name', async (world) => {
   await world.bot('menu', '<b>x</b>');
   const twins = [await world.bot('menu', 'twin'), await world.bot('menu', 'twin')];
   const view = await world.person('menu', 'me');
@@ -226,7 +226,7 @@ story('the menu shows markup as it was typed, and a tag for each of one name', a
   assert.equal(new Set(tags).size, twins.length, tags.join());
 });
 
-story('among 300 members typing is not slower, and eight are offered', { ms: 120_000 }, async (world) => {
+story('among 300 members a key costs little more than among 30, and eight are offered', { ms: 120_000 }, async (world) => {
   const MEMBERS = 300;
   const KEYS = 40;
   /** One frame of 60 a second, less what the browser itself needs. */

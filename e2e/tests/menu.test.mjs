@@ -10,7 +10,7 @@ const FINGER_PX = 44;
 const focused = (view) => view.page.evaluate(() =>
   document.activeElement.id || [...document.activeElement.classList].at(-1));
 
-story('Opening the menu moves focus in, Escape closes and restores it; background is inert',
+story('opening the menu moves the focus in, Escape restores it, and the page behind is inert',
   async (world) => {
     const view = await world.person('menu', 'Anna');
     assert.equal(await view.menuPanel.isVisible(), false);
@@ -42,7 +42,7 @@ story('Opening the menu moves focus in, Escape closes and restores it; backgroun
     await view.menuPanel.waitFor({ state: 'hidden' });
   });
 
-story('every line of the menu has a name, and a switch says how it stands', async (world) => {
+story('every item of the menu has a name, and every switch has a state that survives a reload', async (world) => {
   const view = await world.person('names', 'Anna');
   await view.menu.click();
   const panel = view.page.getByRole('dialog', { name: 'More' });
@@ -67,7 +67,7 @@ story('every line of the menu has a name, and a switch says how it stands', asyn
   await panel.getByRole('switch', { name: 'Show joins and leaves', checked: false }).waitFor();
 });
 
-story('from the menu to a new nickname', async (world) => {
+story('the menu opens the nickname form', async (world) => {
   const view = await world.person('rename', 'Anna');
   await view.menu.click();
   await view.page.locator('.menu-rename').click();
@@ -78,7 +78,7 @@ story('from the menu to a new nickname', async (world) => {
   await view.showsPeople('安娜');
 });
 
-story('from the menu to the oldest messages, however many there are', async (world) => {
+story('"Jump to start" leads to the first of 230 messages', async (world) => {
   const bot = await world.bot('oldest', 'bot');
   await bot.say(...Array.from({ length: 230 }, (_, index) => `n ${index + 1}`));
   const view = await world.person('oldest', 'Anna');
@@ -94,7 +94,7 @@ story('from the menu to the oldest messages, however many there are', async (wor
   assert.equal(await focused(view), 'log');
 });
 
-story('on 360 px the menu has what the header has no room for', async (world) => {
+story('on a screen of 360 px the menu has the tools that do not fit into the header', async (world) => {
   const view = await world.person('phone', 'Anna', PHONE);
   for (const part of [view.share, view.language, view.theme]) {
     assert.equal(await part.count(), 1);

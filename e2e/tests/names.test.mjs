@@ -16,7 +16,7 @@ function looksOf(view, place, name) {
   }, name);
 }
 
-story('two people of one name stay distinguishable, in the list and in rows', async (world) => {
+story('members of one nickname have different tags and colours in the list and in rows', async (world) => {
   const anna = await world.person('twins', 'Anna');
   await anna.say('I am the first');
   await anna.shows('I am the first');
@@ -47,7 +47,7 @@ story('two people of one name stay distinguishable, in the list and in rows', as
     (await looksOf(anna, 'members', 'Anna'))[0].tag === null);
 });
 
-story('a name that looks like a present member\'s carries a visible warning mark', async (world) => {
+story('a nickname that looks like that of a present member has a visible warning', async (world) => {
   const anna = await world.person('alike', 'Anna');
   await anna.say('genuine');
   const impostor = await world.bot('alike', 'Аnnа');

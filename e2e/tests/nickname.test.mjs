@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { until } from '../support/until.mjs';
 import { story } from '../support/world.mjs';
 
-story('the address may carry the name, and a reload without it keeps it', async (world) => {
+story('the address sets the nickname, and a reload without it keeps it', async (world) => {
   const anna = await world.person('names', '小明');
   assert.equal((await anna.me()).name, '小明');
   await anna.goto(world.server.origin, 'names');
@@ -13,7 +13,7 @@ story('the address may carry the name, and a reload without it keeps it', async 
   assert.equal((await anna.me()).name, '小明');
 });
 
-story('the same browser keeps the name in another room and in another tab', async (world) => {
+story('a nickname is kept in another room and in another tab of the browser', async (world) => {
   const anna = await world.person('names', 'Anna');
   await anna.goto(world.server.origin, 'elsewhere');
   await anna.connected();
@@ -24,7 +24,7 @@ story('the same browser keeps the name in another room and in another tab', asyn
   assert.equal((await other.me()).name, 'Anna');
 });
 
-story('whoever brings no name gets one, and keeps it', async (world) => {
+story('a person without a nickname gets a random one and keeps it', async (world) => {
   const somebody = await world.person('names');
   const { name } = await somebody.me();
   assert.ok(name.trim().length > 0);
@@ -37,7 +37,7 @@ story('whoever brings no name gets one, and keeps it', async (world) => {
   assert.ok(names.size > 1, `five people were all called ${name}`);
 });
 
-story('twenty Chinese characters are a name', async (world) => {
+story('a nickname of twenty Chinese characters is accepted', async (world) => {
   const name = '欢迎来到聊天室的每一位新朋友大家好呀一起';
   assert.equal([...name].length, 20);
   const anna = await world.person('names', name);
@@ -46,7 +46,7 @@ story('twenty Chinese characters are a name', async (world) => {
   assert.equal((await anna.me()).name, name);
 });
 
-story('a name of markup shows as it was typed, wherever it stands', async (world) => {
+story('a nickname of markup is shown as typed in every place', async (world) => {
   const NAME = '<b>x</b>';
   const anna = await world.person('markup', NAME);
   const bert = await world.person('markup', 'Bert');
@@ -63,7 +63,7 @@ story('a name of markup shows as it was typed, wherever it stands', async (world
   for (const view of [anna, bert]) assert.equal(await view.page.locator('body b').count(), 0);
 });
 
-story('renaming in place reaches everybody and outlives a reload', async (world) => {
+story('a rename reaches every member and survives a reload', async (world) => {
   const anna = await world.person('rename', 'Anna');
   const bert = await world.person('rename', 'Bert');
   await anna.say('before');
@@ -82,7 +82,7 @@ story('renaming in place reaches everybody and outlives a reload', async (world)
   assert.deepEqual(await authors(anna), ['Anna', '安娜']);
 });
 
-story('a rename by Enter, and none by Escape', async (world) => {
+story('Enter in the nickname form renames, Escape does not', async (world) => {
   const anna = await world.person('rename', 'Anna');
   await anna.openRename();
   await anna.renameInput.fill('Escaped');
@@ -95,7 +95,7 @@ story('a rename by Enter, and none by Escape', async (world) => {
   assert.deepEqual((await anna.lines()).map((line) => line.kind), ['changename']);
 });
 
-story('a name that cannot be is refused in place with a reason', async (world) => {
+story('an invalid nickname is refused with a reason next to its field', async (world) => {
   const bot = await world.bot('rename', 'bot');
   const anna = await world.person('rename', 'Anna');
   for (const name of ['   ', '\u200b\u2060', '\u202e\u2066', 'x'.repeat(33)]) {

@@ -49,7 +49,7 @@ function listen(page) {
 
 const aloud = (page) => page.evaluate(() => window.aloud);
 
-story('Hidden tab: title and icon show the unread count within 1 s; both clear when read',
+story('a hidden tab shows the unread count in title and icon within 1 s, and clears it when read',
   async (world) => {
     const bot = await world.bot('tab', 'bot');
     const view = await called(world, 'tab');
@@ -78,7 +78,7 @@ story('Hidden tab: title and icon show the unread count within 1 s; both clear w
     assert.match(decodeURIComponent(await iconOf(view)), />9\+<\/text>/);
   });
 
-story('Sound and desktop notices are off until chosen', async (world) => {
+story('sound and notifications are off until turned on', async (world) => {
   const bot = await world.bot('off', 'bot');
   const view = await called(world, 'off', { permission: 'granted' });
   await look(view.page, 'hidden');
@@ -92,7 +92,7 @@ story('Sound and desktop notices are off until chosen', async (world) => {
   }
 });
 
-story('chosen, a notice tells author and text, leads back here, and a burst gives one',
+story('a notification has author and text, leads to the room, and a burst of messages gives one',
   async (world) => {
     const bot = await world.bot('on', '小明');
     const context = await world.context();
@@ -135,7 +135,7 @@ story('chosen, a notice tells author and text, leads back here, and a burst give
     assert.equal((await calls(next.page)).asked, 0);
   });
 
-story('never for one\'s own messages, replayed history or a reconnect\'s catch-up', async (world) => {
+story('own messages, history and messages missed during an outage cause no notification', async (world) => {
   world.complaints.allowUnreachable();
   const gate = await world.gate();
   const bot = await world.bot('replay', 'bot');
@@ -164,7 +164,7 @@ story('never for one\'s own messages, replayed history or a reconnect\'s catch-u
   await until('a notice', async () => (await calls(view.page)).notices.length === 1);
 });
 
-story('a browser that denies notices: it is said, and the switch stays off', async (world) => {
+story('permission denied: the switch stays off and says why', async (world) => {
   const view = await called(world, 'denied', { answer: 'denied' });
   await view.menu.click();
   await view.menuSwitch('notify').click();
@@ -173,7 +173,7 @@ story('a browser that denies notices: it is said, and the switch stays off', asy
   assert.equal((await calls(view.page)).asked, 1);
 });
 
-story('a phone, whose notices only the worker can show, is notified', async (world) => {
+story('where only the service worker can show notifications, it shows them', async (world) => {
   const bot = await world.bot('phone', 'bot');
   const view = await called(world, 'phone', { constructs: false });
   await view.page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
@@ -186,7 +186,7 @@ story('a phone, whose notices only the worker can show, is notified', async (wor
   ]);
 });
 
-story('a click on a notification of the worker focuses the tab of its room, or opens one', async (world) => {
+story('a click on a notification of the service worker focuses the tab of its room, or opens one', async (world) => {
   const context = await world.context({ permissions: ['notifications'] });
   const tea = new RoomPage(await world.tab(context, 'Anna'));
   await tea.open(world.server.origin, 'tea', 'Anna');
@@ -216,7 +216,7 @@ story('a click on a notification of the worker focuses the tab of its room, or o
   );
 });
 
-story('a browser that shows no notice at all: the switch stays off and says why', async (world) => {
+story('where no notification can be shown, the switch stays off and says why', async (world) => {
   const context = await world.context({ serviceWorkers: 'block' });
   const view = await called(world, 'none', { constructs: false, context });
   await view.menu.click();
@@ -225,7 +225,7 @@ story('a browser that shows no notice at all: the switch stays off and says why'
   assert.equal(await view.menuSwitch('notify').getAttribute('aria-checked'), 'false');
 });
 
-story('a browser that stops showing notices turns the switch off and says why', async (world) => {
+story('a notification that fails turns the switch off and says why', async (world) => {
   const bot = await world.bot('stops', 'bot');
   const view = await called(world, 'stops', { constructs: false, workerShows: false });
   await view.page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
@@ -261,8 +261,7 @@ story('of two tabs of a room one notifies, and none while one of them is read', 
   assert.deepEqual((await notices()).map(({ body }) => body), ['for nobody who looks', 'once more, @Anna']);
 });
 
-story('A screen reader announces author and text of each new live row; the rows at join, older '
-  + 'pages and a reconnect\'s catch-up are not read aloud', async (world) => {
+story('a screen reader announces author and text of each live message of others, and no history', async (world) => {
   world.complaints.allowUnreachable();
   const gate = await world.gate();
   const bot = await world.bot('aloud', 'bot');
@@ -302,7 +301,7 @@ story('A screen reader announces author and text of each new live row; the rows 
   assert.equal(await view.log.getAttribute('aria-live'), 'off', 'rows are not read by themselves');
 });
 
-story('joins and leaves are announced as one summary once the room is quiet', async (world) => {
+story('joins and leaves are announced as one summary after a quiet time', async (world) => {
   const page = await world.tab(await world.context(), 'Anna');
   await listen(page);
   const view = new RoomPage(page);
@@ -316,7 +315,7 @@ story('joins and leaves are announced as one summary once the room is quiet', as
   assert.equal((await aloud(page)).at(-1), 'guest0 is now called Zoe');
 });
 
-story('"Connection lost" and "connected again" are announced once each', async (world) => {
+story('a lost and a restored connection are announced once each', async (world) => {
   const { gate, view } = await world.behindGate('turns', 'Anna');
   const said = await view.connection.evaluateHandle((badge) => {
     const status = badge.querySelector('[role="status"]');

@@ -23,7 +23,7 @@ function contents(page) {
   });
 }
 
-story('Losing the connection: a room opened offline is there, with its state and the draft', async (world) => {
+story('a room opened offline shows its state and the draft', async (world) => {
   const { gate, view } = await world.behindGate('tunnel', 'Anna');
   await view.say('before the tunnel');
   await view.shows('before the tunnel');
@@ -52,7 +52,7 @@ story('Losing the connection: a room opened offline is there, with its state and
   assert.equal(await view.log.getByText(/无法连接/).count(), 0);
 });
 
-story('the front page is there without a network', async (world) => {
+story('the front page opens without a network', async (world) => {
   const { gate, view } = await world.behindGate('front', 'Anna');
   await kept(view.page);
   gate.shut();
@@ -60,7 +60,7 @@ story('the front page is there without a network', async (world) => {
   await view.page.locator('.card').waitFor();
 });
 
-story('one version of the client is kept, and nothing of what is said', async (world) => {
+story('the cache keeps one version of the client and no messages', async (world) => {
   const view = await world.person('private', 'Anna');
   const { page } = view;
   await view.say('for nobody else');
@@ -92,7 +92,7 @@ story('one version of the client is kept, and nothing of what is said', async (w
   }
 });
 
-story('the kept page is shown only where the server does not answer', async (world) => {
+story('the cached page is shown only if the server does not answer', async (world) => {
   const { gate, view } = await world.behindGate('fresh', 'Anna');
   world.complaints.allow(/Failed to load resource: net::ERR_/);
   const { page } = view;
@@ -109,7 +109,7 @@ story('the kept page is shown only where the server does not answer', async (wor
   assert.equal(await page.title(), 'kept');
 });
 
-story('what was thrown away of the kept page is kept again at the next visit', async (world) => {
+story('a file evicted from the cache is cached again at the next visit', async (world) => {
   const { gate, view } = await world.behindGate('evicted', 'Anna');
   const { page } = view;
   await kept(page);
@@ -131,7 +131,7 @@ story('what was thrown away of the kept page is kept again at the next visit', a
   await view.disconnected();
 });
 
-story('a page that is not the client\'s is never kept', async (world) => {
+story('a page of another program is not cached', async (world) => {
   const { gate, view } = await world.behindGate('login', 'Anna');
   const { page } = view;
   await kept(page);
@@ -151,7 +151,7 @@ story('a page that is not the client\'s is never kept', async (world) => {
   assert.equal(await isKept(), true);
 });
 
-story('a kept page that was shown because the server was slow looks for a newer one', async (world) => {
+story('a cached page shown for a slow server checks for a newer client', async (world) => {
   const { gate, view } = await world.behindGate('newer', 'Anna');
   const { page } = view;
   await kept(page);
@@ -203,7 +203,7 @@ story('the client can be installed', async (world) => {
   assert.deepEqual(errors, []);
 });
 
-story('the worker is looked for anew each time, and changes with the client', async (world) => {
+story('the service worker is revalidated at each visit and changes with the client', async (world) => {
   const landing = await world.visitor();
   const answer = await landing.page.request.get(`${world.server.origin}/sw.js`);
   assert.equal(answer.status(), 200);

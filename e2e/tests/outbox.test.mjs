@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { until } from '../support/until.mjs';
 import { story } from '../support/world.mjs';
 
-story('messages typed while offline wait, and are sent once each, in order', async (world) => {
+story('messages typed offline are sent after the reconnect, once and in order', async (world) => {
   const { gate, view } = await world.behindGate('offline', 'Anna');
   const bot = await world.bot('offline', 'bot');
   const typed = ['one', 'two', 'three'];
@@ -27,7 +27,7 @@ for (const [locale, sending, behind, offline] of [
   ['en-US', 'Sending…', 'Waiting to send', 'Will send when you’re back online'],
   ['zh-CN', '正在发送…', '排队发送中', '联网后自动发送'],
 ]) {
-  story(`a text behind another one waits its turn, and without a connection is sent later, ${locale}`, async (world) => {
+  story(`a text behind an unconfirmed one waits for its turn, and offline for the connection, ${locale}`, async (world) => {
     world.complaints.allowUnreachable();
     const gate = await world.gate();
     const view = await world.person('turn', 'Anna', { at: gate, locale });
@@ -55,7 +55,7 @@ for (const [locale, sending, behind, offline] of [
   });
 }
 
-story('messages that wait outlive a reload and are sent once', async (world) => {
+story('waiting messages survive a reload and are sent once', async (world) => {
   const { gate, view } = await world.behindGate('reload', 'Anna');
   const bot = await world.bot('reload', 'bot');
   gate.refuseSockets();
@@ -77,7 +77,7 @@ story('messages that wait outlive a reload and are sent once', async (world) => 
   assert.deepEqual(await view.texts(), ['waited', 'fence']);
 });
 
-story('a server killed after keeping a message, unsaid: it is there once', async (world) => {
+story('server killed after storing an unconfirmed message: the message appears once', async (world) => {
   const { gate, view } = await world.behindGate('doubt', 'Anna');
   const bot = await world.bot('doubt', 'bot');
   gate.hold('down');
@@ -99,7 +99,7 @@ story('a server killed after keeping a message, unsaid: it is there once', async
   assert.deepEqual(await view.texts(), ['kept, not confirmed', 'fence']);
 });
 
-story('the same with a reload in between', async (world) => {
+story('reload during an unconfirmed send: the message appears once', async (world) => {
   const { gate, view } = await world.behindGate('doubt', 'Anna');
   const bot = await world.bot('doubt', 'bot');
   gate.hold('down');
@@ -116,7 +116,7 @@ story('the same with a reload in between', async (world) => {
   assert.deepEqual(await view.texts(), ['kept, not confirmed', 'fence']);
 });
 
-story('a message lost on its way is sent again by itself, once', async (world) => {
+story('a message lost on its way is sent again, once', async (world) => {
   const { gate, view } = await world.behindGate('lost', 'Anna');
   const bot = await world.bot('lost', 'bot');
   for (const text of ['again', 'and again']) {
@@ -134,7 +134,7 @@ story('a message lost on its way is sent again by itself, once', async (world) =
   assert.deepEqual(await view.texts(), ['again', 'and again', 'fence']);
 });
 
-story('a message in doubt is found behind 120 others, and not said again', async (world) => {
+story('an unconfirmed message is found behind 120 others and not sent again', async (world) => {
   const { gate, view } = await world.behindGate('deep', 'Anna');
   const bot = await world.bot('deep', 'bot');
   gate.hold('down');
@@ -153,7 +153,7 @@ story('a message in doubt is found behind 120 others, and not said again', async
   assert.equal(bot.texts.filter((text) => text === 'mine').length, 1);
 });
 
-story('a message that this server finds too large is not lost, nor in the way', {
+story('a message too large for the server returns to the message box, and the next one is sent', {
   settings: ['--frame-bytes-max', '100'],
 }, async (world) => {
   const bot = await world.bot('small', 'bot');

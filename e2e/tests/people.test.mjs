@@ -15,7 +15,7 @@ for (const [locale, title, front] of [
   ['en-GB', 'Page not found', 'Go to home page'],
   ['zh-CN', '页面不存在', '返回首页'],
 ]) {
-  story(`an address that is no page says so in ${locale} and leads home`, async (world) => {
+  story(`an unknown address shows a page in ${locale} that leads home`, async (world) => {
     for (const path of ['/about', '/room/a/b', '/deep/er/down/']) {
       const { page, answer } = await open(world, path, locale);
       assert.equal(answer.status(), 404, path);
@@ -31,7 +31,7 @@ for (const [locale, title, front] of [
   });
 }
 
-story('a room with a slash behind it is the room, and no room is the front page', async (world) => {
+story('a slash after a room leads to the room, and an address without a room to the front page', async (world) => {
   for (const [path, place] of [
     ['/room/lobby/', '/room/lobby'],
     ['/room/%E8%81%8A%2Fa/', '/room/%E8%81%8A%2Fa'],

@@ -10,7 +10,7 @@ const FINGER_PX = 44;
 /** What a browser's reckoning loses while a panel moves into its place, in CSS pixels. */
 const ROUNDING_PX = 0.01;
 
-story('on 360 px everything is in reach and nothing is wider than the screen', async (world) => {
+story('on a screen of 360 px every control is in view and nothing is wider than the screen', async (world) => {
   const bot = await world.bot('phone', 'a name with thirty-two characters');
   await bot.say('x'.repeat(600), 'https://example.org/' + 'path/'.repeat(60));
   const view = await world.person('phone', 'Anna', PHONE);
@@ -36,7 +36,7 @@ story('on 360 px everything is in reach and nothing is wider than the screen', a
   assert.deepEqual(await overflow(), [width, 0]);
 });
 
-story('on 360 px the member list opens over the page, and Escape closes it', async (world) => {
+story('on a screen of 360 px the member list opens over the page, and Escape closes it', async (world) => {
   await world.bot('phone', 'bot');
   const view = await world.person('phone', 'Anna', PHONE);
   await view.showsPeople('bot', 'Anna');
@@ -96,7 +96,7 @@ for (const [device, viewport] of Object.entries({
   phone: PHONE.viewport,
   tablet: { width: 1024, height: 768 },
 })) {
-  story(`Phone: on a ${device} nothing is too small for a finger`, async (world) => {
+  story(`on a ${device} no control is too small for a finger`, async (world) => {
     const touched = { ...PHONE, viewport };
     const landing = await world.visitor(touched);
     assert.deepEqual(await small(landing), []);
@@ -136,7 +136,7 @@ for (const [device, viewport] of Object.entries({
   });
 }
 
-story('Phone: nothing is wider than the screen, at 320 px and at 200 %', async (world) => {
+story('at 320 px and at 200 % nothing is wider than the screen', async (world) => {
   const bot = await world.bot('narrow', 'W'.repeat(32));
   await bot.say('x'.repeat(300), 'https://example.org/' + 'path/'.repeat(60));
   for (const viewport of [{ width: 320, height: 568 }, { width: 640, height: 400 }]) {
@@ -168,7 +168,7 @@ story('Phone: nothing is wider than the screen, at 320 px and at 200 %', async (
   }
 });
 
-story('Phone: what is cut out of the screen covers nothing', async (world) => {
+story('a notch in the screen covers no control', async (world) => {
   const viewport = { width: 740, height: 360 };
   const insets = { top: 10, left: 44, right: 44, bottom: 21 };
   await world.bot('notch', 'bot');
@@ -202,7 +202,7 @@ story('Phone: what is cut out of the screen covers nothing', async (world) => {
   await check(view, '.members button, .members bdi');
 });
 
-story('Phone: above the keyboard one sees the field, the newest row and the header; Send keeps it', async (world) => {
+story('above the keyboard field, newest message and header are in view, and Send keeps the keyboard open', async (world) => {
   const bot = await world.bot('keyboard', 'bot');
   await bot.say(...Array.from({ length: 60 }, (_, number) => `row ${number}`));
   const view = await world.person('keyboard', 'Anna', PHONE);
@@ -238,7 +238,7 @@ story('Phone: above the keyboard one sees the field, the newest row and the head
   assert.equal(await view.page.evaluate(() => window.blurs), 0, 'the keyboard stays open');
 });
 
-story('Phone: Send does not zoom, and pulling down does not load the page again', async (world) => {
+story('Send does not zoom, and pulling down does not reload the page', async (world) => {
   const view = await world.person('gestures', 'Anna', PHONE);
   const style = (part, name) =>
     part.evaluate((part, name) => getComputedStyle(part)[name], name);
@@ -249,7 +249,7 @@ story('Phone: Send does not zoom, and pulling down does not load the page again'
   assert.doesNotMatch(viewport, /user-scalable|maximum-scale/, 'pinching is allowed');
 });
 
-story('Times: tapping a row, or the keyboard on it, gives the full date, time and zone', async (world) => {
+story('a tap on a row shows its date, time and zone', async (world) => {
   const bot = await world.bot('times', 'bot');
   await bot.say('first', 'second');
   const view = await world.person('times', 'Anna', { ...PHONE, timezoneId: 'Asia/Kolkata' });

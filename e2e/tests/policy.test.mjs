@@ -18,7 +18,7 @@ async function watched(world) {
   return { page, violations };
 }
 
-story('markup as message, name, room, query and history runs nothing, and the policy has nothing to report', async (world) => {
+story('markup as message, nickname, room, query and history runs nothing and violates no policy', async (world) => {
   const { page, violations } = await watched(world);
   for (const markup of MARKUP) {
     const room = encodeURIComponent(markup);
@@ -41,7 +41,7 @@ story('markup as message, name, room, query and history runs nothing, and the po
   assert.deepEqual(violations, []);
 });
 
-story('what the policy forbids does not happen', async (world) => {
+story('the policy blocks inline scripts and styles', async (world) => {
   world.complaints.allow(/Content Security Policy|frame-ancestors|Refused/);
   const { page, violations } = await watched(world);
   await page.goto(`${world.server.origin}/`);

@@ -50,24 +50,24 @@ async function works(world, proxy) {
 }
 
 for (const kind of ['nginx', 'caddy', 'apache', 'haproxy']) {
-  story(`behind ${kind} as a site of its own everything works`, { onSocket: true }, async (world) => {
+  story(`everything works behind ${kind} as a site of its own`, { onSocket: true }, async (world) => {
     await works(world, await world.proxy(kind));
   });
 }
 
-story('behind nginx below a path everything works', {
+story('everything works behind nginx below a path', {
   onSocket: true,
   settings: ['--path-prefix', '/chat'],
 }, async (world) => {
   await works(world, await world.proxy('nginxBelow'));
 });
 
-story('behind Caddy below a path that it takes away everything works', { onSocket: true }, async (world) => {
+story('everything works behind Caddy below a path that it strips', { onSocket: true }, async (world) => {
   await works(world, await world.proxy('caddyBelow'));
 });
 
 for (const [kind, settings] of [['nginxBelow', ['--path-prefix', '/chat']], ['caddyBelow', []]]) {
-  story(`the bare path leads to the site, ${kind}`, { onSocket: true, settings }, async (world) => {
+  story(`the path without a slash leads to the site, ${kind}`, { onSocket: true, settings }, async (world) => {
     const proxy = await world.proxy(kind);
     const page = await world.tab(await world.context());
     await page.goto(proxy.origin);
@@ -75,7 +75,7 @@ for (const [kind, settings] of [['nginxBelow', ['--path-prefix', '/chat']], ['ca
     assert.equal(page.url(), `${proxy.origin}/`);
   });
 
-  story(`below a path the page is there without a network, ${kind}`, { onSocket: true, settings }, async (world) => {
+  story(`below a path the page opens without a network, ${kind}`, { onSocket: true, settings }, async (world) => {
     world.complaints.allowUnreachable();
     world.complaints.allow(/Failed to load resource/);
     const proxy = await world.proxy(kind);

@@ -19,7 +19,7 @@ for (const [locale, viewport, words] of [
   ['en-US', WIDE, /^You’re sending too fast\. Try again in [1-9] s\.$/],
   ['zh-CN', NARROW, /^发送太快，请 [1-9] 秒后再试。$/],
 ]) {
-  story(`Composing: what is rate-limited comes back to the field, all in order, ${locale}`, {
+  story(`rate-limited texts return to the message box in order, ${locale}`, {
     settings: SETTINGS,
   }, async (world) => {
     const gate = await world.gate();
@@ -63,7 +63,7 @@ for (const [locale, viewport, words] of [
   });
 }
 
-story('Composing: the wait ends by itself, and its words with it', {
+story('the notice of the rate limit ends with the wait', {
   settings: SETTINGS,
 }, async (world) => {
   const bot = await world.bot('wait', 'bot');
@@ -79,7 +79,7 @@ story('Composing: the wait ends by itself, and its words with it', {
   assert.equal(bot.texts.length, 2);
 });
 
-story('Names: one that comes too soon is back in its field, and is not sent into the wait', {
+story('a rate-limited nickname returns to its field and is not sent during the wait', {
   settings: FEW_NAMES,
 }, async (world) => {
   const bot = await world.bot('name', 'bot');
@@ -115,7 +115,7 @@ story('Names: one that comes too soon is back in its field, and is not sent into
   assert.equal(bot.of('changename').length, 1);
 });
 
-story('Reading: a page that comes too soon is asked for again by itself, and holds no text back', {
+story('a rate-limited history page is requested again after its wait, and delays no text', {
   settings: FEW_PAGES,
 }, async (world) => {
   const bot = await world.bot('pages', 'bot');

@@ -24,7 +24,7 @@ function grow(view, ...ids) {
   }, ids);
 }
 
-story('Reading: what grows late moves neither the bottom nor the row under the eye', async (world) => {
+story('a row that grows late moves neither the bottom nor the row under the eye', async (world) => {
   const bot = await world.bot('grow', 'bot');
   await bot.say(...texts(50));
   const view = await world.person('grow', 'Anna');
@@ -47,7 +47,7 @@ story('Reading: what grows late moves neither the bottom nor the row under the e
   assert.ok(drift <= EYE_PX, `the row under the eye moved by ${drift} px`);
 });
 
-story('Reading: an older page keeps the row under the eye, by keyboard and by leaps', async (world) => {
+story('an older page does not move the row under the eye, by keyboard and by jumps', async (world) => {
   const bot = await world.bot('keys', 'bot');
   await bot.say(...texts(220));
   const gate = await world.gate();
@@ -81,7 +81,7 @@ story('Reading: an older page keeps the row under the eye, by keyboard and by le
   }
 });
 
-story('Reading: an older page keeps the row under the eye while the scrollbar is dragged', async (world) => {
+story('an older page does not move the row under the eye while the scrollbar is dragged', async (world) => {
   const bot = await world.bot('drag', 'bot');
   await bot.say(...texts(200));
   const gate = await world.gate();
@@ -123,7 +123,7 @@ story('Reading: an older page keeps the row under the eye while the scrollbar is
   }
 });
 
-story('Reading: older pages are asked for before the top, with a spinner in reserved space', async (world) => {
+story('an older page is requested before the top is reached, with a spinner in reserved space', async (world) => {
   const bot = await world.bot('ahead', 'bot');
   await bot.say(...texts(200));
   const gate = await world.gate();
@@ -158,7 +158,7 @@ story('Reading: older pages are asked for before the top, with a spinner in rese
   await until('the page', async () => (await idsOf(view))[0] <= 101);
 });
 
-story('Reading: a page that fails says "retry" in its place, and is not tried in a loop', async (world) => {
+story('a failed history page shows "Retry" in its place and is not requested in a loop', async (world) => {
   const bot = await world.bot('fails', 'bot');
   await bot.say(...texts(120));
   const page = await world.tab(await world.context(), 'Anna');
@@ -194,7 +194,7 @@ story('Reading: a page that fails says "retry" in its place, and is not tried in
   assert.equal((await view.messages()).length, (await idsOf(view)).length);
 });
 
-story('Reading: resizing, rotating and 200 % keep the row in view, or the bottom', async (world) => {
+story('resizing, rotating and zooming keep the row in view, or the bottom', async (world) => {
   const bot = await world.bot('turn', 'bot');
   const long = 'a sentence that takes more lines where there is less room for it '.repeat(3);
   await bot.say(...Array.from({ length: 50 }, (_, index) => `n ${index + 1} ${long}`));
@@ -230,7 +230,7 @@ story('Reading: resizing, rotating and 200 % keep the row in view, or the bottom
   }
 });
 
-story('Reading: the browser finds text in each row that is loaded, at least in the last 100', async (world) => {
+story('find in page finds the text of every loaded row, at least of the last 100', async (world) => {
   const bot = await world.bot('find', 'bot');
   const view = await world.person('find', 'Anna');
   const words = Array.from({ length: 600 }, (_, index) => `word${index + 1}end`);
@@ -248,7 +248,7 @@ story('Reading: the browser finds text in each row that is loaded, at least in t
   assert.equal(await view.page.evaluate(() => window.find('word1end')), false, 'it can fail');
 });
 
-story('Reading: times are local and days begin at midnight, in another time zone too', async (world) => {
+story('times are local and days begin at midnight, also after a change of time zone', async (world) => {
   const bot = await world.bot('zones', 'bot');
   await bot.say('late', 'early', 'noon');
   const page = await world.tab(await world.context(), 'Anna');

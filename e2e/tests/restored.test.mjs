@@ -20,7 +20,7 @@ async function showsOnly(view, author, texts) {
 }
 
 for (const count of [1, 3, 10, 30, 50]) {
-  story(`an emptied store with ${count} new messages shows those and no old text`, async (world) => {
+  story(`an emptied store with ${count} new messages: the page shows those and no old text`, async (world) => {
     const alice = await world.bot('emptied', 'Alice');
     await alice.say(...numbered('secret', 3));
     const { view: reader } = await world.behindGate('emptied', 'Reader');
@@ -36,7 +36,7 @@ for (const count of [1, 3, 10, 30, 50]) {
     await showsOnly(reader, 'Carol', news);
   });
 
-  story(`an older copy with ${count} new messages shows no text that it has lost`, async (world) => {
+  story(`an older copy of the store with ${count} new messages: the page shows no lost text`, async (world) => {
     const KEPT = numbered('kept', 5);
     const alice = await world.bot('older', 'Alice');
     await alice.say(...KEPT);

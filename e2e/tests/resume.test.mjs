@@ -11,7 +11,7 @@ function seenBy(bot) {
   return bot.frames.slice(4).map((frame) => frame.type);
 }
 
-story('reloading, or losing the network for a moment, shows the others nothing', async (world) => {
+story('a reload or a short outage shows other members no leave', async (world) => {
   const bot = await world.bot('same', 'bot');
   const { gate, view } = await world.behindGate('same', 'Anna');
   const { pid } = await view.me();
@@ -27,7 +27,7 @@ story('reloading, or losing the network for a moment, shows the others nothing',
   await view.showsPeople('bot', 'Anna');
 });
 
-story('closing a tab shows one leave, after the grace time', {
+story('closing a tab shows one leave after the grace period', {
   settings: ['--resume-grace-seconds', '1'],
 }, async (world) => {
   const bot = await world.bot('closing', 'bot');
@@ -38,7 +38,7 @@ story('closing a tab shows one leave, after the grace time', {
   assert.deepEqual(seenBy(bot), ['join', 'leave', 'normal']);
 });
 
-story('a duplicated tab is another member, and sends nothing twice', async (world) => {
+story('a duplicated tab is another member and sends nothing twice', async (world) => {
   const { gate, view } = await world.behindGate('copy', 'Anna');
   const { pid } = await view.me();
   gate.refuseSockets();
@@ -64,7 +64,7 @@ story('a duplicated tab is another member, and sends nothing twice', async (worl
   assert.deepEqual(bot.of('history')[0].payload.map((record) => record.payload), ['once']);
 });
 
-story('a duplicated tab whose original is frozen is another member, too', async (world) => {
+story('a duplicated tab whose original is frozen is another member', async (world) => {
   const { gate, view } = await world.behindGate('frozen', 'Anna');
   const { pid } = await view.me();
   gate.refuseSockets();
@@ -95,7 +95,7 @@ story('a duplicated tab whose original is frozen is another member, too', async 
   assert.deepEqual(bot.of('history')[0].payload.map((record) => record.payload), ['once']);
 });
 
-story('a member that another tab took over comes back as another', async (world) => {
+story('a page whose member another tab took over returns as a new member', async (world) => {
   const anna = await world.person('taken', 'Anna');
   const { pid } = await anna.me();
   const member = await anna.page.evaluate(() => Object.entries(localStorage)
@@ -121,7 +121,7 @@ story('a member that another tab took over comes back as another', async (world)
   await thief.shows('both are here');
 });
 
-story('a page that slept for ten minutes has the newest within 5 s', async (world) => {
+story('after ten minutes of sleep a page has the newest message within 5 s', async (world) => {
   world.complaints.allowUnreachable();
   const bot = await world.bot('sleep', 'bot');
   const gate = await world.gate();
@@ -139,7 +139,7 @@ story('a page that slept for ten minutes has the newest within 5 s', async (worl
   await view.connected();
 });
 
-story('a heartbeat keeps a quiet connection, and none for 40 s ends it', async (world) => {
+story('40 s without a heartbeat end the connection', async (world) => {
   world.complaints.allowUnreachable();
   const gate = await world.gate();
   const page = await world.tab(await world.context(), 'Anna');
@@ -155,7 +155,7 @@ story('a heartbeat keeps a quiet connection, and none for 40 s ends it', async (
   await view.connected();
 });
 
-story('a network that dies without a word is noticed by what is said into it', async (world) => {
+story('a message without an echo replaces a dead connection', async (world) => {
   world.complaints.allowUnreachable();
   const bot = await world.bot('silent', 'bot');
   const { gate, view } = await world.behindGate('silent', 'Anna');

@@ -9,7 +9,7 @@ const IDS = [
   'مرحبا', 'x'.repeat(128), '...', 'a\\b',
 ];
 
-story('a room id of any script is the same room to the page and to a bot', async (world) => {
+story('a room id in any script is the same room for the page and for a bot', async (world) => {
   const view = new RoomPage(await world.tab(await world.context()));
   for (const id of IDS) {
     const bot = await world.bot(id, 'bot');
@@ -22,7 +22,7 @@ story('a room id of any script is the same room to the page and to a bot', async
   }
 });
 
-story('odd ids typed at the front page lead to those rooms', async (world) => {
+story('unusual room ids typed on the front page lead to their rooms', async (world) => {
   const landing = await world.visitor();
   for (const id of ['a/b', '100%', '小 明', '😀', '?x=1#y']) {
     const bot = await world.bot(id, 'bot');
@@ -37,7 +37,7 @@ story('odd ids typed at the front page lead to those rooms', async (world) => {
   }
 });
 
-story('a room never seen before is empty, usable at once and within 2 s', async (world) => {
+story('a new room is empty and usable within 2 s', async (world) => {
   const page = await world.tab(await world.context());
   const view = new RoomPage(page);
   await view.open(world.server.origin, 'warm the cache', 'Anna');
@@ -52,7 +52,7 @@ story('a room never seen before is empty, usable at once and within 2 s', async 
   await view.shows('first');
 });
 
-story('rooms do not hear each other', async (world) => {
+story('a message reaches its own room only', async (world) => {
   const here = await world.person('here', 'Anna');
   const there = await world.bot('there', 'bot');
   await there.say('over there');
@@ -63,7 +63,7 @@ story('rooms do not hear each other', async (world) => {
   await here.showsPeople('Anna');
 });
 
-story('an address that cannot be a room says so and leads to the front page', async (world) => {
+story('an invalid room address says so and leads to the front page', async (world) => {
   const page = await world.tab(await world.context());
   const sockets = [];
   page.on('websocket', (socket) => sockets.push(socket.url()));
@@ -78,7 +78,7 @@ story('an address that cannot be a room says so and leads to the front page', as
   assert.deepEqual(sockets, [], 'nothing was asked of the server');
 });
 
-story('the link that is shared is the address of the room', async (world) => {
+story('the shared link is the address of the room without the nickname', async (world) => {
   const anna = await world.person('a/b 小', 'Anna', {
     permissions: ['clipboard-read', 'clipboard-write'],
   });

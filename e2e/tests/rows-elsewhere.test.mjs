@@ -21,7 +21,7 @@ function copied(view, from, to) {
   }, [from, to]);
 }
 
-story('several rows are copied as a line each, with time and name', async (world) => {
+story('rows are copied as lines with time and nickname', async (world) => {
   const view = await world.person('copy', 'Bert');
   const anna = await world.bot('copy', 'Anna');
   await anna.say('first of Anna', 'second\nof two lines');
@@ -39,7 +39,7 @@ story('several rows are copied as a line each, with time and name', async (world
   assert.equal(await mark.evaluate((mark) => getComputedStyle(mark).userSelect), 'none');
 });
 
-story('pressing on a row with the mouse leaves its time as it is', async (world) => {
+story('a click on a row leaves its time unchanged', async (world) => {
   const view = await world.person('press', 'Anna');
   await view.say('one');
   await view.say('two');
@@ -50,7 +50,7 @@ story('pressing on a row with the mouse leaves its time as it is', async (world)
   assert.equal(await time.evaluate((time) => getComputedStyle(time).fontSize), before);
 });
 
-story('printed, all rows are on paper and no controls', async (world) => {
+story('a print has all rows and no controls', async (world) => {
   const bot = await world.bot('print', 'bot');
   await bot.say(...Array.from({ length: 120 }, (_, n) => `row ${n}`));
   const view = await world.person('print', 'Anna');
@@ -82,7 +82,7 @@ story('printed, all rows are on paper and no controls', async (world) => {
   await view.page.emulateMedia({ media: null });
 });
 
-story('a page that the browser translates goes on telling the count and the connection', async (world) => {
+story('a translated page still updates the member count and the connection', async (world) => {
   const { gate, view } = await world.behindGate('translated', 'Anna');
   const bot = await world.bot('translated', 'bot');
   await bot.say('guten Tag');
@@ -120,7 +120,7 @@ story('a page that the browser translates goes on telling the count and the conn
 
 const focused = (view) => view.page.evaluate(() => document.activeElement.id);
 
-story('"Try now" that goes leaves the keyboard in the message box', async (world) => {
+story('"Try now" moves the focus to the message box when it disappears', async (world) => {
   const { gate, view } = await world.behindGate('focus', 'Anna');
   gate.shut();
   await view.disconnected();
@@ -132,7 +132,7 @@ story('"Try now" that goes leaves the keyboard in the message box', async (world
     async () => (await focused(view)) === 'composer');
 });
 
-story('a member entry that is drawn anew leaves the keyboard in the message box', async (world) => {
+story('a redrawn member entry does not lose the focus to the page', async (world) => {
   const { view } = await world.behindGate('pencil', 'Anna');
   const pencil = view.page.locator('.rename-self');
   await pencil.focus();
@@ -144,7 +144,7 @@ story('a member entry that is drawn anew leaves the keyboard in the message box'
     view.page.evaluate(() => document.activeElement !== document.body));
 });
 
-story('a phone on its side with its keyboard open shows rows and the message box', async (world) => {
+story('a phone in landscape with an open keyboard shows rows and the message box', async (world) => {
   const view = await world.person('side', 'Anna', {
     viewport: { width: 740, height: 170 }, isMobile: true, hasTouch: true,
   });

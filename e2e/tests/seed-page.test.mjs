@@ -44,7 +44,7 @@ class SeedPage {
   }
 }
 
-story('the demo page connects, is greeted in the old order, and says so', async (world) => {
+story('the demo page connects and receives the greeting in the original order', async (world) => {
   const seed = await SeedPage.open(world, '小明');
   const frames = await seed.frames();
   const types = frames.map((frame) => frame.type);
@@ -55,7 +55,7 @@ story('the demo page connects, is greeted in the old order, and says so', async 
   assert.deepEqual(notes, ['Browser supports web sockets!', 'connected... ']);
 });
 
-story('the demo page sends by Enter as typed, by its button with the time', async (world) => {
+story('the demo page sends by Enter, and by its button with the time added', async (world) => {
   const bot = await world.bot(ROOM, 'bot');
   const seed = await SeedPage.open(world, 'seed');
   await bot.sees('join', 'seed');

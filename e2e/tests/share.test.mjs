@@ -10,7 +10,7 @@ const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch:
 const focused = (view) => view.page.evaluate(() =>
   document.activeElement.id || [...document.activeElement.classList].at(-1));
 
-story('the share panel takes the keyboard in, and Escape gives it back', async (world) => {
+story('the share panel takes the focus, and Escape restores it', async (world) => {
   const view = await world.person('a/b 小', 'Anna', {
     permissions: ['clipboard-read', 'clipboard-write'],
   });
@@ -42,7 +42,7 @@ story('the share panel takes the keyboard in, and Escape gives it back', async (
   await view.shows('and on');
 });
 
-story('the link is copied where there is no clipboard, too', async (world) => {
+story('the link is copied without the clipboard interface', async (world) => {
   const view = await world.person('old ways', 'Anna', {
     permissions: ['clipboard-read', 'clipboard-write'],
   });
@@ -59,7 +59,7 @@ story('the link is copied where there is no clipboard, too', async (world) => {
   assert.equal(pasted, `${world.server.origin}/room/old%20ways`);
 });
 
-story('the system’s share sheet is offered where there is one', async (world) => {
+story('the system’s share sheet is offered where it exists', async (world) => {
   const context = await world.context();
   await context.addInitScript(() => {
     navigator.share = async (data) => {
@@ -76,7 +76,7 @@ story('the system’s share sheet is offered where there is one', async (world) 
   });
 });
 
-story('the code in the panel is the address, fits on a phone and can be read in the dark', async (world) => {
+story('the QR code is the address, fits on a phone and is readable in dark mode', async (world) => {
   const room = '聊天室'.repeat(6);
   const view = await world.person(room, 'Anna', { ...PHONE, colorScheme: 'dark' });
   await view.use(view.share);
@@ -103,7 +103,7 @@ story('the code in the panel is the address, fits on a phone and can be read in 
   assert.ok(colours.dark > 5_000, `${colours.dark} dark pixels`);
 });
 
-story('what cannot be drawn is refused with a reason', async (world) => {
+story('a text that has no QR code is refused with a reason', async (world) => {
   const landing = await world.visitor();
   for (const query of ['', '?text=', '?text=%FF', `?text=${'a'.repeat(1025)}`]) {
     const answer = await landing.page.request.get(`${world.server.origin}/qr.svg${query}`);

@@ -30,7 +30,7 @@ const connected = (view, ms) => until(
   ms,
 );
 
-story('a greeting that takes longer than any deadline arrives on one connection', { ms: 120_000 }, async (world) => {
+story('a greeting that takes longer than every deadline arrives on one connection', { ms: 120_000 }, async (world) => {
   const bot = await world.bot('large', 'bot');
   // A quarter of the largest page: 25 s.
   await bot.say(...Array.from({ length: 50 }, (_, index) => `${index} ${'x'.repeat(16 * KIB)}`));
@@ -53,7 +53,7 @@ story('a text of 64 KiB is sent once over 64 kbit/s', { ms: 120_000 }, async (wo
   assert.deepEqual(bot.texts, [text]);
 });
 
-story('a large message of another does not cost the connection of whoever says something', { ms: 120_000 }, async (world) => {
+story('a large message of another member does not cost a sender the connection', { ms: 120_000 }, async (world) => {
   const bot = await world.bot('cross', 'bot');
   const { view, frames, attempts } = await onSlowLine(world, 'cross', 64);
   await connected(view, 30_000);
@@ -65,7 +65,7 @@ story('a large message of another does not cost the connection of whoever says s
   assert.deepEqual(frames.said, ['short']);
 });
 
-story('the probe is a few bytes both ways', async (world) => {
+story('a probe is a few bytes both ways', async (world) => {
   world.complaints.allowUnreachable();
   const bot = await world.bot('probe', 'bot');
   await bot.say(...Array.from({ length: 50 }, (_, index) => `${index} ${'x'.repeat(KIB)}`));

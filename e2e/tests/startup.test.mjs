@@ -27,7 +27,7 @@ async function saysSo(page, locale) {
 }
 
 for (const locale of ['en-US', 'zh-CN']) {
-  story(`First impression: without WebAssembly the page says what is missing, ${locale}`, async (world) => {
+  story(`without WebAssembly the page says what is missing, ${locale}`, async (world) => {
     world.complaints.allow(/WebAssembly/);
     const context = await world.context({ locale });
     await context.addInitScript(() => delete window.WebAssembly);
@@ -38,7 +38,7 @@ for (const locale of ['en-US', 'zh-CN']) {
     }
   });
 
-  story(`First impression: with a file that does not come the page says so, ${locale}`, async (world) => {
+  story(`a file that fails to load is reported on the page, ${locale}`, async (world) => {
     world.complaints.allow(/ERR_FAILED|WebAssembly|fetch/);
     const context = await world.context({ locale, serviceWorkers: 'block' });
     const page = await world.tab(context);
@@ -57,7 +57,7 @@ for (const locale of ['en-US', 'zh-CN']) {
   });
 }
 
-story('First impression: without JavaScript the page says what it needs', async (world) => {
+story('without JavaScript the page says what it needs', async (world) => {
   const page = await world.tab(await world.context({ javaScriptEnabled: false }));
   for (const path of PAGES) {
     await page.goto(world.server.origin + path);
@@ -67,7 +67,7 @@ story('First impression: without JavaScript the page says what it needs', async 
   }
 });
 
-story('First impression: the mark stands in its place before the client runs', async (world) => {
+story('the logo has its place and size before the client runs', async (world) => {
   for (const viewport of [{ width: 1280, height: 800 }, { width: 360, height: 740 }]) {
     for (const path of PAGES) {
       const hand = viewport.width < 500 ? { isMobile: true, hasTouch: true } : {};
@@ -98,7 +98,7 @@ story('First impression: the mark stands in its place before the client runs', a
   }
 });
 
-story('First impression: on Fast 4G it is painted within 1.5 s and takes text within 3 s', async (world) => {
+story('on Fast 4G the page is painted within 1.5 s and accepts text within 3 s', async (world) => {
   const context = await world.context();
   const page = await world.tab(context);
   await page.addInitScript(() => {

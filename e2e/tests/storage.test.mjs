@@ -26,7 +26,7 @@ async function sayOffline(gate, view, ...texts) {
   await until('the rows', async () => (await view.messages()).length >= texts.length);
 }
 
-story('texts typed offline outlive their tab and are sent once on the next visit', async (world) => {
+story('texts typed offline survive their tab and are sent once on the next visit', async (world) => {
   const { gate, view } = await world.behindGate('close', 'Anna');
   const bot = await world.bot('close', 'bot');
   await sayOffline(gate, view, 'one', 'two');
@@ -49,7 +49,7 @@ story('texts typed offline outlive their tab and are sent once on the next visit
   assert.deepEqual(bot.texts, ['one', 'two', 'fence', 'last']);
 });
 
-story('a text under way when its tab was closed is found and not said again', async (world) => {
+story('a text unconfirmed when its tab was closed is found and not sent again', async (world) => {
   const { gate, view } = await world.behindGate('doubt', 'Anna');
   const bot = await world.bot('doubt', 'bot');
   gate.hold('down');
@@ -66,7 +66,7 @@ story('a text under way when its tab was closed is found and not said again', as
   assert.deepEqual(bot.texts, ['kept, not confirmed', 'fence']);
 });
 
-story('of two tabs that are open, each sends what was typed in it, once', async (world) => {
+story('each of two open tabs sends its own texts once', async (world) => {
   const { gate, view } = await world.behindGate('two', 'Anna');
   const bot = await world.bot('two', 'bot');
   const other = await another(world, view.page.context(), gate.origin, 'two');
@@ -82,7 +82,7 @@ story('of two tabs that are open, each sends what was typed in it, once', async 
   assert.deepEqual([...bot.texts].sort(), ['fence', 'from one', 'from the other']);
 });
 
-story('without locks, one of three pages that open at once takes what a closed tab left', async (world) => {
+story('without locks one of three pages that open together takes over the text of a closed tab', async (world) => {
   world.complaints.allowUnreachable();
   const gate = await world.gate();
   const context = await world.context();
@@ -121,7 +121,7 @@ for (const [kind, off] of Object.entries({
   },
 })) {
   for (const [locale, words] of [['en-US', /isn’t saving/], ['zh-CN', /无法保存/]]) {
-    story(`storage that is ${kind} is told once, and everything else works, ${locale}`, async (world) => {
+    story(`storage that is ${kind} is reported once, and everything else works, ${locale}`, async (world) => {
       world.complaints.allowUnreachable();
       const gate = await world.gate();
       const context = await world.context({ locale });
@@ -150,7 +150,7 @@ for (const [kind, off] of Object.entries({
   }
 }
 
-story('fifty keys are not fifty writes, and a reload keeps the last one', async (world) => {
+story('fifty keys cause few writes, and a reload keeps the last one', async (world) => {
   const context = await world.context();
   await context.addInitScript(() => {
     window.writes = 0;
@@ -175,7 +175,7 @@ story('fifty keys are not fifty writes, and a reload keeps the last one', async 
   assert.equal(await view.composer.inputValue(), text);
 });
 
-story('“Forget everything” leaves nothing of ours on the device', async (world) => {
+story('“Forget everything” leaves nothing of the client on the device', async (world) => {
   const { gate, view } = await world.behindGate('secret', 'Anna');
   const { page } = view;
   await page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
@@ -208,7 +208,7 @@ story('“Forget everything” leaves nothing of ours on the device', async (wor
   assert.deepEqual(bot.texts, ['fence'], 'nothing is sent that was forgotten');
 });
 
-story('clearing the recent rooms removes what belongs to them', async (world) => {
+story('clearing the recent rooms removes everything stored for them', async (world) => {
   const view = await world.person('cleared', 'Anna');
   const { page } = view;
   await view.say('read');

@@ -22,7 +22,7 @@ function partsOf(view, text) {
   });
 }
 
-story('only web addresses are links, and they lend nothing of this page', async (world) => {
+story('only web addresses become links, which give away nothing of the page', async (world) => {
   const bot = await world.bot('links', 'bot');
   const no = ['javascript:alert(1)', 'JaVaScRiPt:alert(1)', 'data:text/html,x', 'VBScript:x'];
   await bot.say(...no, 'see https://example.org/a?b=c.');
@@ -69,7 +69,7 @@ story('right-to-left messages and names do not reorder time, name or buttons', a
   assert.ok((await name.boundingBox()).x > (await seal.boundingBox()).x);
 });
 
-story('emoji-only rows and 200 marks on a letter do not overlap neighbouring rows', async (world) => {
+story('rows of emoji and 200 marks on a letter do not overlap other rows', async (world) => {
   const bot = await world.bot('marks', 'bot');
   const zalgo = await world.bot('marks', `Z${marks(30)}`);
   await bot.say('above');
@@ -110,7 +110,7 @@ story('emoji-only rows and 200 marks on a letter do not overlap neighbouring row
     assert.ok(picture.equals(before[index]), `something lies over "${witnesses[index]}"`));
 });
 
-story('a line about somebody with marks in the name stays within itself', async (world) => {
+story('a line about a member with marks in the nickname overlaps no other row', async (world) => {
   const view = await world.person('lines', 'Anna');
   const plain = await world.bot('lines', 'plain');
   await view.say('above');

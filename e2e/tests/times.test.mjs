@@ -25,7 +25,7 @@ const titleOf = (view, text) =>
 
 for (const [words, aheadMs] of [['an hour ahead', HOUR_MS], ['an hour behind', -HOUR_MS],
   ['a day ahead', 24 * HOUR_MS], ['a day behind', -24 * HOUR_MS]]) {
-  story(`a clock ${words}: own rows have the server's time, and all stand under one day`, async (world) => {
+  story(`a clock ${words}: own rows have the server's time, and all are under one day`, async (world) => {
     const view = await withClock(world, 'clock', aheadMs);
     const other = await world.person('clock', 'Bert', { timezoneId: 'UTC' });
     const bot = await world.bot('clock', 'bot');
@@ -42,7 +42,7 @@ for (const [words, aheadMs] of [['an hour ahead', HOUR_MS], ['an hour behind', -
   });
 }
 
-story('a text typed offline and sent later shows when it was kept', async (world) => {
+story('a text typed offline shows the time at which it was stored', async (world) => {
   world.complaints.allowUnreachable();
   const gate = await world.gate();
   const page = await world.tab(await world.context({ timezoneId: 'UTC' }), 'Anna');
@@ -64,7 +64,7 @@ story('a text typed offline and sent later shows when it was kept', async (world
   assert.match(typed, /UTC/);
 });
 
-story('another time zone changes the times and leaves caret, draft and focus alone', async (world) => {
+story('a change of time zone changes the times and leaves caret, draft and focus', async (world) => {
   const context = await world.context();
   const page = await world.tab(context, 'Anna');
   const cdp = await context.newCDPSession(page);
@@ -87,7 +87,7 @@ story('another time zone changes the times and leaves caret, draft and focus alo
   );
 });
 
-story('an author who goes on talking has a heading again after twelve rows', async (world) => {
+story('twelve rows of one author are followed by a new heading', async (world) => {
   const bot = await world.bot('headings', 'bot');
   await bot.say(...Array.from({ length: 30 }, (_, n) => `n ${n}`));
   const view = await world.person('headings', 'Anna');

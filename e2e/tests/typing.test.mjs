@@ -40,7 +40,7 @@ story('a character typed in two halves arrives whole in every text field', async
   }
 });
 
-story('half a character is never sent', async (world) => {
+story('half a character is not sent', async (world) => {
   const bot = await world.bot('half', 'bot');
   const anna = await world.person('half', 'Anna');
   await anna.composer.focus();
@@ -52,7 +52,7 @@ story('half a character is never sent', async (world) => {
   assert.equal(await anna.composer.inputValue(), '');
 });
 
-story('undo takes a completed name back as one step, and redo brings it back once', async (world) => {
+story('undo removes a completed name in one step, and redo restores it once', async (world) => {
   await world.bot('undo', 'Robert');
   const anna = await world.person('undo', 'Anna');
   const { keyboard } = anna.page;
@@ -79,7 +79,7 @@ story('undo takes a completed name back as one step, and redo brings it back onc
   assert.ok(redone.every((value) => whole.startsWith(value)), JSON.stringify(redone));
 });
 
-story('on a phone Return starts a line and the button sends; a switch changes it', async (world) => {
+story('on a phone Return starts a line and the button sends, until a switch changes it', async (world) => {
   const bot = await world.bot('phone', 'bot');
   const anna = await world.person('phone', 'Anna', PHONE);
   const hint = () => anna.composer.getAttribute('enterkeyhint');
@@ -110,7 +110,7 @@ story('on a phone Return starts a line and the button sends; a switch changes it
   assert.deepEqual(bot.texts, ['one\ntwo', 'three']);
 });
 
-story('with a keyboard Return sends; switched, it starts a line and Ctrl + Enter sends', async (world) => {
+story('with a keyboard Return sends, until a switch makes it start a line and Ctrl + Enter send', async (world) => {
   const bot = await world.bot('desk', 'bot');
   const anna = await world.person('desk', 'Anna');
   assert.equal(await anna.composer.getAttribute('enterkeyhint'), 'send');
@@ -127,7 +127,7 @@ story('with a keyboard Return sends; switched, it starts a line and Ctrl + Enter
   assert.deepEqual(bot.texts, ['one\ntwo']);
 });
 
-story('Return of a phone in an open word sends all of it, or starts a line', async (world) => {
+story('Return of a phone during a composition sends all of the text, or starts a line', async (world) => {
   const bot = await world.bot('android', 'bot');
   const anna = await world.person('android', 'Anna', PHONE);
   await anna.composer.tap();
@@ -161,7 +161,7 @@ story('Return of a phone in an open word sends all of it, or starts a line', asy
   assert.deepEqual(bot.texts, ['hello world', 'by a line break', 'last']);
 });
 
-story('the button of a phone in an open word sends all of it, once', async (world) => {
+story('the button of a phone during a composition sends all of the text once', async (world) => {
   const bot = await world.bot('tap', 'bot');
   const anna = await world.person('tap', 'Anna', PHONE);
   await anna.composer.tap();
@@ -172,7 +172,7 @@ story('the button of a phone in an open word sends all of it, once', async (worl
   assert.deepEqual(bot.texts, ['hello']);
 });
 
-story('Send pressed during a composition waits for its end, and a cancelled one sends nothing', async (world) => {
+story('Send during a composition waits for its end, and a cancelled composition sends nothing', async (world) => {
   const bot = await world.bot('press', 'bot');
   const anna = await world.person('press', 'Anna');
   await anna.composer.focus();
@@ -192,7 +192,7 @@ story('Send pressed during a composition waits for its end, and a cancelled one 
   assert.deepEqual(bot.texts, ['你好', 'last']);
 });
 
-story('a full-width at sign opens the menu and mentions', async (world) => {
+story('a full-width @ opens the menu and mentions', async (world) => {
   const bot = await world.bot('wide', '李雷');
   const anna = await world.person('wide', 'Anna');
   await anna.composer.focus();
@@ -206,7 +206,7 @@ story('a full-width at sign opens the menu and mentions', async (world) => {
     (await anna.message('＠Anna hi').getAttribute('data-mention')) === 'true');
 });
 
-story('an open menu follows who is in the room, and keeps who was chosen', async (world) => {
+story('an open menu follows joins, renames and leaves, and keeps the choice', async (world) => {
   const first = await world.bot('follow', 'Anna');
   const second = await world.bot('follow', 'Annika');
   const me = await world.person('follow', 'me');
@@ -226,7 +226,7 @@ story('an open menu follows who is in the room, and keeps who was chosen', async
   assert.equal(await me.composer.inputValue(), 'hi @Andrea ');
 });
 
-story('a name or a message of invisible characters alone is none', async (world) => {
+story('a nickname or a message of invisible characters alone is not accepted', async (world) => {
   const bot = await world.bot('blank', 'bot');
   const anna = await world.person('blank', 'Anna');
   const invisible = ['\ufff0', '\u{1d173}', '\u{e0001}', '\u3164', '\u115f', '\u2800', '\u200b\u2060'];

@@ -61,8 +61,7 @@ const counted = (view, count) => until(
   async () => (await view.jump.getAttribute('data-count')) === String(count),
 );
 
-story('Returning to a tab after 30 new messages: the line is above the first unread, stays while '
-  + 'reading, and does not appear for joins, leaves, renames or own messages', async (world) => {
+story('after 30 messages in a hidden tab the unread line is above the first, stays while reading, and ignores joins, leaves, renames and own messages', async (world) => {
   const bot = await world.bot('tab', 'bot');
   await bot.say(...texts(1, 20));
   const view = await reader(world, 'tab');
@@ -100,7 +99,7 @@ story('Returning to a tab after 30 new messages: the line is above the first unr
   await noLine(view);
 });
 
-story('Messages arriving while the window is visible but not focused count as unread', async (world) => {
+story('messages that arrive in a visible window without the focus count as unread', async (world) => {
   const bot = await world.bot('window', 'bot');
   const view = await reader(world, 'window');
   await bot.say('n 1');
@@ -115,8 +114,7 @@ story('Messages arriving while the window is visible but not focused count as un
   await hasLine(view, 'n 1', 'n 2');
 });
 
-story('Opening a room with unread starts where the unread line is visible, with a way to jump to '
-  + 'the newest', async (world) => {
+story('a room with unread messages opens at the unread line, with a button to the latest', async (world) => {
   const bot = await world.bot('again', 'bot');
   await bot.say(...texts(1, 60));
   const context = await world.context();
@@ -148,7 +146,7 @@ story('Opening a room with unread starts where the unread line is visible, with 
   await noLine(view);
 });
 
-story('Opening a room with more than a page of unread: the page that the line is on is asked for',
+story('a room with more than a page of unread messages requests the page with the unread line',
   async (world) => {
     const bot = await world.bot('many', 'bot');
     await bot.say(...texts(1, 30));
@@ -167,7 +165,7 @@ story('Opening a room with more than a page of unread: the page that the line is
     await view.atBottom();
   });
 
-story('whoever scrolls before the page with the line has come is not carried off', async (world) => {
+story('scrolling before the page with the unread line arrives is not undone', async (world) => {
   const bot = await world.bot('own way', 'bot');
   await bot.say(...texts(1, 30));
   const context = await world.context();
@@ -196,7 +194,7 @@ story('whoever scrolls before the page with the line has come is not carried off
   assert.ok(drift <= 1, `the row under the eye moved by ${drift} px`);
 });
 
-story('A room never visited starts at the bottom, with no line', async (world) => {
+story('a new room opens at the bottom, with no unread line', async (world) => {
   const bot = await world.bot('new', 'bot');
   await bot.say(...texts(1, 80));
   const view = await reader(world, 'new');
@@ -206,7 +204,7 @@ story('A room never visited starts at the bottom, with no line', async (world) =
   assert.equal(await view.page.title(), 'new · XMeet');
 });
 
-story('what is missed while the connection is lost is counted, the gap too', async (world) => {
+story('messages missed during an outage count as unread, the gap included', async (world) => {
   world.complaints.allowUnreachable();
   const gate = await world.gate();
   const bot = await world.bot('gap', 'bot');
@@ -226,7 +224,7 @@ story('what is missed while the connection is lost is counted, the gap too', asy
   );
 });
 
-story('the line comes in without moving the row under the eye', async (world) => {
+story('the unread line appears without moving the row under the eye', async (world) => {
   const bot = await world.bot('still', 'bot');
   await bot.say(...texts(1, 50));
   const view = await reader(world, 'still');

@@ -24,7 +24,7 @@ async function flood(bot, count, first = 1) {
 
 const within = (part, before, after) => Math.abs(after / before - 1) <= part;
 
-story('20,000 messages received: nodes and heap are flat after 2,000, and the bottom follows', {
+story('after 20,000 messages the page holds as many nodes and bytes as after 2,000', {
   ms: 240_000,
 }, async (world) => {
   const bot = await world.bot('flood', 'bot');
@@ -47,7 +47,7 @@ story('20,000 messages received: nodes and heap are flat after 2,000, and the bo
   assert.equal(await view.jump.isVisible(), false);
 });
 
-story('scrolled up by 300 px, 100 new rows move nothing, rows that go included', async (world) => {
+story('scrolled up by 300 px, 100 new messages and dropped rows move nothing', async (world) => {
   const bot = await world.bot('still', 'bot');
   await flood(bot, 390);
   const view = await world.person('still', 'Anna');
@@ -72,7 +72,7 @@ story('scrolled up by 300 px, 100 new rows move nothing, rows that go included',
   await view.jump.waitFor({ state: 'hidden' });
 });
 
-story('10 pages back beside a bot at 5/s and down again: no row twice, none skipped', {
+story('10 pages up and down while a bot sends 5 a second: every message shows once', {
   ms: 180_000,
 }, async (world) => {
   const OLD = 800;
@@ -118,7 +118,7 @@ story('10 pages back beside a bot at 5/s and down again: no row twice, none skip
   rows.forEach(({ id, text }) => assert.equal(text, `n ${id}`));
 });
 
-story('far up, the pill counts what is new and leads to the newest', async (world) => {
+story('far up, the button to the latest counts new messages and leads to them', async (world) => {
   const bot = await world.bot('jump', 'bot');
   await flood(bot, 700);
   const view = await world.person('jump', 'Anna');
@@ -146,7 +146,7 @@ story('far up, the pill counts what is new and leads to the newest', async (worl
   assert.equal((await idsOf(view)).at(-1), 732);
 });
 
-story('5,000 messages missed: a gap counts them, and each can be read, once', {
+story('5,000 missed messages: a gap counts them, and each can be read once', {
   ms: 240_000,
 }, async (world) => {
   const MISSED = 5_000;
