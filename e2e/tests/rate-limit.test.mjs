@@ -6,12 +6,12 @@ import { until } from '../support/until.mjs';
 import { Frames } from '../support/watch.mjs';
 import { story } from '../support/world.mjs';
 
-/** So few bytes that a text of some hundred has to wait some seconds. */
-const SETTINGS = ['--no-limits=false', '--bytes-burst', '1000', '--bytes-per-second', '100'];
-/** So few bytes that the longest name has to wait ten seconds. */
-const FEW_NAMES = ['--no-limits=false', '--bytes-burst', '1000', '--bytes-per-second', '10'];
-/** So few bytes of pages that after one of them the next has to wait some seconds. */
-const FEW_PAGES = ['--no-limits=false', '--page-bytes-burst', '1000', '--page-bytes-per-second', '1000'];
+/** A burst of 960 bytes: after a text of 1,000, one of some hundred has to wait some seconds. */
+const SETTINGS = ['--no-limits=false', '--bytes-per-second', '60'];
+/** A burst of 160 bytes: after a text of 200, the longest name has to wait 15 seconds. */
+const FEW_NAMES = ['--no-limits=false', '--bytes-per-second', '10'];
+/** A burst of 6,400 bytes: after a page of 50 messages, the next has to wait some seconds. */
+const FEW_PAGES = ['--no-limits=false', '--page-bytes-per-second', '400'];
 const WIDE = { width: 1280, height: 800 };
 const NARROW = { width: 360, height: 740 };
 
@@ -87,7 +87,7 @@ story('a rate-limited nickname returns to its field and is not sent during the w
   const frames = await Frames.of(page);
   const anna = new RoomPage(page);
   await anna.open(world.server.origin, 'name', 'Anna');
-  await anna.say('x'.repeat(1000));
+  await anna.say('x'.repeat(200));
   const [asked, other] = ['安娜', '小明'].map((name) => name.repeat(16));
   await anna.renameTo(asked);
   await anna.error.waitFor();

@@ -41,28 +41,18 @@ pub struct LimitSettings {
     )]
     pub message_seconds: u32,
 
-    /// Messages that a client may send in a burst
-    #[arg(long, env = "XMEET_MESSAGES_BURST", value_name = "COUNT", default_value_t = 200, value_parser = from_one())]
-    pub messages_burst: u64,
-
-    /// Messages that a client may send per second on average; 0 is no limit
+    /// Messages that a client may send per second on average, and 10 times as many in a burst; 0 is no
+    /// limit
     #[arg(long, env = "XMEET_MESSAGES_PER_SECOND", value_name = "COUNT", default_value_t = 20)]
     pub messages_per_second: u64,
 
-    /// Bytes of messages that a client may send in a burst
-    #[arg(long, env = "XMEET_BYTES_BURST", value_name = "BYTES", default_value_t = BYTES_BURST_DEFAULT, value_parser = from_one())]
-    pub bytes_burst: u64,
-
-    /// Bytes of messages that a client may send per second on average; 0 is no limit
+    /// Bytes of messages that a client may send per second on average, and 16 times as many in a burst; 0
+    /// is no limit
     #[arg(long, env = "XMEET_BYTES_PER_SECOND", value_name = "BYTES", default_value_t = BYTES_PER_SECOND_DEFAULT)]
     pub bytes_per_second: u64,
 
-    /// Bytes of history pages that a client may request in a burst. A larger page is sent too, and
-    /// delays the next one
-    #[arg(long, env = "XMEET_PAGE_BYTES_BURST", value_name = "BYTES", default_value_t = PAGE_BYTES_BURST_DEFAULT, value_parser = from_one())]
-    pub page_bytes_burst: u64,
-
-    /// Bytes of history pages that a client may request per second on average; 0 is no limit
+    /// Bytes of history pages that a client may request per second on average, and 16 times as many in a
+    /// burst; 0 is no limit. A larger page is sent too, and delays the next one
     #[arg(long, env = "XMEET_PAGE_BYTES_PER_SECOND", value_name = "BYTES", default_value_t = PAGE_BYTES_PER_SECOND_DEFAULT)]
     pub page_bytes_per_second: u64,
 
@@ -153,17 +143,8 @@ pub struct LimitSettings {
     )]
     pub connections_per_address: usize,
 
-    /// Connections that one address may open in a burst
-    #[arg(
-        long,
-        env = "XMEET_CONNECTS_PER_ADDRESS_BURST",
-        value_name = "COUNT",
-        default_value_t = 3000,
-        value_parser = from_one()
-    )]
-    pub connects_per_address_burst: u64,
-
-    /// Connections that one address may open per second on average; 0 is no limit
+    /// Connections that one address may open per second on average, and 30 times as many in a burst; 0 is
+    /// no limit
     #[arg(
         long,
         env = "XMEET_CONNECTS_PER_ADDRESS_PER_SECOND",
@@ -176,17 +157,8 @@ pub struct LimitSettings {
     #[arg(long, env = "XMEET_ROOMS_MAX", value_name = "COUNT", default_value_t = 50_000)]
     pub rooms_max: usize,
 
-    /// Empty rooms that one address may enter in a burst
-    #[arg(
-        long,
-        env = "XMEET_ROOMS_PER_ADDRESS_BURST",
-        value_name = "COUNT",
-        default_value_t = 1000,
-        value_parser = from_one()
-    )]
-    pub rooms_per_address_burst: u64,
-
-    /// Empty rooms that one address may enter per minute on average; 0 is no limit
+    /// Empty rooms that one address may enter per minute on average, and the rooms of 1,000 seconds in a
+    /// burst; 0 is no limit
     #[arg(
         long,
         env = "XMEET_ROOMS_PER_ADDRESS_PER_MINUTE",
@@ -195,18 +167,9 @@ pub struct LimitSettings {
     )]
     pub rooms_per_address_per_minute: u64,
 
-    /// Bytes of long greetings that one address may receive in a burst. A greeting is long if the
-    /// room's newest page has more than 128 KiB of text
-    #[arg(
-        long,
-        env = "XMEET_GREETING_BYTES_PER_ADDRESS_BURST",
-        value_name = "BYTES",
-        default_value_t = 256 * 1024 * 1024,
-        value_parser = from_one()
-    )]
-    pub greeting_bytes_per_address_burst: u64,
-
-    /// Bytes of long greetings that one address may receive per second on average; 0 is no limit
+    /// Bytes of long greetings that one address may receive per second on average, and 16 times as many
+    /// in a burst; 0 is no limit. A greeting is long if the room's newest page has more than 128 KiB of
+    /// text
     #[arg(
         long,
         env = "XMEET_GREETING_BYTES_PER_ADDRESS_PER_SECOND",
@@ -230,14 +193,9 @@ pub struct LimitSettings {
     pub joins_per_room_per_second: u64,
 }
 
-/// Parses a burst. With 0, every request would be rejected.
-fn from_one() -> RangedU64ValueParser<u64> {
-    value_parser!(u64).range(1..)
-}
-
 /// Parses a size in bytes. With 0, nothing could be sent.
 fn size() -> impl TypedValueParser<Value = usize> {
-    from_one().try_map(usize::try_from)
+    RangedU64ValueParser::<u64>::new().range(1..).try_map(usize::try_from)
 }
 
 /// Parses a timeout in seconds.
@@ -253,25 +211,22 @@ impl LimitSettings {
             return PaceRates::default();
         }
         PaceRates {
-            messages: Rate::per_second(self.messages_per_second, self.messages_burst),
-            bytes: Rate::per_second(self.bytes_per_second, self.bytes_burst),
-            pages: Rate::per_second(self.page_bytes_per_second, self.page_bytes_burst),
+            messages: per_second(self.messages_per_second, MESSAGE_BURST_SECONDS),
+            bytes: per_second(self.bytes_per_second, DATA_BURST_SECONDS),
+            pages: per_second(self.page_bytes_per_second, DATA_BURST_SECONDS),
         }
     }
 
     /// Returns the limits on new connections.
     #[must_use]
     pub fn admission(&self) -> AdmissionLimits {
-        let (per_second, per_minute) =
+        let (connects, rooms) =
             (self.connects_per_address_per_second, self.rooms_per_address_per_minute);
         let address = AddressLimits {
             connections_max: self.at_most(self.connections_per_address),
-            connects: Rate::per_second(per_second, self.connects_per_address_burst),
-            rooms: Rate::per_minute(per_minute, self.rooms_per_address_burst),
-            greetings: Rate::per_second(
-                self.greeting_bytes_per_address_per_second,
-                self.greeting_bytes_per_address_burst,
-            ),
+            connects: per_second(connects, CONNECT_BURST_SECONDS),
+            rooms: Rate::per_minute(rooms, rooms.saturating_mul(ROOM_BURST_SECONDS).div_ceil(60)),
+            greetings: per_second(self.greeting_bytes_per_address_per_second, DATA_BURST_SECONDS),
         };
         AdmissionLimits {
             connections_max: self.at_most(self.connections_max),
@@ -295,8 +250,7 @@ impl LimitSettings {
     /// Returns the rate of joins per room; `None` for no limit.
     #[must_use]
     pub fn joins_per_room(&self) -> Option<Rate> {
-        let per_second = self.joins_per_room_per_second;
-        let rate = Rate::per_second(per_second, per_second.saturating_mul(JOINS_BURST_SECONDS));
+        let rate = per_second(self.joins_per_room_per_second, JOIN_BURST_SECONDS);
         rate.filter(|_| !self.no_limits)
     }
 
@@ -305,8 +259,17 @@ impl LimitSettings {
     }
 }
 
-/// The burst of joins of a room is its rate for this many seconds.
-const JOINS_BURST_SECONDS: u64 = 10;
+/// Returns a rate with a burst of so many seconds of it. `None` is no limit, if `tokens` is 0.
+const fn per_second(tokens: u64, burst_seconds: u64) -> Option<Rate> {
+    Rate::per_second(tokens, tokens.saturating_mul(burst_seconds))
+}
+
+/// The bursts, in seconds of their rates.
+const MESSAGE_BURST_SECONDS: u64 = 10;
+const DATA_BURST_SECONDS: u64 = 16;
+const CONNECT_BURST_SECONDS: u64 = 30;
+const ROOM_BURST_SECONDS: u64 = 1_000;
+const JOIN_BURST_SECONDS: u64 = 10;
 
 /// Bounds of the setting, in bytes. hyper accepts no smaller limit.
 const HEAD_BYTES_MIN: i64 = 8 * 1024;
@@ -331,15 +294,8 @@ const OUTBOX_BYTES_MAX_DEFAULT: usize = 4 * 1024 * 1024;
 /// Default memory budget for data in transit, in bytes. A small machine can spare it.
 const WAITING_BYTES_MAX_DEFAULT: usize = 256 * 1024 * 1024;
 
-/// Default burst of a client, in bytes: 64 of the largest messages.
-const BYTES_BURST_DEFAULT: u64 = 4 * 1024 * 1024;
-
 /// Default rate of a client, in bytes per second: more than people can read.
 const BYTES_PER_SECOND_DEFAULT: u64 = 256 * 1024;
-
-/// Default burst of history pages, in bytes: some pages of the largest messages, or the whole default
-/// history of messages of usual length.
-const PAGE_BYTES_BURST_DEFAULT: u64 = 16 * 1024 * 1024;
 
 /// Default rate of history pages, in bytes per second: one page of long messages per second.
 const PAGE_BYTES_PER_SECOND_DEFAULT: u64 = 1024 * 1024;

@@ -56,7 +56,7 @@ fn delivery_allocates_nothing() {
     // The limits are enabled but not reached, so that their allocations count.
     let folder_name = folder.path().to_str().unwrap();
     // On a busy machine, filling the room can take longer than the default timeouts.
-    let high = ["--messages-burst", "100000", "--ping-seconds", "600"];
+    let high = ["--messages-per-second", "10000", "--ping-seconds", "600"];
     let fixed = ["xmeet", "--data-dir", folder_name];
     let config = Config::parse_from(fixed.iter().chain(&high));
     let shutdown = CancellationToken::new();

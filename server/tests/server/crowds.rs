@@ -83,11 +83,8 @@ async fn connections_of_an_address_are_limited_including_silent_ones() {
 
 #[tokio::test]
 async fn new_connections_of_an_address_have_a_rate_limit() {
-    let server = TestServer::limited(&[
-        "--connects-per-address-burst=5",
-        "--connects-per-address-per-second=1",
-    ])
-    .await;
+    const BURST: usize = 30;
+    let server = TestServer::limited(&["--connects-per-address-per-second=1"]).await;
     let mut kept = Vec::new();
     let refused = loop {
         assert!(kept.len() < 100, "the limit is not enforced");
@@ -97,7 +94,7 @@ async fn new_connections_of_an_address_have_a_rate_limit() {
         }
         kept.push(stream);
     };
-    assert!(kept.len() >= 5, "{}", kept.len());
+    assert!(kept.len() >= BURST, "{}", kept.len());
     assert_refused(&refused, 429, "connecting_too_often");
     let (other, _stream) = enter_from(loopback(3), server.address, "r").await;
     assert_eq!(other.status, 101);
@@ -106,27 +103,28 @@ async fn new_connections_of_an_address_have_a_rate_limit() {
 
 #[tokio::test]
 async fn new_rooms_of_an_address_have_a_rate_limit() {
-    let server =
-        TestServer::limited(&["--rooms-per-address-burst=2", "--rooms-per-address-per-minute=1"])
-            .await;
-    let (_, _one) = enter_from(loopback(2), server.address, "one").await;
-    let (_, _two) = enter_from(loopback(2), server.address, "two").await;
-    let (refused, _) = enter_from(loopback(2), server.address, "three").await;
+    // The rooms of 1,000 seconds, rounded up.
+    const BURST: usize = 17;
+    let server = TestServer::limited(&["--rooms-per-address-per-minute=1"]).await;
+    let mut kept = Vec::new();
+    for room in 0..BURST {
+        let (entered, stream) = enter_from(loopback(2), server.address, &room.to_string()).await;
+        assert_eq!(entered.status, 101, "{room}");
+        kept.push(stream);
+    }
+    let (refused, _) = enter_from(loopback(2), server.address, "another").await;
     assert_refused(&refused, 429, "too_many_rooms_from_address");
-    let (there, _stream) = enter_from(loopback(2), server.address, "one").await;
+    let (there, _stream) = enter_from(loopback(2), server.address, "0").await;
     assert_eq!(there.status, 101, "a join of an open room does not count");
-    let (other, _stream) = enter_from(loopback(3), server.address, "three").await;
+    let (other, _stream) = enter_from(loopback(3), server.address, "another").await;
     assert_eq!(other.status, 101);
 }
 
 #[tokio::test]
 async fn long_greetings_of_an_address_have_a_rate_limit() {
     const LONG_TEXT_BYTES: usize = 8 * 1024;
-    let server = TestServer::limited(&[
-        "--greeting-bytes-per-address-burst=500000",
-        "--greeting-bytes-per-address-per-second=1",
-    ])
-    .await;
+    // A burst of 256,000 bytes. Two greetings are more than it: the next one waits 16 s.
+    let server = TestServer::limited(&["--greeting-bytes-per-address-per-second=16000"]).await;
     let mut writer = Client::enter(server.address, "long", "a").await;
     for _ in 0..50 {
         writer.say(&"x".repeat(LONG_TEXT_BYTES)).await;

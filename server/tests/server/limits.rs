@@ -13,6 +13,10 @@ use crate::support::{Client, TestServer, soon};
 /// Default burst of messages.
 const BURST: u64 = 200;
 
+/// A rate of one message per second, and its burst.
+const SLOW: [&str; 2] = ["--messages-per-second", "1"];
+const SLOW_BURST: u64 = 10;
+
 /// Default rate of messages.
 const MESSAGES_PER_SECOND: u64 = 20;
 
@@ -31,7 +35,7 @@ fn too_fast(envelope: Envelope) -> (String, u64) {
 
 #[tokio::test]
 async fn burst_is_accepted_and_each_further_message_is_refused() {
-    let server = TestServer::limited(&["--messages-per-second", "1"]).await;
+    let server = TestServer::limited(&SLOW).await;
     let mut client = Client::enter(server.address, "r", "a").await;
     let start = Instant::now();
     let (mut accepted, mut refused) = (Vec::new(), 0);
@@ -55,8 +59,8 @@ async fn burst_is_accepted_and_each_further_message_is_refused() {
         }
     }
     // The bucket gains one message with each second.
-    let accepted_max = BURST + start.elapsed().as_secs() + 1;
-    assert!((BURST..=accepted_max).contains(&(accepted.len() as u64)), "{}", accepted.len());
+    let accepted_max = SLOW_BURST + start.elapsed().as_secs() + 1;
+    assert!((SLOW_BURST..=accepted_max).contains(&(accepted.len() as u64)), "{}", accepted.len());
     // The server stores no refused message.
     let page = Client::enter(server.address, "r", "b").await.page;
     let stored: Vec<_> = page.into_iter().map(|record| record.payload).collect();
@@ -65,10 +69,10 @@ async fn burst_is_accepted_and_each_further_message_is_refused() {
 
 #[tokio::test]
 async fn client_that_waits_as_told_is_accepted_again() {
-    let server = TestServer::limited(&["--messages-burst", "5"]).await;
+    let server = TestServer::limited(&SLOW).await;
     let mut client = Client::enter(server.address, "r", "a").await;
     let (mut said, mut tries) = (0, 0);
-    while said < 20 {
+    while said < 13 {
         tries += 1;
         assert!(tries < 40, "{said} were said");
         client.send("x").await;
@@ -83,7 +87,8 @@ async fn client_that_waits_as_told_is_accepted_again() {
 #[tokio::test]
 async fn renames_pages_and_errors_count_against_the_rate() {
     for (text, cost) in [("@changename:a", 5), ("@history:0", 1), ("@history:x", 2), ("", 1)] {
-        let server = TestServer::limited(&["--messages-burst", "20"]).await;
+        // A burst of 20 messages.
+        let server = TestServer::limited(&["--messages-per-second", "2"]).await;
         let mut client = Client::enter(server.address, "r", "a").await;
         for _ in 0..20 / cost {
             client.send(text).await;
@@ -97,15 +102,15 @@ async fn renames_pages_and_errors_count_against_the_rate() {
     }
 }
 
-/// The refill is so slow that even a slow test gains almost no bytes.
-const BYTES: [&str; 4] = ["--bytes-burst", "100000", "--bytes-per-second", "1"];
+/// A burst of 16,000 bytes: after a larger message, the client owes the rest for 44 s.
+const BYTES: [&str; 2] = ["--bytes-per-second", "1000"];
+const LARGE_BYTES: usize = 60_000;
 
 #[tokio::test]
 async fn bytes_count_against_the_rate() {
     let server = TestServer::limited(&BYTES).await;
     let mut client = Client::enter(server.address, "r", "a").await;
-    let text = "x".repeat(40_000);
-    client.say(&text).await;
+    let text = "x".repeat(LARGE_BYTES);
     client.say(&text).await;
     client.send(&text).await;
     too_fast(client.next().await);
@@ -115,11 +120,9 @@ async fn bytes_count_against_the_rate() {
 async fn bytes_of_binary_messages_count_against_the_rate() {
     let server = TestServer::limited(&BYTES).await;
     let mut client = Client::enter(server.address, "r", "a").await;
-    for _ in 0..2 {
-        client.send_binary(&[0; 40_000]).await;
-        assert_eq!(client.next_error().await, ErrorCode::Unsupported);
-    }
-    client.send_binary(&[0; 40_000]).await;
+    client.send_binary(&[0; LARGE_BYTES]).await;
+    assert_eq!(client.next_error().await, ErrorCode::Unsupported);
+    client.send_binary(&[0; LARGE_BYTES]).await;
     too_fast(client.next().await);
 }
 
@@ -128,9 +131,9 @@ const REFUSALS: u64 = 1000;
 
 #[tokio::test]
 async fn thousand_refusals_at_once_are_answered_and_more_close_the_connection() {
-    let server = TestServer::limited(&["--messages-per-second", "1"]).await;
+    let server = TestServer::limited(&SLOW).await;
     let mut client = Client::enter(server.address, "r", "a").await;
-    for _ in 0..BURST + 2 * REFUSALS {
+    for _ in 0..SLOW_BURST + 2 * REFUSALS {
         client.send("x").await;
     }
     let (mut accepted, mut refused) = (0, 0);
@@ -145,7 +148,10 @@ async fn thousand_refusals_at_once_are_answered_and_more_close_the_connection() 
         }
     };
     assert_eq!(code, 1008);
-    assert!(accepted >= BURST && refused >= REFUSALS, "{accepted} accepted, {refused} refused");
+    assert!(
+        accepted >= SLOW_BURST && refused >= REFUSALS,
+        "{accepted} accepted, {refused} refused"
+    );
 }
 
 /// Sends texts until one is refused. Returns the number of accepted texts.
@@ -168,23 +174,23 @@ async fn resumed_or_taken_over_member_keeps_its_rate_limit() {
         TestServer::limited(&["--messages-per-second", "1", "--resume-grace-seconds", "3600"])
             .await;
     let mut first = Client::enter_with(server.address, "r", "a", TOKEN).await;
-    assert!(said_until_refused(&mut first).await >= BURST);
+    assert!(said_until_refused(&mut first).await >= SLOW_BURST);
     let pid = first.pid.clone();
     first.lose().await;
     let mut second = Client::enter_with(server.address, "r", "a", TOKEN).await;
     assert_eq!(second.pid, pid);
-    assert!(said_until_refused(&mut second).await < BURST);
+    assert!(said_until_refused(&mut second).await < SLOW_BURST);
     let mut third = Client::enter_with(server.address, "r", "a", TOKEN).await;
     assert_eq!((third.pid.clone(), second.closed().await), (pid, 4001));
-    assert!(said_until_refused(&mut third).await < BURST);
+    assert!(said_until_refused(&mut third).await < SLOW_BURST);
     third.leave().await;
     let mut new = Client::enter_with(server.address, "r", "a", TOKEN).await;
-    assert!(said_until_refused(&mut new).await >= BURST, "a new member starts anew");
+    assert!(said_until_refused(&mut new).await >= SLOW_BURST, "a new member starts anew");
 }
 
 #[tokio::test]
 async fn client_in_debt_for_pages_waits_for_the_next_and_may_send_texts() {
-    const PAGE_RATE: [&str; 4] = ["--page-bytes-burst", "1000", "--page-bytes-per-second", "1"];
+    const PAGE_RATE: [&str; 2] = ["--page-bytes-per-second", "1"];
     let server = TestServer::limited(&PAGE_RATE).await;
     let mut client = Client::enter_with(server.address, "r", "a", TOKEN).await;
     client.say(&"x".repeat(2000)).await;
