@@ -223,14 +223,14 @@ impl Swarm {
         Connection::over(mio::net::TcpStream::from_std(TcpStream::from(socket)), opening)
     }
 
-    fn read(&mut self, slot: usize, is_over: bool) {
+    fn read(&mut self, slot: usize, has_hung_up: bool) {
         let Self { attackers, buffer, accept, .. } = self;
         let Attacker { kind, connection: Some(connection), .. } = &mut attackers[slot] else {
             return;
         };
-        // Before the end there may be a Close frame with the reason.
-        connection.reading |= is_over;
-        let end = connection.read(buffer, accept, is_over, || 0, |_, _| {});
+        // After a hang-up, a Close frame with the reason may still be buffered.
+        connection.reading |= has_hung_up;
+        let end = connection.read(buffer, accept, has_hung_up, || 0, |_, _| {});
         let Some(end) = end else {
             connection.reading &= kind.reads() || !connection.is_open();
             return;

@@ -119,7 +119,7 @@ pub(super) async fn check_bounded_contract(history: &dyn History) {
     full_store_of_single_messages_rejects_appends_until_rooms_close(history).await;
 }
 
-/// Creates closed rooms of long messages until `bytes` have been written.
+/// Writes long messages to rooms that are not open, at least `bytes` in all. Returns the rooms.
 pub(super) async fn write_rooms(history: &dyn History, name: &str, bytes: u64) -> Vec<RoomId> {
     let long = "x".repeat(LONG_BYTES);
     let count = bytes / (FILLER_MESSAGES * LONG_BYTES as u64);

@@ -14,7 +14,8 @@ use crate::http::handshake::Handshake;
 use crate::session::echo::{self, EchoLimits};
 use crate::session::stats::ConnectionId;
 
-/// The routes of an echo server: any room's WebSocket, and an empty page whose scripts may connect.
+/// Returns the routes of an echo server: the WebSocket of any room, and an empty page, so that a test
+/// in a browser can open WebSockets of the same origin.
 pub fn router(limits: Arc<EchoLimits>) -> Router {
     Router::new()
         .route("/xgate/websocket/{*room}", any(upgrade))

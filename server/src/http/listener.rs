@@ -130,7 +130,7 @@ fn bind_tcp(address: SocketAddr) -> io::Result<Listener> {
 }
 
 fn bind_unix(path: &Path, SocketMode(mode): SocketMode) -> io::Result<Listener> {
-    make_way(path)?;
+    remove_stale_socket(path)?;
     let socket = UnixSocket::new_stream()?;
     socket.bind(path)?;
     let file = SocketFile { path: path.to_owned(), inode: fs::symlink_metadata(path)?.ino() };
@@ -141,7 +141,7 @@ fn bind_unix(path: &Path, SocketMode(mode): SocketMode) -> io::Result<Listener> 
 
 /// Removes the socket file of a server that was killed. Leaves sockets with a listener, and other
 /// files, alone.
-fn make_way(path: &Path) -> io::Result<()> {
+fn remove_stale_socket(path: &Path) -> io::Result<()> {
     if find_stale(path)? { fs::remove_file(path) } else { Ok(()) }
 }
 

@@ -216,11 +216,9 @@ mod tests {
 
     #[test]
     fn page_is_in_the_preferred_language_and_runs_nothing() {
-        for (languages, words) in [
-            ("en", "There is no such page"),
-            ("zh-CN,en;q=0.5", "没有这个页面"),
-            ("de", "There is no such page"),
-        ] {
+        for (languages, words) in
+            [("en", "Page not found"), ("zh-CN,en;q=0.5", "页面不存在"), ("de", "Page not found")]
+        {
             let mut request = request("/about", BROWSER);
             request.headers_mut().insert(ACCEPT_LANGUAGE, HeaderValue::from_static(languages));
             let page = Reader::of(&request).unwrap().page(&Refusal::not_found());

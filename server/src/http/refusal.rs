@@ -106,34 +106,35 @@ impl Refusal {
     /// 429 or 503: a limit of connections or rooms.
     #[must_use]
     pub fn denied(denial: AdmissionError) -> Self {
-        let (all, one) = (StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS);
+        let (server_full, address_over_limit) =
+            (StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS);
         let (status, code, message, seconds) = match denial {
             AdmissionError::Connections => (
-                all,
+                server_full,
                 "too_many_connections",
                 "this server has as many connections as it takes",
                 FULL_RETRY_SECONDS,
             ),
             AdmissionError::Rooms => (
-                all,
+                server_full,
                 "too_many_rooms",
                 "this server has as many rooms as it takes",
                 FULL_RETRY_SECONDS,
             ),
             AdmissionError::AddressConnections => (
-                one,
+                address_over_limit,
                 "too_many_connections_from_address",
                 "your address has as many connections as one may have",
                 FULL_RETRY_SECONDS,
             ),
             AdmissionError::AddressConnects { retry_after_seconds } => (
-                one,
+                address_over_limit,
                 "connecting_too_often",
                 "your address connects too often",
                 retry_after_seconds,
             ),
             AdmissionError::AddressRooms { retry_after_seconds } => (
-                one,
+                address_over_limit,
                 "too_many_rooms_from_address",
                 "your address opens too many rooms",
                 retry_after_seconds,

@@ -113,8 +113,8 @@ impl Admission {
     /// Admits a connection.
     ///
     /// # Errors
-    /// [`AdmissionError`]. It is counted and logged by [`Self::refused`] alone: the caller may still
-    /// answer a health check.
+    /// [`AdmissionError`]. The caller either answers a health check or calls [`Self::refused`], which
+    /// counts and logs the refusal.
     pub fn admit(self: &Arc<Self>, peer: Peer) -> Result<Arc<ConnectionPermit>, AdmissionError> {
         let mut permit =
             ConnectionPermit { admission: Arc::clone(self), address: None, parent: None };
@@ -192,7 +192,7 @@ impl Admission {
     /// logged.
     #[must_use]
     pub fn address_for_log(&self, peer: Peer, headers: &HeaderMap) -> Option<IpAddr> {
-        self.proxies.client(peer, headers).filter(|_| self.log.has_addresses)
+        self.proxies.client(peer, headers).filter(|_| self.log.logs_addresses)
     }
 
     /// Counts a request that was not complete in time.

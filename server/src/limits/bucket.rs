@@ -77,10 +77,10 @@ impl Bucket {
         full_at_ns.saturating_sub(now_ns.saturating_add(rate.burst_ns()))
     }
 
-    /// Takes tokens if they are available. A cost above the capacity takes a full bucket.
+    /// Takes tokens if they are available. A cost above the capacity counts as the capacity.
     ///
     /// # Errors
-    /// The time until they are available, in nanoseconds. The bucket is unchanged.
+    /// The time until the tokens are available, in nanoseconds. The bucket is unchanged.
     pub fn take(&mut self, rate: Rate, tokens: u64, now_ns: u64) -> Result<(), u64> {
         match self.wait_ns(rate, tokens, now_ns) {
             0 => {

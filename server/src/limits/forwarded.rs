@@ -135,10 +135,10 @@ fn forwarded_for(hop: &str) -> Option<IpAddr> {
 }
 
 /// Splits at each `separator` outside of quotes.
-fn split(text: &str, at: char) -> Vec<&str> {
+fn split(text: &str, separator: char) -> Vec<&str> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     text.split(|c: char| {
-        let splits = c == at && !is_quoted;
+        let is_separator = c == separator && !is_quoted;
         if is_escaped {
             is_escaped = false;
         } else if c == '\\' && is_quoted {
@@ -146,7 +146,7 @@ fn split(text: &str, at: char) -> Vec<&str> {
         } else if c == '"' {
             is_quoted = !is_quoted;
         }
-        splits
+        is_separator
     })
     .collect()
 }

@@ -23,7 +23,7 @@ const WARN_EVERY_NS: u64 = 60_000_000_000;
 #[derive(Debug)]
 pub(super) struct LimitLog {
     /// Whether addresses are logged.
-    pub(super) has_addresses: bool,
+    pub(super) logs_addresses: bool,
     refused: Mutex<Refused>,
     /// When the warnings about forged headers and about unnamed clients may be logged next.
     forged_due_ns: AtomicU64,
@@ -38,9 +38,9 @@ struct Refused {
 }
 
 impl LimitLog {
-    pub(super) fn new(has_addresses: bool) -> Self {
+    pub(super) fn new(logs_addresses: bool) -> Self {
         Self {
-            has_addresses,
+            logs_addresses,
             refused: Mutex::default(),
             forged_due_ns: AtomicU64::new(0),
             unnamed_due_ns: AtomicU64::new(0),
@@ -56,7 +56,7 @@ impl LimitLog {
         }
         let unsaid = std::mem::take(&mut refused.unsaid);
         drop(refused);
-        let address = self.shown(who);
+        let address = self.address_field(who);
         let unsaid = (unsaid > 0).then_some(unsaid);
         tracing::info!(limit = limit.name(), address, unsaid, "a client was refused");
     }
@@ -65,12 +65,12 @@ impl LimitLog {
     /// forged, or a proxy is missing in the settings.
     pub(super) fn warn_forged(&self, peer: Peer, header: &AddressHeader, now_ns: u64) {
         if is_due(&self.forged_due_ns, now_ns) {
-            let address = self.shown(Some(peer));
+            let address = self.address_field(Some(peer));
             tracing::warn!(
                 address,
                 %header,
-                "a request had the header that names clients and came from no trusted proxy: it \
-                 does not count (--trusted-proxies)"
+                "a request with a client address in this header came from no trusted proxy: the header \
+                 is ignored (--trusted-proxies)"
             );
         }
     }
@@ -78,22 +78,21 @@ impl LimitLog {
     /// Warns that a trusted proxy did not name its client.
     pub(super) fn warn_unnamed(&self, peer: Peer, header: &AddressHeader, now_ns: u64) {
         if is_due(&self.unnamed_due_ns, now_ns) {
-            let address = self.shown(Some(peer));
+            let address = self.address_field(Some(peer));
             tracing::warn!(
                 address,
                 %header,
-                "a trusted proxy did not say who its client is in the header for that \
-                 (--client-address-header), or named another trusted one: all its clients together \
-                 have the limits of one address"
+                "a trusted proxy sent no client address in this header (--client-address-header), or \
+                 the address of another trusted proxy: all its clients share the limits of one address"
             );
         }
     }
 
-    fn shown(
+    fn address_field(
         &self,
         who: Option<impl Display>,
     ) -> Option<tracing::field::DisplayValue<impl Display>> {
-        who.filter(|_| self.has_addresses).map(tracing::field::display)
+        who.filter(|_| self.logs_addresses).map(tracing::field::display)
     }
 }
 

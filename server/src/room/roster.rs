@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn change_of_a_large_roster_touches_two_chunks_at_most() {
+    fn removal_from_a_large_roster_changes_one_chunk_at_most() {
         let mut roster = Roster::default();
         (1..=5000).for_each(|key| roster.add(key, member(key, 0)));
         for key in (1..=5000).step_by(7) {

@@ -72,12 +72,12 @@ impl Session {
         tokio::join!(drained, outbox.finished());
     }
 
-    /// Carries out the messages that have arrived. For a takeover, so that they are in the log before
+    /// Carries out the messages that have arrived, so that after a takeover they are in the log before
     /// the new connection's greeting.
     async fn drain_received(&mut self) {
         let mut bytes = 0;
         loop {
-            // In the first round, this is the input that the session was waiting to send.
+            // In the first round, `unsent` is the input that the session was waiting to send.
             if self.membership.flush_pending(&mut self.unsent).await.is_err()
                 || self.refusal.is_some() && self.send_refusal().await.is_err()
                 || bytes > DRAINED_BYTES_MAX

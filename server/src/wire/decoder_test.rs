@@ -166,15 +166,15 @@ fn close_frame_returns_its_code() {
     }
 }
 
-/// Feeds bytes in pieces of a size. Returns the peak of the decoder's memory.
+/// Feeds bytes in pieces. Returns the most memory that the decoder held beyond the bytes it received.
 fn most_spare_bytes(bytes: &[u8], piece_bytes: usize) -> usize {
     let mut decoder = Decoder::new(LIMIT_BYTES);
-    let (mut come_bytes, mut spare_bytes) = (0, 0);
+    let (mut received_bytes, mut spare_bytes) = (0, 0);
     for piece in bytes.chunks(piece_bytes) {
         decoder.feed(piece);
-        come_bytes += piece.len();
+        received_bytes += piece.len();
         if decoder.decode().unwrap().is_none() {
-            spare_bytes = spare_bytes.max(decoder.memory_bytes().saturating_sub(come_bytes));
+            spare_bytes = spare_bytes.max(decoder.memory_bytes().saturating_sub(received_bytes));
         }
     }
     assert_eq!(decoder.memory_bytes(), 0, "the message is complete");

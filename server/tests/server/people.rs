@@ -41,7 +41,7 @@ async fn refusal_is_a_page_for_a_browser_and_json_for_a_program() {
         ("/about", 404, "not_found", "Page not found", "页面不存在"),
         ("/room/a/b", 404, "not_found", "Page not found", "页面不存在"),
         ("/index.html", 404, "not_found", "Page not found", "页面不存在"),
-        ("/qr.svg", 400, "bad_text", "No QR code", "无法生成二维码"),
+        ("/qr.svg", 400, "bad_text", "Couldn’t make a QR code", "无法生成二维码"),
     ] {
         let answer = raw::get(server.address, path, &[BROWSER, ENGLISH]).await;
         assert_eq!(answer.status, status, "{path}");
@@ -90,7 +90,7 @@ async fn browser_over_a_connection_limit_gets_a_page() {
     for path in ["/", "/room/a", "/room/"] {
         let answer = raw::get(server.address, path, &[BROWSER, CHINESE]).await;
         assert_eq!(answer.status, 429, "{path}");
-        assert_page(&answer, "zh-CN", "你所在网络的连接太多了");
+        assert_page(&answer, "zh-CN", "你的网络连接数过多");
         assert!(answer.text().contains("重试"), "{}", answer.text());
         assert!(answer.header("retry-after").is_some());
     }

@@ -89,7 +89,7 @@ async fn clients_without_an_address_share_one_limit() {
     assert_eq!(enter(&[]).await.0, 429);
     assert_eq!(enter(&[("X-Forwarded-For", "1.2.3.4")]).await.0, 101);
     let log = process.stopped().await;
-    assert_eq!(log.matches("did not say who its client is").count(), 1, "{log}");
+    assert_eq!(log.matches("a trusted proxy sent no client address").count(), 1, "{log}");
     let refused: Vec<_> = log.lines().filter(|line| line.contains("was refused")).collect();
     assert_eq!(refused.len(), 1, "{log}");
     for part in ["limit=\"address_connections\"", "address=unix"] {

@@ -98,7 +98,7 @@ async fn shutdown_waits_a_bounded_time_for_an_unread_log() {
 }
 
 #[tokio::test]
-async fn log_that_is_read_has_every_line_until_shutdown() {
+async fn no_log_line_is_lost_while_stderr_is_read() {
     let folder = TempDir::new().unwrap();
     let process = Process::start(folder.path());
     let mut clients = Vec::new();

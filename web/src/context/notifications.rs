@@ -44,7 +44,7 @@ impl Notifications {
         spawn_local(async move {
             let Notification { title, body, .. } = notification;
             if !alerts::show(&title, &body, &self.client.room_id()).await {
-                self.set(false);
+                self.set_on(false);
                 self.has_failed.set(true);
             }
         });
@@ -56,7 +56,7 @@ impl Notifications {
         self.is_denied.set(false);
         self.has_failed.set(false);
         if self.is_on.get_untracked() {
-            return self.set(false);
+            return self.set_on(false);
         }
         spawn_local(async move {
             if alerts::permission() == Permission::Undecided
@@ -70,11 +70,11 @@ impl Notifications {
                 is_allowed && alerts::can_show(&room_id.to_string(), words, &room_id).await;
             self.is_denied.set(!is_allowed);
             self.has_failed.set(is_allowed && !is_shown);
-            self.set(is_shown);
+            self.set_on(is_shown);
         });
     }
 
-    fn set(self, is_on: bool) {
+    fn set_on(self, is_on: bool) {
         self.is_on.set(is_on);
         prefs::set_notify(is_on);
         self.tell_core();

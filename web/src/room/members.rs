@@ -247,7 +247,7 @@ mod tests {
         assert_eq!(
             changed(&mut room, &all),
             ["Anna", "Аnna", "Ａnna"],
-            "the original is another name now"
+            "another spelling is the original now, so the marks change"
         );
         assert_eq!(marked(&room), ["Ａnna"]);
         assert_eq!(changed(&mut room, &all), [""; 0]);

@@ -66,7 +66,7 @@ impl CargoTool {
         Self { package, program: package, version, purpose, arguments: &[], seconds }
     }
 
-    /// Returns the installation of the tool, if it is missing.
+    /// Returns the step that installs the tool, if missing.
     pub(super) fn missing(self, workspace: &Workspace) -> Option<Missing<'_>> {
         let folder = self.folder(workspace);
         if self.is_on_path() || self.is_at(&folder.join("bin").join(self.program)) {

@@ -5,7 +5,10 @@ use anyhow::{Result, bail};
 use super::plan::Missing;
 use crate::process::{ask, command, on_path, run};
 
-/// Returns the installations of rustfmt and clippy, where they are missing.
+/// The usual time of an installation, shown before it starts.
+const INSTALL_SECONDS: u32 = 20;
+
+/// Returns an install step for each of rustfmt and clippy that is missing.
 ///
 /// # Errors
 /// If one is missing and there is no rustup to install it.
@@ -21,7 +24,7 @@ pub(super) fn missing() -> Result<Vec<Missing<'static>>> {
             bail!("`cargo {subcommand}` is missing: install your distribution's {component}");
         }
         let install = move || run(command("rustup").args(["component", "add", component]));
-        missing.push(Missing::new(component, purpose, ("rustup", 20), install));
+        missing.push(Missing::new(component, purpose, ("rustup", INSTALL_SECONDS), install));
     }
     Ok(missing)
 }

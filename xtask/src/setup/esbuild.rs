@@ -7,7 +7,7 @@ use crate::paths::Workspace;
 const PACKAGE: &str = "esbuild@0.28.2";
 const PROGRAM: &str = "esbuild";
 
-/// Returns the installation of esbuild, if it is missing.
+/// Returns the step that installs esbuild, if missing.
 pub(super) fn missing(workspace: &Workspace) -> Option<Missing<'_>> {
     if npm::find(workspace, PACKAGE, PROGRAM).is_some() {
         return None;

@@ -13,7 +13,7 @@ use crate::stamp;
 /// The list of packages, with their versions.
 const REQUIREMENTS: &str = "e2e/clients/requirements.txt";
 
-/// Returns the installations of Python and of the packages, where they are missing.
+/// Returns the step that installs Python and the packages, if missing.
 pub(super) fn missing(workspace: &Workspace) -> Result<Vec<Missing<'_>>> {
     let mut missing = Vec::new();
     let folder = folder(workspace)?;

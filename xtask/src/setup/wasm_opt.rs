@@ -27,7 +27,7 @@ done
 exec cp -- "$input" "$output"
 "#;
 
-/// Returns the installation of wasm-opt, if it is missing.
+/// Returns the step that installs wasm-opt, if missing.
 pub(super) fn missing<'a>(workspace: &'a Workspace, pins: &Pins) -> Option<Missing<'a>> {
     let package = package(pins);
     if is_on_path(&pins.wasm_opt) || npm::find(workspace, &package, PROGRAM).is_some() {

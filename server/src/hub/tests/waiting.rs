@@ -61,7 +61,7 @@ impl Client {
         sent.windows(words.len()).any(|bytes| bytes == words.as_bytes())
     }
 
-    /// Waits for the end of the session, at most five minutes. Returns its second.
+    /// Waits up to five minutes for the session to end. Returns the seconds that this took.
     async fn seconds_until_end(&self) -> Option<u32> {
         for second in 0..300 {
             if self.session.is_finished() {

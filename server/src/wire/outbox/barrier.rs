@@ -69,7 +69,10 @@ mod tests {
         assert!(!outbox.awaits_server());
         assert!(outbox.expect_barrier());
         outbox.barrier_reached();
-        assert!(outbox.expect_barrier(), "no wait consumed the earlier one");
+        assert!(
+            outbox.expect_barrier(),
+            "a barrier that was reached without a wait does not count for the next one"
+        );
         assert!(poll_once(outbox.barrier_passed()).is_pending());
     }
 }

@@ -112,7 +112,10 @@ fn lost_connection_drops_its_backlog() {
     outbox.send(&[text(10)]);
     socket.break_off();
     socket.allow(1);
-    assert!(poll_once(outbox.drive_writes()).is_pending(), "the end is told by reading");
+    assert!(
+        poll_once(outbox.drive_writes()).is_pending(),
+        "reads report the disconnect, not writes"
+    );
     outbox.send(&[text(100_000)]);
     outbox.send(&[text(100_000)]);
     assert!(outbox.lock().waiting.is_none());

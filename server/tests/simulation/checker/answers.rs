@@ -109,7 +109,7 @@ fn handed_in_order(view: &View<'_>, record: &RoomRecord) -> Result<(), String> {
     let missing = said.get(handed.len()).and_then(|(text, arrived)| Some((text, (*arrived)?)));
     match (missing, read_until(view, record)) {
         (Some((text, arrived)), Some(until)) if arrived < until => {
-            Err(format!("{text:?} was there to be read, and the store never got it"))
+            Err(format!("{text:?} had arrived before the connection closed, and was never stored"))
         }
         _ => Ok(()),
     }

@@ -224,7 +224,7 @@ fn text_that_never_reaches_the_store_is_found() {
         run.journals[0].end = End::Open;
         run.journals[0].hung_up = Some(HungUp { at: at(60), is_readable: true });
     });
-    assert!(late.contains("was there to be read"), "{late}");
+    assert!(late.contains("had arrived before the connection closed"), "{late}");
 }
 
 #[test]
