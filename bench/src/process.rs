@@ -69,7 +69,7 @@ impl Server {
                 Ok(Self { child, panics, address, _data: data })
             }
             Err(error) => {
-                // These fail only if it has ended by itself.
+                // Both calls fail only if the process has already ended.
                 let _ = child.kill();
                 let _ = child.wait();
                 Err(error.context(format!("{} did not start", program.display())))
@@ -92,7 +92,7 @@ impl Server {
         if let Ok(Some(status)) = self.child.try_wait() {
             return Some(status);
         }
-        // It may have ended since, but its id is not free before the wait.
+        // The process may have ended after `try_wait`, but the system reuses its id only after a wait.
         let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
         let start = Instant::now();
         while start.elapsed() < END_MAX {

@@ -24,7 +24,8 @@ const REPETITION_BYTES: usize = 16 * 1024;
 /// Minimum number of repetitions after a long first part.
 const REPETITIONS_MIN: usize = 2;
 
-/// What stands before the first line break comes once, the rest again and again: as it stands and repeated, the text costs a bounded number of steps for each byte.
+/// Checks that a text costs a bounded number of steps per byte, and so does a text with its first line
+/// once and the rest repeated.
 pub(crate) fn holds(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     assert_bounded(text);

@@ -122,7 +122,7 @@ pub fn examine(loaded: &Loaded) -> Findings {
     found
 }
 
-/// Warns where the file system has less room than the store's bound.
+/// Warns if the file system has less free space than the store's limit.
 fn examine_store_size(possible: Option<u64>, bytes_max: u64) -> Option<Problem> {
     let possible = possible.filter(|possible| *possible < bytes_max)?;
     let reason = format!(

@@ -63,7 +63,7 @@ pub fn pieces(text: &str) -> Vec<Piece<'_>> {
 /// address.
 #[must_use]
 pub fn may_end_address(c: char) -> bool {
-    !ends_address(c) && !is_east_asian(c) && !is_left_out_at_the_end(c) && !matches!(c, '(' | '[')
+    !ends_address(c) && !is_east_asian(c) && !is_trailing_punctuation(c) && !matches!(c, '(' | '[')
 }
 
 /// Returns the offset of the next scheme at or after `from`.
@@ -110,7 +110,7 @@ impl Address {
                 read_to = offset;
                 break;
             }
-            if brackets.may_end_with(c) && !is_left_out_at_the_end(c) {
+            if brackets.may_end_with(c) && !is_trailing_punctuation(c) {
                 end = offset + c.len_utf8();
             }
         }
@@ -205,7 +205,7 @@ pub(crate) fn is_east_asian(c: char) -> bool {
 }
 
 /// Returns whether a final `c` belongs to the sentence around the address.
-fn is_left_out_at_the_end(c: char) -> bool {
+fn is_trailing_punctuation(c: char) -> bool {
     matches!(c, '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '*' | '_' | '~')
 }
 

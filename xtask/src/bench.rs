@@ -13,7 +13,7 @@ use crate::process::{become_program, command, run as run_program, say};
 /// The file with the figures that the documents cite.
 const RESULTS: &str = "docs/bench/results.jsonl";
 
-/// Builds the server and the load generator, and becomes the latter.
+/// Builds the server and the load generator, and replaces itself by the load generator.
 pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<ExitCode> {
     // The results name the command as it was given, without this machine's folders.
     let words = arguments.iter().map(|word| format!(" {}", word.display()));

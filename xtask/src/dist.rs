@@ -60,7 +60,7 @@ impl Ahead {
 impl Drop for Ahead {
     fn drop(&mut self) {
         if let Some(build) = &mut self.0 {
-            // These fail only if it has just ended by itself.
+            // Both calls fail only if the process has already ended.
             let _ = build.kill();
             let _ = build.wait();
         }

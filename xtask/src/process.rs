@@ -56,7 +56,7 @@ pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
             return check(command, status);
         }
         if started.elapsed() > limit {
-            // These fail only if it has just ended by itself.
+            // Both calls fail only if the process has already ended.
             let _ = child.kill();
             let _ = child.wait();
             bail!("`{}` did not finish within {} s", line(command), limit.as_secs());

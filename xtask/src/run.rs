@@ -10,7 +10,7 @@ use crate::paths::Workspace;
 use crate::process::{become_program, command};
 use crate::setup::{self, Toolset};
 
-/// Installs missing tools, builds what has changed, and becomes the server.
+/// Installs missing tools, builds the changed parts, and replaces itself by the server.
 pub(crate) fn run(workspace: &Workspace, arguments: &[OsString]) -> Result<ExitCode> {
     let ahead = dist::Ahead::start(workspace)?;
     setup::install(workspace, &[Toolset::Client])?;

@@ -129,7 +129,8 @@ impl Kind {
         }
     }
 
-    /// Returns the last two numbers of its loopback address.
+    /// Returns the last two numbers of the attacker's loopback address. Most kinds share a group of
+    /// addresses, in which slots repeat.
     pub(super) fn address(self, slot: usize) -> [u8; 2] {
         match self {
             Self::Greedy | Self::Churn => [2, 1],
@@ -138,12 +139,12 @@ impl Kind {
         }
     }
 
-    /// Returns whether it reads.
+    /// Returns whether the attacker reads.
     pub(super) fn reads(self) -> bool {
         !matches!(self, Self::Dead | Self::SlowReader | Self::PageHog | Self::Greedy)
     }
 
-    /// Returns its first bytes. `number` counts all connections.
+    /// Returns the attacker's first bytes. `number` counts all connections.
     pub(super) fn opening(self, slot: usize, number: u64) -> Vec<u8> {
         let room = match self {
             Self::Silent | Self::SlowHeader => return Vec::new(),

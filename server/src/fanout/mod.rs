@@ -25,8 +25,8 @@ pub(crate) use shard::Reply;
 pub(crate) use shard::SHARD_MEMBERS_MAX;
 use shard::{Shard, ShardCommand, Subscriber};
 
-/// Commands that may wait for a shard. A room that is so many batches ahead of its own writes waits
-/// for them; the writes themselves never wait.
+/// Capacity of a shard's queue, in commands. A room whose shards are this many batches behind waits for
+/// them; writes to sockets never wait.
 const SHARD_COMMANDS_MAX: usize = 16;
 
 /// The members of one room, in shards.

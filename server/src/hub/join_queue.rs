@@ -1,4 +1,4 @@
-//! The queue of newcomers of one room. A rate limit admits them one after the other, so that a crowd
+//! The queue of newcomers of one room. A rate limit admits them one by one, so that a crowd
 //! neither floods the members nor is refused. A large room admits them in batches.
 //!
 //! An address may have as many newcomers in the queue as there are free places (Choudhury and Hahne,

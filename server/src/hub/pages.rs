@@ -40,7 +40,7 @@ impl Default for PageSlots {
 }
 
 impl PageSlots {
-    /// Waits for a slot for a newest page, to be held until the page is encoded.
+    /// Waits for a slot to read a newest page. The caller keeps the slot until the page is encoded.
     pub(super) async fn newest(&self) -> Option<SemaphorePermit<'_>> {
         // The semaphore is never closed.
         self.newest.acquire().await.ok()

@@ -38,7 +38,7 @@ pub(super) struct Newcomer {
     pub(super) reply: JoinReply,
 }
 
-/// What a newcomer is to the room.
+/// How a newcomer's token relates to the members of the room.
 #[derive(Debug)]
 pub(super) enum Arrival {
     /// A new member.

@@ -116,7 +116,8 @@ fn label(end: SessionEnd) -> &'static str {
     let code = match end {
         SessionEnd::Server(CloseReason { code, .. }) => code.as_u16(),
         SessionEnd::Client(Some(code)) => code,
-        // RFC 6455 section 7.4.1: no code, and no Close frame.
+        // RFC 6455 section 7.4.1: 1005 is a Close frame without a code, 1006 an end without a Close
+        // frame.
         SessionEnd::Client(None) => return "1005",
         SessionEnd::Lost => return "1006",
     };

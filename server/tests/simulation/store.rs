@@ -75,7 +75,7 @@ impl Store {
         Self { state: Arc::new(Mutex::new(state)), timeline, kept_max, process: 0 }
     }
 
-    /// Crashes the process. Returns the store for the next one.
+    /// Simulates a crash of the server process. Returns the store as the next process sees it.
     pub(crate) fn restart(&self) -> Self {
         let mut state = self.lock();
         state.process += 1;
@@ -85,7 +85,7 @@ impl Store {
         Self { process: state.process, ..self.clone() }
     }
 
-    /// Waits. Never returns if the process crashes meanwhile.
+    /// Waits. Never returns if the process crashes during the wait.
     async fn pass(&self, time: Duration) {
         if !time.is_zero() {
             sleep(time).await;

@@ -30,8 +30,7 @@ impl ForgetAll {
         label.to_owned()
     }
 
-    /// Asks for a second press at the first. At the second, removes everything and goes to the front
-    /// page.
+    /// The first press asks for confirmation. The second removes everything and opens the front page.
     pub fn press(self) {
         if !self.is_confirming.get_untracked() {
             return self.is_confirming.set(true);

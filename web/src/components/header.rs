@@ -34,7 +34,7 @@ pub fn Header() -> impl IntoView {
     }
 }
 
-/// The number of members. It opens the member list where that has no room beside the messages.
+/// The number of members. In a narrow window, it opens the member list.
 #[component]
 fn MemberCount() -> impl IntoView {
     let (text, room, panels) = (Settings::text(), RoomView::get(), Panels::get());

@@ -41,10 +41,11 @@ impl SlowConnection {
         self.input(Input::FrameReceived { bytes });
     }
 
-    fn greet(&mut self, announced_bytes: u64, frames: &[u64]) {
+    /// Receives a greeting of an announced size, in frames of these sizes in bytes.
+    fn receive_greeting(&mut self, announced_bytes: u64, frame_bytes: &[u64]) {
         self.receive(200, false);
         self.input(Input::SizeAnnounced { bytes: announced_bytes });
-        for bytes in frames {
+        for bytes in frame_bytes {
             self.receive(*bytes, false);
         }
         self.input(Input::Greeted);
@@ -59,7 +60,7 @@ impl SlowConnection {
 #[test]
 fn fifty_messages_of_64_kib_arrive_at_256_kbit_on_one_connection() {
     let mut network = SlowConnection::open(256);
-    network.greet(51 * 64 * KIB, &[20, 300, 50 * 64 * KIB + 9_000]);
+    network.receive_greeting(51 * 64 * KIB, &[20, 300, 50 * 64 * KIB + 9_000]);
     assert_eq!(network.machine.phase(), Phase::Connected);
     assert!(network.now > 100_000, "it took {} ms", network.now);
     assert_eq!(network.attempts(), 1);
@@ -68,14 +69,17 @@ fn fifty_messages_of_64_kib_arrive_at_256_kbit_on_one_connection() {
 #[test]
 fn greeting_at_the_lowest_rate_arrives_on_one_connection() {
     let mut network = SlowConnection::open(33);
-    network.greet(1024 * KIB, &[20, 300, 1023 * KIB]);
+    network.receive_greeting(1024 * KIB, &[20, 300, 1023 * KIB]);
     assert_eq!((network.machine.phase(), network.attempts()), (Phase::Connected, 1));
 }
 
 #[test]
 fn unannounced_greeting_has_two_minutes() {
     let mut network = SlowConnection::open(64);
-    network.greet(crate::connection::transfer::UNANNOUNCED_GREETING_BYTES, &[20, 300, 900 * KIB]);
+    network.receive_greeting(
+        crate::connection::transfer::UNANNOUNCED_GREETING_BYTES,
+        &[20, 300, 900 * KIB],
+    );
     assert_eq!((network.machine.phase(), network.attempts()), (Phase::Connected, 1));
 }
 
@@ -91,7 +95,7 @@ fn announced_greeting_that_stops_is_closed() {
 #[test]
 fn text_of_64_kib_at_64_kbit_is_sent_once() {
     let mut network = SlowConnection::open(64);
-    network.greet(300, &[20, 280]);
+    network.receive_greeting(300, &[20, 280]);
     network.input(Input::Sent { bytes: 64 * KIB });
     network.pass(64 * KIB, true);
     network.receive(65 * KIB, true);
@@ -103,7 +107,7 @@ fn text_of_64_kib_at_64_kbit_is_sent_once() {
 #[test]
 fn text_that_leaves_the_browser_below_the_lowest_rate_causes_no_timeout() {
     let mut network = SlowConnection::open(64);
-    network.greet(300, &[20, 280]);
+    network.receive_greeting(300, &[20, 280]);
     network.input(Input::Sent { bytes: 64 * KIB });
     for left in (0..128).rev() {
         network.now += 500;
@@ -115,7 +119,7 @@ fn text_that_leaves_the_browser_below_the_lowest_rate_causes_no_timeout() {
 #[test]
 fn text_without_an_echo_replaces_the_connection() {
     let mut network = SlowConnection::open(64);
-    network.greet(300, &[20, 280]);
+    network.receive_greeting(300, &[20, 280]);
     network.input(Input::Sent { bytes: 64 * KIB });
     network.pass(7 * 64 * KIB, true);
     assert!(network.attempts() > 1);
@@ -124,7 +128,7 @@ fn text_without_an_echo_replaces_the_connection() {
 #[test]
 fn large_message_of_another_member_causes_no_timeout() {
     let mut network = SlowConnection::open(64);
-    network.greet(2 * KIB, &[20, 2_000]);
+    network.receive_greeting(2 * KIB, &[20, 2_000]);
     network.now += 20_000;
     network.input(TICK);
     // The echo of a short text follows the large message.
@@ -137,7 +141,7 @@ fn large_message_of_another_member_causes_no_timeout() {
 #[test]
 fn large_history_page_causes_no_timeout() {
     let mut network = SlowConnection::open(256);
-    network.greet(300, &[20, 280]);
+    network.receive_greeting(300, &[20, 280]);
     network.receive(120, false);
     network.input(Input::SizeAnnounced { bytes: 3_200 * KIB });
     assert!(network.machine.receiving_ms(network.now) > 700_000);
@@ -149,19 +153,19 @@ fn large_history_page_causes_no_timeout() {
 #[test]
 fn late_answer_extends_the_time_for_messages() {
     let mut network = SlowConnection::open(1_000);
-    network.greet(16 * KIB, &[20, 16 * KIB]);
+    network.receive_greeting(16 * KIB, &[20, 16 * KIB]);
     let before = network.machine.frame_ms();
     network.input(Input::Sent { bytes: 20 });
     network.pass(2_000_000, true);
     assert!(network.attempts() > 1);
-    network.greet(16 * KIB, &[20, 16 * KIB]);
+    network.receive_greeting(16 * KIB, &[20, 16 * KIB]);
     assert!(network.machine.frame_ms() > before, "{} ms", network.machine.frame_ms());
 }
 
 #[test]
 fn dead_fast_connection_is_noticed_within_seven_seconds() {
     let mut network = SlowConnection::open(10_000);
-    network.greet(15 * KIB, &[20, 15 * KIB]);
+    network.receive_greeting(15 * KIB, &[20, 15 * KIB]);
     network.input(Input::Sent { bytes: 20 });
     network.pass(8 * 1_250_000, true);
     assert_eq!(network.attempts(), 2);

@@ -113,7 +113,7 @@ impl Drawing {
         }
     }
 
-    /// Draws what waits for a frame that a page out of sight does not get.
+    /// Draws a scheduled change without a frame: a hidden page gets no frames.
     pub(super) fn page_hidden(self) {
         if self.inner().is_scheduled.get() {
             browser::after(HIDDEN_DRAW_MS, move || self.draw());

@@ -1,8 +1,8 @@
-//! What the components of a room page share: small contexts over the [core](crate::core).
+//! The contexts that the components of a room page share: handles over the [core](crate::core).
 //!
 //! - `client`: the core and its inputs; `room_view`: rows, members and status as the page shows them
 //! - `list_view`: the message list and its place; `member_list`: the member list and its filter
-//! - `message_box`: the draft and the mention menu; `panels`: what is open
+//! - `message_box`: the draft and the mention menu; `panels`: the open and closed panels
 //! - `notifications`: the switches for notifications and sound
 //! - `drawing`: brings all of it up to date once per frame; `focus`: keeps the focus on the page
 //! - `sender`: says texts

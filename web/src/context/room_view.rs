@@ -104,7 +104,7 @@ pub(super) fn today(client: Client) -> Day {
     LocalTime::new(now, browser::offset_minutes(now)).day
 }
 
-/// A handle to what the page shows of the room. Its methods are reactive. Copies are the same view.
+/// A handle to the room as the page shows it. Its methods are reactive. Copies are the same view.
 #[derive(Clone, Copy)]
 pub struct RoomView {
     client: Client,

@@ -83,7 +83,7 @@ impl ClientCore {
         }
     }
 
-    /// Shows a notification whose time for objections is over.
+    /// Shows a notification if no other tab has objected in time.
     pub(super) fn decide_notification(&mut self, key: NotificationKey) {
         let has_key = |(waiting, _): &(NotificationKey, Notification)| *waiting == key;
         let Some(index) = self.notifications.waiting.iter().position(has_key) else { return };

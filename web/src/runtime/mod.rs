@@ -16,7 +16,7 @@ use crate::page::socket_url;
 use crate::{browser, channel, prefs, storage, tab};
 use socket::{Socket, SocketEvent};
 
-/// How often the core is told that time has passed.
+/// The interval of [`Input::Tick`].
 const TICK_MS: i32 = 1_000;
 
 /// A core, its socket and its timers. It lives as long as the page.

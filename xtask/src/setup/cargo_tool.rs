@@ -17,7 +17,7 @@ pub(crate) struct CargoTool {
     pub(super) program: &'static str,
     /// The version to install, as in `0.21.14`.
     pub(super) version: String,
-    /// What the project does with the tool.
+    /// The purpose of the tool.
     purpose: &'static str,
     /// Further arguments of `cargo install`.
     arguments: &'static [&'static str],

@@ -18,7 +18,8 @@ pub(super) fn find(workspace: &Workspace, package: &str, program: &str) -> Optio
 pub(super) fn install(workspace: &Workspace, package: &str, program: &str) -> Result<()> {
     ensure!(on_path("npm").is_some(), "there is no npm to install it with");
     let folder = folder(workspace, package);
-    // Beside its place until it is complete, so that an interrupted download does not count.
+    // Installs into another folder and renames it at the end, so that an interrupted download is not
+    // mistaken for an installed package.
     let unfinished = folder.with_extension("unfinished");
     fs::create_dir_all(&unfinished)
         .with_context(|| format!("cannot make {}", unfinished.display()))?;

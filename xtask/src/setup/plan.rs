@@ -15,9 +15,9 @@ type Install<'a> = Box<dyn FnOnce() -> Result<()> + 'a>;
 /// A tool that the machine lacks, and its installation.
 pub(super) struct Missing<'a> {
     name: String,
-    /// What the project does with it.
+    /// The purpose of the tool.
     purpose: &'static str,
-    /// Where it comes from.
+    /// The source of the tool.
     source: String,
     /// How long the installation takes on two cores, roughly.
     seconds: u32,

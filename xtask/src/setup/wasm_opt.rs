@@ -13,7 +13,7 @@ use crate::process::{ask, command};
 
 const PROGRAM: &str = "wasm-opt";
 
-/// trunk runs wasm-opt in every release build. Where there is none, this script takes its place.
+/// trunk runs wasm-opt in every release build. Without wasm-opt, this script takes its place.
 const STAND_IN: &str = r#"#!/bin/sh
 # Takes the place of wasm-opt where it could not be installed: copies its input to its output.
 for argument in "$@"; do
@@ -39,7 +39,7 @@ pub(super) fn missing<'a>(workspace: &'a Workspace, pins: &Pins) -> Option<Missi
     Some(Missing::new(name, "makes the web client smaller", source, install).optional())
 }
 
-/// Finds wasm-opt. Where it could not be installed, a stand-in takes its place.
+/// Finds wasm-opt. If it could not be installed, a stand-in takes its place.
 pub(super) fn find(workspace: &Workspace, pins: &Pins, tools: &mut WebTools) -> Result<()> {
     let version = &pins.wasm_opt;
     let mut known = format!("wasm-opt: {version}");

@@ -42,7 +42,7 @@ pub(super) struct LatestStart {
 /// One run of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Run {
-    /// The boot id of the machine; `None` if the system has none.
+    /// The boot id of the machine; `None` if the system does not provide it.
     pub(super) boot: Option<String>,
     /// Whether its commits waited for the disk.
     pub(super) sync: SyncMode,
@@ -166,7 +166,7 @@ pub(super) fn is_locked(folder: &Path) -> io::Result<bool> {
     }
 }
 
-/// Returns the machine's boot id; `None` if the system has none.
+/// Returns the machine's boot id; `None` if the system does not provide it.
 pub(super) fn boot_id() -> Option<String> {
     let id = fs::read_to_string(BOOT_ID_PATH).ok()?.trim().to_owned();
     let is_word = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic());

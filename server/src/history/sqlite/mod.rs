@@ -176,7 +176,7 @@ pub struct Opened {
 /// Properties of the machine and of SQLite that tests replace.
 struct Environment {
     wal_limits: WalLimits,
-    /// The id of the machine's current boot; `None` if the system has none.
+    /// The id of the machine's current boot; `None` if the system does not provide it.
     boot: Option<String>,
     /// The SQLite file system; `None` selects SQLite's default.
     vfs: Vfs,

@@ -265,7 +265,7 @@ impl Writer {
     /// whether everything is on the disk.
     fn finish(self) -> bool {
         let Self { connection, evictor, wal, guard, .. } = self;
-        // SQLite would fail this checkpoint at once, whatever its timeout, if another one is running.
+        // SQLite fails a checkpoint at once, regardless of the timeout, if another one is running.
         let _checkpoints = wal.lock_checkpoints();
         let outcome = connection.busy_timeout(Duration::ZERO).and_then(|()| {
             evictor.write_last_uses(&connection, usize::MAX)?;

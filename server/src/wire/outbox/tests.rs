@@ -191,7 +191,7 @@ fn share_of_one_client_shrinks_as_others_hold_more() {
     assert!(!send(&first, 1000), "and now 3000, of which it would have 4000");
     assert_eq!(limits.memory.held_bytes(), 0, "it lets go of what waited");
     assert!(send(&second, 3000) && send(&third, 2000));
-    assert!(!send(&second, 1000), "what waits for others counts");
+    assert!(!send(&second, 1000), "bytes for other clients count");
     assert_eq!(limits.memory.held_bytes(), 2000 + PIECE_OVERHEAD_BYTES);
 }
 

@@ -139,7 +139,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the socket takes and whenever: the greeting stands before all that was sent
+        /// Independent of what the socket accepts and when: the greeting precedes everything that was sent
         /// behind its place, and nothing is lost or doubled.
         #[test]
         fn any_order_of_sending_and_reading_keeps_the_greeting_first(

@@ -43,7 +43,7 @@ impl Table {
         if case.end == End::Stays {
             said.push(LAST.to_owned());
             side.stream.write_all(&text(LAST)).await.unwrap();
-            while !side.is_last_back {
+            while !side.has_received_last {
                 assert_eq!(side.next(name).await, None, "{name}: the connection stays");
             }
             let unsupported = vec![Some(ErrorCode::Unsupported); case.binaries];
@@ -95,7 +95,7 @@ struct Side {
     pongs: Vec<Vec<u8>>,
     errors: Vec<Option<ErrorCode>>,
     texts: usize,
-    is_last_back: bool,
+    has_received_last: bool,
 }
 
 impl Side {
@@ -103,7 +103,7 @@ impl Side {
         let (response, mut stream) = raw::upgrade(server.address, &path(ROOM, "raw"), &[]).await;
         assert_eq!(response.status, 101, "{name}");
         raw::skip_greeting(&mut stream).await;
-        Self { stream, pongs: Vec::new(), errors: Vec::new(), texts: 0, is_last_back: false }
+        Self { stream, pongs: Vec::new(), errors: Vec::new(), texts: 0, has_received_last: false }
     }
 
     async fn send(&mut self, case: &Case) {
@@ -130,7 +130,7 @@ impl Side {
                 match Envelope::parse(std::str::from_utf8(&payload).unwrap()).unwrap().message {
                     ServerMessage::Normal { text, .. } => {
                         self.texts += 1;
-                        self.is_last_back |= text == LAST;
+                        self.has_received_last |= text == LAST;
                     }
                     ServerMessage::Error { code, .. } => self.errors.push(code),
                     other => panic!("{name}: {other:?}"),
