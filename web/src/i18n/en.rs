@@ -42,7 +42,7 @@ pub(super) const TEXT: Text = Text {
         ("Talk", "People who join later can read the recent messages."),
     ],
     room_label: "Room",
-    room_hint: "a name, a topic, a web address",
+    room_hint: "A name, a topic, or a web address",
     room_random: "Random room name",
     room_long: |n| format!("{n} characters. Long names work, but 32 or fewer is safer."),
     nickname_label: "Nickname",
