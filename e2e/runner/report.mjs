@@ -1,7 +1,8 @@
 // One TAP report of many test files, whose own reports come as TAP as well.
 
 /** Lines that each file has and the whole report has once. */
-const OF_A_WHOLE = /^(TAP version \d+$|1\.\.\d+$|# Subtest: |# (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) )/;
+const OF_A_WHOLE = new RegExp('^(TAP version \\d+$|1\\.\\.\\d+$|# Subtest: '
+  + '|# (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) )');
 const RESULT = /^(not )?ok \d+ - (.*?)(?: # (SKIP|TODO)\b(.*))?$/;
 
 export class Report {

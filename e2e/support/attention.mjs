@@ -1,9 +1,9 @@
-// Whether somebody looks at a page: in a test nobody does, and the browser says that everybody
-// does. Here the test says it, and what calls somebody who does not look is written down.
+// The reader's attention, which a test sets: a browser reports every page of a test as visible and
+// focused. And a record of notifications and sounds.
 
 /**
- * To be called before a page is opened. From then on `look(page, …)` says whether it is in sight and
- * whether its window has the keyboard; at first both.
+ * Lets `look(page, …)` set whether the page is visible and focused; at first it is both. Call this
+ * before the page is opened.
  */
 export function directAttention(page) {
   return page.addInitScript(() => {
@@ -17,7 +17,7 @@ export function directAttention(page) {
   });
 }
 
-/** Says who looks: `'here'`, `'hidden'` for another tab, `'unfocused'` for another window. */
+/** Sets the attention: `'here'`, `'hidden'` for another tab, `'unfocused'` for another window. */
 export function look(page, how) {
   return page.evaluate((how) => {
     const { attention } = window;
@@ -34,12 +34,12 @@ export function look(page, how) {
 }
 
 /**
- * To be called before a page is opened. Writes down every notice and every sound:
- * `await calls(page)`. `answer` is what the person says when asked; `permission` what was said
- * before. Where it `constructs` nothing, as on phones, only the worker can show a notice, and not
- * even that unless `workerShows`.
+ * Records every notification and sound for `await calls(page)`. Call this before the page is opened.
+ * `permission` is the permission at the start, and `answer` the person's answer to the question.
+ * Without `constructs`, as on phones, only the service worker can show notifications, and without
+ * `workerShows` it cannot either.
  */
-export function writeDownCalls(page, {
+export function recordCalls(page, {
   permission = 'default', answer = 'granted', constructs = true, workerShows = true,
 } = {}) {
   return page.addInitScript(({ permission, answer, constructs, workerShows }) => {
@@ -81,7 +81,7 @@ export function writeDownCalls(page, {
   }, { permission, answer, constructs, workerShows });
 }
 
-/** What called so far. */
+/** Returns the notifications and sounds so far. */
 export function calls(page) {
   return page.evaluate(() => window.calls);
 }

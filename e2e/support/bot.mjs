@@ -1,8 +1,11 @@
-// A member that speaks the protocol and nothing else, and remembers every frame it was sent.
+// A member that speaks the protocol without a browser, and keeps every frame that it receives.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import { until } from './until.mjs';
+
+/** The greeting: `self`, `member_count`, `members`, `history`. */
+const GREETING_FRAMES = 4;
 
 export class Bot {
   /** Every frame, parsed, in the order of arrival. */
@@ -10,7 +13,7 @@ export class Bot {
   /** `{ code, reason }` once the connection is closed. */
   closed;
 
-  /** Enters a room; comes back when greeted. */
+  /** Enters a room, and waits for the greeting. */
   static async join(server, room, nickname) {
     const bot = new Bot();
     bot.socket = new WebSocket(server.socket(room, nickname));
@@ -29,21 +32,26 @@ export class Bot {
     return this.frames.filter((frame) => frame.type === type);
   }
 
+  /** The types of the frames that followed the greeting. */
+  get typesSinceGreeting() {
+    return this.frames.slice(GREETING_FRAMES).map((frame) => frame.type);
+  }
+
   get pid() {
     return this.of('self')[0].payload;
   }
 
-  /** What was said while it was there, by anybody. */
+  /** The texts of all messages since the greeting. */
   get texts() {
     return this.of('normal').map((frame) => frame.payload);
   }
 
-  /** Sends a frame as it stands. */
+  /** Sends a frame unchanged. */
   send(text) {
     this.socket.send(text);
   }
 
-  /** Says texts, in order; comes back when all of them were kept. */
+  /** Sends texts in order, and waits until they come back. */
   async say(...texts) {
     const before = this.#own().length;
     texts.forEach((text) => this.send(text));
@@ -61,7 +69,7 @@ export class Bot {
     return own.map((frame) => frame.payload);
   }
 
-  /** Waits for somebody to say `text`, and gives back the frame. */
+  /** Waits for the message `text`, and returns its frame. */
   hears(text, patienceMs) {
     const find = () => this.of('normal').find((frame) => frame.payload === text);
     return until(() => `the bot to hear ${text}; it heard ${this.texts}`, find, patienceMs);
@@ -73,11 +81,11 @@ export class Bot {
     return until(`a ${type} frame with ${payload}`, find);
   }
 
-  /** Says numbered texts at a steady rate until `stop()`, which gives back how many it said. */
+  /** Sends numbered texts at a steady rate until `stop()`, which returns their number. */
   chatter(perSecond, text) {
     let said = 0;
     const timer = setInterval(() => this.send(text(said++)), 1000 / perSecond);
-    // A test that fails does not come to its stop().
+    // A test that fails does not call stop().
     this.socket.once('close', () => clearInterval(timer));
     return {
       stop: () => {
@@ -87,14 +95,14 @@ export class Bot {
     };
   }
 
-  /** Leaves the room as a browser does that is closed. */
+  /** Leaves the room, as a browser does that is closed. */
   async leave() {
     if (this.closed) return;
     this.socket.close(1000);
     await once(this.socket, 'close');
   }
 
-  /** Goes away without a word. */
+  /** Breaks the connection without a close frame. */
   vanish() {
     this.socket.terminate();
   }

@@ -1,10 +1,10 @@
-// Reading a list of which only a part is on the page: what is there, and going on in a direction.
+// Reading a list of which only a part is on the page.
 import assert from 'node:assert/strict';
 import { until } from './until.mjs';
 
 /**
- * The ids on the page, from top to bottom. Fails where one is repeated or out of order, and where
- * some are missing without a row that counts exactly those.
+ * Returns the ids on the page, from top to bottom. Fails if one is repeated or out of order, or if some
+ * are missing without a row that counts exactly those.
  */
 export async function idsOf(view) {
   const rows = await view.log.evaluate((log) =>
@@ -25,17 +25,17 @@ export async function idsOf(view) {
 /** Scrolls to the first row and waits for older ones, or for the beginning. */
 export async function readUp(view) {
   const [oldest] = await idsOf(view);
-  await until(`something older than ${oldest}`, async () => {
-    await view.log.evaluate((log) => log.scrollTo(0, 0));
+  await until(`messages older than ${oldest}`, async () => {
+    await view.toTop();
     return (await idsOf(view))[0] < oldest || (await view.beginning.count()) > 0;
   });
 }
 
-/** Scrolls to the last row and waits for what comes after it; false if it is the newest. */
+/** Scrolls to the last row and waits for newer ones. Returns false if it is the newest. */
 export async function readDown(view) {
   const newest = (await idsOf(view)).at(-1);
   const tail = view.log.locator('[data-tail]');
-  await until(`something newer than ${newest}`, async () => {
+  await until(`messages newer than ${newest}`, async () => {
     await view.log.evaluate((log) => log.scrollTo(0, log.scrollHeight));
     return (await idsOf(view)).at(-1) > newest || (await tail.count()) === 0;
   });

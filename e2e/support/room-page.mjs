@@ -1,8 +1,10 @@
-// A room's page, as a person sees it: what it shows, and what can be done there.
+// A room's page: its parts, what they show, and what a person does there.
+import { focusedPart } from './page.mjs';
+import { watchMiddleRow } from './middle-row.mjs';
 import { until } from './until.mjs';
 
-/** How close to the bottom is "at the bottom", in CSS pixels. */
-export const BOTTOM_PX = 1;
+/** The largest distance from the bottom that counts as the bottom, in CSS pixels. */
+const BOTTOM_PX = 1;
 
 export class RoomPage {
   constructor(page) {
@@ -30,13 +32,13 @@ export class RoomPage {
     return this.page.locator(`.menu-${name}`);
   }
 
-  /** Opens a room by its address; comes back when connected. */
+  /** Opens a room by its address, and waits until it is connected and shows its history. */
   async open(origin, room, nickname) {
     await this.goto(origin, room, nickname);
-    await this.connected();
+    await this.greeted();
   }
 
-  /** Opens a room by its address and does not wait for a connection. */
+  /** Opens a room by its address without waiting for a connection. */
   async goto(origin, room, nickname) {
     const query = nickname === undefined ? '' : `?nickname=${encodeURIComponent(nickname)}`;
     await this.page.goto(`${origin}/room/${encodeURIComponent(room)}${query}`);
@@ -44,7 +46,14 @@ export class RoomPage {
 
   async reload() {
     await this.page.reload();
+    await this.greeted();
+  }
+
+  /** Waits until a page that was just loaded is connected and shows its history. */
+  async greeted() {
     await this.connected();
+    // The first row of the list is drawn with the history.
+    await this.log.locator('.top').waitFor({ state: 'attached' });
   }
 
   state() {
@@ -60,21 +69,31 @@ export class RoomPage {
   }
 
   async disconnected() {
-    await until('the page to show that the connection is lost', async () => {
+    await until('the page to show a lost connection', async () => {
       return ['lost', 'retrying', 'connecting'].includes(await this.state());
     });
+  }
+
+  /** Waits until the page shows that it waits for at least so many seconds before it reconnects. */
+  async waitsForSeconds(seconds) {
+    const shown = () => this.connection.textContent();
+    await until(
+      async () => `a wait of ${seconds} s or more; the page shows ${await shown()}`,
+      async () => (await this.state()) === 'retrying' && Number(/\d+/.exec(await shown())?.[0]) >= seconds,
+      40_000,
+    );
   }
 
   row(kind) {
     return this.log.locator(`[data-row="${kind}"]`);
   }
 
-  /** The rows of messages that have this text in them. */
+  /** The rows of messages that contain this text. */
   message(text) {
     return this.row('message').filter({ hasText: text });
   }
 
-  /** What the menu over the box offers, as `{ text, isChosen }`; nothing while it is closed. */
+  /** The offers of the menu above the message box, as `{ text, isChosen }`; none while it is closed. */
   choices() {
     return this.mentionMenu.getByRole('option').evaluateAll((options) =>
       options.map((option) => ({
@@ -84,32 +103,76 @@ export class RoomPage {
     );
   }
 
-  /** Waits until the menu offers exactly this, with the one at `chosen` ready for Enter. */
+  /** Waits until the menu offers exactly these names, with the one at `chosen` selected. */
   async offers(names, chosen = 0) {
     const wanted = names.map((text, index) => ({ text, isChosen: index === chosen }));
     await until(
-      async () => `${JSON.stringify(wanted)}; offered is ${JSON.stringify(await this.choices())}`,
+      async () => `the offers ${JSON.stringify(wanted)}; they are ${JSON.stringify(await this.choices())}`,
       async () => JSON.stringify(await this.choices()) === JSON.stringify(wanted),
     );
   }
 
-  /** Types into the box, replacing what is there. */
+  /** Replaces the text of the message box. */
   async type(text) {
     await this.composer.fill(text);
   }
 
-  /** Types and sends: by Enter, or by the button where Enter starts a new line. */
+  /** Types and sends: by Enter, or by the button if Enter starts a new line. */
   async say(text) {
     await this.type(text);
     const returnSends = (await this.composer.getAttribute('enterkeyhint')) === 'send';
     await (returnSends ? this.composer.press('Enter') : this.sendButton.click());
   }
 
-  /** Waits until a message is there, settled, and gives back its row. */
+  /** Waits for a confirmed message with this text, and returns its row. */
   async shows(text) {
     return until(
-      async () => `a settled row with ${text}; there are ${JSON.stringify(await this.messages())}`,
+      async () => `a confirmed row with ${text}; there are ${JSON.stringify(await this.messages())}`,
       async () => (await this.messages()).find((row) => row.text === text && !row.pending),
+    );
+  }
+
+  /** Waits until the messages have exactly these texts, in this order, and all are confirmed. */
+  async showsExactly(...texts) {
+    const wanted = JSON.stringify(texts);
+    await until(
+      async () => `exactly ${wanted}, confirmed; there are ${JSON.stringify(await this.messages())}`,
+      async () => {
+        const rows = await this.messages();
+        return JSON.stringify(rows.map((row) => row.text)) === wanted
+          && rows.every((row) => !row.pending);
+      },
+    );
+  }
+
+  /** Waits until the newest row is a pending message in this state, as `waiting`. */
+  async newestIs(pending) {
+    const newest = async () => (await this.messages()).at(-1);
+    await until(
+      async () => `the newest message to be ${pending}; it is ${JSON.stringify(await newest())}`,
+      async () => (await newest())?.pending === pending,
+    );
+  }
+
+  /** Waits until the button to the latest message counts so many. */
+  async jumpCounts(count) {
+    const counted = () => this.jump.getAttribute('data-count');
+    await until(
+      async () => `a button that counts ${count}; it counts ${await counted()}`,
+      async () => (await counted()) === String(count),
+    );
+  }
+
+  /** The id of the part that has the focus, or else its last class. */
+  focused() {
+    return focusedPart(this.page);
+  }
+
+  /** Waits until the part with this id or last class has the focus. */
+  async focusIs(name) {
+    await until(
+      async () => `the focus on ${name}; it is on ${await this.focused()}`,
+      async () => (await this.focused()) === name,
     );
   }
 
@@ -131,6 +194,11 @@ export class RoomPage {
     return (await this.messages()).map((row) => row.text);
   }
 
+  /** The kinds of all rows, from top to bottom. */
+  rowKinds() {
+    return this.rows.evaluateAll((rows) => rows.map((row) => row.dataset.row));
+  }
+
   /** System lines as `{ kind, text }`, from top to bottom. */
   lines() {
     return this.log.evaluate((log) =>
@@ -141,7 +209,7 @@ export class RoomPage {
     );
   }
 
-  /** Waits for a system line of `kind` that has `words` in it. */
+  /** Waits for a system line of `kind` that contains `words`. */
   line(kind, words) {
     return until(
       async () => `a ${kind} line with ${words}; there are ${JSON.stringify(await this.lines())}`,
@@ -152,7 +220,7 @@ export class RoomPage {
     );
   }
 
-  /** The member list as `{ pid, name, isSelf }`, wherever on the screen it is. */
+  /** The member list as `{ pid, name, isSelf }`, also while it is not in view. */
   people() {
     return this.members.evaluate((list) =>
       [...list.querySelectorAll('[data-pid]')].map((entry) => ({
@@ -163,13 +231,13 @@ export class RoomPage {
     );
   }
 
-  /** Waits until oneself is in the list, which is drawn after the connection is. */
+  /** Waits for the own entry in the member list, which is drawn after the connection's state. */
   me() {
-    return until('oneself in the list', async () =>
+    return until('the own entry in the member list', async () =>
       (await this.people()).find((person) => person.isSelf));
   }
 
-  /** Waits until exactly these names are in the list, in whatever order, and the count agrees. */
+  /** Waits until the list has exactly these names, in any order, and the count is their number. */
   async showsPeople(...names) {
     const wanted = JSON.stringify([...names].sort());
     const shown = async () => {
@@ -185,7 +253,7 @@ export class RoomPage {
     );
   }
 
-  /** Presses one of the header's tools, which a narrow window has in its menu. */
+  /** Presses a tool of the header. A narrow window has it in the menu. */
   async use(tool) {
     if (!(await tool.isVisible())) await this.menu.click();
     await tool.click();
@@ -195,12 +263,11 @@ export class RoomPage {
     return Number(await this.count.getAttribute('data-count'));
   }
 
-  /** Opens the form for one's own name. Its field takes the focus a frame after it is drawn: what
-   * is typed before then would go to it. */
+  /** Opens the form for the nickname, and waits for the focus, which the field takes a frame after
+   * it is drawn: keys pressed earlier go elsewhere. */
   async openRename() {
     await this.rename.click();
-    await until('the focus in the form', () =>
-      this.renameInput.evaluate((field) => document.activeElement === field));
+    await this.focusIs('rename-input');
   }
 
   async renameTo(name) {
@@ -209,7 +276,7 @@ export class RoomPage {
     await this.renameSave.click();
   }
 
-  /** How far the list is from its bottom, in CSS pixels. */
+  /** The distance of the list from its bottom, in CSS pixels. */
   fromBottom() {
     return this.log.evaluate((log) => log.scrollHeight - log.clientHeight - log.scrollTop);
   }
@@ -221,14 +288,19 @@ export class RoomPage {
     );
   }
 
-  /** Turns the wheel over the list; comes back when it has come to rest. */
+  /** Turns the wheel over the list, and waits until the list is at rest. */
   async wheel(pixels) {
     await this.log.hover({ position: { x: 40, y: 40 } });
     await this.page.mouse.wheel(0, pixels);
     await this.atRest();
   }
 
-  /** Waits until the list has not moved for a few frames. */
+  /** Scrolls the list to its top. */
+  toTop() {
+    return this.log.evaluate((log) => log.scrollTo(0, 0));
+  }
+
+  /** Waits until the list has not moved for some frames. */
   atRest() {
     return this.log.evaluate((log) => {
       const FRAMES = 6;
@@ -246,50 +318,8 @@ export class RoomPage {
     });
   }
 
-  /**
-   * Watches the message in the middle of the view, frame by frame. `stop()` gives back
-   * `{ id, drift, frames }`: the most that its text moved, in CSS pixels; Infinity if it went away.
-   */
-  async keepAnEyeOnTheMiddle() {
-    const watcher = await this.log.evaluateHandle((log) => {
-      const view = log.getBoundingClientRect();
-      const middle = view.top + view.height / 2;
-      const rows = [...log.querySelectorAll('[data-row="message"][data-id]')];
-      const row = rows.find((row) => row.getBoundingClientRect().bottom > middle) ?? rows.at(-1);
-      const { id } = row.dataset;
-      // The text and not the row: its heading goes when the page above turns out to be by the
-      // same author.
-      const topOf = (row) =>
-        row.querySelector('.text').getBoundingClientRect().top;
-      const start = topOf(row);
-      const watcher = { id: Number(id), drift: 0, frames: 0, isOn: true };
-      const channel = new MessageChannel();
-      channel.port1.onmessage = () => {
-        // The row may have been drawn anew: it is the same to the eye.
-        const now = log.querySelector(`[data-row="message"][data-id="${id}"]`);
-        const moved = now ? Math.abs(topOf(now) - start) : Infinity;
-        watcher.drift = Math.max(watcher.drift, moved);
-        watcher.frames += 1;
-        if (watcher.isOn) requestAnimationFrame(after);
-      };
-      // A message posted in a frame arrives once the frame has been laid out and painted.
-      const after = () => channel.port2.postMessage(null);
-      requestAnimationFrame(after);
-      return watcher;
-    });
-    return {
-      stop: async () => {
-        const seen = await watcher.evaluate((watcher) => watcher.frames);
-        await until('two more frames', () =>
-          watcher.evaluate((watcher, seen) => watcher.frames > seen + 2, seen),
-        );
-        const { id, drift, frames } = await watcher.evaluate((watcher) => {
-          watcher.isOn = false;
-          // Infinity is nothing to JSON.
-          return { ...watcher, drift: String(watcher.drift) };
-        });
-        return { id, drift: Number(drift), frames };
-      },
-    };
+  /** Watches the message in the middle of the view: see `watchMiddleRow`. */
+  watchMiddleRow() {
+    return watchMiddleRow(this.log);
   }
 }

@@ -1,14 +1,14 @@
-// What a page does behind the scenes: its complaints, and the frames on its WebSockets.
+// Records of a page: its complaints in the console, and the frames of its WebSockets.
 
 import { devtools } from './browser.mjs';
 
-/** What browsers themselves write to the console when a WebSocket cannot reach the server. */
+/** Messages of browsers about a WebSocket that cannot reach the server. */
 const UNREACHABLE = /WebSocket connection to '[^']*' failed|can’t establish a connection to the server at wss?:|connection to wss?:\S+ was interrupted/;
 
-/** What the driver of the browser writes where a test does without service workers. */
+/** The message of Playwright in tests without service workers. */
 const BLOCKED = /Service Worker registration blocked by Playwright/;
 
-/** Collects errors and warnings of the console, and exceptions nobody caught. */
+/** Collects errors and warnings of the console, and uncaught exceptions. */
 export class Complaints {
   #list = [];
   #allowed = [BLOCKED];
@@ -24,29 +24,29 @@ export class Complaints {
     page.on('crash', () => this.#list.push(`${who}: the page crashed`));
   }
 
-  /** For tests that take the server away: the browser complains then, whatever the page does. */
+  /** Allows what browsers report when a test breaks connections. */
   allowUnreachable() {
     this.allow(UNREACHABLE);
   }
 
-  /** For tests that break something else on purpose. */
+  /** Allows complaints that a test causes on purpose. */
   allow(pattern) {
     this.#allowed.push(pattern);
   }
 
-  /** All that came, allowed or not. */
+  /** All complaints. */
   get all() {
     return [...this.#list];
   }
 
-  /** Those that nobody allowed. */
+  /** The complaints that are not allowed. */
   get rest() {
     const allowed = (line) => this.#allowed.some((pattern) => pattern.test(line));
     return this.#list.filter((line) => !allowed(line));
   }
 }
 
-/** Records the frames of every WebSocket that a page opens from now on. */
+/** The frames of every WebSocket that a page opens from now on. */
 export class Frames {
   sent = [];
   received = [];
@@ -65,12 +65,12 @@ export class Frames {
     return frames;
   }
 
-  /** What was sent, pages of history left out: those the client asks for by itself. */
+  /** The sent frames without requests of history pages, which the client sends by itself. */
   get said() {
     return this.sent.filter((text) => !text.startsWith('@history:'));
   }
 
-  /** The pages that were asked for. */
+  /** The requests of history pages. */
   get asked() {
     return this.sent.filter((text) => text.startsWith('@history:'));
   }

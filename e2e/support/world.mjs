@@ -1,6 +1,6 @@
-// What every browser test starts from: `story(name, body)`. The world it hands out starts servers,
-// people and bots, ends them all, fails the test when any page complained in its console, and
-// leaves screenshots in artifacts/ when the test fails for whatever reason.
+// The frame of every browser test: `story(name, body)`. `body` gets a world that starts servers,
+// pages and bots and ends them all. The test fails if a page complains in its console. A test that
+// fails leaves screenshots in artifacts/.
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -16,7 +16,7 @@ import { Proxy } from './proxy.mjs';
 import { RoomPage } from './room-page.mjs';
 import { Server } from './server.mjs';
 import { PATIENCE_MS, within } from './until.mjs';
-import { Complaints } from './watch.mjs';
+import { Complaints, Frames } from './watch.mjs';
 
 // Evidence of an earlier run would be taken for that of this one. A shard's runner removes it.
 if (!IS_SHARD) rmSync(ARTIFACTS, { recursive: true, force: true });
@@ -24,12 +24,12 @@ if (!IS_SHARD) rmSync(ARTIFACTS, { recursive: true, force: true });
 /** The name of the test file. */
 const FILE = basename(process.argv[1] ?? '').replace(/\.test\.mjs$/, '');
 
-/** How long a story may take, in milliseconds, unless it says otherwise. */
+/** The longest time of a test unless it sets another, in milliseconds. */
 const STORY_MS = 60_000;
-/** For what a story leaves behind to be put away. */
+/** The further time for ending what the test started. */
 const CLEAN_UP_MS = 30_000;
 
-/** Defines a test: `body` gets a world, with a server running in it. */
+/** Defines a test. `body` gets a world in which a server runs. */
 export function story(name, ...rest) {
   const body = rest.pop();
   const { ms = STORY_MS, ...options } = rest.pop() ?? {};
@@ -55,7 +55,7 @@ class World {
   #gates = [];
   #proxies = [];
   complaints = new Complaints();
-  /** Every page that was opened, with the name of whoever looks at it. */
+  /** Every page that was opened, with the name of its person. */
   pages = [];
 
   constructor(t) {
@@ -65,10 +65,10 @@ class World {
   async play({ settings, onSocket }, body) {
     this.server = await Server.start(settings, { onSocket });
     await body(this);
-    assert.deepEqual(this.complaints.rest, [], 'pages must not complain in the console');
+    assert.deepEqual(this.complaints.rest, [], 'no page complains in the console');
   }
 
-  /** A browser of somebody's own: cookies, storage, language, theme, size of the window. */
+  /** A browser profile: cookies, storage, language, theme, window size. */
   async context(options = {}) {
     if (IN_FIREFOX && options.isMobile) throw new NeedsChromium('it needs a touch screen');
     const context = await (await browser()).newContext({
@@ -81,23 +81,36 @@ class World {
     return context;
   }
 
-  /** A tab of a browser. */
-  async tab(context, who = 'somebody') {
+  /** A tab in a profile. */
+  async tab(context, who = 'a visitor') {
     const page = await context.newPage();
     this.complaints.watch(page, who);
     this.pages.push({ page, who });
     return page;
   }
 
-  /** Somebody in a room, in a browser of their own. `at` is a server or a gate. */
-  async person(room, nickname, { at = this.server, ...options } = {}) {
-    const page = await this.tab(await this.context(options), nickname ?? 'somebody');
+  /**
+   * A person in a room, in a profile of its own. `at` is a server or a gate. `hasClock` installs
+   * `page.clock`, by which a test controls the page's time.
+   */
+  async person(room, nickname, { at = this.server, hasClock = false, ...options } = {}) {
+    const page = await this.tab(await this.context(options), nickname ?? 'a guest');
+    if (hasClock) await page.clock.install();
     const view = new RoomPage(page);
     await view.open(at.origin, room, nickname);
     return view;
   }
 
-  /** Somebody at the front page. */
+  /** Such a person, with the frames of the page from the first: `{ view, frames }`. */
+  async watched(room, nickname, { at = this.server, ...options } = {}) {
+    const page = await this.tab(await this.context(options), nickname);
+    const frames = await Frames.of(page);
+    const view = new RoomPage(page);
+    await view.open(at.origin, room, nickname);
+    return { view, frames };
+  }
+
+  /** A person on the front page. */
   async visitor(options = {}) {
     const page = await this.tab(await this.context(options));
     const view = new LandingPage(page);
@@ -117,31 +130,31 @@ class World {
     return gate;
   }
 
-  /** A proxy in front of the server, named as the functions of `Proxy` that start one. */
+  /** A proxy in front of the server. `kind` is a function of `Proxy`. */
   async proxy(kind) {
     const proxy = await Proxy[kind](this.server);
     this.#proxies.push(proxy);
     return proxy;
   }
 
-  /** Somebody whose connection goes through a gate, so that the test can take it away. */
-  async behindGate(room, nickname) {
+  /** A person whose connection goes through a gate, which can break it. */
+  async behindGate(room, nickname, options = {}) {
     this.complaints.allowUnreachable();
     const gate = await this.gate();
-    return { gate, view: await this.person(room, nickname, { at: gate }) };
+    return { gate, view: await this.person(room, nickname, { ...options, at: gate }) };
   }
 
   async keepEvidence(name) {
     await mkdir(ARTIFACTS, { recursive: true });
     const file = `${FILE}-${name}`.replace(/[^\p{L}\p{N}]+/gu, '-').slice(0, 80);
-    const said = [...this.complaints.rest, this.server?.tail() ?? 'no server'];
-    await writeFile(`${ARTIFACTS}${file}.log`, said.join('\n'));
+    const lines = [...this.complaints.rest, this.server?.tail() ?? 'no server'];
+    await writeFile(`${ARTIFACTS}${file}.log`, lines.join('\n'));
     for (const [number, { page, who }] of this.pages.entries()) {
       const path = `${ARTIFACTS}${file}.${number}.png`;
       const taken = page.screenshot({ path, timeout: 5_000 });
       await taken.then(
-        () => this.t.diagnostic(`what ${who} saw: ${path}`),
-        () => this.t.diagnostic(`no screenshot of what ${who} saw`),
+        () => this.t.diagnostic(`the page of ${who}: ${path}`),
+        () => this.t.diagnostic(`no screenshot of the page of ${who}`),
       );
     }
   }

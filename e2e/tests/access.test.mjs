@@ -1,6 +1,7 @@
-// Without a mouse, and without eyes: everything by keyboard, and names for screen readers.
+// Accessibility: the keyboard alone, names for screen readers, reduced motion, forced colours.
 import assert from 'node:assert/strict';
 import { RoomPage } from '../support/room-page.mjs';
+import { numbered } from '../support/texts.mjs';
 import { until } from '../support/until.mjs';
 import { story } from '../support/world.mjs';
 
@@ -9,7 +10,7 @@ story('the keyboard alone is enough to enter a room, send a message and change t
   const landing = await world.visitor();
   const { page } = landing;
   const { keyboard } = page;
-  /** Presses Tab until the keyboard is on the part with this name, and it can be seen there. */
+  /** Presses Tab until the part with this name has the focus, which must be visible. */
   const tabTo = async (name) => {
     const visited = [];
     for (let press = 0; press < 40; press += 1) {
@@ -24,7 +25,7 @@ story('the keyboard alone is enough to enter a room, send a message and change t
       });
       visited.push(here.name);
       if (here.name === name) {
-        assert.ok(here.shown, `one sees that the keyboard is on ${name}`);
+        assert.ok(here.shown, `the focus on ${name} is visible`);
         return;
       }
       await keyboard.press('Tab');
@@ -74,7 +75,7 @@ story('the message list has the role log, and every control has a name', async (
   assert.equal(await view.page.getByRole('textbox').count() > 0, true);
 });
 
-/** Where Tab leads from the start of a page: the part of the page, and how the focus is seen. */
+/** Presses Tab and returns each stop: its name, its part of the page, how the focus looks. */
 async function tabs(page, presses) {
   const steps = [];
   for (let press = 0; press < presses; press += 1) {
@@ -118,8 +119,8 @@ for (const colorScheme of ['light', 'dark']) {
     const landing = await world.visitor({ colorScheme });
     const view = await world.person('order', 'Anna', { colorScheme });
     for (const { page } of [landing, view]) {
-      // The page puts the keyboard into its field first.
-      await until('the keyboard in a field', () => page.evaluate(() =>
+      // The page first moves the focus into its field.
+      await until('the focus in a field', () => page.evaluate(() =>
         document.activeElement.matches('input, textarea')));
       await page.locator('.brand').focus();
       const steps = await tabs(page, 30);
@@ -163,7 +164,7 @@ story('reduced motion: nothing slides or pulses', async (world) => {
   await view.page.keyboard.press('Escape');
   await view.use(view.theme);
   await view.page.keyboard.press('Escape');
-  await bot.say(...Array.from({ length: 60 }, (_, index) => `n ${index}`));
+  await bot.say(...numbered(0, 59));
   await view.shows('n 59');
   gate.hold('up');
   await view.say('on its way');
@@ -194,7 +195,7 @@ story('the members button moves the focus into a list that is already open', asy
   const view = await world.person('beside', 'Anna');
   await view.membersToggle.focus();
   await view.page.keyboard.press('Enter');
-  await until('the keyboard in the list', () =>
+  await until('the focus in the list', () =>
     view.members.evaluate((list) => list === document.activeElement));
   await view.composer.click();
   await view.say('nothing is locked');

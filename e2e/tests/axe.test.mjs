@@ -1,22 +1,21 @@
 // The rules of axe-core on every page and panel, in both themes and languages.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { animationsEnd } from '../support/page.mjs';
+import { PHONE } from '../support/sizes.mjs';
 import { story } from '../support/world.mjs';
 
 const AXE = new URL('../node_modules/axe-core/axe.min.js', import.meta.url);
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
 
-/** What axe-core has to say against what a page shows now. */
+/** Returns axe-core's findings for a page as it is now. */
 async function violations(page) {
-  // Colours on their way are none to judge. An animation that is cancelled, as by a row that goes,
-  // rejects its promise: it is over too.
-  await page.evaluate(() =>
-    Promise.allSettled(document.getAnimations().map((animation) => animation.finished)));
+  // During an animation colours are not final.
+  await animationsEnd(page);
   await page.evaluate(`window.axe ?? (() => { ${await readFile(AXE, 'utf8')} })()`);
   return page.evaluate(async (values) => {
     const { violations, passes } = await axe.run(document, { runOnly: { type: 'tag', values } });
-    if (passes.length < 15) return [`only ${passes.length} rules had anything to look at`];
+    if (passes.length < 15) return [`only ${passes.length} rules found something to check`];
     return violations.flatMap(({ id, help, nodes }) =>
       nodes.map(({ html, failureSummary }) => `${id}: ${help}: ${html}: ${failureSummary}`));
   }, TAGS);
@@ -55,7 +54,7 @@ for (const colorScheme of ['light', 'dark']) {
       await room.page.keyboard.press('Escape');
       await room.composer.pressSequentially('@');
       await room.mentionMenu.getByRole('option').first().waitFor();
-      await check(room, 'naming somebody');
+      await check(room, 'the mention menu');
       await room.type('');
       await room.openRename();
       await room.renameInput.fill('');

@@ -1,4 +1,4 @@
-// People chatting: everybody reads everything once, in one order, as text and nothing but text.
+// Chatting: every member reads every message once, in one order, as plain text.
 import assert from 'node:assert/strict';
 import { until } from '../support/until.mjs';
 import { story } from '../support/world.mjs';
@@ -11,7 +11,7 @@ story('two members see every message of both once', async (world) => {
   await bert.say('hello Anna');
   assert.equal((await anna.shows('hello Anna')).author, 'Bert');
   for (const page of [anna, bert]) {
-    assert.deepEqual(await page.texts(), ['hello Bert', 'hello Anna']);
+    await page.showsExactly('hello Bert', 'hello Anna');
     assert.deepEqual((await page.messages()).map((row) => row.id), [1, 2]);
     assert.deepEqual((await page.messages()).map((row) => row.author), ['Anna', 'Bert']);
   }
@@ -29,7 +29,7 @@ story('three members who send at the same time read the same conversation', asyn
   const all = names.length * ROUNDS;
   for (const page of people) {
     await until(
-      async () => `${all} settled messages; there are ${JSON.stringify(await page.messages())}`,
+      async () => `${all} confirmed messages; there are ${JSON.stringify(await page.messages())}`,
       async () => (await page.messages()).filter((row) => row.id !== null).length === all,
     );
   }
@@ -47,12 +47,10 @@ story("an own message has its row at once, and its confirmation does not move it
   const anna = await world.person('settle', 'Anna', { at: gate });
   gate.hold('down');
   await anna.say('on its way');
-  const [pending] = await until('the row', async () => {
-    const rows = await anna.messages();
-    return rows.length && rows;
-  });
+  await anna.newestIs('sending');
+  const [pending] = await anna.messages();
   assert.deepEqual([pending.text, pending.id, pending.pending], ['on its way', null, 'sending']);
-  assert.equal(await anna.composer.inputValue(), '', 'the box is free for the next one');
+  assert.equal(await anna.composer.inputValue(), '', 'the message box is empty');
   const place = () => anna.message('on its way').boundingBox();
   const before = await place();
   const row = await anna.message('on its way').elementHandle();
@@ -63,7 +61,7 @@ story("an own message has its row at once, and its confirmation does not move it
   assert.ok(Math.abs(after.y - before.y) <= 1, `it moved from ${before.y} to ${after.y}`);
   assert.equal((await anna.messages()).length, 1);
   const isTheSame = await row.evaluate((row) => row.isConnected && row.dataset.id === '1');
-  assert.ok(isTheSame, 'it is not drawn anew, and so does not flash');
+  assert.ok(isTheSame, 'the row is not redrawn and does not flash');
 });
 
 story('messages with the same text are all kept', async (world) => {
@@ -71,8 +69,7 @@ story('messages with the same text are all kept', async (world) => {
   const bot = await world.bot('same', 'bot');
   for (let times = 0; times < 3; times += 1) await anna.say('哈');
   await bot.say('哈');
-  await until('all four', async () => (await anna.messages()).every((row) => row.id !== null)
-    && (await anna.texts()).length === 4);
+  await anna.showsExactly('哈', '哈', '哈', '哈');
   assert.deepEqual(bot.texts, ['哈', '哈', '哈', '哈']);
   assert.deepEqual((await anna.messages()).map((row) => row.id), [1, 2, 3, 4]);
 });
@@ -98,10 +95,10 @@ story('markup is shown as typed and runs nothing', async (world) => {
   await bot.leave();
   await anna.line('leave', '<b>x</b>');
   await anna.line('join', '<svg onload=pwned=1>');
-  // Whoever comes later gets the same from the history.
+  // A later member reads the same from the history.
   const later = await world.person(ROOM, '<b>later</b>');
   for (const page of [anna, later]) {
-    assert.deepEqual(await page.texts(), TEXTS);
+    await page.showsExactly(...TEXTS);
     assert.deepEqual((await page.messages())[0].author, NAME);
     assert.equal(await page.name.textContent(), ROOM);
     assert.ok((await page.page.title()).includes(ROOM), await page.page.title());
@@ -120,7 +117,7 @@ story('every message has a time, and the first of a day has the day above it', a
   const clock = await anna.page.evaluate(() => {
     const now = new Date();
     const text = (date) => `${date.getHours()}`.padStart(2, '0');
-    // The minute, or the hour, may have turned since.
+    // The hour may have changed in the meantime.
     return [text(new Date(now - 60_000)), text(now)];
   });
   assert.ok(clock.some((hour) => row.time.includes(hour)), `${row.time} is at ${clock}`);

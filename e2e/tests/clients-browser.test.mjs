@@ -1,11 +1,11 @@
-// A browser's own WebSocket judges the wire, as the clients of clients.test.mjs do.
+// A browser's own WebSocket checks the wire, as the clients of clients.test.mjs do.
 import assert from 'node:assert/strict';
 import { casesFor } from '../clients/cases.mjs';
 import { hold } from '../clients/browser_client.mjs';
 import { Echo, Slicer } from '../support/echo.mjs';
 import { story } from '../support/world.mjs';
 
-/** A page can send no other codes (WebSockets Standard, `close`). */
+/** The close codes that a page may send (WebSockets Standard, `close`). */
 const BROWSER = { ops: ['binary'], closes: (code) => code === 1000 || code >= 3000 };
 
 for (const how of ['directly', 'in small pieces']) {
@@ -15,7 +15,7 @@ for (const how of ['directly', 'in small pieces']) {
     try {
       const { url } = how === 'directly' ? echo : slicer;
       const page = await world.tab(await world.context());
-      // A page of the echo server's own origin may connect to it. The server has no icon for it.
+      // Only a page of the echo server's own origin may connect to it. The server has no icon.
       world.complaints.allow(/favicon\.ico/);
       await page.goto(new URL('/', url.replace('ws:', 'http:')).href);
       for (const { name, steps, expected } of casesFor(BROWSER)) {

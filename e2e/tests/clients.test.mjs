@@ -1,5 +1,5 @@
-// WebSocket clients of other projects judge the wire: each holds the conversations of
-// clients/cases.mjs with an echo server, as the bytes come and cut into small pieces.
+// WebSocket clients of other projects check the wire: each completes the conversations of
+// clients/cases.mjs with an echo server, directly and with all bytes in small pieces.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { after, before, test } from 'node:test';
@@ -10,14 +10,14 @@ import { Echo, Slicer } from '../support/echo.mjs';
 
 const PYTHON = process.env.XMEET_PYTHON || 'python3';
 const CLIENTS_MS = 120_000;
-/** The most that a client prints, in bytes: every text of its conversations. */
+/** The most that a client prints, in bytes: all texts of its conversations. */
 const PRINTED_BYTES_MAX = 64 * 1024 * 1024;
 
 const EVERYTHING = { ops: ['binary', 'fragments', 'ping'], closes: 'all' };
 
 /**
- * What each client's functions can do. aiohttp has none for fragments; wsproto takes 1014, which was
- * registered after RFC 6455, for an invalid code.
+ * The abilities of each client. aiohttp cannot send fragments. wsproto rejects code 1014, which was
+ * registered after RFC 6455.
  */
 const CLIENTS = {
   ws: { can: EVERYTHING, hold: byNode(holdByWs) },

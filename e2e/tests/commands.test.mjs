@@ -1,23 +1,19 @@
-// Commands in the message box: nobody sends one by accident, and nobody is kept from it.
+// Commands in the message box: the page asks before it runs one or sends it as text.
 import assert from 'node:assert/strict';
-import { RoomPage } from '../support/room-page.mjs';
+import { numbered } from '../support/texts.mjs';
 import { until } from '../support/until.mjs';
-import { Frames } from '../support/watch.mjs';
 import { story } from '../support/world.mjs';
 
 story('a history command is not sent until the person chooses to run it or to send it as text', async (world) => {
   const bot = await world.bot('command', 'bot');
-  await bot.say(...Array.from({ length: 120 }, (_, number) => `old ${number}`));
-  const page = await world.tab(await world.context(), 'Anna');
-  const frames = await Frames.of(page);
-  const anna = new RoomPage(page);
-  await anna.open(world.server.origin, 'command', 'Anna');
+  await bot.say(...numbered(0, 119, 'old'));
+  const { view: anna, frames } = await world.watched('command', 'Anna');
   await anna.shows('old 119');
 
   const asked = frames.asked.length;
   await anna.say('@history:2');
   await anna.command.waitFor();
-  assert.ok((await anna.command.textContent()).includes('2'), 'it says what would happen');
+  assert.ok((await anna.command.textContent()).includes('2'), 'the notice says what the command does');
   assert.equal(frames.asked.length, asked);
   await anna.run.click();
   await anna.command.waitFor({ state: 'hidden' });
@@ -27,9 +23,9 @@ story('a history command is not sent until the person chooses to run it or to se
   await anna.command.waitFor();
   await anna.sayIt.click();
   await anna.command.waitFor({ state: 'hidden' });
-  const said = await until('it to be said', () =>
+  const sent = await until('the text', () =>
     bot.texts.find((text) => text.includes('@history:1')));
-  assert.equal(said.trim(), '@history:1');
+  assert.equal(sent.trim(), '@history:1');
   assert.equal(await anna.composer.inputValue(), '');
   assert.deepEqual(frames.said.map((text) => text.trim()), ['@history:1']);
 });
@@ -39,10 +35,10 @@ story('a rename command is not sent until the person chooses to run it or to sen
   const page = await world.person('command', 'Anna');
   await page.say('@changename:Zoë');
   await page.command.waitFor();
-  assert.ok((await page.command.textContent()).includes('Zoë'), 'it says what would happen');
+  assert.ok((await page.command.textContent()).includes('Zoë'), 'the notice says what the command does');
   await page.sayIt.click();
-  const said = await until('it to be said', () => bot.texts[0]);
-  assert.equal(said.trim(), '@changename:Zoë');
+  const sent = await until('the text', () => bot.texts[0]);
+  assert.equal(sent.trim(), '@changename:Zoë');
   assert.equal((await page.me()).name, 'Anna');
   assert.deepEqual(bot.of('changename'), []);
 
@@ -72,5 +68,5 @@ story('an invalid command shows an explanation, and @someone is sent as text', a
   await anna.say('@someone hello');
   await bot.hears('@someone hello');
   assert.deepEqual(bot.texts, ['@someone hello']);
-  assert.equal(await anna.error.count(), 0, 'the server had nothing to complain about');
+  assert.equal(await anna.error.count(), 0, 'the server reported no error');
 });

@@ -1,11 +1,12 @@
-// The message box: what sends, what does not, and that nothing typed is lost.
+// The message box: which keys send, sizes of messages, and drafts.
 import assert from 'node:assert/strict';
 import { RoomPage } from '../support/room-page.mjs';
+import { numbered } from '../support/texts.mjs';
 import { until } from '../support/until.mjs';
-import { Frames } from '../support/watch.mjs';
+import { words } from '../support/words.mjs';
 import { story } from '../support/world.mjs';
 
-/** The limit of a message unless the server is set otherwise, in bytes of UTF-8. */
+/** The default limit of a message, in bytes of UTF-8. */
 const FRAME_BYTES_MAX = 64 * 1024;
 
 story('Enter sends, Shift+Enter starts a new line', async (world) => {
@@ -26,7 +27,7 @@ story('Enter sends, Shift+Enter starts a new line', async (world) => {
   const height = async (text) => {
     return (await anna.message(text).locator('.text').boundingBox()).height;
   };
-  assert.ok((await height('one')) > (await height('single')) * 1.5, 'two lines are seen as two');
+  assert.ok((await height('one')) > (await height('single')) * 1.5, 'two lines are higher than one');
 });
 
 story('the button sends and returns the focus to the message box', async (world) => {
@@ -50,7 +51,7 @@ story('white space alone is not sent and stays in the message box', async (world
   await anna.say('something');
   await bot.hears('something');
   assert.deepEqual(bot.texts, ['something']);
-  assert.deepEqual(await anna.texts(), ['something']);
+  await anna.showsExactly('something');
 });
 
 story('a pasted text keeps its lines, is folded and does not widen the page', async (world) => {
@@ -66,26 +67,26 @@ story('a pasted text keeps its lines, is folded and does not widen the page', as
     return [wider(document.documentElement), wider(log)];
   });
   assert.deepEqual(await overflow(), [0, 0]);
-  // It is folded, and can be opened and folded again.
+  // The text is folded, and can be expanded and folded again.
   const text = anna.message('199: ').locator('.text');
   const fold = anna.message('199: ').locator('.fold');
   const height = async () => (await text.boundingBox()).height;
   const folded = await height();
   assert.ok(folded < 500, `folded it is ${folded} px high`);
-  assert.equal(await fold.textContent(), 'Show all');
+  assert.equal(await fold.textContent(), words.show_more);
   await fold.click();
-  await until('all of it', async () => (await height()) > 4_000);
+  await until('all lines', async () => (await height()) > 4_000);
   assert.deepEqual(await overflow(), [0, 0]);
-  assert.equal(await fold.textContent(), 'Show less');
+  assert.equal(await fold.textContent(), words.show_less);
   await fold.click();
-  await until('it to be folded again', async () => (await height()) === folded);
+  await until('the text to be folded again', async () => (await height()) === folded);
 });
 
 story('pasting from the clipboard keeps the lines in the message box', async (world) => {
   const anna = await world.person('paste', 'Anna', {
     permissions: ['clipboard-read', 'clipboard-write'],
   });
-  const lines = Array.from({ length: 200 }, (_, line) => `line ${line}`).join('\n');
+  const lines = numbered(1, 200, 'line').join('\n');
   await anna.page.evaluate((lines) => navigator.clipboard.writeText(lines), lines);
   await anna.composer.focus();
   await anna.page.keyboard.press('ControlOrMeta+V');
@@ -111,32 +112,28 @@ story('a text too large for this server returns to the message box with the reas
   settings: ['--frame-bytes-max', '2000'],
 }, async (world) => {
   const bot = await world.bot('less', 'bot');
-  const page = await world.tab(await world.context(), 'Anna');
-  const frames = await Frames.of(page);
-  const anna = new RoomPage(page);
-  await anna.open(world.server.origin, 'less', 'Anna');
+  const { view: anna, frames } = await world.watched('less', 'Anna');
   const fits = 'x'.repeat(2000);
   await anna.say(fits);
   await bot.hears(fits);
-  // The second is still on its way when the server closes over it.
+  // The server closes the connection while the second text is still on its way.
   for (const tooLarge of [`${fits}!`, '汉'.repeat(FRAME_BYTES_MAX / 3)]) {
     await anna.say(tooLarge);
     await anna.error.waitFor();
-    assert.equal(await anna.error.textContent(), 
-      'Your message is too long for this server. It’s back in the message box.');
+    assert.equal(await anna.error.textContent(), words.error_too_large);
     assert.equal(await anna.composer.inputValue(), tooLarge);
-    assert.deepEqual(await anna.texts(), bot.texts, 'it is in the box and nowhere else');
+    await anna.showsExactly(...bot.texts);
     await anna.connected();
-    assert.ok(await anna.error.isVisible(), 'the reason outlives the reconnect');
+    assert.ok(await anna.error.isVisible(), 'the reason stays after the reconnect');
     const after = `after ${tooLarge.length}`;
     await anna.say(after);
     await bot.hears(after);
     await anna.shows(after);
-    assert.equal(await anna.error.count(), 0);
+    await anna.error.waitFor({ state: 'detached' });
     assert.equal(frames.said.filter((text) => text === tooLarge).length, 1, 'it was sent once');
   }
   assert.deepEqual(bot.texts, [fits, 'after 2001', `after ${Math.floor(FRAME_BYTES_MAX / 3)}`]);
-  assert.equal(bot.of('leave').length, 0, 'nobody saw her go');
+  assert.equal(bot.of('leave').length, 0, 'other members see no leave');
 });
 
 story('near the limit the counter counts bytes as the server does, and above it Send is disabled', async (world) => {
@@ -151,15 +148,15 @@ story('near the limit the counter counts bytes as the server does, and above it 
     const left = FRAME_BYTES_MAX - bytes(fits);
     const full = fits + 'x'.repeat(left);
     await anna.type(full);
-    assert.equal(await counter.textContent(), '0 bytes left', cluster);
+    assert.equal(await counter.textContent(), words.bytes_left(0), cluster);
     assert.equal(await anna.sendButton.isEnabled(), true, cluster);
     await anna.type(`${full}${cluster}`);
     const over = bytes(cluster);
-    assert.equal(await counter.textContent(), `${over} bytes over the limit`, cluster);
+    assert.equal(await counter.textContent(), words.bytes_over(over), cluster);
     assert.equal(await anna.sendButton.isDisabled(), true, cluster);
     await anna.composer.press('Enter');
-    assert.equal(await anna.composer.inputValue(), `${full}${cluster}`, 'it stays');
-    // What counts as fitting is what the server takes.
+    assert.equal(await anna.composer.inputValue(), `${full}${cluster}`, 'the text stays');
+    // The server accepts what the counter accepts.
     await anna.say(full);
     await bot.hears(full);
   }
@@ -177,7 +174,7 @@ story('a draft survives a reload and a visit to another room', async (world) => 
   await anna.composer.press('Enter');
   await anna.shows('half\ntyped');
   await anna.reload();
-  assert.equal(await anna.composer.inputValue(), '', 'once sent it is gone');
+  assert.equal(await anna.composer.inputValue(), '', 'a sent text is no draft');
 });
 
 story('a draft survives a crash of the tab', async (world) => {
@@ -185,12 +182,12 @@ story('a draft survives a crash of the tab', async (world) => {
   const anna = await world.person('crash', 'Anna');
   await anna.type('half\ntyped');
   const { page } = anna;
-  // Keys are kept at most twice in half a second.
-  await until('the draft to be kept', () =>
+  // A draft is stored at most twice in half a second.
+  await until('the stored draft', () =>
     page.evaluate(() => Object.values(localStorage).includes('half\ntyped')));
   const crashed = page.waitForEvent('crash');
   const cdp = await page.context().newCDPSession(page);
-  // The answer never comes.
+  // The crash leaves no answer.
   cdp.send('Page.crash').catch(() => {});
   await crashed;
   await page.close();
@@ -201,14 +198,14 @@ story('a draft survives a crash of the tab', async (world) => {
 
 story('the message box grows up to a limit, and the list stays at its bottom', async (world) => {
   const bot = await world.bot('grow', 'bot');
-  await bot.say(...Array.from({ length: 60 }, (_, number) => `row ${number}`));
+  await bot.say(...numbered(0, 59, 'row'));
   const anna = await world.person('grow', 'Anna');
   await anna.shows('row 59');
   await anna.atBottom();
   const height = async () => (await anna.composer.boundingBox()).height;
   const heights = [await height()];
   for (const lines of [3, 40, 80]) {
-    await anna.type(Array.from({ length: lines }, (_, line) => `line ${line}`).join('\n'));
+    await anna.type(numbered(1, lines, 'line').join('\n'));
     await anna.atBottom();
     heights.push(await height());
   }
@@ -219,7 +216,7 @@ story('the message box grows up to a limit, and the list stays at its bottom', a
     box.scrollTop = end;
     return [end > 0, box.scrollTop];
   });
-  assert.ok(scrolls[0] && scrolls[1] > 0, 'then it scrolls');
+  assert.ok(scrolls[0] && scrolls[1] > 0, 'a higher text scrolls');
   await anna.type('');
   await anna.atBottom();
   assert.equal(await height(), heights[0]);

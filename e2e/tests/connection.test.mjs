@@ -1,6 +1,8 @@
-// Losing the server and finding it again: what is shown, and catching up with what was missed.
+// Lost connections and reconnects: what the page shows, and how it catches up.
 import assert from 'node:assert/strict';
+import { stopClock, withinPageTime } from '../support/page-time.mjs';
 import { RoomPage } from '../support/room-page.mjs';
+import { numbered } from '../support/texts.mjs';
 import { until } from '../support/until.mjs';
 import { story } from '../support/world.mjs';
 
@@ -14,13 +16,11 @@ story('after kill -9 of the server the page reconnects and shows each message on
   await world.server.restart();
   const bot = await world.bot('crash', 'bot');
   await bot.say('missed 1', 'missed 2', 'missed 3');
-  assert.deepEqual(await view.texts(), ['before'], 'reading goes on meanwhile');
+  assert.deepEqual(await view.texts(), ['before'], 'the messages stay on the page');
   gate.reopen();
   await view.connected();
-  await view.shows('missed 3');
   await bot.say('after');
-  await view.shows('after');
-  assert.deepEqual(await view.texts(), ['before', 'missed 1', 'missed 2', 'missed 3', 'after']);
+  await view.showsExactly('before', 'missed 1', 'missed 2', 'missed 3', 'after');
   assert.deepEqual((await view.messages()).map((row) => row.id), [1, 2, 3, 4, 5]);
   await view.showsPeople('bot', '小明');
   await view.say('it works again');
@@ -28,21 +28,16 @@ story('after kill -9 of the server the page reconnects and shows each message on
 });
 
 story('a waiting page shows the seconds, and "Try now" connects without a wait', async (world) => {
-  const { gate, view } = await world.behindGate('wait', 'Anna');
+  const { gate, view } = await world.behindGate('wait', 'Anna', { hasClock: true });
   gate.shut();
   await view.disconnected();
-  // Long enough to tell an attempt that was asked for from one that was due.
-  await until(
-    async () => `a wait of 3 s or more; it shows ${await view.connection.textContent()}`,
-    async () => (await view.state()) === 'retrying'
-      && Number(/\d+/.exec(await view.connection.textContent())?.[0]) >= 3,
-    40_000,
-  );
+  // Long enough to tell this attempt from the next one of the page itself.
+  await view.waitsForSeconds(3);
+  await stopClock(view.page);
   gate.reopen();
-  const start = performance.now();
   await view.tryNow.click();
-  await view.connected();
-  assert.ok(performance.now() - start < 1_500, 'at once');
+  await withinPageTime(view.page, 1_000, 'reconnecting', async () =>
+    (await view.state()) === 'connected');
 });
 
 story('pages that lost the server together all reconnect', async (world) => {
@@ -53,22 +48,18 @@ story('pages that lost the server together all reconnect', async (world) => {
     herd.push(await world.person('herd', `page ${page}`, { at: gate }));
   }
   const attempts = [];
-  gate.listener.on('connection', () => attempts.push(performance.now()));
+  gate.listener.on('connection', () => attempts.push('an attempt'));
   gate.shut();
-  // How they are spread is tested where the waits are drawn: a busy machine spreads them by itself.
-  await until('each page to knock', () => attempts.length >= PAGES);
+  // The tests of the page's core check the spread of attempts. A busy machine would spread them, too.
+  await until('an attempt of each page', () => attempts.length >= PAGES);
   gate.reopen();
   for (const page of herd) await page.connected();
   await view.showsPeople(...herd.map((_, page) => `page ${page}`));
 });
 
 story('a clock set back an hour does not hide a dead connection', async (world) => {
-  world.complaints.allowUnreachable();
-  const gate = await world.gate();
-  const page = await world.tab(await world.context(), 'Anna');
-  await page.clock.install();
-  const view = new RoomPage(page);
-  await view.open(gate.origin, 'clock', 'Anna');
+  const { gate, view } = await world.behindGate('clock', 'Anna', { hasClock: true });
+  const { page } = view;
   gate.forget();
   gate.refuseSockets({ cut: false });
   await page.evaluate(() => {
@@ -88,13 +79,13 @@ story('a stopping server closes with 1001, and the page reconnects', async (worl
   await view.shows('kept');
   await view.type('half typed');
   assert.deepEqual(await world.server.stop(), { code: 0, signal: null });
-  await until('the goodbye', () => bot.closed);
+  await until('the close frame', () => bot.closed);
   assert.equal(bot.closed.code, 1001);
   assert.ok(bot.closed.reason.length > 0);
   await view.disconnected();
   await world.server.restart();
   await view.connected();
-  assert.deepEqual(await view.texts(), ['kept']);
+  await view.showsExactly('kept');
   assert.equal((await view.me()).name, 'Anna');
   assert.equal(await view.composer.inputValue(), 'half typed');
 });
@@ -131,7 +122,7 @@ for (const missed of [49, 50, 51, 120]) {
     await view.shows('n 0');
     gate.shut();
     await view.disconnected();
-    const texts = Array.from({ length: missed }, (_, index) => `n ${index + 1}`);
+    const texts = numbered(1, missed);
     await bot.say(...texts);
     gate.reopen();
     await view.connected();
@@ -142,7 +133,7 @@ for (const missed of [49, 50, 51, 120]) {
       async () => {
         const shown = await view.texts();
         if (shown.length === wanted.length) return true;
-        // What is not there is told of, and comes once somebody looks for it.
+        // A gap row stands for missing messages, which load when the row comes into view.
         if (shown[0] === 'n 0') assert.equal(await view.gap.count(), 1, 'a gap is shown');
         if (await view.gap.count()) await view.gap.first().scrollIntoViewIfNeeded();
         await view.wheel(-300);
@@ -171,27 +162,24 @@ story('a lost network is shown, and the page reconnects when the network is back
   await context.setOffline(false);
   await view.connected();
   await bot.hears('in a tunnel');
-  await view.shows('in a tunnel');
-  await view.shows('meanwhile');
-  assert.deepEqual(await view.texts(), ['meanwhile', 'in a tunnel']);
+  await view.showsExactly('meanwhile', 'in a tunnel');
 });
 
 story('a reconnect does not move the row that is read', async (world) => {
   const bot = await world.bot('place', 'bot');
-  await bot.say(...Array.from({ length: 50 }, (_, index) => `n ${index}`));
+  await bot.say(...numbered(0, 49));
   const { gate, view } = await world.behindGate('place', 'Anna');
   await view.shows('n 49');
   await view.atBottom();
   await view.wheel(-500);
-  const eye = await view.keepAnEyeOnTheMiddle();
+  const row = await view.watchMiddleRow();
   gate.shut();
   await view.disconnected();
   await bot.say('missed 1', 'missed 2');
   gate.reopen();
   await view.connected();
   await view.shows('missed 2');
-  const { drift } = await eye.stop();
-  assert.ok(drift <= 1, `the row under the eye moved by ${drift} px`);
+  await row.assertStill();
 });
 
 story('leaving the page ends the membership with one leave', {
@@ -201,8 +189,8 @@ story('leaving the page ends the membership with one leave', {
   const bot = await world.bot('left', 'bot');
   await view.page.goto(`${world.server.origin}/`);
   await until('the leave', () => bot.of('leave').length > 0);
-  await bot.say('anybody?');
-  assert.deepEqual(bot.frames.slice(4).map((frame) => frame.type), ['leave', 'normal']);
+  await bot.say('after the leave');
+  assert.deepEqual(bot.typesSinceGreeting, ['leave', 'normal']);
 });
 
 story('after the store is deleted the page drops the old messages', async (world) => {
@@ -217,8 +205,7 @@ story('after the store is deleted the page drops the old messages', async (world
   const bot = await world.bot('wiped', 'bot');
   await bot.say('new');
   await view.connected();
-  await view.shows('new');
-  assert.deepEqual(await view.texts(), ['new']);
+  await view.showsExactly('new');
 });
 
 story('a deployment with a new client offers a reload, which keeps the draft', async (world) => {

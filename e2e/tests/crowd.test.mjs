@@ -1,11 +1,12 @@
-// Rooms of many members: what is drawn of them, finding one, and what a join costs.
+// Rooms of many members: the drawn part of the list, its filter, and the cost of a join.
 import assert from 'node:assert/strict';
+import { PHONE } from '../support/sizes.mjs';
+import { numbered } from '../support/texts.mjs';
 import { until } from '../support/until.mjs';
 import { story } from '../support/world.mjs';
 
-const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
 
-/** Fills a room up to `count` members and comes back with the bots. */
+/** Fills a room with `count` bots, and returns them. */
 async function crowd(world, room, count) {
   const bots = [];
   while (bots.length < count) {
@@ -33,13 +34,13 @@ story('a long member list draws the entries in view, and scrolling draws the oth
   );
   await view.members.focus();
   await view.page.keyboard.press('End');
-  await until('oneself at the end of the list', async () => (await view.me()) !== undefined);
+  await view.me();
   const me = view.members.locator('[data-self="true"]');
-  await until('oneself in view', () => me.isVisible());
+  await until('the own entry in view', () => me.isVisible());
   assert.equal(await me.getAttribute('aria-posinset'), String(COUNT + 1));
   assert.ok((await entries(view)) < 120);
   await view.page.keyboard.press('Home');
-  await until('the first again', async () => (await view.people())[0].pid === first.pid);
+  await until('the first entry again', async () => (await view.people())[0].pid === first.pid);
 });
 
 story('the filter finds members by a part of the name', async (world) => {
@@ -52,13 +53,13 @@ story('the filter finds members by a part of the name', async (world) => {
   assert.equal(await view.part('.members-found').textContent(), '11 found');
   await filter.fill('ä');
   await until('Änna', async () => (await view.people())[0]?.name === 'Änna');
-  await filter.fill('nobody');
-  await until('nobody', async () => (await view.people()).length === 0);
+  await filter.fill('no such name');
+  await until('an empty list', async () => (await view.people()).length === 0);
   await filter.fill('');
-  await until('the list', async () => (await view.people()).length > 11);
+  await until('the whole list', async () => (await view.people()).length > 11);
   const small = await world.person('small', 'Anna');
   await small.showsPeople('Anna');
-  assert.equal(await small.part('.member-filter input').count(), 0, 'a short list needs none');
+  assert.equal(await small.part('.member-filter input').count(), 0, 'a short list has no filter');
 });
 
 story('a closed member list on a phone draws no entries', async (world) => {
@@ -94,7 +95,7 @@ story('a join and a leave change as much of the page among 600 members as among 
     await crowd(world, room, count);
     const view = await world.person(room, 'Anna');
     const talker = await world.bot(room, 'talker');
-    await talker.say(...Array.from({ length: 50 }, (_, n) => `n ${n}`));
+    await talker.say(...numbered(0, 49));
     await view.shows('n 49');
     const number = await view.number();
     const comeAndGo = async (name) => {
@@ -103,7 +104,7 @@ story('a join and a leave change as much of the page among 600 members as among 
       await bot.leave();
       await until('the leave', async () => (await view.number()) === number);
     };
-    // The first makes the row of lines.
+    // The first join creates the row of joins.
     await comeAndGo('first');
     changes.push(await changesDuring(view, async () => {
       for (let n = 0; n < 5; n += 1) await comeAndGo(`late ${n}`);

@@ -1,4 +1,4 @@
-// How the page and its files are served: types, caching, compression, and how much it all weighs.
+// The delivery of the page and its files: types, caching, compression, total size.
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
@@ -9,7 +9,7 @@ import { story } from '../support/world.mjs';
 /** The most that one load of a page may take from the network, in bytes. */
 const PAGE_BYTES_MAX = 200 * 1024;
 
-/** A request as it is, without a client's help with caching or compression. */
+/** Sends a request without a client's own caching or compression. */
 function get(origin, path, headers = {}) {
   return new Promise((resolve, reject) => {
     const sent = request(origin + path, { headers }, (response) => {
@@ -24,7 +24,7 @@ function get(origin, path, headers = {}) {
   });
 }
 
-/** The files that the page names. */
+/** Returns the paths of the files that the page names. */
 async function files(origin) {
   const page = (await get(origin, '/')).body.toString();
   const named = [...page.matchAll(/["']\.(\/[^"'\s]+\.(?:js|css|wasm|svg|png|ico))["']/g)];
@@ -41,7 +41,7 @@ story('every room has the same page, which is revalidated and not sent twice', a
   for (const path of ['/room/tea', '/room/a%2Fb', `/room/${encodeURIComponent('聊天')}`]) {
     const room = await get(origin, path);
     assert.equal(room.status, 200, path);
-    // One folder further down, and for no search engine: its address is its only key.
+    // A room is one folder further down, and hidden from search engines: its address is its key.
     const expected = page.body.toString().replaceAll('"./', '"../')
       .replace('</title>', '</title><meta name="robots" content="noindex">');
     assert.equal(room.body.toString(), expected, path);
@@ -110,7 +110,7 @@ story('an unknown path is a 404 without the page', async (world) => {
   }
 });
 
-/** What a page takes from the network from now on, by address. WebSockets are left out. */
+/** Records what a page loads from the network from now on, by address, without WebSockets. */
 async function loadsOf(page) {
   const cdp = await page.context().newCDPSession(page);
   const [requests, cached, loads] = [new Map(), new Set(), new Map()];
@@ -138,7 +138,7 @@ story('a first visit to a room loads at most 200 KB in all', async (world) => {
   await view.open(world.server.origin, 'weight', 'Anna');
   await view.say('able to type');
   await view.shows('able to type');
-  await until('every file to be there', () => [...loads.values()].every(({ bytes }) => bytes > 0));
+  await until('the end of every load', () => [...loads.values()].every(({ bytes }) => bytes > 0));
   let total = 0;
   for (const { url, status, encoding, bytes } of loads.values()) {
     const path = new URL(url).pathname;
@@ -147,10 +147,10 @@ story('a first visit to a room loads at most 200 KB in all', async (world) => {
     assert.equal(status, 200, url);
     assert.ok(bytes > 0, `${url} was loaded`);
     if (/\.(js|css|wasm)$/.test(path)) assert.equal(encoding, 'br', url);
-    assert.equal(new URL(url).origin, world.server.origin, 'nothing comes from elsewhere');
+    assert.equal(new URL(url).origin, world.server.origin, 'every file is from this server');
   }
   world.t.diagnostic(`one cold load: ${total} bytes`);
-  assert.ok([...loads.keys()].some((url) => url.endsWith('.wasm')), 'the client was among it');
+  assert.ok([...loads.keys()].some((url) => url.endsWith('.wasm')), 'the client is among the files');
   assert.ok(total <= PAGE_BYTES_MAX, `${total} bytes`);
 });
 
@@ -162,5 +162,5 @@ story('a second visit loads only the page again', async (world) => {
   const loads = await loadsOf(page);
   await view.open(world.server.origin, 'again', 'Anna');
   const paths = [...loads.keys()].map((url) => new URL(url).pathname);
-  assert.deepEqual(paths, ['/room/again'], 'what came over the network');
+  assert.deepEqual(paths, ['/room/again'], 'loads from the network');
 });

@@ -1,10 +1,11 @@
-// What is done to the page from outside: things dropped on it, and frames around it.
+// Drops on the page, and frames around it.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { outside } from '../support/words.mjs';
 import { story } from '../support/world.mjs';
 
-/** Drags something over a part of the page and drops it: whether the browser is kept from acting. */
+/** Drags data over a part of the page and drops it. Returns whether each event was cancelled. */
 function drop(part, kinds) {
   return part.evaluate((target, kinds) => {
     const data = new DataTransfer();
@@ -29,7 +30,7 @@ story('dropping files, links or texts on the page does not leave the room', asyn
   }
   assert.deepEqual(await drop(view.composer, { file: 'x' }), [true, true]);
   assert.deepEqual(await drop(view.composer, { file: 'x', 'text/plain': 'x' }), [true, true]);
-  assert.deepEqual(await drop(view.composer, { 'text/plain': 'words' }), [false, false], 'text may go into the box');
+  assert.deepEqual(await drop(view.composer, { 'text/plain': 'words' }), [false, false], 'the message box accepts text');
 });
 
 story('dropping a file on the front page does not leave it', async (world) => {
@@ -37,7 +38,7 @@ story('dropping a file on the front page does not leave it', async (world) => {
   assert.deepEqual(await drop(landing.page.locator('h1'), { file: 'x' }), [true, true]);
 });
 
-for (const [locale, words] of [['en-US', /can’t run in this frame/], ['zh-CN', /无法在此框架中运行/]]) {
+for (const [locale, { framed }] of [['en-US', outside.en], ['zh-CN', outside.zh]]) {
   story(`in a sandboxed frame without an origin the page says why it does not run, ${locale}`, {
     settings: ['--frame-ancestors', '*'],
   }, async (world) => {
@@ -50,9 +51,9 @@ for (const [locale, words] of [['en-US', /can’t run in this frame/], ['zh-CN',
     try {
       const page = await world.tab(await world.context({ locale }));
       await page.goto(`http://127.0.0.1:${host.address().port}/`);
-      const told = page.frameLocator('iframe').getByRole('alert');
-      await told.getByText(words).waitFor();
-      assert.match(await told.innerText(), /allow-same-origin/);
+      const alert = page.frameLocator('iframe').getByRole('alert');
+      await alert.getByText(framed).waitFor();
+      assert.match(await alert.innerText(), /allow-same-origin/);
       assert.deepEqual(world.complaints.all.filter((line) => /Uncaught|pageerror/.test(line)), []);
     } finally {
       host.closeAllConnections();

@@ -1,30 +1,25 @@
-// A server that keeps no history (`--history-messages 0`), and authors who ask for theirs not to be
-// kept: messages without ids.
+// Messages without ids: of a server without history (`--history-messages 0`), and of authors who ask
+// that theirs are not stored.
 import assert from 'node:assert/strict';
 import { WebSocket } from 'ws';
 import { directAttention, look } from '../support/attention.mjs';
 import { RoomPage } from '../support/room-page.mjs';
+import { numbered } from '../support/texts.mjs';
 import { until } from '../support/until.mjs';
-import { Frames } from '../support/watch.mjs';
+import { words, wordsOf } from '../support/words.mjs';
 import { story } from '../support/world.mjs';
 
 const OFF = { settings: ['--history-messages', '0'] };
 
-/** Somebody behind a gate, whose frames are watched. */
-async function watched(world, room) {
+/** A person behind a gate, with the frames of the page. */
+async function watchedBehindGate(world, room) {
   world.complaints.allowUnreachable();
   const gate = await world.gate();
-  const page = await world.tab(await world.context(), 'Anna');
-  const frames = await Frames.of(page);
-  const view = new RoomPage(page);
-  await view.open(gate.origin, room, 'Anna');
-  return { gate, view, frames };
+  return { gate, ...await world.watched(room, 'Anna', { at: gate }) };
 }
 
-const kinds = (view) => view.rows.evaluateAll((rows) => rows.map((row) => row.dataset.row));
-
 story('history off: messages show once as they arrive, and own ones are confirmed', OFF, async (world) => {
-  const { view, frames } = await watched(world, 'off');
+  const { view, frames } = await watchedBehindGate(world, 'off');
   const bot = await world.bot('off', 'bot');
   await view.say('one');
   await view.shows('one');
@@ -32,45 +27,43 @@ story('history off: messages show once as they arrive, and own ones are confirme
   await view.say('three');
   await view.shows('three');
   await view.say('three');
-  await until('all five', async () => (await view.messages()).length === 5);
-  await until('all settled', async () => (await view.messages()).every((row) => !row.pending));
-  assert.deepEqual(await view.texts(), ['one', 'two', 'two', 'three', 'three']);
+  await view.showsExactly('one', 'two', 'two', 'three', 'three');
   assert.deepEqual((await view.messages()).map((row) => row.author),
     ['Anna', 'bot', 'bot', 'Anna', 'Anna']);
   assert.deepEqual(frames.said, ['one', 'three', 'three']);
-  assert.deepEqual(frames.asked, [], 'there is no page to ask for');
-  const rows = await kinds(view);
+  assert.deepEqual(frames.asked, [], 'no history page is requested');
+  const rows = await view.rowKinds();
   for (const kind of ['beginning', 'older', 'gap']) assert.ok(!rows.includes(kind), kind);
-  await view.log.getByText('This room keeps no history').waitFor();
+  await view.log.getByText(words.history_off).waitFor();
 });
 
-story('history off: after a reconnect the page says that messages are missing, and an unconfirmed text waits for the person', OFF, async (world) => {
-  const { gate, view, frames } = await watched(world, 'doubt');
+story('history off: after a reconnect the page reports missed messages, and an unconfirmed text waits', OFF, async (world) => {
+  const { gate, view, frames } = await watchedBehindGate(world, 'doubt');
   const bot = await world.bot('doubt', 'bot');
   await bot.say('before');
   await view.shows('before');
   gate.hold('up');
-  await view.say('in doubt');
-  await until('the text to be under way', async () =>
-    (await view.messages()).at(-1).pending === 'sending');
+  await view.say('unconfirmed');
+  await view.newestIs('sending');
   gate.shut();
   await view.disconnected();
   await bot.say('missed');
   gate.reopen();
   await view.connected();
-  await view.line('missed', 'Messages sent while you were away weren’t saved');
-  await until('the text to be in doubt', async () =>
-    (await view.messages()).at(-1).pending === 'unconfirmed');
-  await view.log.getByText('May not have been sent').waitFor();
+  await view.line('missed', words.missed_not_kept);
+  await view.newestIs('unconfirmed');
+  await view.log.getByText(words.unconfirmed).waitFor();
   await bot.say('after');
-  await view.shows('after');
-  assert.deepEqual(await view.texts(), ['before', 'after', 'in doubt']);
-  const sent = frames.said.filter((text) => text === 'in doubt').length;
-  assert.ok(sent <= 1, 'never sent again by itself');
+  await until(
+    async () => `the new message above the unconfirmed one; there are ${await view.texts()}`,
+    async () => (await view.texts()).join() === 'before,after,unconfirmed',
+  );
+  const sent = frames.said.filter((text) => text === 'unconfirmed').length;
+  assert.ok(sent <= 1, 'the page does not send it again by itself');
   await view.resend.click();
-  await view.shows('in doubt');
-  await bot.hears('in doubt');
-  assert.equal(bot.texts.filter((text) => text === 'in doubt').length, 1);
+  await view.shows('unconfirmed');
+  await bot.hears('unconfirmed');
+  assert.equal(bot.texts.filter((text) => text === 'unconfirmed').length, 1);
 });
 
 story('history off: messages that arrive in a hidden tab count as unread', OFF, async (world) => {
@@ -86,17 +79,17 @@ story('history off: messages that arrive in a hidden tab count as unread', OFF, 
   await until(async () => `a 3 in the title; it is ${await page.title()}`,
     async () => (await page.title()).startsWith('(3)'));
   await look(page, 'here');
-  await until('nothing to be unread', async () => !(await page.title()).startsWith('('));
+  await until('a title without a count', async () => !(await page.title()).startsWith('('));
   const rows = async () =>
-    (await kinds(view)).filter((kind) => ['message', 'unread'].includes(kind)).join();
+    (await view.rowKinds()).filter((kind) => ['message', 'unread'].includes(kind)).join();
   await until(async () => `the line above the three; rows are ${await rows()}`,
     async () => (await rows()) === 'message,unread,message,message,message');
 });
 
 story('history off: an unconfirmed text survives a reload, and a language switch keeps the place', OFF, async (world) => {
-  const { gate, view } = await watched(world, 'reload');
+  const { gate, view } = await watchedBehindGate(world, 'reload');
   const bot = await world.bot('reload', 'bot');
-  await bot.say(...Array.from({ length: 60 }, (_, n) => `line ${n}`));
+  await bot.say(...numbered(0, 59, 'line'));
   await view.shows('line 59');
   await view.wheel(-700);
   const top = () => view.log.evaluate((log) => {
@@ -106,17 +99,16 @@ story('history off: an unconfirmed text survives a reload, and a language switch
   });
   const before = await top();
   await view.language.click();
-  await view.log.getByText('这个房间不保留消息记录').waitFor({ state: 'attached' });
+  await view.log.getByText(wordsOf('zh-CN').history_off).waitFor({ state: 'attached' });
   await until(async () => `${before} on top; it is ${await top()}`,
     async () => (await top()) === before);
   gate.hold('up');
   await view.say('kept over a reload');
-  await until('it to be under way', async () =>
-    (await view.messages()).at(-1).pending === 'sending');
+  await view.newestIs('sending');
   gate.cut();
   gate.release();
   await view.reload();
-  await until('it to be in doubt', async () =>
+  await until('the unconfirmed text', async () =>
     (await view.messages()).some((row) => row.pending === 'unconfirmed'));
 });
 
@@ -132,7 +124,7 @@ story('a message that is not stored stays where it arrived among stored ones', a
   await bot.hears('aside');
   await bot.say('two');
   await view.shows('two');
-  const rows = () => view.messages().then((rows) => rows.map(({ id, text }) => [id, text]));
-  assert.deepEqual(await rows(), [[1, 'one'], [null, 'aside'], [2, 'two']]);
+  const rows = (await view.messages()).map(({ id, text }) => [id, text]);
+  assert.deepEqual(rows, [[1, 'one'], [null, 'aside'], [2, 'two']]);
   shy.close();
 });

@@ -1,21 +1,16 @@
-// Reading: older pages on the way up, the view that does not jump, the bottom that follows.
+// Reading the history: older pages, a view that does not jump, a bottom that follows.
 import assert from 'node:assert/strict';
-import { RoomPage } from '../support/room-page.mjs';
+import { EYE_PX } from '../support/sizes.mjs';
+import { mixedHeight, mixedHeights } from '../support/texts.mjs';
 import { until } from '../support/until.mjs';
-import { Frames } from '../support/watch.mjs';
+import { words } from '../support/words.mjs';
 import { story } from '../support/world.mjs';
 
-/** How far a row may move under the eye, in CSS pixels. */
-const EYE_PX = 1;
 const UP = -3_000;
 
-/** Numbered texts of mixed height. */
-const numbered = (number) => `n ${number}${'\nmore'.repeat(number % 4)}`;
 const numberOf = (text) => Number(/^n (\d+)/.exec(text)[1]);
-const texts = (count, first = 1) =>
-  Array.from({ length: count }, (_, index) => numbered(first + index));
 
-/** The numbers on the page; fails where one is repeated, skipped or out of order. */
+/** Returns the numbers on the page. Fails if one is repeated, missing or out of order. */
 async function consecutive(view) {
   const numbers = (await view.texts()).map(numberOf);
   numbers.forEach((number, index) => {
@@ -24,61 +19,52 @@ async function consecutive(view) {
   return numbers;
 }
 
-/** Opens a room and watches its frames from the first. */
-async function openWatched(world, room, at) {
-  const page = await world.tab(await world.context(), 'Anna');
-  const frames = await Frames.of(page);
-  const view = new RoomPage(page);
-  await view.open(at.origin, room, 'Anna');
-  return { view, frames };
-}
-
 story('reading up to the beginning while a bot sends moves no row under the eye', {
   ms: 120_000,
 }, async (world) => {
-  // With what the bot says meanwhile fewer than the page holds at once.
+  // With the messages that follow, fewer than the page holds.
   const OLD = 160;
   const bot = await world.bot('back', 'bot');
-  await bot.say(...texts(OLD));
+  await bot.say(...mixedHeights(1, OLD));
   const gate = await world.gate();
-  const { view, frames } = await openWatched(world, 'back', gate);
-  await view.shows(numbered(OLD));
+  const { view, frames } = await world.watched('back', 'Anna', { at: gate });
+  await view.shows(mixedHeight(OLD));
   await view.atBottom();
-  const chatter = bot.chatter(5, (index) => numbered(OLD + 1 + index));
+  const chatter = bot.chatter(5, (index) => mixedHeight(OLD + 1 + index));
 
   const drifts = [];
   while ((await view.beginning.count()) === 0) {
-    // What the server answers waits here until the eye rests on a row.
+    // The answer waits until a row is watched.
     gate.hold('down');
     await view.wheel(UP);
-    const eye = await view.keepAnEyeOnTheMiddle();
+    const row = await view.watchMiddleRow();
     const [oldest] = await consecutive(view);
     gate.release();
     await until(
-      () => `an older page above ${oldest}; asked for ${frames.asked}`,
+      () => `an older page above ${oldest}; requested are ${frames.asked}`,
       async () => (await consecutive(view))[0] < oldest || (await view.beginning.count()) > 0,
     );
-    const { id, drift } = await eye.stop();
+    const { id, drift } = await row.stop();
     drifts.push({ oldest, id, drift });
   }
-  assert.ok(drifts.length >= 3, `older pages came ${drifts.length} times only`);
+  assert.ok(drifts.length >= 3, `only ${drifts.length} older pages`);
   const moved = drifts.filter(({ drift }) => !(drift <= EYE_PX));
   assert.deepEqual(moved, [], 'rows that moved under the eye');
 
   await view.wheel(UP);
   await view.beginning.waitFor();
   const asked = frames.asked.length;
-  const said = bot.texts.length;
+  const sent = bot.texts.length;
   await view.wheel(UP);
   await view.wheel(200);
   await view.wheel(UP);
-  await until('the bot to say five more', () => bot.texts.length >= said + 5);
-  assert.equal(frames.asked.length, asked, 'at the beginning nothing more is asked for');
+  await until('five more messages', () => bot.texts.length >= sent + 5);
+  assert.equal(frames.asked.length, asked, 'at the beginning no page is requested');
 
   const last = OLD + chatter.stop();
-  await bot.hears(numbered(last));
+  await bot.hears(mixedHeight(last));
   await view.jump.click();
-  await view.shows(numbered(last));
+  await view.shows(mixedHeight(last));
   await view.atBottom();
   const numbers = await consecutive(view);
   assert.equal(numbers.at(-1), last);
@@ -91,9 +77,9 @@ story('reading up to the beginning while a bot sends moves no row under the eye'
 
 story('PageUp leads to the beginning', async (world) => {
   const bot = await world.bot('keys', 'bot');
-  await bot.say(...texts(120));
+  await bot.say(...mixedHeights(1, 120));
   const view = await world.person('keys', 'Anna');
-  await view.shows(numbered(120));
+  await view.shows(mixedHeight(120));
   await view.log.focus();
   await until('the beginning', async () => {
     await view.page.keyboard.press('PageUp');
@@ -106,9 +92,9 @@ story('PageUp leads to the beginning', async (world) => {
 story('histories of whole pages, and of one message more, end with the beginning', async (world) => {
   for (const count of [1, 49, 50, 51, 100, 101]) {
     const bot = await world.bot(`room ${count}`, 'bot');
-    await bot.say(...texts(count));
-    const { view } = await openWatched(world, `room ${count}`, world.server);
-    await view.shows(numbered(count));
+    await bot.say(...mixedHeights(1, count));
+    const { view } = await world.watched(`room ${count}`, 'Anna');
+    await view.shows(mixedHeight(count));
     await until('the beginning', async () => {
       await view.wheel(UP);
       return (await view.beginning.count()) > 0;
@@ -121,37 +107,33 @@ story('histories of whole pages, and of one message more, end with the beginning
 
 story('scrolled up, new messages do not move the view, and the button to the latest counts them', async (world) => {
   const bot = await world.bot('pill', 'bot');
-  await bot.say(...texts(50));
+  await bot.say(...mixedHeights(1, 50));
   const view = await world.person('pill', 'Anna');
-  await view.shows(numbered(50));
+  await view.shows(mixedHeight(50));
   await view.atBottom();
   assert.equal(await view.jump.isVisible(), false);
   await view.wheel(-400);
   const before = await view.fromBottom();
-  assert.ok(before > 200, `it went up: ${before}`);
-  const eye = await view.keepAnEyeOnTheMiddle();
-  await bot.say(...texts(20, 51));
-  await until(
-    async () => `a pill that counts 20; it says ${await view.jump.getAttribute('data-count')}`,
-    async () => (await view.jump.getAttribute('data-count')) === '20',
-  );
-  const { drift } = await eye.stop();
-  assert.ok(drift <= EYE_PX, `the row under the eye moved by ${drift} px`);
+  assert.ok(before > 200, `scrolled up by ${before} px`);
+  const row = await view.watchMiddleRow();
+  await bot.say(...mixedHeights(51, 70));
+  await view.jumpCounts(20);
+  await row.assertStill();
 
   await view.jump.click();
   await view.atBottom();
   await view.jump.waitFor({ state: 'hidden' });
-  await view.shows(numbered(70));
+  await view.shows(mixedHeight(70));
 });
 
 story('at the bottom the list follows new messages, own ones and others', async (world) => {
   const bot = await world.bot('follow', 'bot');
-  await bot.say(...texts(50));
+  await bot.say(...mixedHeights(1, 50));
   const view = await world.person('follow', 'Anna');
-  await view.shows(numbered(50));
+  await view.shows(mixedHeight(50));
   for (const number of [51, 52, 53]) {
-    await bot.say(numbered(number));
-    await view.shows(numbered(number));
+    await bot.say(mixedHeight(number));
+    await view.shows(mixedHeight(number));
     await view.atBottom();
   }
   await view.page.setViewportSize({ width: 700, height: 500 });
@@ -194,6 +176,7 @@ story('rows keep the nickname of their time after the author has left', async (w
   await bot.say('as second');
   await bot.leave();
   const view = await world.person('authors', 'Anna');
+  await view.showsExactly('as first', 'as second');
   const rows = await view.messages();
   assert.deepEqual(rows.map(({ author, text }) => [author, text]), [
     ['first', 'as first'],
@@ -205,15 +188,15 @@ story('where retention removed the oldest messages, the list says that they are 
   settings: ['--history-messages', '60'],
 }, async (world) => {
   const bot = await world.bot('short', 'bot');
-  await bot.say(...texts(130));
+  await bot.say(...mixedHeights(1, 130));
   const view = await world.person('short', 'Anna');
-  await view.shows(numbered(130));
+  await view.shows(mixedHeight(130));
   await until('the oldest that is kept', async () => {
     await view.wheel(UP);
     return (await view.row('gone').count()) > 0;
   });
   const numbers = await consecutive(view);
   assert.deepEqual([numbers[0], numbers.at(-1)], [71, 130]);
-  assert.equal(await view.beginning.count(), 0, 'message 1 is not there');
-  assert.match(await view.row('gone').textContent(), /no longer available/);
+  assert.equal(await view.beginning.count(), 0, 'message 1 is not the start');
+  assert.equal(await view.row('gone').textContent(), words.older_gone);
 });

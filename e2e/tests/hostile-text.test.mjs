@@ -1,16 +1,19 @@
-// Texts made to cost as much as possible: an open page goes on answering, whatever a stranger sends.
+// Texts that cost as much as possible to draw: the page keeps responding.
 import assert from 'node:assert/strict';
 import { until } from '../support/until.mjs';
 import { story } from '../support/world.mjs';
 
-/** The limit of a message unless the server is set otherwise, in bytes of UTF-8. */
+/** The default limit of a message, in bytes of UTF-8. */
 const FRAME_BYTES_MAX = 64 * 1024;
-/** The longest time from one frame to the next, in milliseconds. Quadratic work takes a minute. */
+/**
+ * The longest time from one frame to the next, in milliseconds. It separates linear work, which takes
+ * some 100 ms, from quadratic work, which takes a minute.
+ */
 const FRAME_MS_MAX = 5_000;
 /** The most links in one message. */
 const LINKS_MAX = 100;
 
-/** Each kind: what stands once at the beginning, and what is repeated until the message is full. */
+/** Each kind: its beginning, and the part that fills the rest of the message. */
 const KINDS = {
   'closing brackets': ['https://x', ')'],
   'square brackets': ['https://x', ']'],
@@ -47,7 +50,7 @@ const KINDS = {
   'Arabic and Latin': ['', 'سa'],
 };
 
-/** A message of one kind, as long as can be, that ends with its own kind. */
+/** Returns a message of one kind and of the largest size. */
 function textOf(kind) {
   const [once, again] = KINDS[kind];
   const bytes = (text) => Buffer.byteLength(text);
@@ -55,7 +58,7 @@ function textOf(kind) {
   return once + again.repeat(count);
 }
 
-/** Watches frames: `await gap()` gives the longest time between two, up to now, and starts anew. */
+/** Watches frames. `await gap()` returns the longest time between two since the last call. */
 async function frameWatch(page) {
   const watch = await page.evaluateHandle(() => {
     const watch = { last: performance.now(), gap: 0 };
@@ -106,8 +109,8 @@ story('a page responds while texts of each kind and the largest size arrive', { 
     rows.map((row) => row.querySelectorAll('a').length));
   assert.equal(Math.max(...links), LINKS_MAX);
   const sheet = await view.log.evaluate((log) => [log.scrollWidth - log.clientWidth, log.scrollHeight]);
-  assert.equal(sheet[0], 0, 'nothing is wider than the list');
-  assert.ok(sheet[1] < Object.keys(KINDS).length * 1_000, `folded, all of it is ${sheet[1]} px high`);
+  assert.equal(sheet[0], 0, 'no row is wider than the list');
+  assert.ok(sheet[1] < Object.keys(KINDS).length * 1_000, `folded, the rows are ${sheet[1]} px high`);
 });
 
 story('a page that opens a room of such texts responds, and shows each in full', { ms: 300_000 }, async (world) => {
@@ -123,7 +126,7 @@ story('a page that opens a room of such texts responds, and shows each in full',
   await endsWith(view, 'after all');
   const longest = await gap();
   assert.ok(longest < FRAME_MS_MAX, `${longest} ms without a frame`);
-  // One after the other in full: what is drawn costs no more than a bound for each byte either.
+  // Each text in full has the same bound.
   for (const [index, kind] of Object.keys(KINDS).entries()) {
     const took = await view.row('message').nth(index).evaluate(async (row) => {
       const start = performance.now();
@@ -143,7 +146,7 @@ story('a page that opens a room of such texts responds, and shows each in full',
   await lines.locator('.fold').click();
   await until('all of its lines', async () => (await height()) > 100_000);
   await lines.locator('.fold').click();
-  await until('it to be folded again', async () => (await height()) === folded);
+  await until('the text to be folded again', async () => (await height()) === folded);
 });
 
 story('a share link in any sentence leads to its room', async (world) => {

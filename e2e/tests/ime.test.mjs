@@ -1,4 +1,4 @@
-// Input methods: the Enter that confirms what they wrote sends nothing, in any box, ever.
+// Input methods: Enter that confirms a composition sends nothing, in every field.
 import assert from 'node:assert/strict';
 import {
   composeAndConfirm, composeAndConfirmAsSafari, endCompositionBeforeNextEnter, pressMarkedEnter,
@@ -13,13 +13,13 @@ story('Enter that confirms a composition does not send', async (world) => {
   await anna.composer.focus();
   for (const [letters, text] of [['ni hao', '你好'], ['にほん', '日本'], ['ㅎㅏㄴ', '한']]) {
     await composeAndConfirm(anna.page, letters, text);
-    assert.equal(await anna.composer.inputValue(), text, 'it is still in the box');
+    assert.equal(await anna.composer.inputValue(), text, 'the text is still in the message box');
     await anna.page.keyboard.press('Enter');
     await bot.hears(text);
     assert.equal(await anna.composer.inputValue(), '');
   }
   const once = ['compositionstart', 'keydown 229 true', 'compositionend', 'keydown 13 false'];
-  assert.deepEqual(await trace(), [...once, ...once, ...once], 'what this browser reported');
+  assert.deepEqual(await trace(), [...once, ...once, ...once], 'events of this browser');
   assert.deepEqual(bot.texts, ['你好', '日本', '한'], 'each once');
 });
 
@@ -44,7 +44,7 @@ story('Enter with only one mark of a composition does not send', async (world) =
   await anna.say('last');
   await bot.hears('last');
   assert.deepEqual(bot.texts, ['last']);
-  // The same event without a mark does send: this test can fail.
+  // The same event without a mark sends: the test can fail.
   await anna.type('unmarked');
   await pressMarkedEnter(anna.composer, { keyCode: 13 });
   await bot.hears('unmarked');
@@ -58,7 +58,7 @@ story('Enter that confirms a composition does not submit the nickname', async (w
   await composeAndConfirm(anna.page, 'xiao ming', '小明');
   await endCompositionBeforeNextEnter(anna.renameInput);
   await anna.page.keyboard.press('Enter');
-  assert.equal(await anna.renameInput.inputValue(), '小明', 'the form is still there');
+  assert.equal(await anna.renameInput.inputValue(), '小明', 'the form is still open');
   await anna.page.keyboard.type('!');
   await anna.page.keyboard.press('Enter');
   await bot.sees('changename', '小明!');
@@ -73,7 +73,7 @@ story('Enter that confirms a composition does not submit the front page', async 
   await composeAndConfirm(landing.page, 'xiao ming', '小明');
   await endCompositionBeforeNextEnter(landing.nickname);
   await landing.page.keyboard.press('Enter');
-  assert.equal(await landing.nickname.inputValue(), '小明', 'the form is still there');
+  assert.equal(await landing.nickname.inputValue(), '小明', 'the form is still open');
   await landing.page.keyboard.type('!');
   await landing.page.keyboard.press('Enter');
   await bot.sees('join', '小明!');

@@ -1,14 +1,15 @@
-// The front page: naming a room or taking a random one, choosing a name, rooms visited before.
+// The front page: rooms by name and at random, nicknames, recent rooms.
 import assert from 'node:assert/strict';
 import { RoomPage } from '../support/room-page.mjs';
 import { until } from '../support/until.mjs';
+import { wordsOf } from '../support/words.mjs';
 import { story } from '../support/world.mjs';
 
-/** The room that a click or a key press on the front page leads to. */
+/** Waits for the room that the front page leads to. */
 async function entered(landing) {
   await landing.page.waitForURL('**/room/*');
   const room = new RoomPage(landing.page);
-  await room.connected();
+  await room.greeted();
   return room;
 }
 
@@ -29,7 +30,7 @@ story('a room name and Enter lead into the room with a random nickname', async (
   await landing.room.press('Enter');
   const room = await entered(landing);
   assert.equal(await room.name.textContent(), 'tea');
-  assert.ok((await room.me()).name.length > 0, 'with a random name');
+  assert.ok((await room.me()).name.length > 0, 'with a random nickname');
 });
 
 story('"Random room name" gives another name each time', async (world) => {
@@ -37,7 +38,7 @@ story('"Random room name" gives another name each time', async (world) => {
   const taken = new Set();
   for (let time = 0; time < 3; time += 1) {
     await landing.random.click();
-    taken.add(await until('a name in the box', async () => {
+    taken.add(await until('another name in the field', async () => {
       const name = await landing.room.inputValue();
       return !taken.has(name) && name;
     }));
@@ -118,12 +119,12 @@ story('an invalid nickname is refused with a reason next to the field', async (w
 });
 
 story('a pasted link to another server opens no room here and is offered as a link', async (world) => {
-  for (const [locale, words] of [['en-US', /leads to another server/], ['zh-CN', /另一台服务器/]]) {
+  for (const locale of ['en-US', 'zh-CN']) {
     const landing = await world.visitor({ locale });
     const address = 'https://chat.example.org/room/tea';
     await landing.page.locator('#room').fill(address);
     await landing.page.locator('.go').click();
-    await landing.page.locator('.room-error').getByText(words).waitFor();
+    await landing.page.locator('.room-error').getByText(wordsOf(locale).room_elsewhere).waitFor();
     assert.equal(await landing.page.locator('.room-elsewhere').getAttribute('href'), address);
     assert.equal(new URL(landing.page.url()).pathname, '/');
   }

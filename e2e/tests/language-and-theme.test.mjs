@@ -1,4 +1,4 @@
-// Chinese and English, light and dark: by browser, by switch, remembered.
+// Language and theme: by the browser, by the switch, remembered.
 import assert from 'node:assert/strict';
 import { LandingPage } from '../support/landing-page.mjs';
 import { RoomPage } from '../support/room-page.mjs';
@@ -11,8 +11,8 @@ const langOf = (view) => view.page.locator('html').getAttribute('lang');
 const backgroundOf = (view) =>
   view.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
 
-/** Everything that a page says to eyes and to screen readers. */
-function wordsOf(view) {
+/** Returns all texts of a page, with those for screen readers. */
+function textsOf(view) {
   return view.page.evaluate(() => {
     const words = new Set([document.title]);
     for (const element of document.querySelectorAll('body *')) {
@@ -72,15 +72,15 @@ story('every text on the page is in the chosen language', async (world) => {
     await view.say('@history:0');
     await view.command.waitFor();
     await view.openRename();
-    const words = await wordsOf(view);
+    const words = await textsOf(view);
     const landing = new LandingPage(view.page);
     await landing.open(world.server.origin);
     await landing.nickname.fill('   ');
     await landing.go.click();
     await landing.nicknameError.waitFor();
-    return [...words, ...(await wordsOf(landing))];
+    return [...words, ...(await textsOf(landing))];
   };
-  // Names, keys, times, and what was typed are the same in every language.
+  // Names, keys, times and typed texts are the same in every language.
   const NEUTRAL = [
     /^(XMeet|cover.*|N4me|B[01]t|@history:0|Enter|Shift.*)$/,
     /^[\p{P}\p{S}\d\s]*$/u,
@@ -91,7 +91,7 @@ story('every text on the page is in the chosen language', async (world) => {
   const own = (text) => NEUTRAL.some((pattern) => pattern.test(text));
   const english = (await collect('en-US')).filter((text) => !own(text));
   const chinese = (await collect('zh-CN')).filter((text) => !own(text));
-  assert.ok(english.length > 15 && chinese.length > 15, 'there are words');
+  assert.ok(english.length > 15 && chinese.length > 15, 'both pages have texts');
   const inHan = english.filter((text) => HAN.test(text));
   assert.deepEqual(inHan, [], 'Chinese on the English page');
   const letters = /[A-Za-z]{2,}/;
@@ -129,7 +129,7 @@ story('the page follows a system that turns dark, and the first press of the swi
   assert.notEqual(black, white);
   await view.theme.click();
   await until('light', async () => (await backgroundOf(view)) === white);
-  // What was chosen stays, whatever the system does.
+  // The choice stays when the system changes.
   await view.page.emulateMedia({ colorScheme: 'light' });
   await view.page.emulateMedia({ colorScheme: 'dark' });
   assert.equal(await backgroundOf(view), white);

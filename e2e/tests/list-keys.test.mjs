@@ -1,12 +1,11 @@
-// The message list by keyboard: one stop of Tab, arrows inside, and ways out.
+// The message list by keyboard: one stop of Tab, arrow keys inside, Escape out of it.
 import assert from 'node:assert/strict';
 import { idsOf } from '../support/reading.mjs';
+import { numbered } from '../support/texts.mjs';
 import { until } from '../support/until.mjs';
 import { story } from '../support/world.mjs';
 
-const texts = (count) => Array.from({ length: count }, (_, index) => `n ${index + 1}`);
-
-/** Which message has the focus; the name of another element that has it. */
+/** Returns the id of the message with the focus, or the name of another part with the focus. */
 const focus = (view) => view.page.evaluate(() => {
   const { dataset, id, classList } = document.activeElement;
   return dataset.id === undefined ? (id || [...classList].at(-1)) : Number(dataset.id);
@@ -14,7 +13,7 @@ const focus = (view) => view.page.evaluate(() => {
 
 story('arrow keys move by message, Home and End to the ends, Escape to the message box', async (world) => {
   const bot = await world.bot('arrows', 'bot');
-  await bot.say(...texts(120));
+  await bot.say(...numbered(1, 120));
   const view = await world.person('arrows', 'Anna');
   await view.shows('n 120');
   await view.atBottom();
@@ -29,9 +28,9 @@ story('arrow keys move by message, Home and End to the ends, Escape to the messa
   const row = view.log.locator('[data-id="119"]');
   assert.match(await row.getAttribute('aria-label'), /^bot, \d\d:\d\d: n 119$/);
   const outline = await row.evaluate((row) => getComputedStyle(row).outlineStyle);
-  assert.notEqual(outline, 'none', 'the focus is seen');
+  assert.notEqual(outline, 'none', 'the focus is visible');
 
-  // One by one, through the page that has to come first; and whatever row it is, it is in view.
+  // One by one, through a page that has to load first, every row is in view.
   let at = 119;
   await until('message 59', async () => {
     await keyboard.press('ArrowUp');
@@ -62,17 +61,16 @@ story('arrow keys move by message, Home and End to the ends, Escape to the messa
 
 story('new messages do not move a row that the arrow keys reached', async (world) => {
   const bot = await world.bot('fight', 'bot');
-  await bot.say(...texts(50));
+  await bot.say(...numbered(1, 50));
   const view = await world.person('fight', 'Anna');
   await view.shows('n 50');
   await view.log.focus();
   for (let step = 0; step < 45; step += 1) await view.page.keyboard.press('ArrowUp');
   await view.atRest();
-  const eye = await view.keepAnEyeOnTheMiddle();
-  await bot.say(...texts(20).map((text) => `late ${text}`));
+  const row = await view.watchMiddleRow();
+  await bot.say(...numbered(1, 20, 'late n'));
   await view.shows('late n 20');
-  const { drift } = await eye.stop();
-  assert.ok(drift <= 1, `the row under the eye moved by ${drift} px`);
+  await row.assertStill();
   const id = await focus(view);
   await view.page.keyboard.press('ArrowDown');
   assert.equal(await focus(view), id + 1);
@@ -88,9 +86,9 @@ story('Tab stops once at the list, and the links of a row follow the row', async
   await view.log.focus();
   await keyboard.press('Tab');
   const isInside = () => view.log.evaluate((log) => log.contains(document.activeElement));
-  assert.equal(await isInside(), false, 'Tab goes on behind the list');
+  assert.equal(await isInside(), false, 'Tab goes on after the list');
   await keyboard.press('Shift+Tab');
-  assert.equal(await focus(view), 'log', 'and back to the list itself');
+  assert.equal(await focus(view), 'log', 'Shift+Tab goes back to the list');
   await keyboard.press('ArrowUp');
   await keyboard.press('ArrowUp');
   assert.equal(await focus(view), 2);

@@ -1,7 +1,8 @@
-// Who is in the room: the list, its count, oneself in it, and the lines about coming and going.
+// The members: the list, its count, the own entry, and the lines about joins and leaves.
 import assert from 'node:assert/strict';
 import { randomOf, seedOf } from '../support/random.mjs';
 import { RoomPage } from '../support/room-page.mjs';
+import { words } from '../support/words.mjs';
 import { story } from '../support/world.mjs';
 
 story('the list shows all members, marks the own entry, and its length is the count', async (world) => {
@@ -28,10 +29,7 @@ story('joins, renames and leaves show in the list and as lines', async (world) =
   await bot.leave();
   await anna.showsPeople('Anna');
   await anna.line('leave', 'second');
-  assert.deepEqual(
-    (await anna.lines()).map((line) => line.kind),
-    ['join', 'changename', 'leave'],
-  );
+  assert.deepEqual((await anna.lines()).map((line) => line.kind), ['join', 'changename', 'leave']);
 });
 
 story('a member whose connection breaks leaves the list', async (world) => {
@@ -40,7 +38,7 @@ story('a member whose connection breaks leaves the list', async (world) => {
   await anna.showsPeople('Anna', 'ghost');
   bot.vanish();
   await anna.showsPeople('Anna');
-  await anna.line('run', 'ghost left');
+  await anna.line('run', `ghost${words.left[1]}`);
 });
 
 story('two members of one nickname are two entries', async (world) => {
@@ -50,7 +48,7 @@ story('two members of one nickname are two entries', async (world) => {
   assert.notEqual((await anna.me()).pid, bot.pid);
   await bot.leave();
   await anna.showsPeople('Anna');
-  assert.ok(await anna.me(), 'the one that stays is oneself');
+  assert.ok(await anna.me(), 'the own entry stays');
 });
 
 story('two tabs of one browser are two members', {
@@ -94,12 +92,12 @@ story('during random joins and leaves the count is the length of the list in eve
   for (const view of [anna, bert]) await view.showsPeople('Anna', 'Bert', ...crowd.keys());
   for (const watch of watches) {
     const { frames, wrong } = await watch.evaluate((watch) => watch);
-    assert.ok(frames > 10, `only ${frames} frames were looked at`);
+    assert.ok(frames > 10, `only ${frames} frames were compared`);
     assert.deepEqual(wrong, [], `with E2E_SEED=${seed}`);
   }
 });
 
-/** Compares count and list in every frame. */
+/** Compares the count and the list in every frame. */
 function watchCount(view) {
   return view.page.evaluateHandle(() => {
     const watch = { frames: 0, wrong: [] };

@@ -1,14 +1,11 @@
-// The menu behind the three dots: everything in it, by mouse, keyboard and finger.
+// The menu: all of its items, by mouse, keyboard and finger.
 import assert from 'node:assert/strict';
+import { PHONE, FINGER_PX } from '../support/sizes.mjs';
+import { numbered } from '../support/texts.mjs';
 import { until } from '../support/until.mjs';
+import { words } from '../support/words.mjs';
 import { story } from '../support/world.mjs';
 
-const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
-const FINGER_PX = 44;
-
-/** The id of the element that has the focus, or else its last class. */
-const focused = (view) => view.page.evaluate(() =>
-  document.activeElement.id || [...document.activeElement.classList].at(-1));
 
 story('opening the menu moves the focus in, Escape restores it, and the page behind is inert',
   async (world) => {
@@ -17,24 +14,24 @@ story('opening the menu moves the focus in, Escape restores it, and the page beh
     await view.menu.focus();
     await view.page.keyboard.press('Enter');
     await view.menuPanel.waitFor();
-    assert.equal(await focused(view), 'menu-rename');
-    // Tab stays inside: what it leaves for is the browser, not the page.
+    assert.equal(await view.focused(), 'menu-rename');
+    // Tab stays inside the menu, or leaves the page for the browser.
     const visited = new Set();
     for (let press = 0; press < 8; press += 1) {
       await view.page.keyboard.press('Tab');
       const inside = await view.menuPanel.evaluate((panel) =>
         panel.contains(document.activeElement) || document.activeElement === document.body);
-      assert.ok(inside, 'Tab does not lead to what lies behind');
-      visited.add(await focused(view));
+      assert.ok(inside, 'Tab does not lead to the page behind');
+      visited.add(await view.focused());
     }
     for (const name of ['menu-oldest', 'menu-lines', 'menu-notify', 'menu-sound']) {
       assert.ok(visited.has(name), `${name} among ${[...visited]}`);
     }
     await view.page.evaluate(() => document.querySelector('#composer').focus());
-    assert.notEqual(await focused(view), 'composer', 'the page behind is inert');
+    assert.notEqual(await view.focused(), 'composer', 'the page behind is inert');
     await view.page.keyboard.press('Escape');
     await view.menuPanel.waitFor({ state: 'hidden' });
-    assert.equal(await focused(view), 'room-menu');
+    assert.equal(await view.focused(), 'room-menu');
 
     await view.menu.click();
     await view.menuPanel.waitFor();
@@ -45,11 +42,11 @@ story('opening the menu moves the focus in, Escape restores it, and the page beh
 story('every item of the menu has a name, and every switch has a state that survives a reload', async (world) => {
   const view = await world.person('names', 'Anna');
   await view.menu.click();
-  const panel = view.page.getByRole('dialog', { name: 'More' });
-  await panel.getByRole('button', { name: 'Change nickname' }).waitFor();
-  await panel.getByRole('button', { name: 'Jump to start' }).waitFor();
+  const panel = view.page.getByRole('dialog', { name: words.menu });
+  await panel.getByRole('button', { name: words.rename }).waitFor();
+  await panel.getByRole('button', { name: words.menu_oldest }).waitFor();
   for (const [name, isOn] of [
-    ['Show joins and leaves', true], ['Notifications', false], ['Sound', false],
+    [words.menu_lines, true], [words.notify, false], [words.sound, false],
   ]) {
     const shown = panel.getByRole('switch', { name, checked: isOn });
     await shown.waitFor();
@@ -58,13 +55,13 @@ story('every item of the menu has a name, and every switch has a state that surv
     .evaluate((button) => getComputedStyle(button, '::after').translate);
   const off = await place();
   await view.menuSwitch('sound').press('Space');
-  await panel.getByRole('switch', { name: 'Sound', checked: true }).waitFor();
+  await panel.getByRole('switch', { name: words.sound, checked: true }).waitFor();
   await until('the knob to have moved', async () => (await place()) !== off);
   await view.menuSwitch('lines').click();
   await view.reload();
   await view.menu.click();
-  await panel.getByRole('switch', { name: 'Sound', checked: true }).waitFor();
-  await panel.getByRole('switch', { name: 'Show joins and leaves', checked: false }).waitFor();
+  await panel.getByRole('switch', { name: words.sound, checked: true }).waitFor();
+  await panel.getByRole('switch', { name: words.menu_lines, checked: false }).waitFor();
 });
 
 story('the menu opens the nickname form', async (world) => {
@@ -72,7 +69,7 @@ story('the menu opens the nickname form', async (world) => {
   await view.menu.click();
   await view.page.locator('.menu-rename').click();
   await view.menuPanel.waitFor({ state: 'hidden' });
-  await until('the keyboard in the field', async () => (await focused(view)) === 'rename-input');
+  await view.focusIs('rename-input');
   await view.renameInput.fill('安娜');
   await view.renameSave.click();
   await view.showsPeople('安娜');
@@ -80,7 +77,7 @@ story('the menu opens the nickname form', async (world) => {
 
 story('"Jump to start" leads to the first of 230 messages', async (world) => {
   const bot = await world.bot('oldest', 'bot');
-  await bot.say(...Array.from({ length: 230 }, (_, index) => `n ${index + 1}`));
+  await bot.say(...numbered(1, 230));
   const view = await world.person('oldest', 'Anna');
   await view.shows('n 230');
   await view.menu.click();
@@ -91,7 +88,7 @@ story('"Jump to start" leads to the first of 230 messages', async (world) => {
     const log = await view.log.boundingBox();
     return box && box.y + box.height > log.y && box.y < log.y + log.height;
   });
-  assert.equal(await focused(view), 'log');
+  assert.equal(await view.focused(), 'log');
 });
 
 story('on a screen of 360 px the menu has the tools that do not fit into the header', async (world) => {
@@ -115,7 +112,7 @@ story('on a screen of 360 px the menu has the tools that do not fit into the hea
   await until('dark', () => view.page.locator('html[data-theme="dark"]').count());
   await view.language.tap();
   await until('Chinese', () => view.page.locator('html[lang="zh-CN"]').count());
-  await until('the keyboard where it was', async () => (await focused(view)) === 'language');
+  await view.focusIs('language');
   await view.page.touchscreen.tap(20, height - 40);
   await view.menuPanel.waitFor({ state: 'hidden' });
 });

@@ -1,9 +1,10 @@
-// Names that could be taken for one another: the same one twice, and one that looks like another.
+// Nicknames that people could confuse: the same one twice, and one that looks like another.
 import assert from 'node:assert/strict';
 import { until } from '../support/until.mjs';
+import { words } from '../support/words.mjs';
 import { story } from '../support/world.mjs';
 
-/** How each entry with `name` is told apart in a list of members or rows. */
+/** Returns the tag and the colour of each entry with `name`, in the list of members or in rows. */
 function looksOf(view, place, name) {
   return view[place].evaluate((list, name) => {
     const names = '.member-name, .author';
@@ -27,9 +28,9 @@ story('members of one nickname have different tags and colours in the list and i
     bots.push(await world.bot('twins', 'Anna'));
     await bots.at(-1).say(`I am a twin, ${twin}`);
   }
-  const other = await world.person('twins', 'somebody');
+  const other = await world.person('twins', 'other');
   for (const view of [anna, other]) {
-    await view.showsPeople('Anna', 'Anna', 'Anna', 'Anna', 'somebody');
+    await view.showsPeople('Anna', 'Anna', 'Anna', 'Anna', 'other');
     await view.shows('I am a twin, 2');
     for (const place of ['members', 'log']) {
       await until(`four tags in ${place}`, async () =>
@@ -41,9 +42,9 @@ story('members of one nickname have different tags and colours in the list and i
   }
   assert.deepEqual(await looksOf(anna, 'log', 'Anna'), await looksOf(other, 'log', 'Anna'));
   assert.deepEqual(await looksOf(anna, 'members', 'Anna'), await looksOf(other, 'log', 'Anna'));
-  assert.equal((await looksOf(anna, 'log', 'Anna'))[0].hue, before.hue, 'the first keeps hers');
+  assert.equal((await looksOf(anna, 'log', 'Anna'))[0].hue, before.hue, 'the first keeps its colour');
   for (const bot of bots) await bot.leave();
-  await until('no tag where nobody is meant but one', async () =>
+  await until('no tag on a nickname of one member', async () =>
     (await looksOf(anna, 'members', 'Anna'))[0].tag === null);
 });
 
@@ -52,16 +53,15 @@ story('a nickname that looks like that of a present member has a visible warning
   await anna.say('genuine');
   const impostor = await world.bot('alike', 'Аnnа');
   await impostor.say('send me your money');
-  const WORDS = 'Looks like someone else’s name';
   await anna.showsPeople('Anna', 'Аnnа');
   await anna.shows('send me your money');
   const inRows = anna.log.locator('.lookalike');
   const inList = anna.members.locator('.lookalike');
   for (const mark of [inRows, inList]) {
     await mark.waitFor();
-    assert.equal(await mark.count(), 1, 'only the one who came later');
-    assert.equal(await mark.getAttribute('title'), WORDS);
-    assert.equal(await mark.getAttribute('aria-label'), WORDS);
+    assert.equal(await mark.count(), 1, 'only the later member has it');
+    assert.equal(await mark.getAttribute('title'), words.lookalike);
+    assert.equal(await mark.getAttribute('aria-label'), words.lookalike);
     const { width, height } = await mark.boundingBox();
     assert.ok(width >= 12 && height >= 12, `${width} x ${height}`);
   }
@@ -72,7 +72,7 @@ story('a nickname that looks like that of a present member has a visible warning
   await anna.mentionMenu.locator('.lookalike').waitFor();
   await anna.type('');
 
-  // Gone, what it said is no more to be trusted than before.
+  // The messages of a member that has left keep the warning.
   await impostor.leave();
   await anna.showsPeople('Anna');
   assert.equal(await inRows.count(), 1);

@@ -1,13 +1,13 @@
-// Names: where they come from, that they stay, and changing them in place.
+// Nicknames: their origin, how long they are kept, and renames.
 import assert from 'node:assert/strict';
 import { until } from '../support/until.mjs';
+import { words } from '../support/words.mjs';
 import { story } from '../support/world.mjs';
 
 story('the address sets the nickname, and a reload without it keeps it', async (world) => {
   const anna = await world.person('names', '小明');
   assert.equal((await anna.me()).name, '小明');
-  await anna.goto(world.server.origin, 'names');
-  await anna.connected();
+  await anna.open(world.server.origin, 'names');
   assert.equal((await anna.me()).name, '小明');
   await anna.reload();
   assert.equal((await anna.me()).name, '小明');
@@ -15,8 +15,7 @@ story('the address sets the nickname, and a reload without it keeps it', async (
 
 story('a nickname is kept in another room and in another tab of the browser', async (world) => {
   const anna = await world.person('names', 'Anna');
-  await anna.goto(world.server.origin, 'elsewhere');
-  await anna.connected();
+  await anna.open(world.server.origin, 'elsewhere');
   assert.equal((await anna.me()).name, 'Anna');
   const tab = await world.tab(anna.page.context());
   const other = new anna.constructor(tab);
@@ -25,16 +24,16 @@ story('a nickname is kept in another room and in another tab of the browser', as
 });
 
 story('a person without a nickname gets a random one and keeps it', async (world) => {
-  const somebody = await world.person('names');
-  const { name } = await somebody.me();
+  const guest = await world.person('names');
+  const { name } = await guest.me();
   assert.ok(name.trim().length > 0);
-  await somebody.reload();
-  assert.equal((await somebody.me()).name, name);
+  await guest.reload();
+  assert.equal((await guest.me()).name, name);
   const names = new Set([name]);
   for (let other = 0; other < 4; other += 1) {
     names.add((await (await world.person('names')).me()).name);
   }
-  assert.ok(names.size > 1, `five people were all called ${name}`);
+  assert.ok(names.size > 1, `five guests are all called ${name}`);
 });
 
 story('a nickname of twenty Chinese characters is accepted', async (world) => {
@@ -55,7 +54,7 @@ story('a nickname of markup is shown as typed in every place', async (world) => 
   assert.equal((await anna.me()).name, NAME, 'list');
   assert.ok((await anna.rename.getAttribute('title')).includes(NAME), 'title');
   await bert.type('@');
-  await bert.offers([NAME, 'Change nickname', 'Older messages']);
+  await bert.offers([NAME, words.rename, words.command_older]);
   await bert.say('@changename:<b>y</b>');
   assert.ok((await bert.command.textContent()).includes('<b>y</b>'), 'notice');
   await bert.run.click();
@@ -67,6 +66,7 @@ story('a rename reaches every member and survives a reload', async (world) => {
   const anna = await world.person('rename', 'Anna');
   const bert = await world.person('rename', 'Bert');
   await anna.say('before');
+  await anna.shows('before');
   await anna.renameTo('安娜');
   await bert.showsPeople('安娜', 'Bert');
   await bert.line('changename', '安娜');
@@ -76,7 +76,7 @@ story('a rename reaches every member and survives a reload', async (world) => {
     await page.shows('after');
     return (await page.messages()).map((row) => row.author);
   };
-  assert.deepEqual(await authors(bert), ['Anna', '安娜'], 'each with the name of its time');
+  assert.deepEqual(await authors(bert), ['Anna', '安娜'], 'each with the nickname of its time');
   await anna.reload();
   assert.equal((await anna.me()).name, '安娜');
   assert.deepEqual(await authors(anna), ['Anna', '安娜']);

@@ -1,26 +1,30 @@
-// Calling somebody who does not look: the tab's title and icon, notices of the system, the sound.
-// And what screen readers are told.
+// Notifications: title and icon of the tab, notifications of the system, sounds, and announcements
+// for screen readers.
 import assert from 'node:assert/strict';
-import { calls, directAttention, look, writeDownCalls } from '../support/attention.mjs';
+import { calls, directAttention, look, recordCalls } from '../support/attention.mjs';
+import { stopClock, withinPageTime } from '../support/page-time.mjs';
 import { RoomPage } from '../support/room-page.mjs';
+import { numbered } from '../support/texts.mjs';
 import { until } from '../support/until.mjs';
+import { words } from '../support/words.mjs';
 import { story } from '../support/world.mjs';
 import { clickNotification } from '../support/worker.mjs';
 
-/** Within this the tab shows what came, in milliseconds. */
+/** The longest time until a hidden tab shows a message, in milliseconds. */
 const TAB_MS = 1_000;
 
-/** Somebody whose attention the test directs, and whose calls are written down. */
-async function called(world, room, { at = world.server, context, ...options } = {}) {
+/** A person whose attention the test controls, and whose notifications are recorded. */
+async function notified(world, room, { at = world.server, context, hasClock, ...options } = {}) {
   const page = await world.tab(context ?? (await world.context()), 'Anna');
+  if (hasClock) await page.clock.install();
   await directAttention(page);
-  await writeDownCalls(page, options);
+  await recordCalls(page, options);
   const view = new RoomPage(page);
   await view.open(at.origin, room, 'Anna');
   return view;
 }
 
-/** Opens the menu, turns switches, and closes it. */
+/** Opens the menu, turns switches, and closes the menu. */
 async function turn(view, ...names) {
   await view.menu.click();
   for (const name of names) await view.menuSwitch(name).click();
@@ -30,16 +34,16 @@ async function turn(view, ...names) {
 
 const iconOf = (view) => view.page.locator('link[rel="icon"]').getAttribute('href');
 
-/** What was added to the element that is read aloud, in order. */
-function listen(page) {
+/** Records what is added to the element that screen readers read, in order. */
+function recordAnnouncements(page) {
   return page.addInitScript(() => {
-    window.aloud = [];
+    window.announced = [];
     const watch = () => {
       const announcer = document.querySelector('.announcer');
       if (!announcer) return requestAnimationFrame(watch);
       new MutationObserver((changes) => {
         for (const { addedNodes } of changes) {
-          addedNodes.forEach((node) => node.textContent && window.aloud.push(node.textContent));
+          addedNodes.forEach((node) => node.textContent && window.announced.push(node.textContent));
         }
       }).observe(announcer, { childList: true });
     };
@@ -47,29 +51,26 @@ function listen(page) {
   });
 }
 
-const aloud = (page) => page.evaluate(() => window.aloud);
+const announced = (page) => page.evaluate(() => window.announced);
 
 story('a hidden tab shows the unread count in title and icon within 1 s, and clears it when read',
   async (world) => {
     const bot = await world.bot('tab', 'bot');
-    const view = await called(world, 'tab');
+    const view = await notified(world, 'tab', { hasClock: true });
     await view.say('first');
     await view.shows('first');
     const plain = await iconOf(view);
     for (const how of ['hidden', 'unfocused']) {
       await look(view.page, how);
-      const start = performance.now();
+      await stopClock(view.page);
       await bot.say('one', 'two', 'three');
-      await until(
-        async () => `a 3 in the title; it is ${await view.page.title()}`,
-        async () => (await view.page.title()) === '(3) tab · XMeet',
-        TAB_MS,
-      );
-      assert.match(decodeURIComponent(await iconOf(view)), /^data:image\/svg\+xml,<svg.*>3<\/text>/);
-      assert.ok(performance.now() - start < TAB_MS);
+      await withinPageTime(view.page, TAB_MS, 'a 3 in title and icon', async () =>
+        (await view.page.title()) === '(3) tab · XMeet'
+          && /^data:image\/svg\+xml,<svg.*>3<\/text>/.test(decodeURIComponent(await iconOf(view))));
+      await stopClock(view.page);
       await look(view.page, 'here');
-      await until('the title to be clear', async () =>
-        (await view.page.title()) === 'tab · XMeet', TAB_MS);
+      await withinPageTime(view.page, TAB_MS, 'a title without a count', async () =>
+        (await view.page.title()) === 'tab · XMeet');
       assert.equal(await iconOf(view), plain);
     }
     await look(view.page, 'hidden');
@@ -80,10 +81,10 @@ story('a hidden tab shows the unread count in title and icon within 1 s, and cle
 
 story('sound and notifications are off until turned on', async (world) => {
   const bot = await world.bot('off', 'bot');
-  const view = await called(world, 'off', { permission: 'granted' });
+  const view = await notified(world, 'off', { permission: 'granted' });
   await look(view.page, 'hidden');
-  await bot.say('nobody asked for this');
-  await view.shows('nobody asked for this');
+  await bot.say('no notification');
+  await view.shows('no notification');
   assert.deepEqual(await calls(view.page), { asked: 0, notices: [], sounds: 0 });
   await look(view.page, 'here');
   await view.menu.click();
@@ -96,20 +97,20 @@ story('a notification has author and text, leads to the room, and a burst of mes
   async (world) => {
     const bot = await world.bot('on', '小明');
     const context = await world.context();
-    const view = await called(world, 'on', { context });
+    const view = await notified(world, 'on', { context });
     await turn(view, 'notify', 'sound');
     const turnedOn = await calls(view.page);
     assert.deepEqual([turnedOn.asked, turnedOn.notices.length], [1, 0]);
-    assert.equal(turnedOn.sounds, 1, 'what was chosen is heard once');
+    assert.equal(turnedOn.sounds, 1, 'the chosen sound is played once');
   
-    await bot.say('somebody looks');
+    await bot.say('the tab is read');
     await view.say('my own');
     await view.shows('my own');
     await look(view.page, 'unfocused');
     const long = 'x'.repeat(200);
     await bot.say(long, ...Array.from({ length: 20 }, (_, index) => `burst ${index}`));
     await view.shows('burst 19');
-    // The tabs of the room agree first on which of them notifies.
+    // The tabs of the room first elect the one that notifies.
     await until('the notice and its sound', async () => {
       const { notices, sounds } = await calls(view.page);
       return notices.length > 0 && sounds > 1;
@@ -126,9 +127,9 @@ story('a notification has author and text, leads to the room, and a burst of mes
     const { closed, cameBack } = await calls(view.page);
     assert.deepEqual([closed, cameBack], [true, true]);
 
-    // Chosen once, it is chosen for the next visit as well.
+    // The choice is kept for the next visit.
     await view.page.close();
-    const next = await called(world, 'on', { context, permission: 'granted' });
+    const next = await notified(world, 'on', { context, permission: 'granted' });
     await look(next.page, 'hidden');
     await bot.say('the next day');
     await until('a notice', async () => (await calls(next.page)).notices.length === 1);
@@ -140,7 +141,7 @@ story('own messages, history and messages missed during an outage cause no notif
   const gate = await world.gate();
   const bot = await world.bot('replay', 'bot');
   await bot.say('history');
-  const view = await called(world, 'replay', { at: gate, permission: 'granted' });
+  const view = await notified(world, 'replay', { at: gate, permission: 'granted' });
   await turn(view, 'notify');
   await look(view.page, 'hidden');
   await view.page.reload();
@@ -148,11 +149,11 @@ story('own messages, history and messages missed during an outage cause no notif
     window.attention.isHidden = true;
     window.attention.isFocused = false;
   });
-  await view.connected();
+  await view.greeted();
   await view.shows('history');
   gate.shut();
   await view.disconnected();
-  // Typed where nobody looks: only a test can.
+  // Only a test can type into a hidden page.
   await view.say('my own');
   await bot.say('missed');
   gate.reopen();
@@ -165,17 +166,17 @@ story('own messages, history and messages missed during an outage cause no notif
 });
 
 story('permission denied: the switch stays off and says why', async (world) => {
-  const view = await called(world, 'denied', { answer: 'denied' });
+  const view = await notified(world, 'denied', { answer: 'denied' });
   await view.menu.click();
   await view.menuSwitch('notify').click();
-  await view.page.getByRole('switch', { name: /blocked in your browser settings/ }).waitFor();
+  await view.page.getByRole('switch', { name: words.notify_denied }).waitFor();
   assert.equal(await view.menuSwitch('notify').getAttribute('aria-checked'), 'false');
   assert.equal((await calls(view.page)).asked, 1);
 });
 
 story('where only the service worker can show notifications, it shows them', async (world) => {
   const bot = await world.bot('phone', 'bot');
-  const view = await called(world, 'phone', { constructs: false });
+  const view = await notified(world, 'phone', { constructs: false });
   await view.page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
   await turn(view, 'notify');
   await look(view.page, 'hidden');
@@ -196,7 +197,7 @@ story('a click on a notification of the service worker focuses the tab of its ro
   const [worker] = context.serviceWorkers();
   const { origin } = world.server;
   const room = (name) => `/room/${encodeURIComponent(name)}`;
-  for (const [data, called] of [
+  for (const [data, expected] of [
     [room('tea'), { focused: [tea.page.url()], opened: [] }],
     [room('小明 室'), { focused: [other.page.url()], opened: [] }],
     [room('te'), { focused: [], opened: [`${origin}/room/te`] }],
@@ -206,7 +207,7 @@ story('a click on a notification of the service worker focuses the tab of its ro
     ['//example.org/room/tea', { focused: [], opened: [`${origin}/`] }],
     ['javascript:alert(1)', { focused: [], opened: [`${origin}/`] }],
   ]) {
-    assert.deepEqual(await clickNotification(worker, data), { ...called, left: 0 }, String(data));
+    assert.deepEqual(await clickNotification(worker, data), { ...expected, left: 0 }, String(data));
   }
   await other.page.close();
   assert.deepEqual(
@@ -218,16 +219,16 @@ story('a click on a notification of the service worker focuses the tab of its ro
 
 story('where no notification can be shown, the switch stays off and says why', async (world) => {
   const context = await world.context({ serviceWorkers: 'block' });
-  const view = await called(world, 'none', { constructs: false, context });
+  const view = await notified(world, 'none', { constructs: false, context });
   await view.menu.click();
   await view.menuSwitch('notify').click();
-  await view.page.getByRole('switch', { name: /can’t show notifications here/ }).waitFor();
+  await view.page.getByRole('switch', { name: words.notify_failed }).waitFor();
   assert.equal(await view.menuSwitch('notify').getAttribute('aria-checked'), 'false');
 });
 
 story('a notification that fails turns the switch off and says why', async (world) => {
   const bot = await world.bot('stops', 'bot');
-  const view = await called(world, 'stops', { constructs: false, workerShows: false });
+  const view = await notified(world, 'stops', { constructs: false, workerShows: false });
   await view.page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
   await turn(view, 'notify');
   await look(view.page, 'hidden');
@@ -235,21 +236,21 @@ story('a notification that fails turns the switch off and says why', async (worl
   await until('the attempt', async () => (await calls(view.page)).refused === 1);
   await look(view.page, 'here');
   await view.menu.click();
-  await view.page.getByRole('switch', { name: /can’t show notifications here/ }).waitFor();
+  await view.page.getByRole('switch', { name: words.notify_failed }).waitFor();
   assert.equal(await view.menuSwitch('notify').getAttribute('aria-checked'), 'false');
 });
 
 story('of two tabs of a room one notifies, and none while one of them is read', async (world) => {
   const bot = await world.bot('pair', 'bot');
   const context = await world.context();
-  const one = await called(world, 'pair', { context, permission: 'granted' });
+  const one = await notified(world, 'pair', { context, permission: 'granted' });
   await turn(one, 'notify');
-  const other = await called(world, 'pair', { context, permission: 'granted' });
+  const other = await notified(world, 'pair', { context, permission: 'granted' });
   for (const view of [one, other]) {
     await look(view.page, 'hidden');
   }
   const notices = async () => [...(await calls(one.page)).notices, ...(await calls(other.page)).notices];
-  await bot.say('for nobody who looks');
+  await bot.say('for a hidden tab');
   await until('a notice', async () => (await notices()).length > 0);
   await look(other.page, 'here');
   await bot.say('for the reader of one tab, @Anna');
@@ -258,16 +259,16 @@ story('of two tabs of a room one notifies, and none while one of them is read', 
   await bot.say('once more, @Anna');
   await until('the next notice', async () =>
     (await notices()).some(({ body }) => body === 'once more, @Anna'));
-  assert.deepEqual((await notices()).map(({ body }) => body), ['for nobody who looks', 'once more, @Anna']);
+  assert.deepEqual((await notices()).map(({ body }) => body), ['for a hidden tab', 'once more, @Anna']);
 });
 
 story('a screen reader announces author and text of each live message of others, and no history', async (world) => {
   world.complaints.allowUnreachable();
   const gate = await world.gate();
   const bot = await world.bot('aloud', 'bot');
-  await bot.say(...Array.from({ length: 80 }, (_, index) => `old ${index}`));
+  await bot.say(...numbered(0, 79, 'old'));
   const page = await world.tab(await world.context(), 'Anna');
-  await listen(page);
+  await recordAnnouncements(page);
   const view = new RoomPage(page);
   await view.open(gate.origin, 'aloud', 'Anna');
   await view.shows('old 79');
@@ -275,14 +276,14 @@ story('a screen reader announces author and text of each live message of others,
   await view.shows('live 1');
   await view.say('my own');
   await view.shows('my own');
-  // An older page is on its way while somebody speaks.
+  // A message arrives while an older page is on its way.
   gate.hold('up');
   await until('a page to be asked for', async () => {
     await view.wheel(-3_000);
-    return (await view.log.getByText('Loading older messages').count()) > 0;
+    return (await view.log.getByText(words.loading_older).count()) > 0;
   });
-  await bot.say('said during a load');
-  await view.shows('said during a load');
+  await bot.say('during a load');
+  await view.shows('during a load');
   gate.release();
   await until('the beginning', async () => {
     await view.wheel(-3_000);
@@ -296,33 +297,33 @@ story('a screen reader announces author and text of each live message of others,
   await view.shows('old and missed');
   await bot.say('live 2');
   await view.shows('live 2');
-  await until('the last to be read', async () => (await aloud(page)).includes('bot: live 2'));
-  assert.deepEqual(await aloud(page), ['bot: live 1', 'bot: said during a load', 'bot: live 2']);
-  assert.equal(await view.log.getAttribute('aria-live'), 'off', 'rows are not read by themselves');
+  await until('the last announcement', async () => (await announced(page)).includes('bot: live 2'));
+  assert.deepEqual(await announced(page), ['bot: live 1', 'bot: during a load', 'bot: live 2']);
+  assert.equal(await view.log.getAttribute('aria-live'), 'off', 'the list itself is not announced');
 });
 
 story('joins and leaves are announced as one summary after a quiet time', async (world) => {
   const page = await world.tab(await world.context(), 'Anna');
-  await listen(page);
+  await recordAnnouncements(page);
   const view = new RoomPage(page);
   await view.open(world.server.origin, 'arrivals', 'Anna');
   const bots = [];
   for (let n = 0; n < 8; n += 1) bots.push(await world.bot('arrivals', `guest${n}`));
-  await until('the summary', async () => (await aloud(page)).length > 0, 20_000);
-  assert.deepEqual(await aloud(page), ['guest0, guest1, guest2 and 5 more joined']);
+  await until('the summary', async () => (await announced(page)).length > 0, 20_000);
+  assert.deepEqual(await announced(page), [`guest0, guest1, guest2${words.more_people(5)}${words.joined[1]}`]);
   bots[0].send('@changename:Zoe');
-  await until('the new name', async () => (await aloud(page)).length > 1);
-  assert.equal((await aloud(page)).at(-1), 'guest0 is now called Zoe');
+  await until('the new name', async () => (await announced(page)).length > 1);
+  assert.equal((await announced(page)).at(-1), `guest0${words.renamed[1]}Zoe`);
 });
 
 story('a lost and a restored connection are announced once each', async (world) => {
   const { gate, view } = await world.behindGate('turns', 'Anna');
-  const said = await view.connection.evaluateHandle((badge) => {
+  const announced = await view.connection.evaluateHandle((badge) => {
     const status = badge.querySelector('[role="status"]');
-    const said = [];
-    new MutationObserver(() => said.push(status.textContent))
+    const announced = [];
+    new MutationObserver(() => announced.push(status.textContent))
       .observe(status, { childList: true, characterData: true, subtree: true });
-    return said;
+    return announced;
   });
   gate.shut();
   await until('two attempts', async () => {
@@ -331,6 +332,6 @@ story('a lost and a restored connection are announced once each', async (world) 
   });
   gate.reopen();
   await view.connected();
-  await until('both', async () => (await said.jsonValue()).length >= 2);
-  assert.deepEqual(await said.jsonValue(), ['Connection lost', 'Connected again']);
+  await until('both', async () => (await announced.jsonValue()).length >= 2);
+  assert.deepEqual(await announced.jsonValue(), [words.said_lost, words.said_back]);
 });

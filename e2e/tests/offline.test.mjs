@@ -1,17 +1,18 @@
-// The client without a network, and as an application of its own: what is kept, and what is not.
+// The client without a network and as an installed application: the cache of its files.
 import assert from 'node:assert/strict';
 import { until } from '../support/until.mjs';
+import { wordsOf } from '../support/words.mjs';
 import { story } from '../support/world.mjs';
 
-/** Waits until the service worker keeps the page. */
-async function kept(page) {
-  await until('the page to be kept', () => page.evaluate(async () => {
+/** Waits until the service worker has cached the page. */
+async function cached(page) {
+  await until('the cached page', () => page.evaluate(async () => {
     await navigator.serviceWorker.ready;
     return (await caches.match('/')) !== undefined;
   }));
 }
 
-/** What is kept, by cache. */
+/** Returns the cached paths by the name of their cache. */
 function contents(page) {
   return page.evaluate(async () => {
     const found = {};
@@ -28,33 +29,32 @@ story('a room opened offline shows its state and the draft', async (world) => {
   await view.say('before the tunnel');
   await view.shows('before the tunnel');
   await view.type('half typed');
-  await kept(view.page);
+  await cached(view.page);
   gate.shut();
-  for (const [locale, words] of Object.entries({ en: /No connection/, 'zh-CN': /暂时无法连接/ })) {
+  for (const locale of ['en', 'zh-CN']) {
     await view.page.evaluate((tag) => localStorage.setItem('xmeet:/:language', tag), locale);
     await view.page.reload();
     await view.disconnected();
-    await view.log.getByText(words).waitFor();
+    await view.log.getByText(wordsOf(locale).offline_title).waitFor();
     assert.equal(await view.name.textContent(), 'tunnel');
     assert.equal(await view.composer.inputValue(), 'half typed');
   }
   await view.goto(gate.origin, 'another room');
   await view.disconnected();
-  assert.equal(await view.name.textContent(), 'another room', 'one that was never opened before');
+  assert.equal(await view.name.textContent(), 'another room', 'a room that was never opened before');
   await view.goto(gate.origin, 'tunnel');
   await view.composer.press('Enter');
   await view.log.getByText('half typed').waitFor();
   gate.reopen();
   await view.tryNow.click();
   await view.connected();
-  await view.shows('half typed');
-  assert.deepEqual(await view.texts(), ['before the tunnel', 'half typed']);
-  assert.equal(await view.log.getByText(/无法连接/).count(), 0);
+  await view.showsExactly('before the tunnel', 'half typed');
+  assert.equal(await view.log.getByText(wordsOf('zh-CN').offline_title).count(), 0);
 });
 
 story('the front page opens without a network', async (world) => {
   const { gate, view } = await world.behindGate('front', 'Anna');
-  await kept(view.page);
+  await cached(view.page);
   gate.shut();
   await view.page.goto(`${gate.origin}/`);
   await view.page.locator('.card').waitFor();
@@ -63,11 +63,11 @@ story('the front page opens without a network', async (world) => {
 story('the cache keeps one version of the client and no messages', async (world) => {
   const view = await world.person('private', 'Anna');
   const { page } = view;
-  await view.say('for nobody else');
-  await view.shows('for nobody else');
+  await view.say('a message');
+  await view.shows('a message');
   await view.share.click();
-  await kept(page);
-  // As a version that was there before.
+  await cached(page);
+  // The caches of an earlier version.
   await page.evaluate(async () => {
     for (const older of ['xmeet:/:xmeet-0f', 'xmeet-0f']) {
       await (await caches.open(older)).put('/old.js', new Response('old'));
@@ -76,16 +76,16 @@ story('the cache keeps one version of the client and no messages', async (world)
     await (await navigator.serviceWorker.ready).unregister();
   });
   await view.reload();
-  await until('the older versions to be gone', async () =>
+  await until('no cache of an earlier version', async () =>
     !Object.keys(await contents(page)).some((name) => /^xmeet(:\/:xmeet)?-0f$/.test(name)));
-  await kept(page);
+  await cached(page);
   const found = Object.entries(await contents(page));
   const [[name, paths], ...others] = found.filter(([name]) => !name.startsWith('xmeet:/b/'));
-  assert.equal(found.length, 2, 'what another site keeps stays');
+  assert.equal(found.length, 2, 'the cache of another site stays');
   assert.deepEqual(others, []);
   assert.match(name, /^xmeet:\/:xmeet-[0-9a-f]{16}$/);
   const hashed = paths.filter((path) => path !== '/');
-  assert.equal(hashed.length, paths.length - 1, 'the page itself, once');
+  assert.equal(hashed.length, paths.length - 1, 'the page is cached once');
   for (const path of hashed) assert.match(path, /-[0-9a-f]{12,16}(_bg)?\.(js|css|wasm|svg)$/);
   for (const kind of ['js', 'css', 'wasm']) {
     assert.ok(hashed.some((path) => path.endsWith(`.${kind}`)), `${kind} of ${hashed}`);
@@ -96,7 +96,7 @@ story('the cached page is shown only if the server does not answer', async (worl
   const { gate, view } = await world.behindGate('fresh', 'Anna');
   world.complaints.allow(/Failed to load resource: net::ERR_/);
   const { page } = view;
-  await kept(page);
+  await cached(page);
   await page.evaluate(async () => {
     const cache = await caches.open((await caches.keys())[0]);
     const headers = { 'content-type': 'text/html' };
@@ -112,20 +112,20 @@ story('the cached page is shown only if the server does not answer', async (worl
 story('a file evicted from the cache is cached again at the next visit', async (world) => {
   const { gate, view } = await world.behindGate('evicted', 'Anna');
   const { page } = view;
-  await kept(page);
-  const cached = () => page.evaluate(async () => {
+  await cached(page);
+  const countFiles = () => page.evaluate(async () => {
     const [name] = await caches.keys();
     return (await (await caches.open(name)).keys()).length;
   });
-  await until('all files', async () => (await cached()) > 3);
-  const before = await cached();
+  await until('all files', async () => (await countFiles()) > 3);
+  const before = await countFiles();
   await page.evaluate(async () => {
     const cache = await caches.open((await caches.keys())[0]);
     const program = (await cache.keys()).find(({ url }) => url.endsWith('.wasm'));
     await cache.delete(program);
   });
   await view.reload();
-  await until('the file', async () => (await cached()) === before);
+  await until('the file', async () => (await countFiles()) === before);
   gate.shut();
   await page.reload();
   await view.disconnected();
@@ -134,10 +134,10 @@ story('a file evicted from the cache is cached again at the next visit', async (
 story('a page of another program is not cached', async (world) => {
   const { gate, view } = await world.behindGate('login', 'Anna');
   const { page } = view;
-  await kept(page);
-  const isKept = () => page.evaluate(async () => (await (await caches.match('/')).text()).includes('xmeet-web-'));
-  assert.equal(await isKept(), true);
-  // A proxy that wants to know who somebody is: the worker finds its form where the page was.
+  await cached(page);
+  const isCached = () => page.evaluate(async () => (await (await caches.match('/')).text()).includes('xmeet-web-'));
+  assert.equal(await isCached(), true);
+  // A proxy that asks for a login: the worker receives its form instead of the page.
   await page.context().route(`${gate.origin}/`, (route) => route.fulfill({
     contentType: 'text/html', body: '<!doctype html><html><title>Sign in</title>',
   }));
@@ -148,16 +148,16 @@ story('a page of another program is not cached', async (world) => {
   await view.reload();
   await view.say('still here');
   await view.shows('still here');
-  assert.equal(await isKept(), true);
+  assert.equal(await isCached(), true);
 });
 
 story('a cached page shown for a slow server checks for a newer client', async (world) => {
   const { gate, view } = await world.behindGate('newer', 'Anna');
   const { page } = view;
-  await kept(page);
-  let asked = 0;
+  await cached(page);
+  let requests = 0;
   await page.context().route(`${gate.origin}/`, async (route) => {
-    asked += 1;
+    requests += 1;
     await route.fulfill({ contentType: 'text/html', body: "<html>'./xmeet-web-ffffffffffffffff.js'" });
   });
   gate.hold('down');
@@ -166,7 +166,7 @@ story('a cached page shown for a slow server checks for a newer client', async (
   gate.release();
   await view.connected();
   await page.locator('.new-version').waitFor();
-  assert.ok(asked > 0);
+  assert.ok(requests > 0);
 });
 
 story('the client can be installed', async (world) => {
@@ -210,5 +210,5 @@ story('the service worker is revalidated at each visit and changes with the clie
   assert.match(answer.headers()['content-type'], /^text\/javascript/);
   assert.match(answer.headers()['cache-control'], /no-cache/);
   assert.ok(answer.headers().etag);
-  assert.match(await answer.text(), /"xmeet-[0-9a-f]{16}"/, 'the version stands in it');
+  assert.match(await answer.text(), /"xmeet-[0-9a-f]{16}"/, 'the script names its version');
 });

@@ -1,6 +1,8 @@
-// What was typed is never lost and never said twice, whenever the connection goes.
+// Unsent messages: none is lost and none is sent twice, whenever the connection breaks.
 import assert from 'node:assert/strict';
+import { numbered } from '../support/texts.mjs';
 import { until } from '../support/until.mjs';
+import { wordsOf } from '../support/words.mjs';
 import { story } from '../support/world.mjs';
 
 story('messages typed offline are sent after the reconnect, once and in order', async (world) => {
@@ -10,9 +12,10 @@ story('messages typed offline are sent after the reconnect, once and in order', 
   gate.shut();
   await view.disconnected();
   for (const text of typed) await view.say(text);
-  const rows = await view.messages();
-  assert.deepEqual(rows.map((row) => row.text), typed);
-  assert.deepEqual(rows.map((row) => row.pending), ['waiting', 'waiting', 'waiting']);
+  const waiting = typed.map((text) => `${text}, waiting`).join('; ');
+  const rows = async () => (await view.messages()).map(({ text, pending }) => `${text}, ${pending}`).join('; ');
+  await until(async () => `the rows ${waiting}; they are ${await rows()}`,
+    async () => (await rows()) === waiting);
   assert.deepEqual(bot.texts, []);
   gate.reopen();
   await view.connected();
@@ -20,17 +23,13 @@ story('messages typed offline are sent after the reconnect, once and in order', 
   await view.say('four');
   await bot.hears('four');
   assert.deepEqual(bot.texts, [...typed, 'four']);
-  assert.deepEqual(await view.texts(), [...typed, 'four']);
+  await view.showsExactly(...typed, 'four');
 });
 
-for (const [locale, sending, behind, offline] of [
-  ['en-US', 'Sending…', 'Waiting to send', 'Will send when you’re back online'],
-  ['zh-CN', '正在发送…', '排队发送中', '联网后自动发送'],
-]) {
+for (const locale of ['en-US', 'zh-CN']) {
+  const { sending, waiting_turn: behind, waiting: offline } = wordsOf(locale);
   story(`a text behind an unconfirmed one waits for its turn, and offline for the connection, ${locale}`, async (world) => {
-    world.complaints.allowUnreachable();
-    const gate = await world.gate();
-    const view = await world.person('turn', 'Anna', { at: gate, locale });
+    const { gate, view } = await world.behindGate('turn', 'Anna', { locale });
     const bot = await world.bot('turn', 'bot');
     const notes = () => view.log.locator('.delivery > span').allTextContents();
     gate.hold('up');
@@ -49,8 +48,8 @@ for (const [locale, sending, behind, offline] of [
     );
     gate.reopen();
     await view.connected();
-    await view.shows('two');
-    assert.deepEqual(await notes(), []);
+    await view.showsExactly('one', 'two');
+    await until('no note', async () => (await notes()).length === 0);
     assert.deepEqual(bot.texts, ['one', 'two']);
   });
 }
@@ -61,7 +60,7 @@ story('waiting messages survive a reload and are sent once', async (world) => {
   gate.refuseSockets();
   await view.disconnected();
   await view.say('waited');
-  await until('the row', async () => (await view.messages())[0]?.pending === 'waiting');
+  await view.newestIs('waiting');
   await view.page.reload();
   await until(
     async () => `the waiting row; there is ${JSON.stringify(await view.messages())}`,
@@ -74,46 +73,46 @@ story('waiting messages survive a reload and are sent once', async (world) => {
   await view.say('fence');
   await bot.hears('fence');
   assert.deepEqual(bot.texts, ['waited', 'fence']);
-  assert.deepEqual(await view.texts(), ['waited', 'fence']);
+  await view.showsExactly('waited', 'fence');
 });
 
 story('server killed after storing an unconfirmed message: the message appears once', async (world) => {
   const { gate, view } = await world.behindGate('doubt', 'Anna');
   const bot = await world.bot('doubt', 'bot');
   gate.hold('down');
-  await view.say('kept, not confirmed');
-  await bot.hears('kept, not confirmed');
-  assert.equal((await view.messages())[0].pending, 'sending');
+  await view.say('stored, unconfirmed');
+  await bot.hears('stored, unconfirmed');
+  await view.newestIs('sending');
   await world.server.crash();
   gate.cut();
   gate.release();
   await world.server.restart();
   await view.connected();
-  await view.shows('kept, not confirmed');
+  await view.shows('stored, unconfirmed');
   const again = await world.bot('doubt', 'again');
   await view.say('fence');
   await again.hears('fence');
   const [history] = again.of('history');
-  assert.deepEqual(history.payload.map((record) => record.payload), ['kept, not confirmed']);
+  assert.deepEqual(history.payload.map((record) => record.payload), ['stored, unconfirmed']);
   assert.deepEqual(again.texts, ['fence']);
-  assert.deepEqual(await view.texts(), ['kept, not confirmed', 'fence']);
+  await view.showsExactly('stored, unconfirmed', 'fence');
 });
 
 story('reload during an unconfirmed send: the message appears once', async (world) => {
   const { gate, view } = await world.behindGate('doubt', 'Anna');
   const bot = await world.bot('doubt', 'bot');
   gate.hold('down');
-  await view.say('kept, not confirmed');
-  await bot.hears('kept, not confirmed');
+  await view.say('stored, unconfirmed');
+  await bot.hears('stored, unconfirmed');
   gate.cut();
   gate.release();
   await view.page.reload();
   await view.connected();
-  await view.shows('kept, not confirmed');
+  await view.shows('stored, unconfirmed');
   await view.say('fence');
   await bot.hears('fence');
-  assert.deepEqual(bot.texts, ['kept, not confirmed', 'fence']);
-  assert.deepEqual(await view.texts(), ['kept, not confirmed', 'fence']);
+  assert.deepEqual(bot.texts, ['stored, unconfirmed', 'fence']);
+  await view.showsExactly('stored, unconfirmed', 'fence');
 });
 
 story('a message lost on its way is sent again, once', async (world) => {
@@ -122,7 +121,7 @@ story('a message lost on its way is sent again, once', async (world) => {
   for (const text of ['again', 'and again']) {
     gate.hold('up');
     await view.say(text);
-    await until('the row', async () => (await view.messages()).at(-1)?.pending === 'sending');
+    await view.newestIs('sending');
     gate.cut();
     gate.release();
     await view.connected();
@@ -131,7 +130,7 @@ story('a message lost on its way is sent again, once', async (world) => {
   await view.say('fence');
   await bot.hears('fence');
   assert.deepEqual(bot.texts, ['again', 'and again', 'fence']);
-  assert.deepEqual(await view.texts(), ['again', 'and again', 'fence']);
+  await view.showsExactly('again', 'and again', 'fence');
 });
 
 story('an unconfirmed message is found behind 120 others and not sent again', async (world) => {
@@ -141,7 +140,7 @@ story('an unconfirmed message is found behind 120 others and not sent again', as
   await view.say('mine');
   await bot.hears('mine');
   gate.shut();
-  await bot.say(...Array.from({ length: 120 }, (_, index) => `n ${index}`));
+  await bot.say(...numbered(0, 119));
   gate.reopen();
   await view.connected();
   await until(
@@ -160,12 +159,12 @@ story('a message too large for the server returns to the message box, and the ne
   const view = await world.person('small', 'Anna');
   const large = 'x'.repeat(101);
   await view.say(large);
-  await until('the text in the box', async () => (await view.composer.inputValue()) === large);
+  await until('the text in the message box', async () => (await view.composer.inputValue()) === large);
   await view.error.waitFor();
   await view.connected();
   await view.say('fits');
   await bot.hears('fits');
   await view.shows('fits');
   assert.deepEqual(bot.texts, ['fits']);
-  assert.deepEqual(bot.of('leave'), [], 'nobody saw it');
+  assert.deepEqual(bot.of('leave'), [], 'other members see no leave');
 });

@@ -1,13 +1,13 @@
-// The page on a phone: 360 px wide, touched with fingers.
+// The page on a phone: 360 px wide, with a touch screen.
 import assert from 'node:assert/strict';
+import { animationsEnd } from '../support/page.mjs';
 import { RoomPage } from '../support/room-page.mjs';
+import { PHONE, FINGER_PX } from '../support/sizes.mjs';
+import { numbered } from '../support/texts.mjs';
 import { until } from '../support/until.mjs';
 import { story } from '../support/world.mjs';
 
-const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
-/** The smallest thing that a finger hits for sure, in CSS pixels. */
-const FINGER_PX = 44;
-/** What a browser's reckoning loses while a panel moves into its place, in CSS pixels. */
+/** The error of positions while a panel slides in, in CSS pixels. */
 const ROUNDING_PX = 0.01;
 
 story('on a screen of 360 px every control is in view and nothing is wider than the screen', async (world) => {
@@ -47,9 +47,9 @@ story('on a screen of 360 px the member list opens over the page, and Escape clo
     const dialog = document.querySelector('#member-list').closest('[role="dialog"]');
     return dialog.contains(document.activeElement);
   });
-  await until('the keyboard to be in the list', inList);
-  // It may slide in.
-  await until('the list to be on the screen', async () => {
+  await until('the focus in the list', inList);
+  // The list slides in.
+  await until('the list on the screen', async () => {
     const { x, width } = await view.members.boundingBox();
     return x >= 0 && x + width <= PHONE.viewport.width;
   });
@@ -57,21 +57,21 @@ story('on a screen of 360 px the member list opens over the page, and Escape clo
   await view.members.waitFor({ state: 'hidden' });
   const isBack = () => view.page.evaluate(() =>
     document.activeElement.classList.contains('members-toggle'));
-  await until('the keyboard to be back where it was', isBack);
-  // Also before the keyboard is in the list.
+  await until('the focus on the button', isBack);
+  // The same before the list has the focus.
   await view.page.evaluate(() => {
     const toggle = document.querySelector('.members-toggle');
     toggle.click();
     const escape = new KeyboardEvent('keydown', { key: 'Escape', bubbles: true });
     document.body.dispatchEvent(escape);
   });
-  await until('the keyboard to be back again', isBack);
+  await until('the focus on the button again', isBack);
   assert.equal(await view.members.isVisible(), false);
   await view.say('and on');
   await view.shows('and on');
 });
 
-/** What a finger is to press, or to write in, and is too small for that. */
+/** Returns the controls that are too small for a finger, and fields that a phone zooms into. */
 async function small(view) {
   return view.page.evaluate((fingerPx) => {
     const controls = document.querySelectorAll('button, a[href], input, textarea, [role=button]');
@@ -106,7 +106,7 @@ for (const [device, viewport] of Object.entries({
     await new RoomPage(landing.page).connected();
     await landing.page.goto(`${world.server.origin}/`);
     await landing.recent.waitFor();
-    assert.deepEqual(await small(landing), [], 'with rooms visited before');
+    assert.deepEqual(await small(landing), [], 'with recent rooms');
     await world.bot('fingers', 'bot');
     const gate = await world.gate();
     world.complaints.allowUnreachable();
@@ -157,9 +157,8 @@ story('at 320 px and at 200 % nothing is wider than the screen', async (world) =
     const panel = await view.part('#share-panel').boundingBox();
     assert.ok(panel.x >= 0 && panel.x + panel.width <= viewport.width);
     assert.deepEqual(await sideways(view), []);
-    // All of it, without scrolling.
-    await view.page.evaluate(() =>
-      Promise.allSettled(document.getAnimations().map((animation) => animation.finished)));
+    // All of the panel is in view without scrolling.
+    await animationsEnd(view.page);
     for (const part of ['.share-close', '#share-link', '.share-copy']) {
       const box = await view.part(part).boundingBox();
       assert.ok(box.y >= panel.y - 1 && box.y + box.height <= viewport.height, `${part}: ${box.y}`);
@@ -185,7 +184,7 @@ story('a notch in the screen covers no control', async (world) => {
   const view = await world.person('notch', 'Anna', { ...PHONE, viewport });
   const cdp = await view.page.context().newCDPSession(view.page);
   await cdp.send('Emulation.setSafeAreaInsetsOverride', { insets });
-  await until('the insets to be known', () => view.page.evaluate(() => {
+  await until('the insets', () => view.page.evaluate(() => {
     const probe = document.createElement('i');
     probe.style.cssText = 'position: fixed; padding-left: env(safe-area-inset-left)';
     document.body.append(probe);
@@ -196,15 +195,14 @@ story('a notch in the screen covers no control', async (world) => {
   await check(view, '.room-header :is(a, button), .composer :is(button, textarea)');
   await view.membersToggle.tap();
   await view.members.waitFor({ state: 'visible' });
-  // It slides in.
-  await view.page.evaluate(() =>
-    Promise.allSettled(document.getAnimations().map((animation) => animation.finished)));
+  // The list slides in.
+  await animationsEnd(view.page);
   await check(view, '.members button, .members bdi');
 });
 
 story('above the keyboard field, newest message and header are in view, and Send keeps the keyboard open', async (world) => {
   const bot = await world.bot('keyboard', 'bot');
-  await bot.say(...Array.from({ length: 60 }, (_, number) => `row ${number}`));
+  await bot.say(...numbered(0, 59, 'row'));
   const view = await world.person('keyboard', 'Anna', PHONE);
   await view.shows('row 59');
   await view.atBottom();
@@ -213,11 +211,11 @@ story('above the keyboard field, newest message and header are in view, and Send
     window.blurs = 0;
     field.addEventListener('blur', () => (window.blurs += 1));
   });
-  // The page asks for a keyboard that takes its room from the page (`interactive-widget`).
+  // The page asks for a keyboard that makes the page lower (`interactive-widget`).
   const KEYBOARD_PX = 300;
   const height = PHONE.viewport.height - KEYBOARD_PX;
   await view.page.setViewportSize({ ...PHONE.viewport, height });
-  const inSight = async (text) => {
+  const inView = async (text) => {
     await view.atBottom();
     const [field, row] = [await view.composer.boundingBox(), await view.message(text).boundingBox()];
     assert.ok(field.y + field.height <= height, JSON.stringify(field));
@@ -228,12 +226,12 @@ story('above the keyboard field, newest message and header are in view, and Send
     }
     assert.equal(await view.page.evaluate(() => window.scrollY), 0);
   };
-  await inSight('row 59');
+  await inView('row 59');
   await view.type('typed with thumbs');
   await view.sendButton.tap();
   await bot.hears('typed with thumbs');
   await view.shows('typed with thumbs');
-  await inSight('typed with thumbs');
+  await inView('typed with thumbs');
   assert.equal(await view.page.evaluate(() => document.activeElement.id), 'composer');
   assert.equal(await view.page.evaluate(() => window.blurs), 0, 'the keyboard stays open');
 });
@@ -263,7 +261,7 @@ story('a tap on a row shows its date, time and zone', async (world) => {
     const box = await view.message(text).locator('time').boundingBox();
     assert.ok(box.x >= 0 && box.x + box.width <= PHONE.viewport.width, JSON.stringify(box));
     const words = await view.message(text).locator('.text').boundingBox();
-    assert.ok(box.y + box.height <= words.y + 4, 'what was tapped is still to be read');
+    assert.ok(box.y + box.height <= words.y + 4, 'the tapped text stays readable');
   }
-  assert.equal(await shown('first'), 'none', 'one at a time');
+  assert.equal(await shown('first'), 'none', 'one row at a time');
 });

@@ -1,12 +1,12 @@
-// The page under its Content Security Policy: markup that is sent as everything runs nothing, and
-// nothing that the page does by itself is against the policy.
+// The Content Security Policy: markup runs nothing wherever it is sent, and the page itself violates
+// nothing.
 import assert from 'node:assert/strict';
 import { until } from '../support/until.mjs';
 import { story } from '../support/world.mjs';
 
 const MARKUP = ['<img src=x onerror=alert(1)>', '"><svg onload=alert(1)>', '<script>alert(1)</script>'];
 
-/** Notes every violation of the policy from before the first byte of a page. */
+/** Records every violation of the policy, from before the first byte of a page. */
 async function watched(world) {
   const context = await world.context();
   const violations = [];

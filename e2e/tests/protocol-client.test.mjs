@@ -1,4 +1,4 @@
-// The client of docs/protocol.md, run as it stands there, in Node with the package `ws`.
+// The client in docs/protocol.md, unchanged, in Node with the package `ws`.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { WebSocket } from 'ws';
@@ -8,7 +8,7 @@ import { story } from '../support/world.mjs';
 const document = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
 const [, source] = /```js\n(function join[^]*?)```/.exec(document);
 
-/** The client, and what ends it: by itself it reconnects for ever. */
+/** Returns the client's `join`, and `end`, because the client itself reconnects for ever. */
 function run() {
   const sockets = [];
   let isOver = false;
@@ -43,7 +43,7 @@ story('the client of the protocol document shows each message once, with its aut
   await world.server.restart();
   const other = await world.bot(room, 'other');
   await other.say('after');
-  await until('what came after the restart', () => shown.some(({ payload }) => payload === 'after'));
+  await until('the message after the restart', () => shown.some(({ payload }) => payload === 'after'));
   assert.deepEqual(
     shown.map(({ payload, nickname }) => [payload, nickname]),
     [['before', '黑旋风李逵'], ['live', 'reader'], ['after', 'other']],

@@ -5,10 +5,10 @@ import { LandingPage } from '../support/landing-page.mjs';
 import { until } from '../support/until.mjs';
 import { story } from '../support/world.mjs';
 
-/** A name that a proxy must not decode, and what a person would send. */
+/** A room name that a proxy must not decode. */
 const ROOM = 'a/b 聊%2F天';
 
-/** Everything that has to work wherever the site begins. */
+/** Checks all that must work wherever the site begins. */
 async function works(world, proxy) {
   const options = { at: proxy, ignoreHTTPSErrors: true, serviceWorkers: 'block' };
   const anna = await world.person(ROOM, 'Anna', options);
@@ -23,15 +23,15 @@ async function works(world, proxy) {
   await anna.reload();
   await anna.shows('from Bert');
 
-  // Everything that the page names is below the site's own root.
-  const asked = await anna.page.evaluate(() =>
+  // Every file that the page loads is below the root of the site.
+  const loaded = await anna.page.evaluate(() =>
     performance.getEntriesByType('resource').map((entry) => entry.name));
-  assert.ok(asked.length > 3, String(asked));
-  for (const url of asked) assert.ok(url.startsWith(`${proxy.origin}/`), url);
+  assert.ok(loaded.length > 3, String(loaded));
+  for (const url of loaded) assert.ok(url.startsWith(`${proxy.origin}/`), url);
   await anna.use(anna.share);
   assert.equal(await anna.part('#share-link').inputValue(), address);
   const code = anna.page.locator('#share-panel img');
-  await until('the code to be drawn', () => code.evaluate((image) => image.naturalWidth > 0));
+  await until('the QR code', () => code.evaluate((image) => image.naturalWidth > 0));
   await anna.part('.share-close').click();
   await anna.page.locator('a.brand').click();
   const front = new LandingPage(anna.page);
@@ -82,7 +82,7 @@ for (const [kind, settings] of [['nginxBelow', ['--path-prefix', '/chat']], ['ca
     const view = await world.person('tunnel', 'Anna', { at: proxy });
     await view.say('before the tunnel');
     await view.shows('before the tunnel');
-    await until('the page to be kept', () => view.page.evaluate(async () => {
+    await until('the cached page', () => view.page.evaluate(async () => {
       const { scope } = await navigator.serviceWorker.ready;
       return new URL(scope).pathname === '/chat/' && (await caches.match('/chat/')) !== undefined;
     }));

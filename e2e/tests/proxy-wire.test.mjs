@@ -1,5 +1,5 @@
-// What goes over the line and into the logs behind each proxy in deploy/: every name of a room is
-// the same room as without a proxy, and no log has a nickname or a session token.
+// Each proxy in deploy/: every room name is the same room as without a proxy, and no log has a nickname
+// or a session token.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
@@ -9,7 +9,7 @@ import { story } from '../support/world.mjs';
 const TOKEN = 'token-that-no-log-may-have-0123456789';
 const NICKNAME = 'Nickname-that-no-log-may-have';
 
-/** Names that a proxy may decode, merge, shorten or refuse. */
+/** Room names that a proxy might decode, merge, shorten or refuse. */
 const ROOMS = [
   'plain', 'a/b', '/', '//', 'a//b', '/a/', '../x', 'a/../b', './x', 'a\\b', 'a%2Fb', 'a%b', '%', '%00x',
   'a+b', 'a b', ' a', 'a?b#c', 'a;b=c', 'a&b=c', 'a:b@c', '聊天 室', '😀', `a'b"c`, 'v1.', '.hidden', '~x',
@@ -30,7 +30,7 @@ function address(origin, room, query = '') {
   return `${origin.replace(/^http/, 'ws')}/xgate/websocket/${encodeURIComponent(room)}?nickname=${NICKNAME}${query}`;
 }
 
-/** Connects, and gives back the member count of the greeting, or the reason why there is none. */
+/** Connects, and returns the member count of the greeting, or the reason for the failure. */
 async function enter(url) {
   const socket = new WebSocket(url, { rejectUnauthorized: false });
   let count;
@@ -65,14 +65,14 @@ for (const [kind, settings] of PROXIES) {
     assert.equal(String(found), '1');
     socket.close(1000);
     await once(socket, 'close');
-    // Refused, and with no server behind the proxy: what fails is logged by most with more words.
+    // Most proxies log more about failures: a refused request, and one without a server.
     await enter(address(proxy.origin, 'logged-room', `&session=${TOKEN}%00`));
     const page = `${proxy.origin}/room/logged-room?nickname=${NICKNAME}`;
     await fetchAnything(page);
     await world.server.crash();
     await enter(url);
     await fetchAnything(page.replace('logged-room', 'last-room'));
-    await until('the proxy to log the last request', async () =>
+    await until('the last request in the log', async () =>
       (await proxy.logged()).includes('/room/last-room'));
     const log = await proxy.logged();
     for (const secret of [TOKEN, NICKNAME, 'session=token', 'nickname=Nick']) {
@@ -81,7 +81,7 @@ for (const [kind, settings] of PROXIES) {
   });
 }
 
-/** Asks for a page by a certificate that nobody vouches for; whatever is answered will do. */
+/** Requests a page with an unknown certificate, and ignores the answer. */
 async function fetchAnything(url) {
   const { request } = await import(url.startsWith('https') ? 'node:https' : 'node:http');
   await new Promise((resolve) => {

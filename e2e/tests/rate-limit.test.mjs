@@ -1,9 +1,9 @@
-// Whoever sends too much at once: the real server refuses, and nothing is lost by it.
+// Rate limits: the server refuses what is too much at once, and the page loses nothing.
 import assert from 'node:assert/strict';
 import { idsOf, readUp } from '../support/reading.mjs';
-import { RoomPage } from '../support/room-page.mjs';
+import { PHONE } from '../support/sizes.mjs';
 import { until } from '../support/until.mjs';
-import { Frames } from '../support/watch.mjs';
+import { words, wordsOf } from '../support/words.mjs';
 import { story } from '../support/world.mjs';
 
 /** A burst of 960 bytes: after a text of 1,000, one of some hundred has to wait some seconds. */
@@ -13,51 +13,45 @@ const FEW_NAMES = ['--no-limits=false', '--bytes-per-second', '10'];
 /** A burst of 6,400 bytes: after a page of 50 messages, the next has to wait some seconds. */
 const FEW_PAGES = ['--no-limits=false', '--page-bytes-per-second', '400'];
 const WIDE = { width: 1280, height: 800 };
-const NARROW = { width: 360, height: 740 };
 
-for (const [locale, viewport, words] of [
-  ['en-US', WIDE, /^You’re sending too fast\. Try again in [1-9] s\.$/],
-  ['zh-CN', NARROW, /^发送太快，请 [1-9] 秒后再试。$/],
-]) {
+for (const [locale, viewport] of [['en-US', WIDE], ['zh-CN', PHONE.viewport]]) {
+  const notice = new RegExp(`^${wordsOf(locale).error_rate_for('[1-9]').replaceAll('.', '\\.')}$`);
   story(`rate-limited texts return to the message box in order, ${locale}`, {
     settings: SETTINGS,
   }, async (world) => {
     const gate = await world.gate();
     const bot = await world.bot('rate', 'bot');
-    const page = await world.tab(await world.context({ locale, viewport }), 'Anna');
-    const frames = await Frames.of(page);
-    const anna = new RoomPage(page);
-    await anna.open(gate.origin, 'rate', 'Anna');
+    const { view: anna, frames } = await world.watched('rate', 'Anna', { at: gate, locale, viewport });
     const large = 'x'.repeat(1000);
     const second = `second ${'y'.repeat(400)}`;
-    // Several are on their way, and one is half typed, when the server says stop.
+    // The server refuses while several texts are on their way and one is half typed.
     gate.hold('down');
     for (const text of [large, second, 'third']) await anna.say(text);
     await anna.type('half typed');
     gate.release();
     await anna.error.waitFor();
-    assert.match(await anna.error.textContent(), words);
+    assert.match(await anna.error.textContent(), notice);
     const back = `${second}\nthird\nhalf typed`;
     assert.equal(await anna.composer.inputValue(), back);
-    assert.deepEqual(await anna.texts(), [large], 'they are in the field and nowhere else');
-    // Nobody sends into the wait, which would only make it longer.
+    assert.deepEqual(await anna.texts(), [large], 'the refused texts have no rows');
+    // A text sent during the wait would make it longer.
     assert.ok(await anna.sendButton.isDisabled());
     await anna.composer.press('Enter');
     assert.equal(await anna.composer.inputValue(), back);
     assert.deepEqual(frames.said, [large, second]);
     await bot.say('meanwhile');
     await anna.shows('meanwhile');
-    assert.equal((await page.getByRole('status').allTextContents()).join().match(/\d/g)?.length, 2,
-      'the seconds are counted for the eye, and said once');
+    assert.equal((await anna.page.getByRole('status').allTextContents()).join().match(/\d/g)?.length, 2,
+      'the seconds are counted on the screen and announced once');
 
     await anna.reload();
-    assert.equal(await anna.composer.inputValue(), back, 'nor does a reload lose anything');
-    await until('it to be said', async () => {
+    assert.equal(await anna.composer.inputValue(), back, 'a reload keeps the texts');
+    await until('the text at the other member', async () => {
       if (await anna.sendButton.isEnabled()) await anna.composer.press('Enter');
       return bot.texts.includes(back);
     }, 20_000);
     await anna.shows(back);
-    await until('the reason to be gone', async () => (await anna.error.count()) === 0);
+    await anna.error.waitFor({ state: 'detached' });
     assert.equal(await anna.composer.inputValue(), '');
     assert.deepEqual(bot.texts, [large, 'meanwhile', back]);
   });
@@ -72,7 +66,7 @@ story('the notice of the rate limit ends with the wait', {
   await anna.say(`again ${'y'.repeat(200)}`);
   await anna.error.waitFor();
   assert.ok(await anna.sendButton.isDisabled());
-  await until('the words to go', async () => (await anna.error.count()) === 0);
+  await anna.error.waitFor({ state: 'detached' });
   assert.ok(await anna.sendButton.isEnabled());
   await anna.sendButton.click();
   await bot.hears(`again ${'y'.repeat(200)}`);
@@ -83,30 +77,27 @@ story('a rate-limited nickname returns to its field and is not sent during the w
   settings: FEW_NAMES,
 }, async (world) => {
   const bot = await world.bot('name', 'bot');
-  const page = await world.tab(await world.context(), 'Anna');
-  const frames = await Frames.of(page);
-  const anna = new RoomPage(page);
-  await anna.open(world.server.origin, 'name', 'Anna');
+  const { view: anna, frames } = await world.watched('name', 'Anna');
   await anna.say('x'.repeat(200));
   const [asked, other] = ['安娜', '小明'].map((name) => name.repeat(16));
   await anna.renameTo(asked);
   await anna.error.waitFor();
   assert.equal(await anna.renameInput.inputValue(), asked);
-  // The keyboard is where it was, in the message box: nothing that is typed goes astray.
-  await page.keyboard.type('half typed');
+  // The message box keeps the focus.
+  await anna.page.keyboard.type('half typed');
   assert.equal(await anna.composer.inputValue(), 'half typed');
   await anna.renameSave.click();
-  assert.equal(await anna.renameInput.inputValue(), asked, 'it waits');
-  assert.equal(frames.said.length, 2, 'nobody sends into the wait');
-  await until('the wait to be over', async () => (await anna.error.count()) === 0, 30_000);
+  assert.equal(await anna.renameInput.inputValue(), asked, 'the nickname waits');
+  assert.equal(frames.said.length, 2, 'nothing is sent during the wait');
+  await anna.error.waitFor({ state: 'detached', timeout: 30_000 });
   await anna.renameSave.click();
   await bot.sees('changename', asked);
   await anna.showsPeople(asked, 'bot');
   await anna.renameInput.waitFor({ state: 'hidden' });
   await anna.openRename();
-  assert.equal(await anna.renameInput.inputValue(), asked, 'a form is about the name of now');
+  assert.equal(await anna.renameInput.inputValue(), asked, 'the form has the current nickname');
   await anna.renameInput.press('Escape');
-  // One that was typed as a command has no other place to come back to.
+  // A nickname typed as a command returns to the form as well.
   await anna.say(`@changename:${other}`);
   await anna.run.click();
   await anna.error.waitFor();
@@ -120,28 +111,25 @@ story('a rate-limited history page is requested again after its wait, and delays
 }, async (world) => {
   const bot = await world.bot('pages', 'bot');
   await bot.say(...Array.from({ length: 130 }, (_, index) => `n ${index + 1} ${'x'.repeat(60)}`));
-  const page = await world.tab(await world.context(), 'Anna');
-  const frames = await Frames.of(page);
-  const anna = new RoomPage(page);
-  await anna.open(world.server.origin, 'pages', 'Anna');
+  const { view: anna, frames } = await world.watched('pages', 'Anna');
   await until('the newest page', async () => (await idsOf(anna))[0] === 81);
   await readUp(anna);
-  assert.equal((await idsOf(anna))[0], 31);
+  await until('the next page', async () => (await idsOf(anna))[0] === 31);
   await until('the refusal', async () => {
-    await anna.log.evaluate((log) => log.scrollTo(0, 0));
+    await anna.toTop();
     return frames.received.some((frame) => JSON.parse(frame).code === 'rate_limited');
   });
-  assert.equal(await anna.row('older').textContent(), 'Loading older messages…');
+  assert.equal(await anna.row('older').textContent(), words.loading_older);
   assert.equal(await anna.error.count(), 0);
   assert.ok(await anna.sendButton.isEnabled());
   await anna.say('meanwhile');
   await bot.hears('meanwhile');
   await anna.shows('meanwhile');
-  assert.equal(await anna.row('older').textContent(), 'Loading older messages…');
+  assert.equal(await anna.row('older').textContent(), words.loading_older);
   await until('the page', async () => (await idsOf(anna))[0] === 1, 30_000);
   await anna.beginning.waitFor();
   assert.equal(await anna.error.count(), 0);
-  // Page 0 is what a silence is broken with, where the machine is slow.
+  // On a slow machine the page asks for page 0 to break a silence.
   const asked = frames.asked.filter((page) => page !== '@history:0');
   assert.deepEqual(asked, ['@history:1', '@history:2', '@history:2']);
 });

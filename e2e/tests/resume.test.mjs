@@ -1,15 +1,11 @@
-// Being the same member after a reload, a lost connection or a long sleep; and being another one in
-// a copy of the tab.
+// Resuming: the same member after a reload, an outage or a long sleep, and another one in a copy of the
+// tab.
 import assert from 'node:assert/strict';
 import { devtools } from '../support/browser.mjs';
+import { stopClock, withinPageTime } from '../support/page-time.mjs';
 import { RoomPage } from '../support/room-page.mjs';
 import { until } from '../support/until.mjs';
 import { story } from '../support/world.mjs';
-
-/** What the others saw of somebody who came and what happened since. */
-function seenBy(bot) {
-  return bot.frames.slice(4).map((frame) => frame.type);
-}
 
 story('a reload or a short outage shows other members no leave', async (world) => {
   const bot = await world.bot('same', 'bot');
@@ -23,7 +19,7 @@ story('a reload or a short outage shows other members no leave', async (world) =
   assert.equal((await view.me()).pid, pid);
   await view.say('still me');
   await bot.hears('still me');
-  assert.deepEqual(seenBy(bot), ['join', 'normal']);
+  assert.deepEqual(bot.typesSinceGreeting, ['join', 'normal']);
   await view.showsPeople('bot', 'Anna');
 });
 
@@ -34,8 +30,8 @@ story('closing a tab shows one leave after the grace period', {
   const view = await world.person('closing', 'Anna');
   await view.page.close();
   await until('the leave', () => bot.of('leave').length > 0);
-  await bot.say('anybody?');
-  assert.deepEqual(seenBy(bot), ['join', 'leave', 'normal']);
+  await bot.say('after the leave');
+  assert.deepEqual(bot.typesSinceGreeting, ['join', 'leave', 'normal']);
 });
 
 story('a duplicated tab is another member and sends nothing twice', async (world) => {
@@ -44,20 +40,20 @@ story('a duplicated tab is another member and sends nothing twice', async (world
   gate.refuseSockets();
   await view.disconnected();
   await view.say('once');
-  await until('the row', async () => (await view.messages())[0]?.pending === 'waiting');
-  // A window that a page opens begins with a copy of its session storage, as a duplicated tab does.
+  await view.newestIs('waiting');
+  // A window opened by a page starts with a copy of its session storage, as a duplicated tab does.
   const opened = view.page.context().waitForEvent('page');
   await view.page.evaluate(() => void window.open(location.href));
   const page = await opened;
   world.complaints.watch(page, 'the copy');
   const copy = new RoomPage(page);
-  await until('the copy to be there', async () => (await copy.connection.count()) > 0);
+  await until('the copy', async () => (await copy.connection.count()) > 0);
   gate.reopen();
   await view.connected();
   await copy.connected();
   await view.shows('once');
   await copy.shows('once');
-  assert.equal((await view.me()).pid, pid, 'the original is who it was');
+  assert.equal((await view.me()).pid, pid, 'the original is the same member');
   assert.notEqual((await copy.me()).pid, pid);
   await view.showsPeople('Anna', 'Anna');
   const bot = await world.bot('copy', 'bot');
@@ -70,13 +66,13 @@ story('a duplicated tab whose original is frozen is another member', async (worl
   gate.refuseSockets();
   await view.disconnected();
   await view.say('once');
-  await until('the row', async () => (await view.messages())[0]?.pending === 'waiting');
+  await view.newestIs('waiting');
   const tab = await view.page.evaluate(() => sessionStorage.getItem('xmeet:/:tab'));
-  // The original answers nobody from here on.
+  // A frozen tab answers no other tab.
   const cdp = await devtools(view.page);
   await cdp.send('Page.setWebLifecycleState', { state: 'frozen' });
   const page = await world.tab(view.page.context(), 'the copy');
-  // As a duplicated tab begins.
+  // The state in which a duplicated tab starts.
   await page.addInitScript((tab) => {
     if (sessionStorage.length) return;
     sessionStorage.setItem('xmeet:/:tab', tab);
@@ -84,7 +80,7 @@ story('a duplicated tab whose original is frozen is another member', async (worl
   }, tab);
   const copy = new RoomPage(page);
   await copy.goto(gate.origin, 'frozen', 'Anna');
-  await until('the copy to be there', async () => (await copy.connection.count()) > 0);
+  await until('the copy', async () => (await copy.connection.count()) > 0);
   gate.reopen();
   await copy.connected();
   assert.notEqual((await copy.me()).pid, pid);
@@ -103,17 +99,15 @@ story('a page whose member another tab took over returns as a new member', async
   const [token] = member.split('\n');
   assert.match(token, /^[A-Za-z0-9_-]{22,64}$/);
   const context = await world.context();
-  // As if a tab of that browser had been the member.
+  // The storage of a browser in which a tab was that member.
   await context.addInitScript((token) => {
-    // Firefox runs it in the empty page before, too, which has no storage.
+    // Firefox also runs it in the empty page, which has no storage.
     if (origin === 'null') return;
     if (!sessionStorage.length) localStorage.setItem('xmeet:/:member:taken:thief', token);
   }, token);
   const thief = new RoomPage(await world.tab(context, 'the other'));
   await thief.open(world.server.origin, 'taken', 'Anna');
-  await until('the first to be another', async () => ![pid, undefined].includes(
-    (await anna.me())?.pid,
-  ));
+  await until('another member in the first page', async () => (await anna.me()).pid !== pid);
   await anna.connected();
   assert.equal((await thief.me()).pid, pid);
   await anna.showsPeople('Anna', 'Anna');
@@ -122,36 +116,26 @@ story('a page whose member another tab took over returns as a new member', async
 });
 
 story('after ten minutes of sleep a page has the newest message within 5 s', async (world) => {
-  world.complaints.allowUnreachable();
   const bot = await world.bot('sleep', 'bot');
-  const gate = await world.gate();
-  const page = await world.tab(await world.context(), 'Anna');
-  await page.clock.install();
-  const view = new RoomPage(page);
-  await view.open(gate.origin, 'sleep', 'Anna');
-  // The network forgets the connection, and neither end hears of it.
+  const { gate, view } = await world.behindGate('sleep', 'Anna', { hasClock: true });
+  const { page } = view;
+  // The network drops the connection without a notice to either end.
   gate.forget();
   await bot.say('meanwhile');
-  await page.clock.fastForward(10 * 60_000);
-  const woken = performance.now();
-  await view.shows('meanwhile');
-  assert.ok(performance.now() - woken < 5_000, 'without touching anything');
+  await stopClock(page, 10 * 60_000);
+  await withinPageTime(page, 5_000, 'the newest message', async () =>
+    (await view.texts()).includes('meanwhile'));
   await view.connected();
 });
 
 story('40 s without a heartbeat end the connection', async (world) => {
-  world.complaints.allowUnreachable();
-  const gate = await world.gate();
-  const page = await world.tab(await world.context(), 'Anna');
-  await page.clock.install();
-  const view = new RoomPage(page);
-  await view.open(gate.origin, 'heartbeat', 'Anna');
+  const { gate, view } = await world.behindGate('heartbeat', 'Anna', { hasClock: true });
+  const { page } = view;
   gate.forget();
   gate.refuseSockets({ cut: false });
   await page.clock.runFor(45_000);
   await view.disconnected();
   gate.reopen();
-  // By itself: the page's clock goes on.
   await view.connected();
 });
 
@@ -160,8 +144,8 @@ story('a message without an echo replaces a dead connection', async (world) => {
   const bot = await world.bot('silent', 'bot');
   const { gate, view } = await world.behindGate('silent', 'Anna');
   gate.forget();
-  await view.say('is anybody there?');
-  await bot.hears('is anybody there?', 40_000);
-  await view.shows('is anybody there?');
-  assert.deepEqual(bot.texts, ['is anybody there?']);
+  await view.say('no echo');
+  await bot.hears('no echo', 40_000);
+  await view.shows('no echo');
+  assert.deepEqual(bot.texts, ['no echo']);
 });

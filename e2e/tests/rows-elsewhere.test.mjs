@@ -1,9 +1,11 @@
-// Rows outside of the page: copied, printed, translated; and the keyboard when what had it is gone.
+// Rows outside of the page: copied, printed, translated. And the focus when its part is removed.
 import assert from 'node:assert/strict';
+import { numbered } from '../support/texts.mjs';
 import { until } from '../support/until.mjs';
+import { words } from '../support/words.mjs';
 import { story } from '../support/world.mjs';
 
-/** Selects from the text of one row to that of another, and copies as the browser does. */
+/** Selects from the text of one row to that of another, and copies. */
 function copied(view, from, to) {
   return view.log.evaluate((log, [from, to]) => {
     const textOf = (words) => [...log.querySelectorAll('.text')]
@@ -31,10 +33,10 @@ story('rows are copied as lines with time and nickname', async (world) => {
   const { text, isLeft } = await copied(view, 'first', 'hello');
   const lines = text.split('\n').map((line) => line.replace(/^\d\d:\d\d /, 'HH:MM '));
   assert.deepEqual(lines, ['HH:MM Anna: first of Anna', 'HH:MM Anna: second', 'of two lines',
-    '— Dora joined', 'HH:MM Dora: hello @Bert']);
+    `— Dora${words.joined[1]}`, 'HH:MM Dora: hello @Bert']);
   assert.equal(isLeft, false, 'the browser copies nothing else');
-  const within = await copied(view, 'second', 'second');
-  assert.deepEqual(within, { text: '', isLeft: true }, 'a part of one text is left to the browser');
+  const part = await copied(view, 'second', 'second');
+  assert.deepEqual(part, { text: '', isLeft: true }, 'a part of one text is left to the browser');
   const mark = view.page.locator('.at');
   assert.equal(await mark.evaluate((mark) => getComputedStyle(mark).userSelect), 'none');
 });
@@ -43,7 +45,7 @@ story('a click on a row leaves its time unchanged', async (world) => {
   const view = await world.person('press', 'Anna');
   await view.say('one');
   await view.say('two');
-  await view.shows('two');
+  await view.showsExactly('one', 'two');
   const time = view.message('two').locator('time');
   const before = await time.evaluate((time) => getComputedStyle(time).fontSize);
   await view.message('two').locator('.text').click();
@@ -52,7 +54,7 @@ story('a click on a row leaves its time unchanged', async (world) => {
 
 story('a print has all rows and no controls', async (world) => {
   const bot = await world.bot('print', 'bot');
-  await bot.say(...Array.from({ length: 120 }, (_, n) => `row ${n}`));
+  await bot.say(...numbered(0, 119, 'row'));
   const view = await world.person('print', 'Anna');
   await view.shows('row 119');
   await view.wheel(-5_000);
@@ -67,7 +69,7 @@ story('a print has all rows and no controls', async (world) => {
   const { inner, outer } = await view.log.evaluate((log) => ({
     inner: log.scrollHeight, outer: log.getBoundingClientRect().height,
   }));
-  assert.ok(outer >= inner - 1, `${outer} px of ${inner} are on paper`);
+  assert.ok(outer >= inner - 1, `${outer} px of ${inner} are printed`);
   const height = await view.page.evaluate(() => document.scrollingElement.scrollHeight);
   assert.ok(height >= outer, `the page is ${height} px high`);
   const pdf = await view.page.pdf({ format: 'A4' });
@@ -77,7 +79,7 @@ story('a print has all rows and no controls', async (world) => {
     await view.page.evaluate((theme) => { document.documentElement.dataset.theme = theme; }, theme);
     const ink = await view.log.locator('.text').first()
       .evaluate((text) => getComputedStyle(text).color);
-    assert.equal(ink, 'rgb(23, 33, 29)', `dark letters on white paper, ${theme}`);
+    assert.equal(ink, 'rgb(23, 33, 29)', `dark text on white, ${theme}`);
   }
   await view.page.emulateMedia({ media: null });
 });
@@ -87,7 +89,7 @@ story('a translated page still updates the member count and the connection', asy
   const bot = await world.bot('translated', 'bot');
   await bot.say('guten Tag');
   await view.shows('guten Tag');
-  // As translators do: each text node they may touch goes into an element of theirs.
+  // A translator puts each text node that it may change into an element of its own.
   const touched = await view.page.evaluate(() => {
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     const nodes = [];
@@ -111,14 +113,12 @@ story('a translated page still updates the member count and the connection', asy
   gate.shut();
   await view.disconnected();
   await until('words about the connection', async () =>
-    (await view.connection.textContent()).includes('Connection lost'));
+    (await view.connection.textContent()).includes(words.retrying));
   gate.reopen();
   await view.connected();
   await view.say('still works');
   await view.shows('still works');
 });
-
-const focused = (view) => view.page.evaluate(() => document.activeElement.id);
 
 story('"Try now" moves the focus to the message box when it disappears', async (world) => {
   const { gate, view } = await world.behindGate('focus', 'Anna');
@@ -128,8 +128,7 @@ story('"Try now" moves the focus to the message box when it disappears', async (
   await view.tryNow.focus();
   gate.reopen();
   await view.connected();
-  await until(async () => `the focus in the box; it is on ${await focused(view)}`,
-    async () => (await focused(view)) === 'composer');
+  await view.focusIs('composer');
 });
 
 story('a redrawn member entry does not lose the focus to the page', async (world) => {
@@ -140,7 +139,7 @@ story('a redrawn member entry does not lose the focus to the page', async (world
   await view.disconnected();
   await world.server.restart();
   await view.connected();
-  await until(async () => `the focus on the page; it is on ${await focused(view)}`, () =>
+  await until(async () => `the focus on a part of the page; it is on ${await view.focused()}`, () =>
     view.page.evaluate(() => document.activeElement !== document.body));
 });
 
@@ -162,5 +161,5 @@ story('a phone in landscape with an open keyboard shows rows and the message box
   await view.rename.tap();
   await view.renameInput.waitFor();
   const { y, height } = await view.renameSave.boundingBox();
-  assert.ok(y >= 0 && y + height <= 170, `the form is on the screen: ${y} ${height}`);
+  assert.ok(y >= 0 && y + height <= 170, `the form is in view: ${y} ${height}`);
 });

@@ -1,4 +1,4 @@
-// The original jQuery demo page, unchanged: with itself, with bots, and with the new web client.
+// The original jQuery demo page, unchanged, with bots and with the web client.
 import assert from 'node:assert/strict';
 import { serveSeedPage } from '../support/seed-site.mjs';
 import { until } from '../support/until.mjs';
@@ -6,7 +6,7 @@ import { story } from '../support/world.mjs';
 
 const ROOM = 'xnestname';
 
-/** The demo page in a tab: what it prints, and its two ways of sending. */
+/** The demo page in a tab: the frames that it prints, and its two ways of sending. */
 class SeedPage {
   static async open(world, nickname) {
     const seed = new SeedPage();
@@ -14,11 +14,11 @@ class SeedPage {
     world.t.after(site.close);
     seed.page = await world.tab(await world.context(), nickname);
     await seed.page.goto(site.url);
-    await until('the demo page to be greeted', async () => (await seed.of('history')).length > 0);
+    await until('the greeting on the demo page', async () => (await seed.of('history')).length > 0);
     return seed;
   }
 
-  /** The frames that it printed, which it prints as they came. */
+  /** The frames that the page has printed. */
   async frames() {
     const lines = await this.page.locator('#console p.response').allTextContents();
     return lines.map((line) => JSON.parse(line));
@@ -35,7 +35,7 @@ class SeedPage {
     );
   }
 
-  /** Types as a person does: the page leaves a blank in its field after each message. */
+  /** Types at the end of the field, in which the page leaves a blank after each message. */
   async enter(text) {
     await this.page.locator('#console_input').focus();
     await this.page.keyboard.press('End');
@@ -65,13 +65,13 @@ story('the demo page sends by Enter, and by its button with the time added', asy
   await seed.page.locator('#console_input').pressSequentially('again');
   const before = Date.now();
   await seed.page.locator('#console_send').click();
-  const second = await until('what the button sent', () => bot.of('normal')[1]);
-  // A blank in front: the page clears its field with one.
+  const second = await until('the message of the button', () => bot.of('normal')[1]);
+  // The page clears its field with a blank.
   const time = Number(/^ again(\d{13})$/.exec(second.payload)?.[1]);
   assert.ok(time >= before && time <= Date.now(), second.payload);
   assert.equal(first.from, second.from);
   await seed.shows(second.payload);
-  assert.equal((await seed.of('normal')).length, 2, 'each once');
+  assert.equal((await seed.of('normal')).length, 2, 'each message once');
 });
 
 story('the demo page reconnects with its own button after a restart', async (world) => {
@@ -106,14 +106,14 @@ story('the demo page and the web client chat both ways, with history', {
   const frame = await old.shows('from the new one');
   assert.equal(frame.from, (await anna.me()).pid);
 
-  // History, for whoever comes later on either side.
+  // Later members of both kinds read the history.
   const later = await SeedPage.open(world, 'later');
   const [history] = await later.of('history');
-  const said = history.payload.map((record) => record.payload);
-  assert.deepEqual(said, ['from the old page', 'from the new one']);
+  const texts = history.payload.map((record) => record.payload);
+  assert.deepEqual(texts, ['from the old page', 'from the new one']);
   assert.match(history.payload[0].send_time, /^\d{4}-\d{2}-\d{2}$/);
   await anna.reload();
-  assert.deepEqual(await anna.texts(), ['from the old page', 'from the new one']);
+  await anna.showsExactly('from the old page', 'from the new one');
 
   await anna.renameTo('Änna');
   const renamed = await until('the rename', async () => (await old.of('changename'))[0]);

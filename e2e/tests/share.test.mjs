@@ -1,14 +1,10 @@
-// Handing on the way into a room: the link, the system's share sheet, the code for a camera.
+// Sharing a room: the link, the system's share sheet, the QR code.
 import assert from 'node:assert/strict';
 import { RoomPage } from '../support/room-page.mjs';
+import { PHONE } from '../support/sizes.mjs';
 import { until } from '../support/until.mjs';
 import { story } from '../support/world.mjs';
 
-const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
-
-/** The id of the element that has the focus, or else its last class. */
-const focused = (view) => view.page.evaluate(() =>
-  document.activeElement.id || [...document.activeElement.classList].at(-1));
 
 story('the share panel takes the focus, and Escape restores it', async (world) => {
   const view = await world.person('a/b 小', 'Anna', {
@@ -25,7 +21,7 @@ story('the share panel takes the focus, and Escape restores it', async (world) =
   for (let press = 0; press < 8; press += 1) {
     const inside = await panel.evaluate((panel) =>
       panel.contains(document.activeElement) || document.activeElement === document.body);
-    assert.ok(inside, 'what is behind the panel is out of reach');
+    assert.ok(inside, 'the page behind the panel is inert');
     await view.page.keyboard.press('Tab');
   }
   await view.part('.share-copy').focus();
@@ -34,7 +30,7 @@ story('the share panel takes the focus, and Escape restores it', async (world) =
   assert.equal(await view.page.evaluate(() => navigator.clipboard.readText()), link);
   await view.page.keyboard.press('Escape');
   await panel.waitFor({ state: 'hidden' });
-  assert.equal(await focused(view), 'share', 'the keyboard is back where it was');
+  assert.equal(await view.focused(), 'share', 'the focus is back on the button');
   await view.use(view.share);
   await view.part('.share-close').click();
   await panel.waitFor({ state: 'hidden' });
@@ -46,7 +42,7 @@ story('the link is copied without the clipboard interface', async (world) => {
   const view = await world.person('old ways', 'Anna', {
     permissions: ['clipboard-read', 'clipboard-write'],
   });
-  // As on a page that came without TLS.
+  // As on a page without TLS.
   await view.page.evaluate(() => {
     const { clipboard } = navigator;
     window.pasted = () => clipboard.readText();
@@ -81,12 +77,12 @@ story('the QR code is the address, fits on a phone and is readable in dark mode'
   const view = await world.person(room, 'Anna', { ...PHONE, colorScheme: 'dark' });
   await view.use(view.share);
   const code = view.part('#share-panel').getByRole('img');
-  await until('the code', () => code.evaluate((image) => image.complete && image.naturalWidth));
+  await until('the QR code', () => code.evaluate((image) => image.complete && image.naturalWidth));
   assert.ok(await code.getAttribute('alt'));
   const text = new URL(await code.evaluate((image) => image.src)).searchParams.get('text');
   assert.equal(text, `${world.server.origin}/room/${encodeURIComponent(room)}`);
-  // It moves into its place.
-  await until('the panel to be on the screen', async () => {
+  // The panel slides in.
+  await until('the panel on the screen', async () => {
     const panel = await view.part('#share-panel').boundingBox();
     const { width, height } = PHONE.viewport;
     return panel.x >= 0 && panel.y >= 0 && panel.x + panel.width <= width

@@ -1,4 +1,4 @@
-// Slow lines: what is on its way is waited for, over one connection, and sent once.
+// Slow lines: the page waits for what is on its way, on one connection, and sends once.
 import assert from 'node:assert/strict';
 import { RoomPage } from '../support/room-page.mjs';
 import { until } from '../support/until.mjs';
@@ -7,7 +7,7 @@ import { story } from '../support/world.mjs';
 
 const KIB = 1024;
 
-/** Somebody whose page is loaded, and whose socket then goes over a line of so many kilobits. */
+/** A person with a loaded page, whose WebSocket then uses a line of so many kilobits a second. */
 async function onSlowLine(world, room, kbitPerSecond) {
   world.complaints.allowUnreachable();
   const gate = await world.gate();
@@ -71,7 +71,7 @@ story('a probe is a few bytes both ways', async (world) => {
   await bot.say(...Array.from({ length: 50 }, (_, index) => `${index} ${'x'.repeat(KIB)}`));
   const { gate, view } = await world.behindGate('probe', 'Anna');
   const frames = await Frames.of(view.page);
-  // A connection that was there before the frames were written down is not among them.
+  // Frames of a connection that is already open are not recorded.
   gate.cut();
   await view.disconnected();
   await view.connected();

@@ -1,11 +1,11 @@
-// What people send that is more than letters: links, writing from right to left, marks, emoji.
+// Links, right-to-left text, combining marks, emoji.
 import assert from 'node:assert/strict';
 import { story } from '../support/world.mjs';
 
-/** Above and below, in turn: of very many on one letter a browser draws none, so some are fewer. */
+/** Marks above and below in turn. A browser draws none of very many, so some tests use few. */
 const marks = (count) => '\u0301\u0323'.repeat(count / 2);
 
-/** The boxes of the parts of a row, in CSS pixels. */
+/** Returns the boxes of the parts of a row, in CSS pixels. */
 function partsOf(view, text) {
   return view.message(text).evaluate((row) => {
     const box = (selector) => {
@@ -55,18 +55,18 @@ story('right-to-left messages and names do not reorder time, name or buttons', a
     assert.equal(row.avatar.left, plain.avatar.left);
     assert.equal(row.author.left, plain.author.left);
     assert.ok(row.time.left >= row.author.right, JSON.stringify(row));
-    assert.ok(row.time.left - row.author.right < 24, 'the time is right behind the name');
+    assert.ok(row.time.left - row.author.right < 24, 'the time is next to the nickname');
     assert.ok(row.text.top >= row.author.bottom - 1, 'the text is below');
     assert.ok(row.text.right <= view.page.viewportSize().width);
   }
-  assert.equal(right.fold.left, plain.fold.left, 'the button is where it always is');
+  assert.equal(right.fold.left, plain.fold.left, 'the button has its usual place');
   const isolated = await view.message('مرحبا').locator('.text').evaluate((text) =>
     [text.dir, getComputedStyle(text).direction, getComputedStyle(text).unicodeBidi]);
   assert.deepEqual(isolated, ['auto', 'rtl', 'isolate']);
-  // In the list of members the name stands before its tag and its button.
+  // In the member list the nickname is right of its avatar.
   const entry = view.members.locator(`[data-pid="${rtl.pid}"]`);
-  const [seal, name] = [entry.locator('.avatar'), entry.locator('.member-name')];
-  assert.ok((await name.boundingBox()).x > (await seal.boundingBox()).x);
+  const [avatar, name] = [entry.locator('.avatar'), entry.locator('.member-name')];
+  assert.ok((await name.boundingBox()).x > (await avatar.boundingBox()).x);
 });
 
 story('rows of emoji and 200 marks on a letter do not overlap other rows', async (world) => {
@@ -83,7 +83,7 @@ story('rows of emoji and 200 marks on a letter do not overlap other rows', async
   await view.shows('last');
   await view.page.mouse.move(1, 1);
 
-  // By geometry: a row begins where the one above ends.
+  // By geometry: a row begins at the end of the row above.
   const boxes = await view.rows.evaluateAll((rows) => rows.map((row) => {
     const { top, bottom } = row.getBoundingClientRect();
     return { top, bottom, name: row.textContent.slice(0, 20) };
@@ -91,7 +91,7 @@ story('rows of emoji and 200 marks on a letter do not overlap other rows', async
   boxes.slice(1).forEach((box, index) =>
     assert.ok(box.top >= boxes[index].bottom - 0.5, `${box.name} over ${boxes[index].name}`));
 
-  // By what is seen: rows look the same whether or not their neighbours are drawn.
+  // By pixels: a row looks the same with and without its neighbours.
   const culprits = [`a${marks(200)}`, `e${marks(30)}`, '😀👨‍👩‍👧', 'a name with marks'];
   const witnesses = ['above', 'between', 'below', 'behind'];
   const look = async () => {

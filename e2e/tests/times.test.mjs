@@ -1,12 +1,14 @@
-// Times: the server's, whatever the clock of this machine says, and a zone that changes.
+// Times: of the server's clock, and after a change of the time zone.
 import assert from 'node:assert/strict';
 import { RoomPage } from '../support/room-page.mjs';
+import { numbered } from '../support/texts.mjs';
 import { until } from '../support/until.mjs';
+import { words } from '../support/words.mjs';
 import { story } from '../support/world.mjs';
 
 const HOUR_MS = 3_600_000;
 
-/** Somebody whose clock is ahead of the true one. */
+/** A person whose clock is ahead of the true one. */
 async function withClock(world, room, aheadMs, at = world.server) {
   const context = await world.context({ timezoneId: 'UTC' });
   const page = await world.tab(context, 'Anna');
@@ -19,13 +21,13 @@ async function withClock(world, room, aheadMs, at = world.server) {
   return view;
 }
 
-/** The moment of a row as its title tells it. */
+/** Returns the time in the title of a row. */
 const titleOf = (view, text) =>
   view.message(text).locator('time').getAttribute('title');
 
-for (const [words, aheadMs] of [['an hour ahead', HOUR_MS], ['an hour behind', -HOUR_MS],
+for (const [clock, aheadMs] of [['an hour ahead', HOUR_MS], ['an hour behind', -HOUR_MS],
   ['a day ahead', 24 * HOUR_MS], ['a day behind', -24 * HOUR_MS]]) {
-  story(`a clock ${words}: own rows have the server's time, and all are under one day`, async (world) => {
+  story(`a clock ${clock}: own rows have the server's time, and all are under one day`, async (world) => {
     const view = await withClock(world, 'clock', aheadMs);
     const other = await world.person('clock', 'Bert', { timezoneId: 'UTC' });
     const bot = await world.bot('clock', 'bot');
@@ -38,22 +40,19 @@ for (const [words, aheadMs] of [['an hour ahead', HOUR_MS], ['an hour behind', -
     for (const text of ['first', 'own', 'last']) {
       assert.equal(await titleOf(view, text), await titleOf(other, text), text);
     }
-    assert.deepEqual(await view.row('day').allTextContents(), ['Today']);
+    assert.deepEqual(await view.row('day').allTextContents(), [words.today]);
   });
 }
 
 story('a text typed offline shows the time at which it was stored', async (world) => {
-  world.complaints.allowUnreachable();
-  const gate = await world.gate();
-  const page = await world.tab(await world.context({ timezoneId: 'UTC' }), 'Anna');
-  await page.clock.install();
-  const view = new RoomPage(page);
-  await view.open(gate.origin, 'offline', 'Anna');
+  const { gate, view } = await world.behindGate('offline', 'Anna', { timezoneId: 'UTC', hasClock: true });
+  const { page } = view;
   gate.shut();
   await view.disconnected();
   await view.say('typed offline');
+  await view.newestIs('waiting');
   const typed = await titleOf(view, 'typed offline');
-  // Its clock goes on for two hours; the server's does not, so the row shows when it was kept.
+  // The page's clock goes on by two hours and the server's does not.
   await page.clock.setSystemTime(Date.now() + 2 * HOUR_MS);
   gate.reopen();
   await view.connected();
@@ -89,7 +88,7 @@ story('a change of time zone changes the times and leaves caret, draft and focus
 
 story('twelve rows of one author are followed by a new heading', async (world) => {
   const bot = await world.bot('headings', 'bot');
-  await bot.say(...Array.from({ length: 30 }, (_, n) => `n ${n}`));
+  await bot.say(...numbered(0, 29));
   const view = await world.person('headings', 'Anna');
   await view.shows('n 29');
   const heads = await view.row('message').evaluateAll((rows) =>

@@ -1,12 +1,13 @@
-// Typing is never lossy: halves of characters, undo, the Return key of phones, open compositions.
+// Typing loses nothing: halves of characters, undo, the Return key of phones, compositions.
 import assert from 'node:assert/strict';
 import { compose, pressMarkedEnter } from '../support/ime.mjs';
+import { PHONE } from '../support/sizes.mjs';
 import { until } from '../support/until.mjs';
+import { words } from '../support/words.mjs';
 import { story } from '../support/world.mjs';
 
-const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
 
-/** Types a character as a keyboard program does that sends each UTF-16 half by itself. */
+/** Types a character like a keyboard that sends each UTF-16 half alone. */
 async function typeInHalves(field) {
   await field.focus();
   await field.evaluate(async () => {
@@ -84,7 +85,7 @@ story('on a phone Return starts a line and the button sends, until a switch chan
   const anna = await world.person('phone', 'Anna', PHONE);
   const hint = () => anna.composer.getAttribute('enterkeyhint');
   assert.equal(await hint(), 'enter');
-  assert.match(await anna.composer.getAttribute('title'), /^Enter starts a new line/);
+  assert.equal(await anna.composer.getAttribute('title'), words.composer_keys_line);
   await anna.composer.tap();
   const { keyboard } = anna.page;
   await keyboard.type('one');
@@ -102,7 +103,7 @@ story('on a phone Return starts a line and the button sends, until a switch chan
   await keyboard.press('Escape');
   assert.equal(await hint(), 'send');
   await anna.reload();
-  assert.equal(await hint(), 'send', 'it is remembered');
+  assert.equal(await hint(), 'send', 'the choice is remembered');
   await anna.composer.tap();
   await keyboard.type('three');
   await keyboard.press('Enter');
@@ -132,7 +133,7 @@ story('Return of a phone during a composition sends all of the text, or starts a
   const anna = await world.person('android', 'Anna', PHONE);
   await anna.composer.tap();
   const word = await compose(anna.page, 'hello');
-  // What keyboards of Android send: their Return, with the word still open.
+  // Android's keyboards send Return during the composition of a word.
   const isLeftAlone = await anna.composer.evaluate((box) => box.dispatchEvent(new KeyboardEvent(
     'keydown',
     { bubbles: true, cancelable: true, key: 'Enter', keyCode: 13, isComposing: true },
@@ -147,8 +148,8 @@ story('Return of a phone during a composition sends all of the text, or starts a
   await compose(anna.page, ' world');
   await pressMarkedEnter(anna.composer, { keyCode: 13, isComposing: true });
   await bot.hears('hello world');
-  await until('an empty box', async () => (await anna.composer.inputValue()) === '');
-  // Some keyboards tell of their Return by the line break alone.
+  await until('an empty message box', async () => (await anna.composer.inputValue()) === '');
+  // Some keyboards send only the line break.
   await anna.composer.fill('by a line break');
   await anna.composer.evaluate((box) => {
     const options = { bubbles: true, cancelable: true };
@@ -168,7 +169,7 @@ story('the button of a phone during a composition sends all of the text once', a
   await compose(anna.page, 'hello');
   await anna.sendButton.tap();
   await bot.hears('hello');
-  await until('an empty box', async () => (await anna.composer.inputValue()) === '');
+  await until('an empty message box', async () => (await anna.composer.inputValue()) === '');
   assert.deepEqual(bot.texts, ['hello']);
 });
 
@@ -178,10 +179,10 @@ story('Send during a composition waits for its end, and a cancelled composition 
   await anna.composer.focus();
   const ime = await compose(anna.page, 'ni hao');
   await anna.sendButton.click();
-  assert.equal(await anna.composer.inputValue(), 'ni hao', 'the letters are still in the box');
+  assert.equal(await anna.composer.inputValue(), 'ni hao', 'the letters are still in the message box');
   await ime.commit('你好');
   await bot.hears('你好');
-  await until('an empty box', async () => (await anna.composer.inputValue()) === '');
+  await until('an empty message box', async () => (await anna.composer.inputValue()) === '');
   await anna.page.keyboard.type('kept');
   const cancelled = await compose(anna.page, 'zai jian');
   await anna.sendButton.click();
@@ -232,7 +233,7 @@ story('a nickname or a message of invisible characters alone is not accepted', a
   const invisible = ['\ufff0', '\u{1d173}', '\u{e0001}', '\u3164', '\u115f', '\u2800', '\u200b\u2060'];
   for (const text of invisible) {
     await anna.say(text);
-    assert.equal(await anna.composer.inputValue(), text, 'it stays in the box');
+    assert.equal(await anna.composer.inputValue(), text, 'it stays in the message box');
   }
   await anna.say('seen');
   await bot.hears('seen');

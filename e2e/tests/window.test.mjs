@@ -1,28 +1,28 @@
-// A list that holds a part of the room: it stays small, and nobody who reads on misses anything.
+// A list that holds a part of the room's messages: it stays small, and every message can be read.
 import assert from 'node:assert/strict';
 import { memoryOf } from '../support/memory.mjs';
 import { idsOf, readDown, readUp } from '../support/reading.mjs';
+import { EYE_PX } from '../support/sizes.mjs';
+import { numbered } from '../support/texts.mjs';
 import { until } from '../support/until.mjs';
 import { story } from '../support/world.mjs';
 
-/** How far a row may move under the eye, in CSS pixels. */
-const EYE_PX = 1;
-/** The most messages on the page, and the fewest that a person may search with the browser. */
+/** The most messages on the page, and the fewest that find in page must reach. */
 const HELD_MAX = 400;
 const SEARCHED_MIN = 100;
 
-/** One line each, all of one height: rows that come may be exactly as high as those that go. */
-const texts = (count, first = 1) =>
-  Array.from({ length: count }, (_, index) => `n ${first + index}`);
-
+/** Sends texts of one line: new rows are exactly as high as dropped ones. */
 async function flood(bot, count, first = 1) {
   const AT_ONCE = 500;
   for (let from = first; from < first + count; from += AT_ONCE) {
-    await bot.say(...texts(Math.min(AT_ONCE, first + count - from), from));
+    await bot.say(...numbered(from, Math.min(from + AT_ONCE, first + count) - 1));
   }
 }
 
-const within = (part, before, after) => Math.abs(after / before - 1) <= part;
+/** The largest change of nodes and heap between 2,000 and 20,000 messages, as a part. */
+const CHANGE_MAX = 0.2;
+
+const isFlat = (before, after) => Math.abs(after / before - 1) <= CHANGE_MAX;
 
 story('after 20,000 messages the page holds as many nodes and bytes as after 2,000', {
   ms: 240_000,
@@ -40,8 +40,8 @@ story('after 20,000 messages the page holds as many nodes and bytes as after 2,0
   const early = await at(2_000);
   await flood(bot, 18_000, 2_001);
   const late = await at(20_000);
-  assert.ok(within(0.2, early.nodes, late.nodes), `${early.nodes} and ${late.nodes} nodes`);
-  assert.ok(within(0.2, early.megabytes, late.megabytes), `${late.megabytes} MB`);
+  assert.ok(isFlat(early.nodes, late.nodes), `${early.nodes} and ${late.nodes} nodes`);
+  assert.ok(isFlat(early.megabytes, late.megabytes), `${late.megabytes} MB`);
   const ids = await idsOf(view);
   assert.ok(ids.length <= HELD_MAX && ids.length >= SEARCHED_MIN, `${ids.length} rows`);
   assert.equal(await view.jump.isVisible(), false);
@@ -56,16 +56,12 @@ story('scrolled up by 300 px, 100 new messages and dropped rows move nothing', a
   await view.atBottom();
   await view.wheel(-300);
   const before = await idsOf(view);
-  const eye = await view.keepAnEyeOnTheMiddle();
+  const row = await view.watchMiddleRow();
   await flood(bot, 100, 391);
-  await until(
-    async () => `a pill that counts 100; it says ${await view.jump.getAttribute('data-count')}`,
-    async () => (await view.jump.getAttribute('data-count')) === '100',
-  );
-  const { drift } = await eye.stop();
-  assert.ok(drift <= EYE_PX, `the row under the eye moved by ${drift} px`);
+  await view.jumpCounts(100);
+  await row.assertStill();
   const after = await idsOf(view);
-  assert.ok(after[0] > before[0], 'the oldest made room');
+  assert.ok(after[0] > before[0], 'the oldest rows were dropped');
   assert.equal(after.at(-1), 490);
   await view.jump.click();
   await view.atBottom();
@@ -84,15 +80,15 @@ story('10 pages up and down while a bot sends 5 a second: every message shows on
   const seen = new Set(await idsOf(view));
   const moved = [];
   for (let page = 0; page < 10; page += 1) {
-    // What the server answers waits until the eye rests on a row.
+    // The answer waits until a row is watched.
     gate.hold('down');
-    await view.log.evaluate((log) => log.scrollTo(0, 0));
+    await view.toTop();
     await view.atRest();
     const [oldest] = await idsOf(view);
-    const eye = await view.keepAnEyeOnTheMiddle();
+    const row = await view.watchMiddleRow();
     gate.release();
     await until(`older than ${oldest}`, async () => (await idsOf(view))[0] < oldest);
-    const { id, drift } = await eye.stop();
+    const { id, drift } = await row.stop();
     if (!(drift <= EYE_PX)) moved.push({ oldest, id, drift });
     (await idsOf(view)).forEach((id) => seen.add(id));
   }
@@ -110,7 +106,7 @@ story('10 pages up and down while a bot sends 5 a second: every message shows on
     order.push(...(await idsOf(view)).filter((id) => id > newest));
   }
   assert.deepEqual(order, Array.from({ length: last - top + 1 }, (_, index) => top + index));
-  for (let id = top; id <= OLD; id += 1) assert.ok(seen.has(id), `${id} was passed over`);
+  for (let id = top; id <= OLD; id += 1) assert.ok(seen.has(id), `${id} was never shown`);
   await view.log.press('End');
   await view.atBottom();
   await view.jump.waitFor({ state: 'hidden' });
@@ -124,9 +120,9 @@ story('far up, the button to the latest counts new messages and leads to them', 
   const view = await world.person('jump', 'Anna');
   await view.atBottom();
   while ((await view.beginning.count()) === 0) await readUp(view);
-  assert.ok((await idsOf(view)).at(-1) < 700, 'the newest have made room');
-  await bot.say(...texts(30, 701));
-  await until('30 counted', async () => (await view.jump.getAttribute('data-count')) === '30');
+  assert.ok((await idsOf(view)).at(-1) < 700, 'the newest rows were dropped');
+  await bot.say(...numbered(701, 730));
+  await view.jumpCounts(30);
   await view.jump.click();
   await view.shows('n 730');
   await view.atBottom();
@@ -136,11 +132,11 @@ story('far up, the button to the latest counts new messages and leads to them', 
   await view.atBottom();
   await idsOf(view);
 
-  // And so does what one says oneself.
+  // An own message leads to the newest as well.
   while ((await view.beginning.count()) === 0) await readUp(view);
   await until('a tail', async () => (await view.log.locator('[data-tail]').count()) > 0);
-  await view.say('here I am');
-  await view.shows('here I am');
+  await view.say('own message');
+  await view.shows('own message');
   await view.atBottom();
   await view.jump.waitFor({ state: 'hidden' });
   assert.equal((await idsOf(view)).at(-1), 732);
@@ -167,7 +163,7 @@ story('5,000 missed messages: a gap counts them, and each can be read once', {
   while (seen.size <= MISSED) {
     const { size } = seen;
     await until(`more than ${size} seen`, async () => {
-      // From below, as somebody reads who comes back.
+      // Upwards from the newest message.
       await view.log.evaluate((log) => {
         const gap = log.querySelector('[data-row="gap"]:not([data-tail])');
         gap?.nextElementSibling?.scrollIntoView({ block: 'start' });
