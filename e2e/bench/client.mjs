@@ -10,7 +10,7 @@ import { until } from '../support/until.mjs';
 
 const FLOOD_PER_SECOND = 200;
 const KEYS = 200;
-/** More for the rooms of many members: their 99th percentiles are divided by one another. */
+/** More for rooms of many members, whose 99th percentiles are compared. */
 const CROWD_KEYS = 1_000;
 const KEY_EVERY_MS = 60;
 const BURST = 2_000;
@@ -26,7 +26,7 @@ const server = await Server.start();
 const browser = await launch();
 const table = [];
 
-/** Somebody in a room of their own, with a bot that talks there. */
+/** A person in a new room with a bot. */
 async function roomOf(name) {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   const view = new RoomPage(page);
@@ -43,7 +43,7 @@ function drawn(page, id) {
   );
 }
 
-/** How many rows a second are drawn when messages come as fast as they can. */
+/** Measures the rows drawn in a second while messages arrive at full speed. */
 async function rowsPerSecond() {
   const { page, bot } = await roomOf('rows');
   await bot.say('warm');
@@ -56,8 +56,8 @@ async function rowsPerSecond() {
   await page.close();
 }
 
-/** Types `keys` letters; gives back the delays from the press of a key to the end of the frame in
- * which its letter is on the screen, in ms, in order of size. */
+/** Types `keys` letters. Returns the delays from a key to the end of the frame with its letter, in ms,
+ * sorted. */
 async function typed(page, view, keys) {
   await page.evaluate(() => {
     window.delays = [];
@@ -99,8 +99,8 @@ async function inputDelay(perSecond) {
   await page.close();
 }
 
-/** The same in a busy room of `members`. The room is played by this program: the server and its
- * 5,000 receivers would take the processors that the page is measured on. */
+/** The same in a busy room of `members`, which this program simulates: a server with 5,000 receivers
+ * would use the processors on which the page is measured. */
 async function busyRoom(members) {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   const room = await playRoom(page, members);
@@ -124,7 +124,7 @@ async function crowd() {
   table.push(['the p99 of the large room by that of the small one', (most[1] / most[0]).toFixed(2)]);
 }
 
-/** What the page holds after few and after many messages. */
+/** Measures the memory of the page after few and after many messages. */
 async function memory() {
   const { page, bot } = await roomOf('memory');
   const say = async (first, last) => {

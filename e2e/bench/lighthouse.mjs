@@ -1,5 +1,5 @@
 // Lighthouse, with its mobile setting, on the front page and in a room: `node bench/lighthouse.mjs`.
-// npx fetches it; it is no part of the tests.
+// npx fetches Lighthouse, which the tests do not need.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -40,7 +40,7 @@ try {
       console.log(`  ${title}: ${Math.round(score * 100)}`);
     }
     for (const name of FIGURES) console.log(`  ${audits[name].title}: ${audits[name].displayValue}`);
-    // What is left to do; insights that only inform have no weight.
+    // Audits with room for improvement. Insights without a weight only inform.
     const weighed = Object.values(categories).flatMap(({ auditRefs }) => auditRefs)
       .filter(({ id, weight }) => weight > 0 && (audits[id].score ?? 1) < 0.9);
     for (const { id } of weighed) console.log(`  below 90: ${audits[id].title}`);

@@ -1,6 +1,6 @@
-// The conversations, held by a browser's own WebSocket. Each runs inside a page.
+// The conversations, by a browser's own WebSocket. Each runs inside a page.
 
-/** Holds one conversation in a page and gives back its events. */
+/** Holds one conversation in a page and returns its events. */
 export const hold = (page, url, steps) => page.evaluate(async ({ url, steps }) => {
   const socket = new WebSocket(url);
   socket.binaryType = 'arraybuffer';

@@ -63,10 +63,10 @@ export const CASES = [
   ...SERVER_CODES.map((code) => refused(`the server closes with ${code}`, code, text(`@close:${code}`))),
 ];
 
-/** What a step asks of a client beside text: `binary`, `fragments`, `ping`, or a close code. */
+/** The ability that a step needs: `binary`, `fragments`, `ping`, or a close code. */
 const need = ({ op, code }) => (op === 'close' ? code : op);
 
-/** The cases that a client can hold. `closes` are the codes that its functions let it send. */
+/** Returns the cases that a client is able to hold. `closes` are the close codes that it can send. */
 export function casesFor({ ops, closes }) {
   const can = new Set(['text', ...ops, ...(closes === 'all' ? CLIENT_CODES : CLIENT_CODES.filter(closes))]);
   return CASES.filter(({ steps }) => steps.every((step) => can.has(need(step))));

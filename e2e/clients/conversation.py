@@ -1,4 +1,4 @@
-"""Runs the cases that stand on standard input with a client's functions, and prints what came of them."""
+"""Runs the cases of the standard input with a client's functions, and prints the results."""
 
 import asyncio
 import json

@@ -1,10 +1,10 @@
-// The conversations, held by Node's `ws`.
+// The conversations, by Node's `ws`.
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 
 const PIECES_PAUSE = () => new Promise((resolve) => setImmediate(resolve));
 
-/** Holds one conversation and gives back its events. */
+/** Holds one conversation and returns its events. */
 export async function hold(url, steps) {
   const socket = new WebSocket(url);
   const events = [];
@@ -16,7 +16,7 @@ export async function hold(url, steps) {
   socket.on('message', (data, isBinary) => note(isBinary ? { binary: data.length } : { text: data.toString() }));
   socket.on('pong', (data) => note({ pong: data.toString() }));
   socket.on('close', (code) => note({ close: code }));
-  // A send that the server closed over; the close event says how.
+  // Sending on a closed connection is an error. The close event has its code.
   socket.on('error', () => {});
   await once(socket, 'open');
   const isClosed = () => events.some((event) => 'close' in event);
@@ -31,7 +31,7 @@ export async function hold(url, steps) {
   return events;
 }
 
-/** Sends what a step says; gives back how many events there are once it is answered. */
+/** Carries out a step. Returns the number of events after its answer. */
 async function take(socket, step, before) {
   switch (step.op) {
     case 'text': socket.send(step.text); break;

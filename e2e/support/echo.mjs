@@ -1,5 +1,5 @@
-// The echo server (server/examples/echo.rs): everything of the server between socket and room, and no
-// room. Also a relay that cuts the bytes of both directions into small pieces.
+// The echo server (server/examples/echo.rs): the server's layers between socket and room, without a
+// room. And a relay that cuts the bytes of both directions into small pieces.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -12,7 +12,7 @@ const PROGRAM = process.env.XMEET_ECHO || BUILT;
 
 const START_MS = 15_000;
 
-/** Where the echo server takes WebSockets. */
+/** The path of the echo server's WebSockets. */
 const PATH = '/xgate/websocket/echo?nickname=peer';
 
 export class Echo {
@@ -49,10 +49,10 @@ export class Echo {
 
 const url = (port) => `ws://127.0.0.1:${port}${PATH}`;
 
-/** Bytes that a piece has, one after the other, again and again. */
+/** The bytes of consecutive pieces, repeated. */
 const PIECE_BYTES = [1, 2, 7, 1, 64, 3, 1500];
 
-/** A relay to a port that passes on every byte, a few at a time, each piece in a packet of its own. */
+/** A relay to a port that sends a few bytes at a time, each piece in a packet of its own. */
 export class Slicer {
   #server;
   #sockets = new Set();
@@ -94,7 +94,7 @@ async function pour(from, to) {
         const piece = bytes.subarray(at, at + PIECE_BYTES[pieces++ % PIECE_BYTES.length]);
         at += piece.length;
         if (!to.write(piece)) await once(to, 'drain');
-        // The piece is with the system before the next one follows.
+        // The system has the piece before the next one follows.
         await new Promise((resolve) => { setImmediate(resolve); });
       }
     }

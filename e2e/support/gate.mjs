@@ -1,10 +1,9 @@
-// A TCP relay between a page and the server: it can hold back what either side says, cut every
-// connection, refuse new ones, and be a slow line. That makes "while the answer is on its way" a state of a test
-// instead of a matter of luck.
+// A TCP relay between a page and the server. It can hold back the bytes of either side, cut and refuse
+// connections, and be a slow line, so that a test decides when an answer arrives.
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
-/** What a browser asks for a room with. */
+/** The start of a browser's request for a WebSocket. */
 const SOCKET_REQUEST = 'GET /xgate/websocket/';
 
 /** How often a slow line passes something on, in milliseconds. */
@@ -17,10 +16,10 @@ export class Gate {
   #refusesSockets = false;
   #answer;
   #bytesPerSecond;
-  /** How many WebSockets were asked for. */
+  /** The number of requests for a WebSocket. */
   socketsSeen = 0;
 
-  /** Opens a gate to a `Server`, wherever that listens by then. */
+  /** Opens a gate to the current port of a `Server`. */
   static async open(server) {
     const gate = new Gate();
     gate.server = server;
@@ -58,16 +57,16 @@ export class Gate {
     this.#apply(pair);
   }
 
-  /** Passes bytes on: at once, or as fast as the line is, a piece each tick. */
+  /** Passes bytes on: at once, or at the speed of the line, a piece at each tick. */
   #pass(bytes, from, to) {
     if (!this.#bytesPerSecond) return to.write(bytes);
-    // What waits stays with its sender, as behind a real modem.
+    // The sender keeps the rest, as before a real modem.
     from.pause();
     const start = performance.now();
     let passed = 0;
     const step = () => {
       if (to.destroyed) return;
-      // By the clock, so that a busy machine makes the line no slower.
+      // By the clock, so that a busy machine does not make the line slower.
       const due = Math.ceil(((performance.now() - start) * this.#bytesPerSecond) / 1000);
       to.write(bytes.subarray(passed, due));
       passed = Math.min(Math.max(passed, due), bytes.length);
@@ -77,7 +76,7 @@ export class Gate {
     setTimeout(step, TICK_MS);
   }
 
-  /** From now on either direction passes this many kilobits a second. */
+  /** Limits each direction to this many kilobits a second. */
   limit(kbitPerSecond) {
     this.#bytesPerSecond = (kbitPerSecond * 1000) / 8;
   }
@@ -94,19 +93,19 @@ export class Gate {
     else far.resume();
   }
 
-  /** Holds back what comes from the server (`down`) or from the page (`up`). */
+  /** Holds back the bytes of the server (`down`) or of the page (`up`). */
   hold(direction) {
     this.#held[direction] = true;
     this.#pairs.forEach((pair) => this.#apply(pair));
   }
 
-  /** Lets everything through again, what was held back first. */
+  /** Passes on the bytes held back, and all further ones. */
   release() {
     this.#held = { down: false, up: false };
     this.#pairs.forEach((pair) => this.#apply(pair));
   }
 
-  /** Lets nothing through on the connections there are, for ever, and tells neither side. */
+  /** Drops all further bytes of the current connections, without a notice to either side. */
   forget() {
     for (const pair of this.#pairs) {
       pair.near.removeAllListeners('data').resume();
@@ -114,7 +113,7 @@ export class Gate {
     }
   }
 
-  /** Breaks every connection; what was held back is lost. */
+  /** Breaks every connection. Bytes held back are lost. */
   cut() {
     for (const { near, far } of this.#pairs) {
       near.destroy();
@@ -122,15 +121,15 @@ export class Gate {
     }
   }
 
-  /** Breaks every connection and takes no new ones. */
+  /** Breaks every connection and accepts no new ones. */
   shut() {
     this.#isClosed = true;
     this.cut();
   }
 
   /**
-   * From now on pages are served and WebSockets are not; what there is breaks, unless kept. `answer`
-   * is what a request for one gets, as in `503 Service Unavailable`; else it breaks as well.
+   * Refuses WebSockets and serves pages. Breaks current connections if `cut`. A request for a
+   * WebSocket gets `answer`, as `503 Service Unavailable`, or else a broken connection.
    */
   refuseSockets({ cut = true, answer } = {}) {
     this.#refusesSockets = true;
@@ -138,7 +137,7 @@ export class Gate {
     if (cut) this.cut();
   }
 
-  /** Takes connections again. */
+  /** Accepts connections again. */
   reopen() {
     this.#isClosed = false;
     this.#refusesSockets = false;

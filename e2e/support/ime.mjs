@@ -1,15 +1,15 @@
-// An input method at work, as Chromium knows it, and as Firefox and Safari do it.
+// An input method, as in Chromium, Firefox and Safari.
 
 import { devtools } from './browser.mjs';
 import { IN_FIREFOX } from './kind.mjs';
 
-/** What browsers give every key that an input method takes. */
+/** The key code of every key that an input method handles. */
 const KEY_OF_AN_IME = 229;
 
-/** What a person needs at least from one press of a key to the next, in milliseconds. */
+/** The shortest time between two keys that a person presses, in milliseconds. */
 const NEXT_PRESS_MS = 100;
 
-/** Starts a trace of composition and Enter in a field: `await trace()` gives the events so far. */
+/** Traces compositions and keys in a field. `await trace()` returns the events so far. */
 export async function traceOf(field) {
   const handle = await field.evaluateHandle((field) => {
     const seen = [];
@@ -39,14 +39,14 @@ export async function composeAndConfirm(page, letters, text) {
   await untilNextPress(page);
 }
 
-/** The page takes an Enter within milliseconds of the last key for the input method's. */
+/** The page ascribes an Enter within milliseconds of the last key to the input method. */
 function untilNextPress(page) {
   return page.evaluate((ms) => new Promise((done) => setTimeout(done, ms)), NEXT_PRESS_MS);
 }
 
 /**
- * The events of Firefox, in its order: the Enter that confirms bears the marks of an input method and
- * comes before the end of the composition. WebDriver has no command for a real one.
+ * The events of Firefox, in its order: the Enter that confirms has the marks of an input method and
+ * precedes the end of the composition. WebDriver has no command for a real composition.
  */
 function composeAndConfirmAsFirefox(page, letters, text) {
   return page.evaluate(({ letters, text, code }) => {
@@ -75,7 +75,7 @@ function composeAndConfirmAsFirefox(page, letters, text) {
 }
 
 /**
- * Opens a composition in the focused field: `press` gives it keys, `commit` ends it with a text, and
+ * Starts a composition in the focused field. `press` sends it a key, `commit` ends it with a text, and
  * `cancel` without one.
  */
 export async function compose(page, letters) {
@@ -104,7 +104,7 @@ export async function compose(page, letters) {
   }
 }
 
-/** The same as Safari does it: the composition is over just before an Enter without any mark. */
+/** The same as in Safari: the composition ends just before an Enter without any mark. */
 export function composeAndConfirmAsSafari(field, text) {
   return field.evaluate((field, text) => {
     const composition = (type) =>
@@ -112,7 +112,7 @@ export function composeAndConfirmAsSafari(field, text) {
     field.focus();
     composition('compositionstart');
     composition('compositionupdate');
-    // The native setter, as typing does it: frameworks listen for the event.
+    // The native setter changes the field as typing does.
     const prototype = Object.getPrototypeOf(field);
     Object.getOwnPropertyDescriptor(prototype, 'value').set.call(field, text);
     field.dispatchEvent(new InputEvent('input', { bubbles: true, data: text, isComposing: true }));
@@ -126,7 +126,7 @@ export function composeAndConfirmAsSafari(field, text) {
   }, text);
 }
 
-/** An Enter that only its marks tell from a real one: `keyCode` 229, or `isComposing`. */
+/** Dispatches an Enter with marks of an input method: `keyCode` 229, or `isComposing`. */
 export function pressMarkedEnter(field, marks) {
   return field.evaluate((field, marks) => {
     const options = { bubbles: true, cancelable: true, key: 'Enter', code: 'Enter', ...marks };
@@ -136,8 +136,8 @@ export function pressMarkedEnter(field, marks) {
 }
 
 /**
- * Lets a composition in the field end right before the next Enter that is really pressed there, as
- * Safari does it. Unlike an Enter made by a script, that one submits forms.
+ * Ends a composition in the field right before the next real Enter, as Safari does. Unlike an Enter of
+ * a script, a real one submits forms.
  */
 export function endCompositionBeforeNextEnter(field) {
   return field.evaluate((field) => {

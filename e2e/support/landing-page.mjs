@@ -1,4 +1,4 @@
-// The landing page, as a person sees it.
+// The front page.
 
 export class LandingPage {
   constructor(page) {

@@ -1,8 +1,8 @@
-// What a page holds in memory.
+// The memory of a page.
 
 const MEGABYTE = 1e6;
 
-/** Nodes and megabytes that are in use after everything superfluous was thrown away. */
+/** Returns the nodes and megabytes in use after a garbage collection. */
 export async function memoryOf(page) {
   const cdp = await page.context().newCDPSession(page);
   await cdp.send('HeapProfiler.enable');
@@ -10,7 +10,7 @@ export async function memoryOf(page) {
   const { nodes } = await cdp.send('Memory.getDOMCounters');
   const heap = await cdp.send('Runtime.getHeapUsage');
   await cdp.detach();
-  // Objects of scripts, what the browser holds for them, and the memory of the compiled client.
+  // Objects of scripts, the browser's memory for them, and the memory of the client.
   const { usedSize, embedderHeapUsedSize = 0, backingStorageSize = 0 } = heap;
   return { nodes, megabytes: (usedSize + embedderHeapUsedSize + backingStorageSize) / MEGABYTE };
 }

@@ -1,12 +1,12 @@
-// A room of any size that is played to one page: what the server would send, at steady rates,
-// without the thousands of connections that would take the processors away from the page.
+// A simulated room of any size for one page: frames as of the server, at steady rates, without the
+// thousands of connections that would use the processors.
 
 const MESSAGES_PER_SECOND = 30;
 const JOINS_PER_SECOND = 10;
-/** How many of the members share a name with another. */
+/** The number of different nicknames. */
 const NAMES = 2_000;
 
-/** Takes over the page's WebSocket. `start()` begins to talk, `stop()` gives back how much came. */
+/** Answers the page's WebSocket. `start()` begins to send, `stop()` returns the numbers of frames. */
 export async function playRoom(page, members) {
   const me = '<0.1.1>';
   const present = [];
@@ -44,7 +44,7 @@ export async function playRoom(page, members) {
         const newcomer = memberOf(last);
         present.push(newcomer);
         tell(newcomer.pid, 'join', newcomer.nickname);
-        // Whoever leaves may be anywhere in the list.
+        // The leaving member is at any place in the list.
         const [leaver] = present.splice((came * 37) % (present.length - 1), 1);
         tell(leaver.pid, 'leave', 'leave');
       }, 1000 / JOINS_PER_SECOND));

@@ -1,5 +1,5 @@
-// A real nginx, Caddy, Apache or HAProxy in front of a server, set up by the very files in deploy/:
-// only names, ports and places are filled in. Nothing of it leaves the loopback.
+// A real nginx, Caddy, Apache or HAProxy in front of a server, configured by the files in deploy/ with
+// other names, ports and paths. Everything listens on the loopback only.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
@@ -11,17 +11,17 @@ import { until } from './until.mjs';
 
 const run = promisify(execFile);
 const DEPLOY = new URL('../../deploy/', import.meta.url);
-/** Where the files in deploy/ have xmeet. */
+/** The path of xmeet's socket in the files in deploy/. */
 const SOCKET = '/run/xmeet/xmeet.sock';
 
-/** `cargo xtask test` names them. */
+/** The programs, set by `cargo xtask test`. */
 const PROGRAMS = {
   nginx: process.env.NGINX || 'nginx',
   caddy: process.env.CADDY || 'caddy',
   apache: process.env.APACHE || '/usr/sbin/apache2',
   haproxy: process.env.HAPROXY || 'haproxy',
 };
-/** Libraries of the programs that are not installed but unpacked. */
+/** The folder with libraries of programs that are unpacked and not installed. */
 const LIBRARIES = process.env.PROXY_LIBRARIES ?? '';
 
 /** Modules of Apache that deploy/apache.conf needs. */
@@ -30,7 +30,7 @@ const APACHE_MODULES = ['mpm_event', 'authz_core', 'headers', 'proxy', 'proxy_ht
 const running = new Set();
 process.on('exit', () => running.forEach(killGroup));
 
-/** Kills a proxy with its workers, which outlive it otherwise. */
+/** Kills a proxy and its workers. */
 function killGroup(child) {
   try {
     process.kill(-child.pid, 'SIGKILL');
@@ -43,7 +43,7 @@ export class Proxy {
   #child;
   #log = '';
 
-  /** nginx as a site of its own, by TLS. */
+  /** nginx as a site of its own, with TLS. */
   static async nginx(server) {
     const proxy = await Proxy.#make();
     await proxy.#certify();
@@ -57,7 +57,7 @@ export class Proxy {
     return proxy.#nginx(site);
   }
 
-  /** Apache as a site of its own, by TLS. */
+  /** Apache as a site of its own, with TLS. */
   static async apache(server) {
     const proxy = await Proxy.#make();
     await proxy.#certify();
@@ -70,7 +70,7 @@ export class Proxy {
       '/var/log/apache2/xmeet.access.log': join(folder, 'access.log'),
       '/var/log/apache2/xmeet.error.log': join(folder, 'error.log'),
     });
-    // Started by root it serves as another user, who is to reach the socket as well.
+    // Apache of root serves as another user, which must reach the socket.
     const isRoot = process.getuid() === 0;
     if (isRoot) {
       await chmod(server.folder, 0o711);
@@ -88,7 +88,7 @@ export class Proxy {
     return proxy.#start(PROGRAMS.apache, ['-D', 'FOREGROUND', '-f', file]);
   }
 
-  /** HAProxy as a site of its own, by TLS. */
+  /** HAProxy as a site of its own, with TLS. */
   static async haproxy(server) {
     const proxy = await Proxy.#make();
     await proxy.#certify();
@@ -152,7 +152,7 @@ export class Proxy {
   static async #make() {
     const proxy = new Proxy();
     proxy.folder = await mkdtemp(join(tmpdir(), 'xmeet-proxy-'));
-    // nginx's workers may be another user.
+    // nginx's workers may run as another user.
     await chmod(proxy.folder, 0o755);
     const probe = createServer().listen(0, '127.0.0.1');
     await once(probe, 'listening');
@@ -162,7 +162,7 @@ export class Proxy {
     return proxy;
   }
 
-  /** Makes a certificate, and has the proxy be reached by it. */
+  /** Makes a certificate for the proxy. */
   async #certify() {
     await run('openssl', [
       'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes',
@@ -179,7 +179,7 @@ export class Proxy {
     };
   }
 
-  /** All that the proxy has logged, in files and on its standard error. */
+  /** Returns the proxy's logs: its files and its standard error. */
   async logged() {
     const names = (await readdir(this.folder)).filter((name) => name.endsWith('.log'));
     const files = names.map((name) => readFile(join(this.folder, name), 'utf8'));
@@ -214,7 +214,7 @@ export class Proxy {
     return this;
   }
 
-  /** Nobody listens any more. */
+  /** Stops the proxy. */
   async stop() {
     running.delete(this.#child);
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
@@ -229,7 +229,7 @@ export class Proxy {
   }
 }
 
-/** A file of deploy/ with places of this machine in it; each has to be there. */
+/** Returns a file of deploy/ with some places replaced, each of which must exist. */
 async function filled(name, places = {}) {
   let text = await readFile(new URL(name, DEPLOY), 'utf8');
   for (const [place, own] of Object.entries(places)) {

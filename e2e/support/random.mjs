@@ -1,14 +1,14 @@
-// Random numbers that can be had again: the seed is printed, and taken from E2E_SEED.
+// Reproducible random numbers: the seed is printed, and read from E2E_SEED.
 import { randomInt } from 'node:crypto';
 
-/** The seed of this run; stands in the test's report. */
+/** Returns the seed of this run, and reports it. */
 export function seedOf(t) {
   const seed = Number(process.env.E2E_SEED ?? randomInt(2 ** 32 - 1));
   t.diagnostic(`E2E_SEED=${seed}`);
   return seed;
 }
 
-/** A source of numbers from 0 to 1 (mulberry32). */
+/** Returns a source of numbers from 0 to 1 (mulberry32). */
 export function randomOf(seed) {
   let state = seed >>> 0;
   return () => {

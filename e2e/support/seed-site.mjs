@@ -1,5 +1,5 @@
-// The demo page of the protocol's author, served as it was: only the address in its #host field is
-// another one, and `jquery.js` is npm's.
+// The demo page of the protocol's author, unchanged except for the address in its #host field.
+// `jquery.js` is from npm.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -7,10 +7,10 @@ import { createServer } from 'node:http';
 
 const PAGE = new URL('../fixtures/seed-demo.html', import.meta.url);
 const JQUERY = new URL('../node_modules/jquery/dist/jquery.js', import.meta.url);
-/** The one thing that is filled in: the value of the page's #host field. */
+/** The value of the page's #host field, which is replaced. */
 const AUTHORS_HOST = 'ws://meet.xpro.im:8080/xgate/websocket/xnestname';
 
-/** Serves the page with `host` in its field; gives back `{ url, close }`. */
+/** Serves the page with `host` in its field. Returns `{ url, close }`. */
 export async function serveSeedPage(host) {
   const parts = (await readFile(PAGE, 'utf8')).split(AUTHORS_HOST);
   assert.equal(parts.length, 2, 'the fixture names its host once');

@@ -1,4 +1,4 @@
-// The real `xmeet` binary, with a data folder of its own, that can be killed and started again.
+// The real `xmeet` binary with a data folder of its own. It can be killed and restarted.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -10,17 +10,17 @@ import { within } from './until.mjs';
 
 const BUILT = fileURLToPath(new URL('../../target/release/xmeet', import.meta.url));
 
-/** The program under test: `cargo xtask test` names it; `cargo xtask dist` leaves it there. */
+/** The program under test: that of `cargo xtask test`, or else that of `cargo xtask dist`. */
 export const XMEET_BIN = process.env.XMEET_BIN || BUILT;
 
 const START_MS = 15_000;
-/** What the server is promised to need at most after a SIGTERM, and a little. */
+/** The longest time that the server needs to stop after a SIGTERM, and a margin. */
 const STOP_MS = 6_000;
-/** The last lines of its log that a failure shows. */
+/** The number of the last lines of the log that a failure shows. */
 const LOG_LINES = 30;
 
 const running = new Set();
-// A test run that is interrupted leaves no servers behind.
+// An interrupted run leaves no servers behind.
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
 export class Server {
@@ -29,17 +29,16 @@ export class Server {
   #log = '';
 
   /**
-   * Starts one on a port that is free, or on a Unix socket. `settings` are further arguments of the
-   * program. Stories have bots that talk faster than anybody may, so there are no limits unless one
-   * asks for them, by `--no-limits=false` among its settings.
+   * Starts a server on a free port, or on a Unix socket. `settings` are further arguments of the
+   * program. Bots send faster than the limits allow, so there are none without `--no-limits=false`.
    */
   static async start(settings = [], { onSocket = false } = {}) {
     if (!existsSync(XMEET_BIN)) {
       throw new Error(`there is no ${XMEET_BIN}: set XMEET_BIN, or build it: cargo xtask dist`);
     }
     const server = new Server();
-    const asks = settings.some((setting) => setting.startsWith('--no-limits'));
-    server.settings = asks ? settings : ['--no-limits', ...settings];
+    const hasLimits = settings.some((setting) => setting.startsWith('--no-limits'));
+    server.settings = hasLimits ? settings : ['--no-limits', ...settings];
     server.folder = await mkdtemp(join(tmpdir(), 'xmeet-e2e-'));
     server.socketPath = onSocket ? join(server.folder, 'xmeet.sock') : undefined;
     await server.#launch(0);
@@ -90,18 +89,18 @@ export class Server {
     await this.#ended;
   }
 
-  /** SIGTERM: gives back `{ code, signal }`. */
+  /** SIGTERM. Returns `{ code, signal }`. */
   async stop() {
     this.#child.kill('SIGTERM');
     return within(STOP_MS, 'the end of xmeet after SIGTERM', this.#ended);
   }
 
-  /** Starts again where it was, with the data it had. */
+  /** Starts again on the same port with the same data. */
   async restart() {
     await this.#launch(this.port);
   }
 
-  /** Throws its data away; it must not be running. */
+  /** Deletes the data. The server must not be running. */
   async wipe() {
     await rm(this.folder, { recursive: true, force: true });
   }
@@ -112,7 +111,7 @@ export class Server {
   }
 }
 
-/** Text without the colours of a terminal. */
+/** Returns a text without the colours of a terminal. */
 function plain(text) {
   return text.replace(/\x1b\[[0-9;]*m/g, '');
 }

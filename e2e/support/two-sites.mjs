@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import { connect } from 'node:net';
 
-/** Serves `{ '/a': server, '/b': server }`; gives back `{ origin, close }`. */
+/** Serves `{ '/a': server, '/b': server }`. Returns `{ origin, close }`. */
 export async function serveBelowPaths(servers) {
   const find = (url) => Object.entries(servers).find(([path]) => url.startsWith(`${path}/`));
   const listener = createServer((asked, answer) => {

@@ -1,13 +1,13 @@
-// Waiting for conditions. Nothing in these tests waits for time to pass and hopes.
+// Waiting for conditions. Tests do not wait for a fixed time.
 
-/** How long a condition may take to come true, in milliseconds, unless a test says otherwise. */
+/** The longest time of a condition unless a test sets another, in milliseconds. */
 export const PATIENCE_MS = 10_000;
 
 const POLL_MS = 20;
 
 /**
- * Waits until `probe` gives something truthy, and gives that back.
- * `what` ends the sentence "waited in vain for …"; a function is asked when it has come to that.
+ * Waits until `probe` returns something truthy, and returns that. `what` ends the sentence "waited in
+ * vain for …"; a function is called when the time is over.
  */
 export async function until(what, probe, patienceMs = PATIENCE_MS) {
   const deadline = performance.now() + patienceMs;
@@ -22,7 +22,7 @@ export async function until(what, probe, patienceMs = PATIENCE_MS) {
   }
 }
 
-/** Fails with `words` unless `promise` settles within `ms`. */
+/** Fails with `words` if `promise` does not settle within `ms`. */
 export function within(ms, words, promise) {
   let timer;
   const alarm = new Promise((_, reject) => {

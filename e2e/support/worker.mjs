@@ -1,4 +1,4 @@
-// Clicks on notifications that the service worker shows.
+// Clicks on notifications of the service worker.
 
 /**
  * Shows a notification with `data` and dispatches a click on it in the worker. Returns the addresses

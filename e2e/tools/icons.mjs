@@ -1,5 +1,5 @@
-// Draws web/icons from web/icon.svg, in a Chromium: `node tools/icons.mjs`. The few colours that
-// the icon has make small files: green, white, and what lies between them or fades away.
+// Draws web/icons from web/icon.svg in Chromium: `node tools/icons.mjs`. The icon has few colours, so
+// the files are small: green, white, and the steps between them.
 import { readFile, writeFile } from 'node:fs/promises';
 import { crc32, deflateSync } from 'node:zlib';
 import { chromium } from 'playwright-core';
@@ -9,7 +9,7 @@ const FOLDER = new URL('../../web/icons/', import.meta.url);
 const GREEN = [0x0b, 0x6b, 0x53];
 const STEPS = 15;
 
-/** Steps from green to white, then green from faint to nothing. */
+/** The steps from green to white, then from green to transparent. */
 const PALETTE = [
   ...Array.from({ length: STEPS + 1 }, (_, step) => [
     ...GREEN.map((part) => Math.round(part + ((255 - part) * step) / STEPS)), 255,

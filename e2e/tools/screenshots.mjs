@@ -1,5 +1,5 @@
-// Takes the pictures in docs/screenshots anew: `node e2e/tools/screenshots.mjs`, after
-// `cargo xtask dist`. The people in them are bots of the real server.
+// Takes the pictures in docs/screenshots: `node e2e/tools/screenshots.mjs`, after `cargo xtask dist`.
+// The other members in them are bots.
 import { fileURLToPath } from 'node:url';
 import { Bot } from '../support/bot.mjs';
 import { launch } from '../support/chromium.mjs';
@@ -12,10 +12,10 @@ const NARROW = { width: 360, height: 740 };
 const LONG_MESSAGES = 400;
 
 const browser = await launch();
-// Whoever was in a picture is not waited for.
+// Members of an earlier picture leave at once.
 const server = await Server.start(['--resume-grace-seconds', '0']);
 
-/** A window of somebody's own; `look` is its size, theme and language. */
+/** Opens a window in a new profile, with a size, theme and language. */
 async function window({ viewport = WIDE, colorScheme = 'light', locale = 'en-US' }) {
   const context = await browser.newContext({
     viewport,
@@ -50,14 +50,14 @@ async function take(page, name) {
   console.log(name);
 }
 
-/** A conversation of three, with what a room has: names, a link, a mention, two languages. */
+/** A conversation of three members with a link, a mention and three languages. */
 async function conversation(id) {
   const [ann, ming, omar] = [
     await Bot.join(server, id, 'Ann'),
     await Bot.join(server, id, '小明'),
     await Bot.join(server, id, 'عمر'),
   ];
-  await ann.say('Good morning! Does the link in the invitation work for everybody?');
+  await ann.say('Good morning! Does the link in the invitation work for you all?');
   await ming.say('可以的，手机上也能打开。', '一点进来就在房间里了，不用注册。');
   await omar.say('صباح الخير! يعمل هنا أيضا');
   await ann.say('Then let us meet here at four. The plan: https://example.org/plan');
