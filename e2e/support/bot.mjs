@@ -55,10 +55,10 @@ export class Bot {
   async say(...texts) {
     const before = this.#own().length;
     texts.forEach((text) => this.send(text));
-    const kept = () => this.#own().length - before;
+    const returned = () => this.#own().length - before;
     await until(
-      () => `${texts.length} texts to come back, ${kept()} did`,
-      () => kept() >= texts.length,
+      () => `${texts.length} texts to come back, ${returned()} did`,
+      () => returned() >= texts.length,
     );
     assert.deepEqual(this.#own().slice(before), texts);
   }
@@ -70,13 +70,13 @@ export class Bot {
   }
 
   /** Waits for the message `text`, and returns its frame. */
-  hears(text, patienceMs) {
+  receives(text, patienceMs) {
     const find = () => this.of('normal').find((frame) => frame.payload === text);
-    return until(() => `the bot to hear ${text}; it heard ${this.texts}`, find, patienceMs);
+    return until(() => `the bot to receive ${text}; it received ${this.texts}`, find, patienceMs);
   }
 
   /** Waits for a frame of `type` with `payload`. */
-  sees(type, payload) {
+  receivesFrame(type, payload) {
     const find = () => this.of(type).find((frame) => frame.payload === payload);
     return until(`a ${type} frame with ${payload}`, find);
   }

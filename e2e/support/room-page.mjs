@@ -15,7 +15,7 @@ export class RoomPage {
       name: '.room-name', count: '.member-count', connection: '.connection', tryNow: '.try-now',
       share: '.share', language: '.language', theme: '.theme', members: '#member-list', log: '.log',
       composer: '#composer', sendButton: '.send', command: '.command-notice', run: '.command-run',
-      sayIt: '.command-say', rename: '.own-avatar', renameInput: '#rename-input',
+      sendAsText: '.command-say', rename: '.own-avatar', renameInput: '#rename-input',
       renameSave: '.rename-save', jump: '.jump', error: '.server-error', resend: '.pending-resend',
       edit: '.pending-edit', membersToggle: '.members-toggle', mentionMenu: '#mentions',
       menu: '.room-menu', menuPanel: '#room-menu-panel',
@@ -221,7 +221,7 @@ export class RoomPage {
   }
 
   /** The member list as `{ pid, name, isSelf }`, also while it is not in view. */
-  people() {
+  memberEntries() {
     return this.members.evaluate((list) =>
       [...list.querySelectorAll('[data-pid]')].map((entry) => ({
         pid: entry.dataset.pid,
@@ -234,14 +234,14 @@ export class RoomPage {
   /** Waits for the own entry in the member list, which is drawn after the connection's state. */
   me() {
     return until('the own entry in the member list', async () =>
-      (await this.people()).find((person) => person.isSelf));
+      (await this.memberEntries()).find((person) => person.isSelf));
   }
 
   /** Waits until the list has exactly these names, in any order, and the count is their number. */
-  async showsPeople(...names) {
+  async showsMembers(...names) {
     const wanted = JSON.stringify([...names].sort());
     const shown = async () => {
-      const people = await this.people();
+      const people = await this.memberEntries();
       return { names: people.map((person) => person.name).sort(), count: await this.number() };
     };
     await until(

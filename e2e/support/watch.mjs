@@ -3,7 +3,8 @@
 import { devtools } from './browser.mjs';
 
 /** Messages of browsers about a WebSocket that cannot reach the server. */
-const UNREACHABLE = /WebSocket connection to '[^']*' failed|can’t establish a connection to the server at wss?:|connection to wss?:\S+ was interrupted/;
+const UNREACHABLE = new RegExp("WebSocket connection to '[^']*' failed"
+  + "|can’t establish a connection to the server at wss?:|connection to wss?:\\S+ was interrupted");
 
 /** The message of Playwright in tests without service workers. */
 const BLOCKED = /Service Worker registration blocked by Playwright/;
@@ -66,12 +67,12 @@ export class Frames {
   }
 
   /** The sent frames without requests of history pages, which the client sends by itself. */
-  get said() {
+  get sentTexts() {
     return this.sent.filter((text) => !text.startsWith('@history:'));
   }
 
   /** The requests of history pages. */
-  get asked() {
+  get pageRequests() {
     return this.sent.filter((text) => text.startsWith('@history:'));
   }
 }

@@ -44,14 +44,14 @@ story('the keyboard alone is enough to enter a room, send a message and change t
   await tabTo('composer');
   await keyboard.type('no mouse');
   await keyboard.press('Enter');
-  await bot.hears('no mouse');
+  await bot.receives('no mouse');
   await tabTo('own-avatar');
   await keyboard.press('Enter');
   await tabTo('rename-input');
   await keyboard.press('ControlOrMeta+A');
   await keyboard.type('Änna');
   await keyboard.press('Enter');
-  await bot.sees('changename', 'Änna');
+  await bot.receivesFrame('changename', 'Änna');
   await tabTo('language');
   await keyboard.press('Enter');
   await until('Chinese', () =>

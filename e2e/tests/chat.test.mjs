@@ -87,7 +87,7 @@ story('markup is shown as typed and runs nothing', async (world) => {
   const anna = await world.person(ROOM, NAME);
   const bot = await world.bot(ROOM, '<svg onload=pwned=1>');
   await anna.say(TEXTS[0]);
-  await bot.hears(TEXTS[0]);
+  await bot.receives(TEXTS[0]);
   await bot.say(...TEXTS.slice(1));
   await anna.shows(TEXTS.at(-1));
   bot.send('@changename:<b>x</b>');
@@ -102,7 +102,7 @@ story('markup is shown as typed and runs nothing', async (world) => {
     assert.deepEqual((await page.messages())[0].author, NAME);
     assert.equal(await page.name.textContent(), ROOM);
     assert.ok((await page.page.title()).includes(ROOM), await page.page.title());
-    await page.showsPeople(NAME, '<b>later</b>');
+    await page.showsMembers(NAME, '<b>later</b>');
     const intruders = '[onerror], [onload], img[src="x"], img[src="y"], [href^="javascript"], #x b';
     assert.equal(await page.page.locator(intruders).count(), 0);
     assert.equal(await page.page.locator('body b').count(), 0);

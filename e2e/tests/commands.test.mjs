@@ -10,24 +10,24 @@ story('a history command is not sent until the person chooses to run it or to se
   const { view: anna, frames } = await world.watched('command', 'Anna');
   await anna.shows('old 119');
 
-  const asked = frames.asked.length;
+  const asked = frames.pageRequests.length;
   await anna.say('@history:2');
   await anna.command.waitFor();
   assert.ok((await anna.command.textContent()).includes('2'), 'the notice says what the command does');
-  assert.equal(frames.asked.length, asked);
+  assert.equal(frames.pageRequests.length, asked);
   await anna.run.click();
   await anna.command.waitFor({ state: 'hidden' });
-  await until('page 2 to be asked for', () => frames.asked.slice(asked).includes('@history:2'));
+  await until('page 2 to be asked for', () => frames.pageRequests.slice(asked).includes('@history:2'));
 
   await anna.say('@history:1');
   await anna.command.waitFor();
-  await anna.sayIt.click();
+  await anna.sendAsText.click();
   await anna.command.waitFor({ state: 'hidden' });
   const sent = await until('the text', () =>
     bot.texts.find((text) => text.includes('@history:1')));
   assert.equal(sent.trim(), '@history:1');
   assert.equal(await anna.composer.inputValue(), '');
-  assert.deepEqual(frames.said.map((text) => text.trim()), ['@history:1']);
+  assert.deepEqual(frames.sentTexts.map((text) => text.trim()), ['@history:1']);
 });
 
 story('a rename command is not sent until the person chooses to run it or to send it as text', async (world) => {
@@ -36,7 +36,7 @@ story('a rename command is not sent until the person chooses to run it or to sen
   await page.say('@changename:Zoë');
   await page.command.waitFor();
   assert.ok((await page.command.textContent()).includes('Zoë'), 'the notice says what the command does');
-  await page.sayIt.click();
+  await page.sendAsText.click();
   const sent = await until('the text', () => bot.texts[0]);
   assert.equal(sent.trim(), '@changename:Zoë');
   assert.equal((await page.me()).name, 'Anna');
@@ -44,11 +44,11 @@ story('a rename command is not sent until the person chooses to run it or to sen
 
   await page.say('@changename:Zoë');
   await page.run.click();
-  await bot.sees('changename', 'Zoë');
-  await page.showsPeople('bot', 'Zoë');
+  await bot.receivesFrame('changename', 'Zoë');
+  await page.showsMembers('bot', 'Zoë');
   assert.equal(await page.composer.inputValue(), '');
   await page.say('and on');
-  await bot.hears('and on');
+  await bot.receives('and on');
   assert.equal(bot.texts.length, 2);
   assert.equal(bot.of('changename').length, 1);
 });
@@ -66,7 +66,7 @@ story('an invalid command shows an explanation, and @someone is sent as text', a
     await anna.command.waitFor({ state: 'hidden' });
   }
   await anna.say('@someone hello');
-  await bot.hears('@someone hello');
+  await bot.receives('@someone hello');
   assert.deepEqual(bot.texts, ['@someone hello']);
   assert.equal(await anna.error.count(), 0, 'the server reported no error');
 });

@@ -19,7 +19,7 @@ story('Enter sends, Shift+Enter starts a new line', async (world) => {
   assert.equal(await anna.composer.inputValue(), 'one\ntwo');
   assert.deepEqual(bot.texts, []);
   await anna.page.keyboard.press('Enter');
-  await bot.hears('one\ntwo');
+  await bot.receives('one\ntwo');
   await anna.shows('one\ntwo');
   assert.equal(await anna.composer.inputValue(), '');
   await anna.say('single');
@@ -35,7 +35,7 @@ story('the button sends and returns the focus to the message box', async (world)
   const anna = await world.person('button', 'Anna');
   await anna.type('pressed');
   await anna.sendButton.click();
-  await bot.hears('pressed');
+  await bot.receives('pressed');
   await anna.page.keyboard.type('and on');
   assert.equal(await anna.composer.inputValue(), 'and on');
   assert.deepEqual(bot.texts, ['pressed']);
@@ -49,7 +49,7 @@ story('white space alone is not sent and stays in the message box', async (world
     assert.equal(await anna.composer.inputValue(), blank);
   }
   await anna.say('something');
-  await bot.hears('something');
+  await bot.receives('something');
   assert.deepEqual(bot.texts, ['something']);
   await anna.showsExactly('something');
 });
@@ -59,7 +59,7 @@ story('a pasted text keeps its lines, is folded and does not widen the page', as
   const anna = await world.person('paste', 'Anna');
   const lines = Array.from({ length: 200 }, (_, line) => `${line}: ${'x'.repeat(line)}`);
   await anna.say(lines.join('\n'));
-  await bot.hears(lines.join('\n'));
+  await bot.receives(lines.join('\n'));
   await anna.shows(lines.join('\n'));
   const overflow = () => anna.page.evaluate(() => {
     const log = document.querySelector('.log');
@@ -98,12 +98,12 @@ story('a message of the largest size is sent, a larger one stays in the message 
   const anna = await world.person('limit', 'Anna');
   const fits = '😀'.repeat(FRAME_BYTES_MAX / 4);
   await anna.say(fits);
-  await bot.hears(fits);
+  await bot.receives(fits);
   const tooMuch = `${fits}!`;
   await anna.say(tooMuch);
   assert.equal(await anna.composer.inputValue(), tooMuch);
   await anna.say('small');
-  await bot.hears('small');
+  await bot.receives('small');
   assert.deepEqual(bot.texts, [fits, 'small']);
   assert.equal(bot.of('leave').length, 0, 'the connection stayed');
 });
@@ -115,7 +115,7 @@ story('a text too large for this server returns to the message box with the reas
   const { view: anna, frames } = await world.watched('less', 'Anna');
   const fits = 'x'.repeat(2000);
   await anna.say(fits);
-  await bot.hears(fits);
+  await bot.receives(fits);
   // The server closes the connection while the second text is still on its way.
   for (const tooLarge of [`${fits}!`, '汉'.repeat(FRAME_BYTES_MAX / 3)]) {
     await anna.say(tooLarge);
@@ -127,10 +127,10 @@ story('a text too large for this server returns to the message box with the reas
     assert.ok(await anna.error.isVisible(), 'the reason stays after the reconnect');
     const after = `after ${tooLarge.length}`;
     await anna.say(after);
-    await bot.hears(after);
+    await bot.receives(after);
     await anna.shows(after);
     await anna.error.waitFor({ state: 'detached' });
-    assert.equal(frames.said.filter((text) => text === tooLarge).length, 1, 'it was sent once');
+    assert.equal(frames.sentTexts.filter((text) => text === tooLarge).length, 1, 'it was sent once');
   }
   assert.deepEqual(bot.texts, [fits, 'after 2001', `after ${Math.floor(FRAME_BYTES_MAX / 3)}`]);
   assert.equal(bot.of('leave').length, 0, 'other members see no leave');
@@ -158,7 +158,7 @@ story('near the limit the counter counts bytes as the server does, and above it 
     assert.equal(await anna.composer.inputValue(), `${full}${cluster}`, 'the text stays');
     // The server accepts what the counter accepts.
     await anna.say(full);
-    await bot.hears(full);
+    await bot.receives(full);
   }
 });
 

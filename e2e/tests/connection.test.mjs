@@ -22,9 +22,9 @@ story('after kill -9 of the server the page reconnects and shows each message on
   await bot.say('after');
   await view.showsExactly('before', 'missed 1', 'missed 2', 'missed 3', 'after');
   assert.deepEqual((await view.messages()).map((row) => row.id), [1, 2, 3, 4, 5]);
-  await view.showsPeople('bot', '小明');
+  await view.showsMembers('bot', '小明');
   await view.say('it works again');
-  await bot.hears('it works again');
+  await bot.receives('it works again');
 });
 
 story('a waiting page shows the seconds, and "Try now" connects without a wait', async (world) => {
@@ -54,7 +54,7 @@ story('pages that lost the server together all reconnect', async (world) => {
   await until('an attempt of each page', () => attempts.length >= PAGES);
   gate.reopen();
   for (const page of herd) await page.connected();
-  await view.showsPeople(...herd.map((_, page) => `page ${page}`));
+  await view.showsMembers(...herd.map((_, page) => `page ${page}`));
 });
 
 story('a clock set back an hour does not hide a dead connection', async (world) => {
@@ -93,11 +93,11 @@ story('a stopping server closes with 1001, and the page reconnects', async (worl
 story('a changed nickname survives a reconnect', async (world) => {
   const { gate, view } = await world.behindGate('name', 'Anna');
   await view.renameTo('安娜');
-  await view.showsPeople('安娜');
+  await view.showsMembers('安娜');
   gate.cut();
   await view.disconnected();
   await view.connected();
-  await view.showsPeople('安娜');
+  await view.showsMembers('安娜');
 });
 
 story('a draft and the focus survive a reconnect', async (world) => {
@@ -161,7 +161,7 @@ story('a lost network is shown, and the page reconnects when the network is back
   await bot.say('meanwhile');
   await context.setOffline(false);
   await view.connected();
-  await bot.hears('in a tunnel');
+  await bot.receives('in a tunnel');
   await view.showsExactly('meanwhile', 'in a tunnel');
 });
 

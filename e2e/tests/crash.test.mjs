@@ -41,7 +41,7 @@ for (const [locale, own, other] of [
     assert.equal(await view.composer.inputValue(), 'half typed, 写了一半');
     await view.shows('unsent');
     await view.say('fence');
-    await bot.hears('fence');
+    await bot.receives('fence');
     assert.deepEqual(bot.texts, ['unsent', 'fence']);
   });
 }

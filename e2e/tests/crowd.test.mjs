@@ -26,7 +26,7 @@ story('a long member list draws the entries in view, and scrolling draws the oth
   await until('the count', async () => (await view.number()) === COUNT + 1);
   const drawn = await entries(view);
   assert.ok(drawn > 10 && drawn < 120, `${drawn} entries on the page`);
-  const [first] = await view.people();
+  const [first] = await view.memberEntries();
   const entry = view.members.locator('[data-pid]').first();
   assert.deepEqual(
     [await entry.getAttribute('aria-posinset'), await entry.getAttribute('aria-setsize')],
@@ -40,7 +40,7 @@ story('a long member list draws the entries in view, and scrolling draws the oth
   assert.equal(await me.getAttribute('aria-posinset'), String(COUNT + 1));
   assert.ok((await entries(view)) < 120);
   await view.page.keyboard.press('Home');
-  await until('the first entry again', async () => (await view.people())[0].pid === first.pid);
+  await until('the first entry again', async () => (await view.memberEntries())[0].pid === first.pid);
 });
 
 story('the filter finds members by a part of the name', async (world) => {
@@ -48,17 +48,17 @@ story('the filter finds members by a part of the name', async (world) => {
   const view = await world.person('filter', 'Änna');
   const filter = view.part('.member-filter input');
   await filter.fill('T 6');
-  await until(async () => `guests 6 and 60 to 69; shown are ${JSON.stringify(await view.people())}`,
-    async () => (await view.people()).length === 11);
+  await until(async () => `guests 6 and 60 to 69; shown are ${JSON.stringify(await view.memberEntries())}`,
+    async () => (await view.memberEntries()).length === 11);
   assert.equal(await view.part('.members-found').textContent(), '11 found');
   await filter.fill('ä');
-  await until('Änna', async () => (await view.people())[0]?.name === 'Änna');
+  await until('Änna', async () => (await view.memberEntries())[0]?.name === 'Änna');
   await filter.fill('no such name');
-  await until('an empty list', async () => (await view.people()).length === 0);
+  await until('an empty list', async () => (await view.memberEntries()).length === 0);
   await filter.fill('');
-  await until('the whole list', async () => (await view.people()).length > 11);
+  await until('the whole list', async () => (await view.memberEntries()).length > 11);
   const small = await world.person('small', 'Anna');
-  await small.showsPeople('Anna');
+  await small.showsMembers('Anna');
   assert.equal(await small.part('.member-filter input').count(), 0, 'a short list has no filter');
 });
 

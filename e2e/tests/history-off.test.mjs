@@ -30,8 +30,8 @@ story('history off: messages show once as they arrive, and own ones are confirme
   await view.showsExactly('one', 'two', 'two', 'three', 'three');
   assert.deepEqual((await view.messages()).map((row) => row.author),
     ['Anna', 'bot', 'bot', 'Anna', 'Anna']);
-  assert.deepEqual(frames.said, ['one', 'three', 'three']);
-  assert.deepEqual(frames.asked, [], 'no history page is requested');
+  assert.deepEqual(frames.sentTexts, ['one', 'three', 'three']);
+  assert.deepEqual(frames.pageRequests, [], 'no history page is requested');
   const rows = await view.rowKinds();
   for (const kind of ['beginning', 'older', 'gap']) assert.ok(!rows.includes(kind), kind);
   await view.log.getByText(words.history_off).waitFor();
@@ -58,11 +58,11 @@ story('history off: after a reconnect the page reports missed messages, and an u
     async () => `the new message above the unconfirmed one; there are ${await view.texts()}`,
     async () => (await view.texts()).join() === 'before,after,unconfirmed',
   );
-  const sent = frames.said.filter((text) => text === 'unconfirmed').length;
+  const sent = frames.sentTexts.filter((text) => text === 'unconfirmed').length;
   assert.ok(sent <= 1, 'the page does not send it again by itself');
   await view.resend.click();
   await view.shows('unconfirmed');
-  await bot.hears('unconfirmed');
+  await bot.receives('unconfirmed');
   assert.equal(bot.texts.filter((text) => text === 'unconfirmed').length, 1);
 });
 
@@ -121,7 +121,7 @@ story('a message that is not stored stays where it arrived among stored ones', a
   await view.line('run', 'shy');
   await bot.say('one');
   shy.send('aside');
-  await bot.hears('aside');
+  await bot.receives('aside');
   await bot.say('two');
   await view.shows('two');
   const rows = (await view.messages()).map(({ id, text }) => [id, text]);

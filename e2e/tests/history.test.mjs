@@ -41,7 +41,7 @@ story('reading up to the beginning while a bot sends moves no row under the eye'
     const [oldest] = await consecutive(view);
     gate.release();
     await until(
-      () => `an older page above ${oldest}; requested are ${frames.asked}`,
+      () => `an older page above ${oldest}; requested are ${frames.pageRequests}`,
       async () => (await consecutive(view))[0] < oldest || (await view.beginning.count()) > 0,
     );
     const { id, drift } = await row.stop();
@@ -53,16 +53,16 @@ story('reading up to the beginning while a bot sends moves no row under the eye'
 
   await view.wheel(UP);
   await view.beginning.waitFor();
-  const asked = frames.asked.length;
+  const asked = frames.pageRequests.length;
   const sent = bot.texts.length;
   await view.wheel(UP);
   await view.wheel(200);
   await view.wheel(UP);
   await until('five more messages', () => bot.texts.length >= sent + 5);
-  assert.equal(frames.asked.length, asked, 'at the beginning no page is requested');
+  assert.equal(frames.pageRequests.length, asked, 'at the beginning no page is requested');
 
   const last = OLD + chatter.stop();
-  await bot.hears(mixedHeight(last));
+  await bot.receives(mixedHeight(last));
   await view.jump.click();
   await view.shows(mixedHeight(last));
   await view.atBottom();
@@ -172,7 +172,7 @@ story('rows keep the nickname of their time after the author has left', async (w
   const bot = await world.bot('authors', 'first');
   await bot.say('as first');
   bot.send('@changename:second');
-  await bot.sees('changename', 'second');
+  await bot.receivesFrame('changename', 'second');
   await bot.say('as second');
   await bot.leave();
   const view = await world.person('authors', 'Anna');

@@ -15,7 +15,7 @@ story('Enter that confirms a composition does not send', async (world) => {
     await composeAndConfirm(anna.page, letters, text);
     assert.equal(await anna.composer.inputValue(), text, 'the text is still in the message box');
     await anna.page.keyboard.press('Enter');
-    await bot.hears(text);
+    await bot.receives(text);
     assert.equal(await anna.composer.inputValue(), '');
   }
   const once = ['compositionstart', 'keydown 229 true', 'compositionend', 'keydown 13 false'];
@@ -29,7 +29,7 @@ story('Enter after a composition that Safari has already ended does not send', a
   await composeAndConfirmAsSafari(anna.composer, '你好');
   assert.equal(await anna.composer.inputValue(), '你好');
   await anna.composer.press('Enter');
-  await bot.hears('你好');
+  await bot.receives('你好');
   assert.deepEqual(bot.texts, ['你好']);
 });
 
@@ -42,12 +42,12 @@ story('Enter with only one mark of a composition does not send', async (world) =
     assert.equal(await anna.composer.inputValue(), `with ${JSON.stringify(marks)}`);
   }
   await anna.say('last');
-  await bot.hears('last');
+  await bot.receives('last');
   assert.deepEqual(bot.texts, ['last']);
   // The same event without a mark sends: the test can fail.
   await anna.type('unmarked');
   await pressMarkedEnter(anna.composer, { keyCode: 13 });
-  await bot.hears('unmarked');
+  await bot.receives('unmarked');
 });
 
 story('Enter that confirms a composition does not submit the nickname', async (world) => {
@@ -61,7 +61,7 @@ story('Enter that confirms a composition does not submit the nickname', async (w
   assert.equal(await anna.renameInput.inputValue(), '小明', 'the form is still open');
   await anna.page.keyboard.type('!');
   await anna.page.keyboard.press('Enter');
-  await bot.sees('changename', '小明!');
+  await bot.receivesFrame('changename', '小明!');
   assert.equal(bot.of('changename').length, 1);
 });
 
@@ -76,6 +76,6 @@ story('Enter that confirms a composition does not submit the front page', async 
   assert.equal(await landing.nickname.inputValue(), '小明', 'the form is still open');
   await landing.page.keyboard.type('!');
   await landing.page.keyboard.press('Enter');
-  await bot.sees('join', '小明!');
+  await bot.receivesFrame('join', '小明!');
   assert.equal(bot.of('join').length, 1);
 });

@@ -136,7 +136,7 @@ for (const locale of ['en-US', 'zh-CN']) {
     assert.deepEqual(await view.texts(), ['before', 'waits'], 'the messages stay on the page');
     await view.tryNow.click();
     await view.connected();
-    await bot.hears('waits');
+    await bot.receives('waits');
     await view.shows('waits');
     assert.equal(sockets.length, 2);
     assert.deepEqual(bot.texts, ['before', 'waits']);

@@ -8,8 +8,8 @@ import { story } from '../support/world.mjs';
 story('the list shows all members, marks the own entry, and its length is the count', async (world) => {
   const bot = await world.bot('list', '机器人');
   const anna = await world.person('list', 'Anna');
-  await anna.showsPeople('机器人', 'Anna');
-  const people = await anna.people();
+  await anna.showsMembers('机器人', 'Anna');
+  const people = await anna.memberEntries();
   assert.deepEqual(people.map((person) => person.name), ['机器人', 'Anna'], 'oldest first');
   assert.deepEqual(people.filter((person) => person.isSelf).map(({ name }) => name), ['Anna']);
   assert.equal(people[0].pid, bot.pid);
@@ -18,16 +18,16 @@ story('the list shows all members, marks the own entry, and its length is the co
 
 story('joins, renames and leaves show in the list and as lines', async (world) => {
   const anna = await world.person('live', 'Anna');
-  await anna.showsPeople('Anna');
+  await anna.showsMembers('Anna');
   const bot = await world.bot('live', 'first');
-  await anna.showsPeople('Anna', 'first');
+  await anna.showsMembers('Anna', 'first');
   await anna.line('join', 'first');
   bot.send('@changename:second');
-  await anna.showsPeople('Anna', 'second');
+  await anna.showsMembers('Anna', 'second');
   const line = await anna.line('changename', 'second');
   assert.ok(line.text.includes('first'), `the old name too: ${line.text}`);
   await bot.leave();
-  await anna.showsPeople('Anna');
+  await anna.showsMembers('Anna');
   await anna.line('leave', 'second');
   assert.deepEqual((await anna.lines()).map((line) => line.kind), ['join', 'changename', 'leave']);
 });
@@ -35,19 +35,19 @@ story('joins, renames and leaves show in the list and as lines', async (world) =
 story('a member whose connection breaks leaves the list', async (world) => {
   const anna = await world.person('vanish', 'Anna');
   const bot = await world.bot('vanish', 'ghost');
-  await anna.showsPeople('Anna', 'ghost');
+  await anna.showsMembers('Anna', 'ghost');
   bot.vanish();
-  await anna.showsPeople('Anna');
+  await anna.showsMembers('Anna');
   await anna.line('run', `ghost${words.left[1]}`);
 });
 
 story('two members of one nickname are two entries', async (world) => {
   const anna = await world.person('twins', 'Anna');
   const bot = await world.bot('twins', 'Anna');
-  await anna.showsPeople('Anna', 'Anna');
+  await anna.showsMembers('Anna', 'Anna');
   assert.notEqual((await anna.me()).pid, bot.pid);
   await bot.leave();
-  await anna.showsPeople('Anna');
+  await anna.showsMembers('Anna');
   assert.ok(await anna.me(), 'the own entry stays');
 });
 
@@ -61,12 +61,12 @@ story('two tabs of one browser are two members', {
   ];
   await one.open(world.server.origin, 'tabs', 'One');
   await two.open(world.server.origin, 'tabs', 'Two');
-  await one.showsPeople('One', 'Two');
+  await one.showsMembers('One', 'Two');
   assert.notEqual((await one.me()).pid, (await two.me()).pid);
   await one.reload();
   assert.equal((await one.me()).name, 'One', 'its own name, not that of the other tab');
   await two.page.close();
-  await one.showsPeople('One');
+  await one.showsMembers('One');
 });
 
 story('during random joins and leaves the count is the length of the list in every frame', async (world) => {
@@ -89,7 +89,7 @@ story('during random joins and leaves the count is the length of the list in eve
       crowd.delete(name);
     }
   }
-  for (const view of [anna, bert]) await view.showsPeople('Anna', 'Bert', ...crowd.keys());
+  for (const view of [anna, bert]) await view.showsMembers('Anna', 'Bert', ...crowd.keys());
   for (const watch of watches) {
     const { frames, wrong } = await watch.evaluate((watch) => watch);
     assert.ok(frames > 10, `only ${frames} frames were compared`);

@@ -23,7 +23,7 @@ story('the menu offers names, arrow keys choose one, and Enter inserts it withou
   await world.bot('menu', 'Joanna');
   await world.bot('menu', 'Bert');
   const view = await world.person('menu', 'me');
-  await view.showsPeople('Anna', 'Joanna', 'Bert', 'me');
+  await view.showsMembers('Anna', 'Joanna', 'Bert', 'me');
   const { keyboard } = view.page;
   await view.composer.focus();
   await keyboard.type('hi @AN');
@@ -48,7 +48,7 @@ story('the menu offers names, arrow keys choose one, and Enter inserts it withou
   assert.equal(await view.composer.getAttribute('aria-activedescendant'), null);
   await keyboard.type('!');
   await keyboard.press('Enter');
-  await bot.hears('hi @Joanna !');
+  await bot.receives('hi @Joanna !');
   assert.deepEqual(bot.texts, ['hi @Joanna !']);
 });
 
@@ -81,7 +81,7 @@ story('Escape closes the menu until the next @', async (world) => {
   await keyboard.type('n');
   assert.deepEqual(await view.choices(), []);
   await keyboard.press('Enter');
-  await bot.hears('@an');
+  await bot.receives('@an');
   await keyboard.type('@');
   await view.offers(['Anna', ...COMMANDS]);
 });
@@ -119,7 +119,7 @@ story('a Chinese name is offered after an input method has written its first cha
   await view.page.keyboard.press('Enter');
   assert.equal(await view.composer.inputValue(), '你好@小明 ');
   await view.page.keyboard.press('Enter');
-  await bot.hears('你好@小明 ');
+  await bot.receives('你好@小明 ');
   assert.deepEqual(bot.texts, ['你好@小明 ']);
 });
 
@@ -167,7 +167,7 @@ story('a lone @ offers two commands: change the nickname, and load older message
   assert.equal(await view.composer.inputValue(), '');
   await view.renameInput.fill('renamed');
   await view.renameInput.press('Enter');
-  await view.showsPeople('Anna', 'renamed');
+  await view.showsMembers('Anna', 'renamed');
   await view.type('hello @');
   await view.offers(['Anna']);
   await view.say('@changename:typed by hand');
@@ -187,8 +187,8 @@ story('a mention marks the row: after Chinese text, of a Chinese name, in any le
   await world.bot('marks', '小明明');
   const ming = await world.person('marks', '小明');
   const anna = await world.person('marks', 'Anna');
-  await anna.showsPeople('bot', '小明明', '小明', 'Anna');
-  await ming.showsPeople('bot', '小明明', '小明', 'Anna');
+  await anna.showsMembers('bot', '小明明', '小明', 'Anna');
+  await ming.showsMembers('bot', '小明明', '小明', 'Anna');
   const texts = {
     '@anna hello': 'Anna',
     '你好@Anna，来吗': 'Anna',
@@ -213,7 +213,7 @@ story('a mention marks the row: after Chinese text, of a Chinese name, in any le
   await anna.shows('me @Anna');
   assert.equal((await marked(anna)).length, 2, 'own messages have no mark');
   await anna.renameTo('Zoë');
-  await anna.showsPeople('bot', '小明明', '小明', 'Zoë');
+  await anna.showsMembers('bot', '小明明', '小明', 'Zoë');
   await until('no mark for a nickname without a member', async () => (await marked(anna)).length === 0);
 });
 
@@ -221,7 +221,7 @@ story('the menu shows markup as typed, and a tag for each member of a shared nam
   await world.bot('menu', '<b>x</b>');
   const twins = [await world.bot('menu', 'twin'), await world.bot('menu', 'twin')];
   const view = await world.person('menu', 'me');
-  await view.showsPeople('<b>x</b>', 'twin', 'twin', 'me');
+  await view.showsMembers('<b>x</b>', 'twin', 'twin', 'me');
   await view.type('@');
   await view.offers(['<b>x</b>', 'twin', 'twin', ...COMMANDS]);
   assert.equal(await view.page.locator('body b').count(), 0);

@@ -72,7 +72,7 @@ story('the menu opens the nickname form', async (world) => {
   await view.focusIs('rename-input');
   await view.renameInput.fill('安娜');
   await view.renameSave.click();
-  await view.showsPeople('安娜');
+  await view.showsMembers('安娜');
 });
 
 story('"Jump to start" leads to the first of 230 messages', async (world) => {

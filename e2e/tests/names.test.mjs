@@ -30,7 +30,7 @@ story('members of one nickname have different tags and colours in the list and i
   }
   const other = await world.person('twins', 'other');
   for (const view of [anna, other]) {
-    await view.showsPeople('Anna', 'Anna', 'Anna', 'Anna', 'other');
+    await view.showsMembers('Anna', 'Anna', 'Anna', 'Anna', 'other');
     await view.shows('I am a twin, 2');
     for (const place of ['members', 'log']) {
       await until(`four tags in ${place}`, async () =>
@@ -53,7 +53,7 @@ story('a nickname that looks like that of a present member has a visible warning
   await anna.say('genuine');
   const impostor = await world.bot('alike', 'Аnnа');
   await impostor.say('send me your money');
-  await anna.showsPeople('Anna', 'Аnnа');
+  await anna.showsMembers('Anna', 'Аnnа');
   await anna.shows('send me your money');
   const inRows = anna.log.locator('.lookalike');
   const inList = anna.members.locator('.lookalike');
@@ -74,10 +74,10 @@ story('a nickname that looks like that of a present member has a visible warning
 
   // The messages of a member that has left keep the warning.
   await impostor.leave();
-  await anna.showsPeople('Anna');
+  await anna.showsMembers('Anna');
   assert.equal(await inRows.count(), 1);
   const harmless = await world.bot('alike', 'Hanna');
-  await anna.showsPeople('Anna', 'Hanna');
+  await anna.showsMembers('Anna', 'Hanna');
   assert.equal(await inList.count(), 0);
   harmless.send('@changename:Ａnna');
   await inList.waitFor();

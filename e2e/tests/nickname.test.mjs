@@ -68,7 +68,7 @@ story('a rename reaches every member and survives a reload', async (world) => {
   await anna.say('before');
   await anna.shows('before');
   await anna.renameTo('安娜');
-  await bert.showsPeople('安娜', 'Bert');
+  await bert.showsMembers('安娜', 'Bert');
   await bert.line('changename', '安娜');
   assert.equal((await anna.me()).name, '安娜');
   await anna.say('after');
@@ -91,7 +91,7 @@ story('Enter in the nickname form renames, Escape does not', async (world) => {
   await anna.openRename();
   await anna.renameInput.fill('Entered');
   await anna.renameInput.press('Enter');
-  await anna.showsPeople('Entered');
+  await anna.showsMembers('Entered');
   assert.deepEqual((await anna.lines()).map((line) => line.kind), ['changename']);
 });
 
@@ -109,6 +109,6 @@ story('an invalid nickname is refused with a reason next to its field', async (w
     await anna.renameInput.press('Escape');
   }
   await anna.renameTo('fine');
-  await bot.sees('changename', 'fine');
+  await bot.receivesFrame('changename', 'fine');
   assert.equal(bot.of('changename').length, 1);
 });

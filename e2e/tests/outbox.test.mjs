@@ -21,7 +21,7 @@ story('messages typed offline are sent after the reconnect, once and in order', 
   await view.connected();
   for (const text of typed) await view.shows(text);
   await view.say('four');
-  await bot.hears('four');
+  await bot.receives('four');
   assert.deepEqual(bot.texts, [...typed, 'four']);
   await view.showsExactly(...typed, 'four');
 });
@@ -71,7 +71,7 @@ story('waiting messages survive a reload and are sent once', async (world) => {
   await view.connected();
   await view.shows('waited');
   await view.say('fence');
-  await bot.hears('fence');
+  await bot.receives('fence');
   assert.deepEqual(bot.texts, ['waited', 'fence']);
   await view.showsExactly('waited', 'fence');
 });
@@ -81,7 +81,7 @@ story('server killed after storing an unconfirmed message: the message appears o
   const bot = await world.bot('doubt', 'bot');
   gate.hold('down');
   await view.say('stored, unconfirmed');
-  await bot.hears('stored, unconfirmed');
+  await bot.receives('stored, unconfirmed');
   await view.newestIs('sending');
   await world.server.crash();
   gate.cut();
@@ -91,7 +91,7 @@ story('server killed after storing an unconfirmed message: the message appears o
   await view.shows('stored, unconfirmed');
   const again = await world.bot('doubt', 'again');
   await view.say('fence');
-  await again.hears('fence');
+  await again.receives('fence');
   const [history] = again.of('history');
   assert.deepEqual(history.payload.map((record) => record.payload), ['stored, unconfirmed']);
   assert.deepEqual(again.texts, ['fence']);
@@ -103,14 +103,14 @@ story('reload during an unconfirmed send: the message appears once', async (worl
   const bot = await world.bot('doubt', 'bot');
   gate.hold('down');
   await view.say('stored, unconfirmed');
-  await bot.hears('stored, unconfirmed');
+  await bot.receives('stored, unconfirmed');
   gate.cut();
   gate.release();
   await view.page.reload();
   await view.connected();
   await view.shows('stored, unconfirmed');
   await view.say('fence');
-  await bot.hears('fence');
+  await bot.receives('fence');
   assert.deepEqual(bot.texts, ['stored, unconfirmed', 'fence']);
   await view.showsExactly('stored, unconfirmed', 'fence');
 });
@@ -128,7 +128,7 @@ story('a message lost on its way is sent again, once', async (world) => {
     await view.shows(text);
   }
   await view.say('fence');
-  await bot.hears('fence');
+  await bot.receives('fence');
   assert.deepEqual(bot.texts, ['again', 'and again', 'fence']);
   await view.showsExactly('again', 'and again', 'fence');
 });
@@ -138,7 +138,7 @@ story('an unconfirmed message is found behind 120 others and not sent again', as
   const bot = await world.bot('deep', 'bot');
   gate.hold('down');
   await view.say('mine');
-  await bot.hears('mine');
+  await bot.receives('mine');
   gate.shut();
   await bot.say(...numbered(0, 119));
   gate.reopen();
@@ -148,7 +148,7 @@ story('an unconfirmed message is found behind 120 others and not sent again', as
     async () => (await view.messages()).every((row) => !row.pending),
   );
   await view.say('fence');
-  await bot.hears('fence');
+  await bot.receives('fence');
   assert.equal(bot.texts.filter((text) => text === 'mine').length, 1);
 });
 
@@ -163,7 +163,7 @@ story('a message too large for the server returns to the message box, and the ne
   await view.error.waitFor();
   await view.connected();
   await view.say('fits');
-  await bot.hears('fits');
+  await bot.receives('fits');
   await view.shows('fits');
   assert.deepEqual(bot.texts, ['fits']);
   assert.deepEqual(bot.of('leave'), [], 'other members see no leave');

@@ -31,7 +31,7 @@ story('on a screen of 360 px every control is in view and nothing is wider than 
   await view.type('from a phone');
   await view.sendButton.tap();
   await view.shows('from a phone');
-  await bot.hears('from a phone');
+  await bot.receives('from a phone');
   await view.atBottom();
   assert.deepEqual(await overflow(), [width, 0]);
 });
@@ -39,7 +39,7 @@ story('on a screen of 360 px every control is in view and nothing is wider than 
 story('on a screen of 360 px the member list opens over the page, and Escape closes it', async (world) => {
   await world.bot('phone', 'bot');
   const view = await world.person('phone', 'Anna', PHONE);
-  await view.showsPeople('bot', 'Anna');
+  await view.showsMembers('bot', 'Anna');
   assert.equal(await view.members.isVisible(), false);
   await view.membersToggle.tap();
   await view.members.waitFor({ state: 'visible' });
@@ -229,7 +229,7 @@ story('above the keyboard field, newest message and header are in view, and Send
   await inView('row 59');
   await view.type('typed with thumbs');
   await view.sendButton.tap();
-  await bot.hears('typed with thumbs');
+  await bot.receives('typed with thumbs');
   await view.shows('typed with thumbs');
   await inView('typed with thumbs');
   assert.equal(await view.page.evaluate(() => document.activeElement.id), 'composer');

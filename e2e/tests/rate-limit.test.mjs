@@ -38,7 +38,7 @@ for (const [locale, viewport] of [['en-US', WIDE], ['zh-CN', PHONE.viewport]]) {
     assert.ok(await anna.sendButton.isDisabled());
     await anna.composer.press('Enter');
     assert.equal(await anna.composer.inputValue(), back);
-    assert.deepEqual(frames.said, [large, second]);
+    assert.deepEqual(frames.sentTexts, [large, second]);
     await bot.say('meanwhile');
     await anna.shows('meanwhile');
     assert.equal((await anna.page.getByRole('status').allTextContents()).join().match(/\d/g)?.length, 2,
@@ -69,7 +69,7 @@ story('the notice of the rate limit ends with the wait', {
   await anna.error.waitFor({ state: 'detached' });
   assert.ok(await anna.sendButton.isEnabled());
   await anna.sendButton.click();
-  await bot.hears(`again ${'y'.repeat(200)}`);
+  await bot.receives(`again ${'y'.repeat(200)}`);
   assert.equal(bot.texts.length, 2);
 });
 
@@ -88,11 +88,11 @@ story('a rate-limited nickname returns to its field and is not sent during the w
   assert.equal(await anna.composer.inputValue(), 'half typed');
   await anna.renameSave.click();
   assert.equal(await anna.renameInput.inputValue(), asked, 'the nickname waits');
-  assert.equal(frames.said.length, 2, 'nothing is sent during the wait');
+  assert.equal(frames.sentTexts.length, 2, 'nothing is sent during the wait');
   await anna.error.waitFor({ state: 'detached', timeout: 30_000 });
   await anna.renameSave.click();
-  await bot.sees('changename', asked);
-  await anna.showsPeople(asked, 'bot');
+  await bot.receivesFrame('changename', asked);
+  await anna.showsMembers(asked, 'bot');
   await anna.renameInput.waitFor({ state: 'hidden' });
   await anna.openRename();
   assert.equal(await anna.renameInput.inputValue(), asked, 'the form has the current nickname');
@@ -123,13 +123,13 @@ story('a rate-limited history page is requested again after its wait, and delays
   assert.equal(await anna.error.count(), 0);
   assert.ok(await anna.sendButton.isEnabled());
   await anna.say('meanwhile');
-  await bot.hears('meanwhile');
+  await bot.receives('meanwhile');
   await anna.shows('meanwhile');
   assert.equal(await anna.row('older').textContent(), words.loading_older);
   await until('the page', async () => (await idsOf(anna))[0] === 1, 30_000);
   await anna.beginning.waitFor();
   assert.equal(await anna.error.count(), 0);
   // On a slow machine the page asks for page 0 to break a silence.
-  const asked = frames.asked.filter((page) => page !== '@history:0');
+  const asked = frames.pageRequests.filter((page) => page !== '@history:0');
   assert.deepEqual(asked, ['@history:1', '@history:2', '@history:2']);
 });

@@ -124,7 +124,7 @@ story('an older page is requested before the top is reached, with a spinner in r
   const { view, frames } = await world.watched('ahead', 'Anna', { at: gate });
   await hasNewest(view, 200);
   await view.atBottom();
-  assert.deepEqual(frames.asked, [], 'at the bottom no page is requested');
+  assert.deepEqual(frames.pageRequests, [], 'at the bottom no page is requested');
   const head = () => view.row('older').evaluate((row) => ({
     height: row.getBoundingClientRect().height,
     // The distance of the first message from the top of the list.
@@ -134,7 +134,7 @@ story('an older page is requested before the top is reached, with a spinner in r
   const before = await head();
   gate.hold('down');
   let top = Infinity;
-  while (frames.asked.length === 0) {
+  while (frames.pageRequests.length === 0) {
     await view.wheel(-200);
     top = await view.log.evaluate((log) => log.scrollTop);
     assert.ok(top > 0, 'no page was requested at the top');

@@ -18,9 +18,9 @@ story('a reload or a short outage shows other members no leave', async (world) =
   await view.connected();
   assert.equal((await view.me()).pid, pid);
   await view.say('still me');
-  await bot.hears('still me');
+  await bot.receives('still me');
   assert.deepEqual(bot.typesSinceGreeting, ['join', 'normal']);
-  await view.showsPeople('bot', 'Anna');
+  await view.showsMembers('bot', 'Anna');
 });
 
 story('closing a tab shows one leave after the grace period', {
@@ -55,7 +55,7 @@ story('a duplicated tab is another member and sends nothing twice', async (world
   await copy.shows('once');
   assert.equal((await view.me()).pid, pid, 'the original is the same member');
   assert.notEqual((await copy.me()).pid, pid);
-  await view.showsPeople('Anna', 'Anna');
+  await view.showsMembers('Anna', 'Anna');
   const bot = await world.bot('copy', 'bot');
   assert.deepEqual(bot.of('history')[0].payload.map((record) => record.payload), ['once']);
 });
@@ -110,7 +110,7 @@ story('a page whose member another tab took over returns as a new member', async
   await until('another member in the first page', async () => (await anna.me()).pid !== pid);
   await anna.connected();
   assert.equal((await thief.me()).pid, pid);
-  await anna.showsPeople('Anna', 'Anna');
+  await anna.showsMembers('Anna', 'Anna');
   await anna.say('both are here');
   await thief.shows('both are here');
 });
@@ -145,7 +145,7 @@ story('a message without an echo replaces a dead connection', async (world) => {
   const { gate, view } = await world.behindGate('silent', 'Anna');
   gate.forget();
   await view.say('no echo');
-  await bot.hears('no echo', 40_000);
+  await bot.receives('no echo', 40_000);
   await view.shows('no echo');
   assert.deepEqual(bot.texts, ['no echo']);
 });

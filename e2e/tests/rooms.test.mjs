@@ -17,9 +17,9 @@ story('a room id in any script is the same room for the page and for a bot', asy
     const bot = await world.bot(id, 'bot');
     await view.open(world.server.origin, id, 'Anna');
     assert.equal(await view.name.textContent(), id);
-    await bot.sees('join', 'Anna');
+    await bot.receivesFrame('join', 'Anna');
     await view.say(`in ${id}`);
-    assert.equal((await bot.hears(`in ${id}`)).xnest, id);
+    assert.equal((await bot.receives(`in ${id}`)).xnest, id);
     await view.shows(`in ${id}`);
   }
 });
@@ -32,7 +32,7 @@ story('unusual room ids typed on the front page lead to their rooms', async (wor
     await landing.room.fill(id);
     await landing.nickname.fill('Anna');
     await landing.room.press('Enter');
-    await bot.sees('join', 'Anna');
+    await bot.receivesFrame('join', 'Anna');
     const view = new RoomPage(landing.page);
     await view.connected();
     assert.equal(await view.name.textContent(), id);
@@ -59,7 +59,7 @@ story('a message reaches its own room only', async (world) => {
   await here.shows('over here');
   assert.deepEqual(await here.texts(), ['over here']);
   assert.deepEqual(there.texts, ['over there']);
-  await here.showsPeople('Anna');
+  await here.showsMembers('Anna');
 });
 
 story('an invalid room address says so and leads to the front page', async (world) => {

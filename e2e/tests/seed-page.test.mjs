@@ -58,9 +58,9 @@ story('the demo page connects and receives the greeting in the original order', 
 story('the demo page sends by Enter, and by its button with the time added', async (world) => {
   const bot = await world.bot(ROOM, 'bot');
   const seed = await SeedPage.open(world, 'seed');
-  await bot.sees('join', 'seed');
+  await bot.receivesFrame('join', 'seed');
   await seed.enter('大家好');
-  const first = await bot.hears('大家好');
+  const first = await bot.receives('大家好');
   await seed.shows('大家好');
   await seed.page.locator('#console_input').pressSequentially('again');
   const before = Date.now();
@@ -97,7 +97,7 @@ story('the demo page and the web client chat both ways, with history', {
   const anna = await world.person(ROOM, 'Anna');
   const joined = await until('the join', async () => (await old.of('join'))[0]);
   assert.equal(joined.payload, 'Anna');
-  await anna.showsPeople('Anna', '老王');
+  await anna.showsMembers('Anna', '老王');
 
   await old.enter('from the old page');
   const row = await anna.shows('from the old page');

@@ -46,10 +46,10 @@ story('a text of 64 KiB is sent once over 64 kbit/s', { ms: 120_000 }, async (wo
   await connected(view, 30_000);
   const text = 'y'.repeat(64 * KIB - 100);
   await view.say(text);
-  await bot.hears(text, 60_000);
+  await bot.receives(text, 60_000);
   await until('the echo', async () => (await view.messages()).some((row) => row.id === 1), 60_000);
   assert.equal(attempts(), 1);
-  assert.equal(frames.said.length, 1);
+  assert.equal(frames.sentTexts.length, 1);
   assert.deepEqual(bot.texts, [text]);
 });
 
@@ -62,7 +62,7 @@ story('a large message of another member does not cost a sender the connection',
   await until('the echo', async () => (await view.messages()).some((row) =>
     row.text === 'short' && row.id !== null), 60_000);
   assert.equal(attempts(), 1);
-  assert.deepEqual(frames.said, ['short']);
+  assert.deepEqual(frames.sentTexts, ['short']);
 });
 
 story('a probe is a few bytes both ways', async (world) => {
@@ -79,7 +79,7 @@ story('a probe is a few bytes both ways', async (world) => {
   frames.received.length = 0;
   await view.page.evaluate(() => window.dispatchEvent(new Event('online')));
   await until('the answer', () => frames.received.some((frame) => frame.includes('"history"')));
-  assert.deepEqual(frames.asked.slice(-1), ['@history:999999999']);
+  assert.deepEqual(frames.pageRequests.slice(-1), ['@history:999999999']);
   const answer = frames.received.find((frame) => frame.includes('"history"'));
   assert.ok(answer.length < 250, answer);
 });

@@ -42,13 +42,13 @@ story('texts typed offline survive their tab and are sent once on the next visit
   await next.connected();
   await next.shows('two');
   await next.say('fence');
-  await bot.hears('fence');
+  await bot.receives('fence');
   assert.deepEqual(bot.texts, ['one', 'two', 'fence']);
   await next.page.close();
   const last = await another(world, view.page.context(), gate.origin, 'close');
   await last.connected();
   await last.say('last');
-  await bot.hears('last');
+  await bot.receives('last');
   assert.deepEqual(bot.texts, ['one', 'two', 'fence', 'last']);
 });
 
@@ -57,7 +57,7 @@ story('a text unconfirmed when its tab was closed is found and not sent again', 
   const bot = await world.bot('doubt', 'bot');
   gate.hold('down');
   await view.say('stored, unconfirmed');
-  await bot.hears('stored, unconfirmed');
+  await bot.receives('stored, unconfirmed');
   await view.page.close();
   gate.cut();
   gate.release();
@@ -65,7 +65,7 @@ story('a text unconfirmed when its tab was closed is found and not sent again', 
   await next.connected();
   await next.shows('stored, unconfirmed');
   await next.say('fence');
-  await bot.hears('fence');
+  await bot.receives('fence');
   assert.deepEqual(bot.texts, ['stored, unconfirmed', 'fence']);
 });
 
@@ -81,7 +81,7 @@ story('each of two open tabs sends its own texts once', async (world) => {
   for (const tab of [view, other]) await tab.shows('from one');
   await view.shows('from the other');
   await view.say('fence');
-  await bot.hears('fence');
+  await bot.receives('fence');
   assert.deepEqual([...bot.texts].sort(), ['fence', 'from one', 'from the other']);
 });
 
@@ -147,7 +147,7 @@ for (const [kind, off] of Object.entries({
       await view.part('.menu-lines').click();
       await view.page.keyboard.press('Escape');
       await view.renameTo('Berta');
-      await bot.sees('changename', 'Berta');
+      await bot.receivesFrame('changename', 'Berta');
       assert.deepEqual(bot.texts, ['typed offline', 'more']);
     });
   }
@@ -207,7 +207,7 @@ story('“Forget everything” leaves nothing of the client on the device', asyn
   await next.connected();
   assert.equal(await next.composer.inputValue(), '');
   await next.say('fence');
-  await bot.hears('fence');
+  await bot.receives('fence');
   assert.deepEqual(bot.texts, ['fence'], 'removed texts are not sent');
 });
 

@@ -25,14 +25,14 @@ story('a character typed in two halves arrives whole in every text field', async
   await typeInHalves(anna.composer);
   assert.equal(await anna.composer.inputValue(), '😀');
   await anna.page.keyboard.press('Enter');
-  await bot.hears('😀');
+  await bot.receives('😀');
   await anna.shows('😀');
   await anna.openRename();
   await anna.renameInput.fill('');
   await typeInHalves(anna.renameInput);
   assert.equal(await anna.renameInput.inputValue(), '😀');
   await anna.page.keyboard.press('Enter');
-  await bot.sees('changename', '😀');
+  await bot.receivesFrame('changename', '😀');
   const landing = await world.visitor();
   for (const field of [landing.room, landing.nickname]) {
     await field.fill('');
@@ -48,7 +48,7 @@ story('half a character is not sent', async (world) => {
   await anna.page.keyboard.type('a');
   await anna.page.evaluate(() => document.execCommand('insertText', false, '\ud83d'));
   await anna.page.keyboard.press('Enter');
-  await bot.hears('a');
+  await bot.receives('a');
   assert.deepEqual(bot.texts, ['a']);
   assert.equal(await anna.composer.inputValue(), '');
 });
@@ -94,7 +94,7 @@ story('on a phone Return starts a line and the button sends, until a switch chan
   assert.equal(await anna.composer.inputValue(), 'one\ntwo');
   assert.deepEqual(bot.texts, []);
   await anna.sendButton.tap();
-  await bot.hears('one\ntwo');
+  await bot.receives('one\ntwo');
   await anna.menu.tap();
   const choice = anna.menuSwitch('return');
   assert.equal(await choice.getAttribute('aria-checked'), 'false');
@@ -107,7 +107,7 @@ story('on a phone Return starts a line and the button sends, until a switch chan
   await anna.composer.tap();
   await keyboard.type('three');
   await keyboard.press('Enter');
-  await bot.hears('three');
+  await bot.receives('three');
   assert.deepEqual(bot.texts, ['one\ntwo', 'three']);
 });
 
@@ -124,7 +124,7 @@ story('with a keyboard Return sends, until a switch makes it start a line and Ct
   await anna.page.keyboard.type('two');
   assert.equal(await anna.composer.inputValue(), 'one\ntwo');
   await anna.page.keyboard.press('ControlOrMeta+Enter');
-  await bot.hears('one\ntwo');
+  await bot.receives('one\ntwo');
   assert.deepEqual(bot.texts, ['one\ntwo']);
 });
 
@@ -147,7 +147,7 @@ story('Return of a phone during a composition sends all of the text, or starts a
   assert.deepEqual(bot.texts, []);
   await compose(anna.page, ' world');
   await pressMarkedEnter(anna.composer, { keyCode: 13, isComposing: true });
-  await bot.hears('hello world');
+  await bot.receives('hello world');
   await until('an empty message box', async () => (await anna.composer.inputValue()) === '');
   // Some keyboards send only the line break.
   await anna.composer.fill('by a line break');
@@ -156,9 +156,9 @@ story('Return of a phone during a composition sends all of the text, or starts a
     box.dispatchEvent(new KeyboardEvent('keydown', { ...options, key: 'Unidentified', keyCode: 229 }));
     box.dispatchEvent(new InputEvent('beforeinput', { ...options, inputType: 'insertLineBreak' }));
   });
-  await bot.hears('by a line break');
+  await bot.receives('by a line break');
   await anna.say('last');
-  await bot.hears('last');
+  await bot.receives('last');
   assert.deepEqual(bot.texts, ['hello world', 'by a line break', 'last']);
 });
 
@@ -168,7 +168,7 @@ story('the button of a phone during a composition sends all of the text once', a
   await anna.composer.tap();
   await compose(anna.page, 'hello');
   await anna.sendButton.tap();
-  await bot.hears('hello');
+  await bot.receives('hello');
   await until('an empty message box', async () => (await anna.composer.inputValue()) === '');
   assert.deepEqual(bot.texts, ['hello']);
 });
@@ -181,7 +181,7 @@ story('Send during a composition waits for its end, and a cancelled composition 
   await anna.sendButton.click();
   assert.equal(await anna.composer.inputValue(), 'ni hao', 'the letters are still in the message box');
   await ime.commit('你好');
-  await bot.hears('你好');
+  await bot.receives('你好');
   await until('an empty message box', async () => (await anna.composer.inputValue()) === '');
   await anna.page.keyboard.type('kept');
   const cancelled = await compose(anna.page, 'zai jian');
@@ -189,7 +189,7 @@ story('Send during a composition waits for its end, and a cancelled composition 
   await cancelled.cancel();
   assert.equal(await anna.composer.inputValue(), 'kept');
   await anna.say('last');
-  await bot.hears('last');
+  await bot.receives('last');
   assert.deepEqual(bot.texts, ['你好', 'last']);
 });
 
@@ -211,7 +211,7 @@ story('an open menu follows joins, renames and leaves, and keeps the choice', as
   const first = await world.bot('follow', 'Anna');
   const second = await world.bot('follow', 'Annika');
   const me = await world.person('follow', 'me');
-  await me.showsPeople('Anna', 'Annika', 'me');
+  await me.showsMembers('Anna', 'Annika', 'me');
   await me.composer.focus();
   await me.page.keyboard.type('hi @An');
   await me.offers(['Anna', 'Annika']);
@@ -236,7 +236,7 @@ story('a nickname or a message of invisible characters alone is not accepted', a
     assert.equal(await anna.composer.inputValue(), text, 'it stays in the message box');
   }
   await anna.say('seen');
-  await bot.hears('seen');
+  await bot.receives('seen');
   assert.deepEqual(bot.texts, ['seen']);
   const bob = await world.bot('blank', 'Bob');
   const fake = await world.bot('blank', 'B\ufff0ob');

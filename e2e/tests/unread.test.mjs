@@ -178,7 +178,7 @@ story('scrolling before the page with the unread line arrives is not undone', as
   page.on('websocket', (socket) => socket.on('framesent', () => gate.hold('down')));
   await view.open(gate.origin, 'own way', 'Anna');
   await view.shows('n 130');
-  await until('the request of a page', () => frames.asked.length > 0);
+  await until('the request of a page', () => frames.pageRequests.length > 0);
   await view.wheel(-300);
   const row = await view.watchMiddleRow();
   gate.release();

@@ -99,7 +99,7 @@ story('10 pages up and down while a bot sends 5 a second: every message shows on
 
   const order = await idsOf(view);
   const last = OLD + chatter.stop();
-  await bot.hears(`n ${last}`);
+  await bot.receives(`n ${last}`);
   while (order.at(-1) < last) {
     await readDown(view);
     const newest = order.at(-1);
