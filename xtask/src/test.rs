@@ -136,7 +136,7 @@ fn browser(workspace: &Workspace, report: &mut Report) -> Result<()> {
         npm.env("XMEET_BIN", workspace.server()).env("XMEET_ECHO", workspace.echo());
         npm.env("CHROMIUM", &chromium).env("FIREFOX", &firefox).env("XMEET_PYTHON", &python);
         npm.envs(proxies.programs.clone()).env("PROXY_LIBRARIES", &proxies.libraries);
-        let count = counts::of_node(&run_and_read(&mut npm)?);
+        let count = counts::of_browser_tests(&run_and_read(&mut npm)?);
         let count = count.context("the browser tests did not say how many of them ran")?;
         ensure!(count > 0, "no browser test was run");
         Ok(count)
