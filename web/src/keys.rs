@@ -120,7 +120,7 @@ mod tests {
     const PHONE: Keyboard = Keyboard { is_touch: true, return_sends: false };
 
     #[test]
-    fn return_sends_or_starts_a_line_by_the_setting() {
+    fn return_sends_or_starts_a_line_by_keyboard_and_modifiers() {
         let press = |shift, command, keyboard| {
             ImeGuard::default().on_return(plain(1.0), shift, command, keyboard)
         };

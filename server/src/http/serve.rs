@@ -258,7 +258,7 @@ impl Http {
             let (answering, is_served) = (site.call(request), Arc::clone(&is_served));
             async move {
                 let response = answering.await?;
-                // A health check.
+                // A health check is answered beyond the limits: it counts as served.
                 let is_refused = response.extensions().get::<AdmissionError>().is_some();
                 is_served.store(!is_refused, Ordering::Relaxed);
                 Ok::<_, Infallible>(response)

@@ -36,7 +36,8 @@ async fn behind_a_trusted_proxy_each_client_has_its_own_limit() {
         assert_eq!(status, 101, "{client}");
         kept.push(stream);
     }
-    // 9.9.9.9 has two connections, independent of the addresses left of it; the others have one.
+    // The client is the rightmost address that is not a trusted proxy: 9.9.9.9 has two connections, the
+    // others have one.
     let forged = [("X-Forwarded-For", "7.7.7.7, 9.9.9.9")];
     assert_eq!(enter(&server, PROXY, &forged).await.0, 429);
     // A proxy passes on the other headers as the client wrote them.

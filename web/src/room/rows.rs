@@ -285,7 +285,8 @@ impl Builder<'_> {
         }
     }
 
-    /// Adds the heading of a day if `at` is on another day than the row above. Returns whether it is.
+    /// Adds the heading of a day if `at` is on another day than the row above. Returns whether a heading
+    /// was added.
     fn day(&mut self, at: UnixMillis, id: MessageId, number: u64) -> bool {
         let day = LocalTime::new(at, (self.offset_minutes)(at)).day;
         let is_new = self.day != Some(day);

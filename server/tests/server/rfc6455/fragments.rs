@@ -16,10 +16,10 @@ fn ping(payload: &str) -> Vec<u8> {
 }
 
 pub(super) fn control_cases() -> Vec<Case> {
-    let cut = |name: &str, first: u8| {
+    let fragmented = |name: &str, first: u8| {
         case(name, &[part(first & 0x0f, 1), part(CONTINUED_LAST, 2)]).refused(1002)
     };
-    vec![cut("5.1 a ping", PING), cut("5.2 a pong", PONG)]
+    vec![fragmented("5.1 a ping", PING), fragmented("5.2 a pong", PONG)]
 }
 
 #[tokio::test]

@@ -187,7 +187,7 @@ fn page_request_times_out_unless_its_bytes_are_arriving() {
     };
     assert!(after_ms >= 10_000);
     client.wait(after_ms);
-    // The server has announced it, and it takes 10 s at the lowest rate.
+    // The server has announced the page of 40 KiB, which takes 10 s to arrive at the lowest rate.
     client.receive("me", ServerMessage::Ping { next_bytes: Some(40 * 1024) });
     let effects = client.input(Input::Timer(timer));
     assert!(matches!(effects[..], [Effect::SetTimer { timer: again, .. }] if again == timer));
