@@ -1,6 +1,5 @@
 // Mentions: the menu that completes names, and the marks of rows that mention the reader.
 import assert from 'node:assert/strict';
-import { cpuTimeOf } from '../support/cpu.mjs';
 import { compose } from '../support/ime.mjs';
 import { FINGER_PX, PHONE } from '../support/sizes.mjs';
 import { numbered } from '../support/texts.mjs';
@@ -229,10 +228,9 @@ story('the menu shows markup as typed, and a tag for each member of a shared nam
   assert.equal(new Set(tags).size, twins.length, tags.join());
 });
 
-/** Types a name with 40 keys, and returns the cost of a key: changes of the page, processor time. */
-async function costOfAKey(view, cpuTime) {
+/** Types a name with 40 keys. Returns how many changes of the page a key causes. */
+async function changesPerKey(view) {
   const KEYS = 40;
-  const before = await cpuTime();
   const changes = await view.composer.evaluate(async (box, KEYS) => {
     let changes = 0;
     const observer = new MutationObserver((records) => (changes += records.length));
@@ -248,32 +246,24 @@ async function costOfAKey(view, cpuTime) {
     observer.disconnect();
     return changes;
   }, KEYS);
-  return { changes: changes / KEYS, cpuMs: (await cpuTime() - before) / KEYS };
+  return changes / KEYS;
 }
 
-story('among 300 members a key costs little more than among 30, and eight are offered', {
+story('among 300 members a key changes as little of the page as among 30, and eight are offered', {
   ms: 120_000,
 }, async (world) => {
-  /** Work on each member at each key may cost ten times as much, and costs much less. */
-  const RATIO_MAX = 5;
-  const costs = [];
+  const changes = [];
   for (const members of [30, 300]) {
     const room = `crowd of ${members}`;
     await Promise.all(numbered(1, members, 'member').map((name) => world.bot(room, name)));
     const view = await world.person(room, 'me');
     await until('all members', async () => (await view.number()) === members + 1);
-    const cpuTime = await cpuTimeOf(view.page);
     await view.composer.focus();
-    // The first run includes the compilation of the code.
-    await costOfAKey(view, cpuTime);
-    await view.type('');
-    const cost = await costOfAKey(view, cpuTime);
-    world.t.diagnostic(`among ${members}: ${JSON.stringify(cost)} a key`);
-    costs.push(cost);
+    changes.push(await changesPerKey(view));
     await view.type('@member');
     await until('eight offers', async () => (await view.choices()).length === 8);
   }
-  const [few, many] = costs;
-  assert.ok(many.changes <= few.changes * 1.2, `${many.changes} changes, ${few.changes} among 30`);
-  assert.ok(many.cpuMs <= few.cpuMs * RATIO_MAX, `${many.cpuMs} ms, ${few.cpuMs} ms among 30`);
+  const [few, many] = changes;
+  world.t.diagnostic(`changes per key: ${few} among 30, ${many} among 300`);
+  assert.ok(many <= few * 1.2, `${many} changes, ${few} among 30`);
 });
