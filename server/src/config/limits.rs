@@ -30,17 +30,6 @@ pub struct LimitSettings {
     #[arg(long, env = "XMEET_FRAME_BYTES_MAX", value_name = "BYTES", default_value_t = FRAME_BYTES_MAX_DEFAULT, value_parser = size())]
     pub frame_bytes_max: usize,
 
-    /// Time limit for receiving a message, in seconds. It is extended by the same time if 1 KiB per
-    /// second has arrived
-    #[arg(
-        long,
-        env = "XMEET_MESSAGE_SECONDS",
-        value_name = "SECONDS",
-        default_value_t = MESSAGE_SECONDS_DEFAULT,
-        value_parser = seconds()
-    )]
-    pub message_seconds: u32,
-
     /// Messages that a client may send per second on average, and 10 times as many in a burst; 0 is no
     /// limit
     #[arg(long, env = "XMEET_MESSAGES_PER_SECOND", value_name = "COUNT", default_value_t = 20)]
@@ -52,7 +41,9 @@ pub struct LimitSettings {
     pub bytes_per_second: u64,
 
     /// Bytes of history pages that a client may request per second on average, and 16 times as many in a
-    /// burst; 0 is no limit. A larger page is sent too, and delays the next one
+    /// burst; 0 is no limit. A larger page is sent too, and delays the next one. One address may receive 16
+    /// times as many bytes in long greetings, which are those of rooms with more than 128 KiB of text on the
+    /// newest page
     #[arg(long, env = "XMEET_PAGE_BYTES_PER_SECOND", value_name = "BYTES", default_value_t = PAGE_BYTES_PER_SECOND_DEFAULT)]
     pub page_bytes_per_second: u64,
 
@@ -100,7 +91,8 @@ pub struct LimitSettings {
     )]
     pub pong_seconds: u32,
 
-    /// Time limit for receiving a request's head, in seconds
+    /// Time limit for receiving a request's head, in seconds. An HTTP connection that is idle for three
+    /// times as long is closed
     #[arg(
         long,
         env = "XMEET_REQUEST_SECONDS",
@@ -109,26 +101,6 @@ pub struct LimitSettings {
         value_parser = seconds()
     )]
     pub request_seconds: u32,
-
-    /// Idle time after which an HTTP connection is closed, in seconds
-    #[arg(
-        long,
-        env = "XMEET_KEEP_ALIVE_SECONDS",
-        value_name = "SECONDS",
-        default_value_t = 30,
-        value_parser = seconds()
-    )]
-    pub keep_alive_seconds: u32,
-
-    /// Largest request head, in bytes
-    #[arg(
-        long,
-        env = "XMEET_REQUEST_HEAD_BYTES_MAX",
-        value_name = "BYTES",
-        default_value_t = 16 * 1024,
-        value_parser = value_parser!(u32).range(HEAD_BYTES_MIN..=HEAD_BYTES_MAX)
-    )]
-    pub request_head_bytes_max: u32,
 
     /// Total connections; 0 is no limit
     #[arg(long, env = "XMEET_CONNECTIONS_MAX", value_name = "COUNT", default_value_t = 50_000)]
@@ -166,17 +138,6 @@ pub struct LimitSettings {
         default_value_t = 60
     )]
     pub rooms_per_address_per_minute: u64,
-
-    /// Bytes of long greetings that one address may receive per second on average, and 16 times as many
-    /// in a burst; 0 is no limit. A greeting is long if the room's newest page has more than 128 KiB of
-    /// text
-    #[arg(
-        long,
-        env = "XMEET_GREETING_BYTES_PER_ADDRESS_PER_SECOND",
-        value_name = "BYTES",
-        default_value_t = 16 * 1024 * 1024
-    )]
-    pub greeting_bytes_per_address_per_second: u64,
 
     /// Members per room; 0 is no limit
     #[arg(long, env = "XMEET_MEMBERS_PER_ROOM", value_name = "COUNT", default_value_t = 5000)]
@@ -226,7 +187,10 @@ impl LimitSettings {
             connections_max: self.at_most(self.connections_per_address),
             connects: per_second(connects, CONNECT_BURST_SECONDS),
             rooms: Rate::per_minute(rooms, rooms.saturating_mul(ROOM_BURST_SECONDS).div_ceil(60)),
-            greetings: per_second(self.greeting_bytes_per_address_per_second, DATA_BURST_SECONDS),
+            greetings: per_second(
+                self.page_bytes_per_second.saturating_mul(ADDRESS_PAGES_FACTOR),
+                DATA_BURST_SECONDS,
+            ),
         };
         AdmissionLimits {
             connections_max: self.at_most(self.connections_max),
@@ -271,19 +235,14 @@ const CONNECT_BURST_SECONDS: u64 = 30;
 const ROOM_BURST_SECONDS: u64 = 1_000;
 const JOIN_BURST_SECONDS: u64 = 10;
 
-/// Bounds of the setting, in bytes. hyper accepts no smaller limit.
-const HEAD_BYTES_MIN: i64 = 8 * 1024;
-const HEAD_BYTES_MAX: i64 = 1024 * 1024;
+/// How many clients' rate of history pages one address may receive in long greetings.
+const ADDRESS_PAGES_FACTOR: u64 = 16;
 
 /// Default idle time before a ping, in seconds.
 pub const PING_SECONDS_DEFAULT: u32 = 20;
 
 /// Default time limit for the answer to a ping, in seconds.
 pub const PONG_SECONDS_DEFAULT: u32 = 15;
-
-/// Default time limit for receiving a message, in seconds. At the default maximum size, 1.1 kB per
-/// second is fast enough.
-const MESSAGE_SECONDS_DEFAULT: u32 = 60;
 
 /// Upper bound of all timeouts, in seconds: a day.
 const SECONDS_MAX: i64 = 24 * 60 * 60;

@@ -42,24 +42,25 @@ const TURN_AWAY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The label of connections in the count of panics.
 pub(super) const CONNECTION_TASK: &str = "http";
 
-/// The limits of a connection before it is a WebSocket.
+/// The longest request head, in bytes.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// How much longer than a request head an idle connection may take.
+const KEEP_ALIVE_FACTOR: u32 = 3;
+
+/// The time limits of a connection before it is a WebSocket.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpLimits {
     /// Time from the start to the end of the first request head, including a TLS handshake.
     pub request: Duration,
     /// Time from a response to the end of the next request head.
     pub keep_alive: Duration,
-    /// Length of a request head in bytes; at least 8 KiB.
-    pub head_bytes_max: usize,
 }
 
 impl From<&LimitSettings> for HttpLimits {
     fn from(settings: &LimitSettings) -> Self {
-        Self {
-            request: Duration::from_secs(settings.request_seconds.into()),
-            keep_alive: Duration::from_secs(settings.keep_alive_seconds.into()),
-            head_bytes_max: settings.request_head_bytes_max as usize,
-        }
+        let request = Duration::from_secs(settings.request_seconds.into());
+        Self { request, keep_alive: request * KEEP_ALIVE_FACTOR }
     }
 }
 
@@ -127,7 +128,7 @@ impl Http {
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new());
         builder.header_read_timeout(limits.keep_alive);
-        builder.max_buf_size(limits.head_bytes_max);
+        builder.max_buf_size(HEAD_BYTES_MAX);
         Self { builder, site, admission, limits }
     }
 

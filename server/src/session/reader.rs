@@ -45,6 +45,9 @@ thread_local! {
 /// would hold memory for almost no data.
 const PAYLOAD_BYTES_PER_SECOND_MIN: u64 = 1024;
 
+/// The time in which a message must be complete, in seconds, unless it arrives at [`PAYLOAD_BYTES_PER_SECOND_MIN`].
+const MESSAGE_SECONDS_MAX: u64 = 60;
+
 /// The limits of one message.
 #[derive(Debug, Clone, Copy)]
 pub struct MessageLimits {
@@ -59,7 +62,7 @@ impl From<&LimitSettings> for MessageLimits {
     fn from(settings: &LimitSettings) -> Self {
         Self {
             bytes_max: settings.frame_bytes_max,
-            time_max: Duration::from_secs(settings.message_seconds.into()),
+            time_max: Duration::from_secs(MESSAGE_SECONDS_MAX),
         }
     }
 }

@@ -123,8 +123,9 @@ async fn new_rooms_of_an_address_have_a_rate_limit() {
 #[tokio::test]
 async fn long_greetings_of_an_address_have_a_rate_limit() {
     const LONG_TEXT_BYTES: usize = 8 * 1024;
-    // A burst of 256,000 bytes. Two greetings are more than it: the next one waits 16 s.
-    let server = TestServer::limited(&["--greeting-bytes-per-address-per-second=16000"]).await;
+    // 16,000 bytes a second for an address, and 256,000 in a burst. Two greetings are more than the burst:
+    // the next one waits 16 s.
+    let server = TestServer::limited(&["--page-bytes-per-second=1000"]).await;
     let mut writer = Client::enter(server.address, "long", "a").await;
     for _ in 0..50 {
         writer.say(&"x".repeat(LONG_TEXT_BYTES)).await;

@@ -290,7 +290,7 @@ fn defaults_listen_on_loopback_with_limits() {
         "connects-per-address-per-second",
         "rooms-max",
         "rooms-per-address-per-minute",
-        "greeting-bytes-per-address-per-second",
+        "page-bytes-per-second",
         "members-per-room",
         "messages-per-second",
         "bytes-per-second",
