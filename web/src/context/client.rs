@@ -85,7 +85,7 @@ impl Client {
 
     /// Hides or shows joins and leaves, and remembers the choice.
     pub fn hide_lines(self, are_hidden: bool) {
-        self.input(Input::HideLines(are_hidden));
+        self.input(Input::SetLinesHidden(are_hidden));
     }
 
     /// Removes the notice about what the server could not do.

@@ -28,7 +28,7 @@ impl Sender {
     /// Says `text` as soon as the connection allows it, and empties the message box. The text is in
     /// the list at once, and the list goes to the bottom.
     pub fn say(self, text: &str) {
-        self.client.input(Input::Say(text.to_owned()));
+        self.client.input(Input::SendText(text.to_owned()));
         self.drawing.draw();
         self.list.to_bottom();
         self.message_box.set_draft(String::new());

@@ -37,7 +37,7 @@ impl ClientCore {
     /// Ends the jump of the list because its goal does not exist.
     pub(super) fn end_jump(&mut self) {
         self.goal = None;
-        self.show(PageEffect::StopAiming);
+        self.emit_page_effect(PageEffect::StopAiming);
         if self.room.unread().is_opening() {
             self.room.unread_mut().end_opening();
         }
@@ -79,7 +79,7 @@ impl ClientCore {
             let after_ms = Millis::from(OBJECTION_MS);
             self.emit(Effect::SetTimer { timer: Timer::Objections(key), after_ms });
         } else {
-            self.show(PageEffect::Notify(notification));
+            self.emit_page_effect(PageEffect::Notify(notification));
         }
     }
 
@@ -89,11 +89,11 @@ impl ClientCore {
         let Some(index) = self.notifications.waiting.iter().position(has_key) else { return };
         let (_, notification) = self.notifications.waiting.remove(index);
         if self.notifications.election.decide(key) && !self.room.unread().is_attended() {
-            self.show(PageEffect::Notify(notification));
+            self.emit_page_effect(PageEffect::Notify(notification));
         }
     }
 
-    pub(super) fn tab_message(&mut self, message: &str) {
+    pub(super) fn on_tab_message(&mut self, message: &str) {
         let is_attended = self.room.unread().is_attended();
         if let Some(answer) = self.notifications.election.on_message(message, is_attended) {
             self.emit(Effect::PostToTabs(answer));

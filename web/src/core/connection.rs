@@ -3,7 +3,7 @@
 use xmeet_shared::{ClientCommand, CloseCode, Cursor};
 
 use super::{ClientCore, ConnectionAnnouncement, Effect, Now, PageEffect, seconds_until};
-use crate::connection::{Input, MachineEffect, Phase};
+use crate::connection::{Input as MachineInput, MachineEffect, Phase};
 
 /// The page that a probe requests. It is beyond any history, so the request and its answer, an
 /// empty list, are a few bytes.
@@ -11,7 +11,7 @@ const PROBE: Cursor = Cursor(999_999_999);
 
 impl ClientCore {
     /// Gives an input to the connection machine and carries out its decision.
-    pub(super) fn connection(&mut self, input: Input, now: Now) {
+    pub(super) fn drive_machine(&mut self, input: MachineInput, now: Now) {
         let before = self.machine.phase();
         let effect = self.machine.handle(input, now.elapsed_ms, now.jitter);
         let after = self.machine.phase();
@@ -25,13 +25,13 @@ impl ClientCore {
             None => {}
         }
         if before != after {
-            self.phase_changed(before, after, now);
+            self.on_phase_change(before, after, now);
         }
     }
 
     fn connect(&mut self) {
         if self.has_socket {
-            self.socket_dropped();
+            self.on_socket_closed();
         }
         self.has_socket = true;
         self.emit(Effect::Connect { nickname: self.nickname.clone() });
@@ -40,44 +40,44 @@ impl ClientCore {
     fn close_socket(&mut self) {
         if self.has_socket {
             self.emit(Effect::CloseSocket);
-            self.socket_dropped();
+            self.on_socket_closed();
         }
     }
 
     /// Records that the socket is closed.
-    fn socket_dropped(&mut self) {
+    fn on_socket_closed(&mut self) {
         self.has_socket = false;
-        self.room.disconnected();
+        self.room.on_disconnected();
         self.redraw.rows = true;
     }
 
     fn probe(&mut self, now: Now) {
         self.send(ClientCommand::History(PROBE).to_string(), now);
-        self.room.probe_sent();
+        self.room.on_probe_sent();
     }
 
     /// Sends a frame and reports it to the machine, which expects an answer.
     pub(super) fn send(&mut self, frame: String, now: Now) {
         let bytes = frame.len() as u64;
         self.emit(Effect::Send(frame));
-        self.connection(Input::Sent { bytes }, now);
+        self.drive_machine(MachineInput::Sent { bytes }, now);
     }
 
-    pub(super) fn closed(&mut self, code: u16, now: Now) {
+    pub(super) fn on_closed(&mut self, code: u16, now: Now) {
         self.is_full = code == CloseCode::RoomFull.as_u16();
         self.close_socket();
         if code == CloseCode::TakenOver.as_u16() {
-            self.room.taken_over();
+            self.room.on_takeover();
             self.emit(Effect::RegenerateToken);
         } else if code == CloseCode::TooLarge.as_u16() {
-            let changes = self.room.text_too_large();
+            let changes = self.room.on_text_too_large();
             self.follow_up(changes, now);
         }
-        self.connection(Input::Closed { code }, now);
+        self.drive_machine(MachineInput::Closed { code }, now);
     }
 
-    fn phase_changed(&mut self, before: Phase, after: Phase, now: Now) {
-        let was_cut = self.is_interrupted;
+    fn on_phase_change(&mut self, before: Phase, after: Phase, now: Now) {
+        let was_interrupted = self.is_interrupted;
         if before == Phase::Connected {
             self.connection_announcement = ConnectionAnnouncement::Disconnected;
         }
@@ -89,8 +89,8 @@ impl ClientCore {
                 self.is_interrupted = false;
                 // The server may have been updated during the outage, and a page from the service
                 // worker may be an old version.
-                if was_cut || self.is_cached_page {
-                    self.show(PageEffect::CheckVersion);
+                if was_interrupted || self.is_cached_page {
+                    self.emit_page_effect(PageEffect::CheckVersion);
                 }
             }
             Phase::Offline { .. } | Phase::Retrying { .. } => self.is_interrupted = true,

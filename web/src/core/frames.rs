@@ -3,19 +3,19 @@
 use xmeet_shared::{Envelope, Nickname, ServerMessage};
 
 use super::{ClientCore, Effect, Now, PageEffect, StorageWrite};
-use crate::connection::Input;
+use crate::connection::Input as MachineInput;
 use crate::connection::transfer::UNANNOUNCED_GREETING_BYTES;
 use crate::mentions::mentions;
 use crate::room::Changes;
 use crate::room::log::{Line, Message};
 
 impl ClientCore {
-    pub(super) fn frame(&mut self, frame: &str, now: Now) {
-        self.connection(Input::FrameReceived { bytes: frame.len() as u64 }, now);
+    pub(super) fn on_frame(&mut self, frame: &str, now: Now) {
+        self.drive_machine(MachineInput::FrameReceived { bytes: frame.len() as u64 }, now);
         // A frame that does not parse belongs to a later version of the protocol.
         let Ok(envelope) = Envelope::parse(frame) else { return };
         if let Some(bytes) = announced_bytes(&envelope.message) {
-            self.connection(Input::SizeAnnounced { bytes }, now);
+            self.drive_machine(MachineInput::SizeAnnounced { bytes }, now);
         }
         let changes = self.room.apply(envelope, now.wall_ms);
         self.follow_up(changes, now);
@@ -30,7 +30,7 @@ impl ClientCore {
             self.announce_line(line);
         }
         if let Some(message) = new_message {
-            self.announcements.message(message.clone());
+            self.announcements.announce_message(message.clone());
             let is_mention = self.mentions_me(&message);
             self.notify(&message, is_mention, now);
         }
@@ -39,7 +39,7 @@ impl ClientCore {
             self.persist_nickname();
         }
         if is_greeted {
-            self.connection(Input::Greeted, now);
+            self.drive_machine(MachineInput::Greeted, now);
             let pids = self.room.own_pids().to_vec();
             self.emit(Effect::Persist(StorageWrite::Member(pids)));
         }
@@ -52,15 +52,15 @@ impl ClientCore {
         }
         if let Some(notice) = notice {
             if let Some(wait_ms) = notice.retry_after_ms {
-                self.pause(wait_ms, now);
+                self.start_pause(wait_ms, now);
             }
             self.notice = Some(notice);
         }
         if let Some(text) = returned_text {
-            self.show(PageEffect::ReturnText(text));
+            self.emit_page_effect(PageEffect::ReturnText(text));
         }
         if let Some(name) = refused_name {
-            self.show(PageEffect::OpenRename(name));
+            self.emit_page_effect(PageEffect::OpenRename(name));
         }
         if let Some(wait_ms) = retry_page_ms {
             self.schedule_page_retry(self.room.request_number(), wait_ms);
@@ -72,7 +72,7 @@ impl ClientCore {
 
     fn announce_line(&mut self, line: std::sync::Arc<Line>) {
         if !(self.lines_hidden && line.is_join_or_leave()) {
-            self.announcements.line(line);
+            self.announcements.announce_line(line);
         }
     }
 

@@ -78,7 +78,7 @@ pub enum Input {
         has_goal: bool,
     },
     /// The person sends a text.
-    Say(String),
+    SendText(String),
     /// The person sends an unconfirmed text again.
     SendAgain(LocalId),
     /// The person takes an unsent text back into the message box.
@@ -109,7 +109,7 @@ pub enum Input {
         is_aiming: bool,
     },
     /// The person hides or shows joins and leaves.
-    HideLines(bool),
+    SetLinesHidden(bool),
     /// The person switches notifications or their sound.
     SetAlerts {
         /// Whether the system shows notifications.

@@ -23,7 +23,7 @@ use std::mem;
 use xmeet_shared::{MessageId, Nickname, Pid, RoomId};
 
 use crate::connection::machine::Machine;
-use crate::connection::{self as link, Phase};
+use crate::connection::{Input as MachineInput, Millis, Phase};
 use crate::notification_election::NotificationElection;
 use crate::room::announce::Announcements;
 use crate::room::names::NameSet;
@@ -99,7 +99,7 @@ pub struct ClientCore {
     effects: Vec<Effect>,
     redraw: Redraw,
     /// The status after the previous input.
-    shown: Option<Status>,
+    last_status: Option<Status>,
 }
 
 impl ClientCore {
@@ -108,8 +108,8 @@ impl ClientCore {
     pub fn new(setup: Setup, now: Now) -> Self {
         let mut room = Room::new(setup.outbox, setup.own_pids);
         let (read_up_to, epoch) = setup.read_mark.clone().map(|mark| (mark.id, mark.epoch)).unzip();
-        room.restore_read(read_up_to, epoch.flatten());
-        room.hide_lines(setup.lines_hidden);
+        room.restore_read_mark(read_up_to, epoch.flatten());
+        room.set_lines_hidden(setup.lines_hidden);
         let notifications = Notifications {
             throttle: NotificationThrottle::default(),
             election: NotificationElection::new(setup.tab, &setup.room_id),
@@ -141,7 +141,7 @@ impl ClientCore {
             is_read_mark_write_delayed: false,
             effects: Vec::new(),
             redraw: Redraw::default(),
-            shown: None,
+            last_status: None,
         }
     }
 
@@ -159,8 +159,8 @@ impl ClientCore {
             self.save_read_mark();
         }
         let status = self.status();
-        let is_status_changed = self.shown.as_ref() != Some(&status);
-        self.shown = Some(status);
+        let is_status_changed = self.last_status.as_ref() != Some(&status);
+        self.last_status = Some(status);
         let redraw = mem::take(&mut self.redraw);
         if is_status_changed || redraw != Redraw::default() {
             self.effects.push(Effect::Page(PageEffect::Redraw(redraw)));
@@ -170,25 +170,25 @@ impl ClientCore {
 
     fn dispatch(&mut self, input: Input, now: Now) {
         match input {
-            Input::Start => self.connection(link::Input::Start, now),
-            Input::TryNow => self.connection(link::Input::TryNow, now),
-            Input::Online => self.connection(link::Input::Online, now),
-            Input::Offline => self.connection(link::Input::Offline, now),
-            Input::Hidden => self.connection(link::Input::Hidden, now),
-            Input::Visible => self.connection(link::Input::Visible, now),
-            Input::Frame(frame) => self.frame(&frame, now),
-            Input::Closed { code } => self.closed(code, now),
-            Input::Tick { buffered_bytes } => self.tick(buffered_bytes, now),
-            Input::Timer(timer) => self.timer(timer, now),
+            Input::Start => self.drive_machine(MachineInput::Start, now),
+            Input::TryNow => self.drive_machine(MachineInput::TryNow, now),
+            Input::Online => self.drive_machine(MachineInput::Online, now),
+            Input::Offline => self.drive_machine(MachineInput::Offline, now),
+            Input::Hidden => self.drive_machine(MachineInput::Hidden, now),
+            Input::Visible => self.drive_machine(MachineInput::Visible, now),
+            Input::Frame(frame) => self.on_frame(&frame, now),
+            Input::Closed { code } => self.on_closed(code, now),
+            Input::Tick { buffered_bytes } => self.on_tick(buffered_bytes, now),
+            Input::Timer(timer) => self.on_timer(timer, now),
             Input::Attended(is_attended) => self.room.unread_mut().set_attended(is_attended),
             Input::ScrollChanged { is_at_bottom, is_aiming } => {
-                self.room.unread_mut().scroll_changed(is_at_bottom, is_aiming);
+                self.room.unread_mut().on_scroll(is_at_bottom, is_aiming);
             }
             Input::Leaving => self.is_read_mark_write_delayed = false,
-            Input::TabMessage(message) => self.tab_message(&message),
-            Input::Draw { reader, is_aiming } => self.draw(reader, is_aiming),
-            Input::Drawn { has_goal } => self.drawn(has_goal),
-            Input::Say(text) => self.send_text(&text, now),
+            Input::TabMessage(message) => self.on_tab_message(&message),
+            Input::Draw { reader, is_aiming } => self.on_draw(reader, is_aiming),
+            Input::Drawn { has_goal } => self.on_drawn(has_goal),
+            Input::SendText(text) => self.send_text(&text, now),
             Input::SendAgain(local) => self.send_again(local, now),
             Input::TakeBack(local) => self.take_back(local, now),
             Input::Rename(name) => self.rename(name, now),
@@ -196,7 +196,7 @@ impl ClientCore {
             Input::Load { target, is_retry } => self.load(target, is_retry, now),
             Input::GoTo(target) => self.go_to(target, now),
             Input::GoToNewest => self.go_to_newest(now),
-            Input::HideLines(are_hidden) => self.hide_lines(are_hidden),
+            Input::SetLinesHidden(are_hidden) => self.set_lines_hidden(are_hidden),
             Input::SetAlerts { notify, sound } => {
                 (self.notifications.notify, self.notifications.sound) = (notify, sound);
             }
@@ -205,9 +205,9 @@ impl ClientCore {
         }
     }
 
-    fn timer(&mut self, timer: Timer, now: Now) {
+    fn on_timer(&mut self, timer: Timer, now: Now) {
         match timer {
-            Timer::PageTimeout(number) => self.page_timed_out(number, now),
+            Timer::PageTimeout(number) => self.on_page_timeout(number, now),
             Timer::RetryPage(number) => self.retry_page(number, now),
             Timer::Pause => self.update_pause(now),
             Timer::Objections(key) => self.decide_notification(key),
@@ -216,37 +216,37 @@ impl ClientCore {
     }
 
     /// Checks the deadlines of the connection and updates countdowns, once a second.
-    fn tick(&mut self, buffered_bytes: u64, now: Now) {
+    fn on_tick(&mut self, buffered_bytes: u64, now: Now) {
         let is_unanswered = self.room.outbox().is_sending();
-        self.connection(link::Input::Tick { is_unanswered, buffered_bytes }, now);
+        self.drive_machine(MachineInput::Tick { is_unanswered, buffered_bytes }, now);
         self.update_retry_countdown(now);
         self.update_pause(now);
-        self.announcements.second_passed();
+        self.announcements.on_second();
     }
 
     fn emit(&mut self, effect: Effect) {
         self.effects.push(effect);
     }
 
-    fn show(&mut self, effect: PageEffect) {
+    fn emit_page_effect(&mut self, effect: PageEffect) {
         self.effects.push(Effect::Page(effect));
     }
 
-    fn hide_lines(&mut self, are_hidden: bool) {
+    fn set_lines_hidden(&mut self, are_hidden: bool) {
         self.lines_hidden = are_hidden;
-        self.room.hide_lines(are_hidden);
+        self.room.set_lines_hidden(are_hidden);
         self.emit(Effect::Persist(StorageWrite::LinesHidden(are_hidden)));
         self.redraw.rows = true;
     }
 
     /// Drops messages that are far from the goal of a jump or, without one, from the reader.
-    fn draw(&mut self, reader: Option<MessageId>, is_aiming: bool) {
+    fn on_draw(&mut self, reader: Option<MessageId>, is_aiming: bool) {
         self.is_aiming = is_aiming;
         let goal = self.goal.filter(|_| is_aiming);
         self.room.trim(goal.or(reader));
     }
 
-    fn drawn(&mut self, has_goal: bool) {
+    fn on_drawn(&mut self, has_goal: bool) {
         if !has_goal && !self.room.is_fetching() {
             self.end_jump();
         }
@@ -317,7 +317,7 @@ impl ClientCore {
 }
 
 /// Returns the seconds from `now_ms` to `until_ms`, rounded up; 0 if `until_ms` has passed.
-fn seconds_until(until_ms: link::Millis, now_ms: link::Millis) -> u64 {
+fn seconds_until(until_ms: Millis, now_ms: Millis) -> u64 {
     u64::try_from(until_ms - now_ms).unwrap_or(0).div_ceil(1000)
 }
 

@@ -27,7 +27,7 @@ impl ClientCore {
     /// Loads message `target` and makes it the goal of the list's jump.
     pub(super) fn go_to(&mut self, target: MessageId, now: Now) {
         self.goal = Some(target);
-        let cursor = self.room.load_first(target);
+        let cursor = self.room.load_now(target);
         self.request_if_any(cursor, now);
     }
 
@@ -52,11 +52,11 @@ impl ClientCore {
     }
 
     /// Gives a page request up, or extends its timeout while announced bytes are arriving.
-    pub(super) fn page_timed_out(&mut self, number: u64, now: Now) {
+    pub(super) fn on_page_timeout(&mut self, number: u64, now: Now) {
         let after_ms = self.machine.receiving_ms(now.elapsed_ms);
         if after_ms > 0 {
             self.emit(Effect::SetTimer { timer: Timer::PageTimeout(number), after_ms });
-        } else if self.room.page_timed_out(number) {
+        } else if self.room.on_page_timeout(number) {
             self.send_waiting(now);
         }
     }

@@ -26,7 +26,7 @@ pub(super) fn bounded_wait_ms(wait_ms: u64) -> Millis {
 
 impl ClientCore {
     /// Starts a pause.
-    pub(super) fn pause(&mut self, wait_ms: u64, now: Now) {
+    pub(super) fn start_pause(&mut self, wait_ms: u64, now: Now) {
         let after_ms = bounded_wait_ms(wait_ms);
         self.pause.until = now.elapsed_ms + after_ms;
         self.update_pause(now);

@@ -19,7 +19,7 @@ impl ClientCore {
 
     pub(super) fn take_back(&mut self, local: LocalId, now: Now) {
         if let Some(text) = self.room.take_back(local) {
-            self.show(PageEffect::ReturnText(text));
+            self.emit_page_effect(PageEffect::ReturnText(text));
         }
         self.send_waiting(now);
     }
@@ -27,7 +27,7 @@ impl ClientCore {
     pub(super) fn rename(&mut self, name: Nickname, now: Now) {
         if self.is_connected() {
             self.send(ClientCommand::ChangeName(name.clone()).to_string(), now);
-            self.room.rename_sent(name);
+            self.room.on_rename_sent(name);
             self.notice = None;
         }
     }

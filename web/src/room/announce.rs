@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::log::{Line, Message};
 use super::presence::PresenceGroup;
 
-/// The most announcements that are on the page. A screen reader has read older ones.
+/// The most announcements that are on the page. A screen reader has already read older ones.
 const RECENT_MAX: usize = 20;
 
-/// A summary follows this many seconds after the last join or leave.
+/// The seconds without a join or leave after which the summary is announced.
 const QUIET_S: u32 = 5;
 
-/// A summary follows at most this many seconds after the first join or leave.
+/// The seconds after the first join or leave at which the summary is announced at the latest.
 const SUMMARY_S_MAX: u32 = 30;
 
 /// The most joins and leaves in one summary.
@@ -33,9 +33,9 @@ pub struct Announcements {
     recent: Vec<(u64, Announcement)>,
     last_number: u64,
     pending: PresenceGroup,
-    /// The seconds since the last pending line.
+    /// The seconds since the last join or leave of the next summary.
     since_last_s: u32,
-    /// The seconds since the first pending line.
+    /// The seconds since the first join or leave of the next summary.
     since_first_s: u32,
 }
 
@@ -53,12 +53,12 @@ impl Announcements {
     }
 
     /// Announces a message.
-    pub fn message(&mut self, message: Arc<Message>) {
+    pub fn announce_message(&mut self, message: Arc<Message>) {
         self.push(Announcement::Message(message));
     }
 
     /// Announces a rename. Adds a join or a leave to the next summary.
-    pub fn line(&mut self, line: Arc<Line>) {
+    pub fn announce_line(&mut self, line: Arc<Line>) {
         if !line.is_join_or_leave() {
             return self.push(Announcement::Lines(PresenceGroup::new(line)));
         }
@@ -72,7 +72,7 @@ impl Announcements {
     }
 
     /// Records that a second has passed. Returns whether a summary was announced.
-    pub fn second_passed(&mut self) -> bool {
+    pub fn on_second(&mut self) -> bool {
         if self.pending.lines().is_empty() {
             return false;
         }
@@ -112,46 +112,44 @@ mod tests {
         Arc::new(Message { id: None, from, name, text: text.into(), at: 0, local: None })
     }
 
-    /// Returns the number of seconds until an announcement.
-    fn seconds_until_announced(announcements: &mut Announcements) -> u32 {
-        (1..).find(|_| announcements.second_passed()).unwrap()
-    }
-
     #[test]
     fn joins_and_a_quiet_time_give_one_summary() {
         let mut announcements = Announcements::default();
         for n in 0..29 {
-            announcements.line(line(&format!("guest{n}"), LineKind::Join));
-            announcements.second_passed();
+            announcements.announce_line(line(&format!("guest{n}"), LineKind::Join));
+            announcements.on_second();
         }
         assert!(announcements.recent().is_empty());
-        seconds_until_announced(&mut announcements);
+        while !announcements.on_second() {}
         let [(_, Announcement::Lines(group))] = announcements.recent() else {
-            panic!("{:?}", announcements.recent());
+            panic!("not one summary: {:?}", announcements.recent());
         };
-        assert_eq!((group.summaries()[0].names.len(), group.summaries()[0].more_count), (3, 26));
-        assert!(!announcements.second_passed(), "no line is pending");
+        let summary = &group.summaries()[0];
+        assert_eq!((summary.names.len(), summary.more_count), (3, 26));
+        assert!(!announcements.on_second(), "no join is left for another summary");
     }
 
     #[test]
     fn joins_without_a_quiet_time_give_a_summary_every_thirty_seconds() {
         let mut announcements = Announcements::default();
-        let summaries = (0..300).filter(|n| {
-            announcements.line(line(&format!("guest{n}"), LineKind::Join));
-            announcements.second_passed()
-        });
-        assert_eq!(summaries.count(), 10);
+        let mut summary_count = 0;
+        for second in 0..300 {
+            announcements.announce_line(line(&format!("guest{second}"), LineKind::Join));
+            summary_count += u32::from(announcements.on_second());
+        }
+        assert_eq!(summary_count, 10);
     }
 
     #[test]
     fn messages_and_renames_are_announced_at_once_and_twenty_are_held() {
         let mut announcements = Announcements::default();
-        announcements.line(line("A", LineKind::Rename("B".into())));
+        announcements.announce_line(line("A", LineKind::Rename("B".into())));
         assert_eq!(announcements.recent().len(), 1);
         for n in 0..100 {
-            announcements.message(message(&format!("t{n}")));
+            announcements.announce_message(message(&format!("t{n}")));
         }
-        let recent = announcements.recent();
-        assert_eq!((recent.len(), recent[0].0, recent[19].0), (20, 82, 101));
+        // The rename has number 1, and the last message number 101.
+        let numbers: Vec<u64> = announcements.recent().iter().map(|(number, _)| *number).collect();
+        assert_eq!(numbers, (82..=101).collect::<Vec<_>>());
     }
 }

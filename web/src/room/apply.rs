@@ -8,11 +8,12 @@ use super::log::{LineKind, Message};
 use super::pending_requests::PendingRequest;
 use super::{Changes, Notice, OWN_PIDS_MAX, Room, Stage};
 
-/// A frame that seems to have been in flight for longer shows that a clock was set.
+/// The longest plausible transmission time of a frame. A longer one means that a clock was set.
 const FRAME_DELAY_MS_MAX: i64 = 10_000;
 
 impl Room {
-    /// Applies a frame that arrived at `received_at` on this machine's clock.
+    /// Applies a frame that arrived at `received_at` on this machine's clock. Returns the changes, and
+    /// the reactions that the caller has to carry out.
     pub fn apply(&mut self, envelope: Envelope, received_at: UnixMillis) -> Changes {
         let Envelope { from, message, ts, .. } = envelope;
         let at = ts.unwrap_or(received_at);
@@ -65,25 +66,35 @@ impl Room {
         changes
     }
 
-    /// Estimates from a frame how far the server's clock is ahead. Transmission time makes the
-    /// difference smaller, so the greatest difference is the best estimate until a clock is set.
+    /// Estimates how far the server's clock is ahead, from the server's time `ts` in a frame.
+    ///
+    /// The transmission time of a frame makes the measured offset too small. So the greatest offset is
+    /// the best estimate. An offset that is far smaller means that a clock was set.
     fn update_clock_offset(&mut self, ts: Option<UnixMillis>, received_at: UnixMillis) {
-        let Some(offset_ms) = ts.map(|ts| ts.saturating_sub(received_at)) else { return };
-        let is_better =
-            |known: i64| offset_ms > known || known.saturating_sub(offset_ms) > FRAME_DELAY_MS_MAX;
-        if self.clock_offset_ms.is_none_or(is_better) {
-            self.clock_offset_ms = Some(offset_ms);
+        let Some(ts) = ts else { return };
+        let measured_ms = ts.saturating_sub(received_at);
+        let is_better = match self.clock_offset_ms {
+            None => true,
+            Some(known_ms) => {
+                let was_clock_set = known_ms.saturating_sub(measured_ms) > FRAME_DELAY_MS_MAX;
+                measured_ms > known_ms || was_clock_set
+            }
+        };
+        if is_better {
+            self.clock_offset_ms = Some(measured_ms);
         }
     }
 
+    /// Applies the first frame of a greeting, which has the own member id and the epoch.
     fn on_self_id(&mut self, pid: Pid, epoch: Option<String>) {
         if epoch != self.epoch {
             self.change_epoch(epoch);
         }
         self.stage = Stage::Greeting;
         self.pager.reset();
-        self.searched_to = None;
+        self.search_position = None;
         self.pending_requests.clear();
+        // The room remembers earlier own ids, because they mark own messages.
         if !self.is_me(&pid) {
             if self.own_pids.len() >= OWN_PIDS_MAX {
                 self.own_pids.remove(0);
@@ -93,7 +104,7 @@ impl Room {
         self.me = Some(pid);
     }
 
-    /// Starts a new epoch, whose message ids are unrelated to the earlier ones.
+    /// Starts a new epoch. Its message ids are unrelated to those of the earlier epoch.
     fn change_epoch(&mut self, epoch: Option<String>) {
         if self.epoch.is_some() {
             self.log.clear();
@@ -101,12 +112,12 @@ impl Room {
         }
         let had_history = self.epoch.is_some() && !self.is_own_unstored;
         if had_history && epoch.is_some() {
-            // After a crash of the server's machine, the new epoch may still have the text in flight.
-            // Page 0 of the greeting shows it.
+            // A crash of the server's machine starts a new epoch, but the server may have stored the
+            // text in flight before. Page 0 of the greeting then contains the text.
             self.outbox.search_from_start();
             self.has_other_epoch = true;
         } else if self.was_greeted {
-            // A server without history cannot be searched for the text.
+            // Without a history, nobody can find out whether the server has the text in flight.
             self.outbox.mark_unconfirmed();
         }
         self.is_own_unstored = false;
@@ -114,15 +125,21 @@ impl Room {
     }
 
     /// Applies a live message. A message has no id if the server keeps no history, or if its author
-    /// asked for it not to be stored.
+    /// asked the server not to store it.
     fn on_text(&mut self, mut message: Message, changes: &mut Changes) {
-        if message.id.is_some_and(|id| self.is_of_another_history(id, &message)) {
+        // 1. The server's store was wiped or restored if it uses an id for another message.
+        if let Some(id) = message.id
+            && self.is_of_another_history(id, &message)
+        {
             self.log.clear();
             self.unread.reset();
-            self.unread.greeted(message.id.unwrap_or(0).saturating_sub(1));
+            // All messages before this one count as read.
+            self.unread.on_greeting(id.saturating_sub(1));
         }
         let is_new = message.id.is_none_or(|id| self.log.get(id).is_none());
         let is_own = self.is_me(&message.from);
+
+        // 2. An own text answers the request of this connection that sent it, and leaves the outbox.
         if self.me.as_ref() == Some(&message.from) {
             self.pending_requests.take_first(PendingRequest::is_text);
         }
@@ -134,6 +151,8 @@ impl Room {
             changes.outbox = true;
             self.stop_search_if_done();
         }
+
+        // 3. The message enters the log and the unread count.
         if is_new && !is_own {
             changes.new_message = Some(Arc::new(message.clone()));
         }
@@ -152,28 +171,34 @@ impl Room {
         }
     }
 
-    /// Returns whether another message is held under the id of a live message.
+    /// Returns whether the room holds a message with this id and another author or text.
     fn is_of_another_history(&self, id: MessageId, message: &Message) -> bool {
-        let held = self.log.get(id);
-        held.is_some_and(|held| held.from != message.from || held.text != message.text)
-    }
-
-    /// Returns the name of an author: from the frame, else from the member list, else the pid.
-    pub(super) fn name_of(&self, pid: &Pid, nickname: Option<&Nickname>) -> Arc<str> {
-        match (nickname, self.members.name(pid)) {
-            (Some(name), _) => name.as_str().into(),
-            (None, Some(name)) => name.clone(),
-            (None, None) => pid.as_str().into(),
+        match self.log.get(id) {
+            Some(held) => held.from != message.from || held.text != message.text,
+            None => false,
         }
     }
 
-    /// Applies an `error`, which answers a pending request.
+    /// Returns the name of an author: the `nickname` of the frame, or else the name in the member
+    /// list, or else the pid.
+    pub(super) fn name_of(&self, pid: &Pid, nickname: Option<&Nickname>) -> Arc<str> {
+        if let Some(nickname) = nickname {
+            nickname.as_str().into()
+        } else if let Some(name) = self.members.name(pid) {
+            name.clone()
+        } else {
+            pid.as_str().into()
+        }
+    }
+
+    /// Applies an `error` frame, which answers a pending request.
     fn on_error(&mut self, notice: Notice, changes: &mut Changes) {
         let is_rate_limited = notice.code == Some(ErrorCode::RateLimited);
         let wait_ms = notice.retry_after_ms.filter(|_| is_rate_limited);
         changes.rows = true;
         match self.pending_requests.match_error(notice.code.as_ref()) {
-            // The list shows the state of pages, so a notice is not needed.
+            // The pager sends a rate-limited page request again after the wait. The list shows that
+            // the page is loading, so the person needs no notice.
             Some(PendingRequest::Page) if wait_ms.is_some() => {
                 if self.pager.defer() {
                     changes.retry_page_ms = wait_ms;
@@ -189,11 +214,14 @@ impl Room {
                 changes.outbox = true;
             }
             Some(PendingRequest::Text) => {
-                // The texts behind a refused one return with it, because they would otherwise be
-                // sent before it or be refused too. The texts behind one that is too large can be
-                // sent.
-                let is_alone = notice.code == Some(ErrorCode::TooLarge);
-                changes.returned_text = self.outbox.take_refused(!is_alone);
+                // The waiting texts return together with the refused text. Otherwise they would be
+                // sent before it, or be refused too. A text that is too large returns alone, because
+                // the server accepts the waiting texts.
+                changes.returned_text = if notice.code == Some(ErrorCode::TooLarge) {
+                    self.outbox.take_refused()
+                } else {
+                    self.outbox.take_refused_and_waiting()
+                };
                 changes.outbox = true;
             }
             Some(PendingRequest::Rename(name)) => changes.refused_name = Some(name),

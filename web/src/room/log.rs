@@ -1,12 +1,12 @@
-//! The messages of a room by id, and the lines between them. The ids of a room are 1, 2, 3 … without
-//! a gap, so the log knows exactly which messages are missing.
+//! The messages of a room by id, and the lines between them. The server numbers messages 1, 2, 3 …
+//! without a gap, so the log knows exactly which messages are missing.
 //!
-//! The log holds a bounded number of messages. It drops those farthest from the reader, and history
+//! The log holds a bounded number of messages. It drops those farthest from the reader; history
 //! pages bring them back. Messages can be missing before the oldest held one, between held ones (a
 //! gap), and after the newest held one (the tail).
 //!
-//! Messages that the server does not store have no id. Their position is that of their arrival, as
-//! it is for lines.
+//! Lines, and messages that the server does not store, have no id. Each follows the message that was
+//! the newest one when it arrived.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
@@ -17,10 +17,10 @@ use xmeet_shared::{MessageId, Pid, UnixMillis};
 
 use super::outbox::LocalId;
 
-/// The most lines that are held. Lines are live only, so a reload loses them.
+/// The most lines that are held. No history has lines, so a reload loses them.
 const LINES_MAX: usize = 400;
 
-/// The most messages without an id that are held. A reload loses them too.
+/// The most messages without an id that are held. A reload loses these messages too.
 const UNSTORED_MESSAGES_MAX: usize = 400;
 
 /// A message, stored by the server or pending.
@@ -36,16 +36,17 @@ pub struct Message {
     pub text: Arc<str>,
     /// The time.
     pub at: UnixMillis,
-    /// The outbox id, for an own message that this page sent.
+    /// The id in the outbox, if this page sent the message.
     pub local: Option<LocalId>,
 }
 
 /// A join, leave, rename or missed-messages line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// The number of its arrival.
+    /// The arrival number: a count of the lines and messages without an id.
     pub number: u64,
-    /// The number of the first line of its group. It stays the same when that line is dropped.
+    /// The arrival number of the first line of the group. Dropping the first line does not change the
+    /// number.
     pub group: u64,
     /// The member.
     pub pid: Pid,
@@ -70,36 +71,38 @@ pub enum LineKind {
     Missed,
 }
 
-/// A line or message without an id. It follows the message that was newest when it arrived.
+/// An entry of the log without a message id: a line, or a message that the server does not store.
 #[derive(Debug)]
-struct Unnumbered {
+struct EntryWithoutId {
+    /// The message that was the newest one when this entry arrived. The entry follows it.
     after: MessageId,
+    /// The arrival number.
     number: u64,
-    content: UnnumberedContent,
+    content: ContentWithoutId,
 }
 
 #[derive(Debug)]
-enum UnnumberedContent {
+enum ContentWithoutId {
     Line(Arc<Line>),
     Message(Arc<Message>),
 }
 
-impl Unnumbered {
+impl EntryWithoutId {
     fn is_line(&self) -> bool {
-        matches!(self.content, UnnumberedContent::Line(_))
+        matches!(self.content, ContentWithoutId::Line(_))
     }
 
     fn line(&self) -> Option<&Line> {
         match &self.content {
-            UnnumberedContent::Line(line) => Some(line),
-            UnnumberedContent::Message(_) => None,
+            ContentWithoutId::Line(line) => Some(line),
+            ContentWithoutId::Message(_) => None,
         }
     }
 
-    fn item(&self) -> Item {
+    fn to_item(&self) -> Item {
         match &self.content {
-            UnnumberedContent::Line(line) => Item::Line(line.clone()),
-            UnnumberedContent::Message(message) => Item::Unstored(self.number, message.clone()),
+            ContentWithoutId::Line(line) => Item::Line(line.clone()),
+            ContentWithoutId::Message(message) => Item::Unstored(self.number, message.clone()),
         }
     }
 }
@@ -110,14 +113,14 @@ pub struct Log {
     /// The messages by id, oldest first.
     messages: VecDeque<(MessageId, Arc<Message>)>,
     /// The entries without an id, in the order of arrival.
-    unnumbered: VecDeque<Unnumbered>,
-    /// The number of entries without an id that have ever arrived.
-    arrivals: u64,
-    /// The number of lines among `unnumbered`.
+    without_id: VecDeque<EntryWithoutId>,
+    /// The number of entries without an id so far, including dropped ones.
+    arrival_count: u64,
+    /// The number of lines among `without_id`.
     line_count: usize,
-    /// The number of epochs so far. See [`Log::generation`].
+    /// How often the ids began anew. See [`Log::generation`].
     generation: u32,
-    /// The newest message of the room, held or not.
+    /// The newest known message of the room, held or not.
     head: MessageId,
     /// The oldest message that the server may still have.
     oldest_kept: MessageId,
@@ -128,7 +131,7 @@ pub struct Log {
 pub enum Item {
     /// A message with an id.
     Message(Arc<Message>),
-    /// A message without an id, with the number of its arrival.
+    /// A message without an id, with its arrival number.
     Unstored(u64, Arc<Message>),
     /// A line.
     Line(Arc<Line>),
@@ -137,12 +140,14 @@ pub enum Item {
 }
 
 impl Log {
-    /// Adds a new message. A message after a tail only extends the tail, unless it is an own one,
-    /// which its author must see. Returns whether the log changed.
+    /// Adds a live message that has an id. Returns whether the log changed.
+    ///
+    /// If messages after the newest held one are missing (the tail), the message only makes the tail
+    /// longer. But an own message is always held, so that its author sees it.
     pub fn insert_live(&mut self, message: Message) -> bool {
         let Some(id) = message.id else { return false };
-        let follows = self.tail().is_none_or(|tail| *tail.start() == id);
-        if follows || message.local.is_some() {
+        let follows_held = self.tail().is_none_or(|tail| *tail.start() == id);
+        if follows_held || message.local.is_some() {
             return self.insert(message);
         }
         let is_new = id > self.head;
@@ -150,37 +155,45 @@ impl Log {
         is_new
     }
 
-    /// Adds a message that has an id. Returns whether it was not held before.
+    /// Adds a message that has an id. Returns false if the message was already held.
     pub fn insert(&mut self, message: Message) -> bool {
         let Some(id) = message.id else { return false };
         self.head = self.head.max(id);
-        let index = self.index_of(id);
-        if index.is_err() {
-            self.messages.insert(index.unwrap_or_else(|free| free), (id, Arc::new(message)));
+        match self.index_of(id) {
+            Ok(_) => false,
+            Err(index) => {
+                self.messages.insert(index, (id, Arc::new(message)));
+                true
+            }
         }
-        index.is_err()
     }
 
-    /// Drops the messages farthest from message `reader`, or from the newest if `None`, once more
-    /// than `max` are held. It drops a tenth at a time, so that not every message causes a drop. About
-    /// half of the rest is on each side of the reader, so messages in view stay.
+    /// If more than `max` messages are held, drops messages until nine tenths of `max` are left.
+    /// Dropping many at once makes drops rare.
+    ///
+    /// The messages farthest from message `reader` are dropped first, so messages in view stay. If
+    /// `reader` is `None`, the reader is at the newest message.
     pub fn trim(&mut self, reader: Option<MessageId>, max: usize) {
         if self.messages.len() <= max {
             return;
         }
-        let mut before =
-            reader.map_or(self.messages.len(), |id| self.index_of(id).unwrap_or_else(|free| free));
+        let mut count_before_reader = match reader {
+            Some(id) => self.index_of(id).unwrap_or_else(|index| index),
+            None => self.messages.len(),
+        };
         while self.messages.len() > max - max / 10 {
-            if before > self.messages.len() - before {
+            let count_from_reader = self.messages.len() - count_before_reader;
+            if count_before_reader > count_from_reader {
                 self.messages.pop_front();
-                before -= 1;
+                count_before_reader -= 1;
             } else {
                 self.messages.pop_back();
             }
         }
     }
 
-    /// Adds a line after the newest message, and returns it.
+    /// Adds a line after the newest message, and returns the line. Consecutive joins and leaves form a
+    /// group.
     pub fn push_line(
         &mut self,
         pid: Pid,
@@ -188,77 +201,73 @@ impl Log {
         kind: LineKind,
         at: UnixMillis,
     ) -> Arc<Line> {
-        let number = self.arrivals + 1;
-        let before = self.unnumbered.back().filter(|entry| entry.after == self.head);
-        let before = before.and_then(Unnumbered::line);
+        let number = self.arrival_count + 1;
         let mut line = Line { number, group: number, pid, name, kind, at };
-        if let Some(before) =
-            before.filter(|before| before.is_join_or_leave() && line.is_join_or_leave())
+        let last_entry = self.without_id.back().filter(|entry| entry.after == self.head);
+        if let Some(previous) = last_entry.and_then(EntryWithoutId::line)
+            && previous.is_join_or_leave()
+            && line.is_join_or_leave()
         {
-            line.group = before.group;
+            line.group = previous.group;
         }
         let line = Arc::new(line);
-        self.push(UnnumberedContent::Line(line.clone()));
+        self.push_without_id(ContentWithoutId::Line(line.clone()));
         line
     }
 
-    /// Adds a [`LineKind::Missed`] line, unless the last entry is one.
-    pub fn push_missed(&mut self, me: Pid, at: UnixMillis) {
-        let last = self.unnumbered.back().and_then(Unnumbered::line);
+    /// Adds a [`LineKind::Missed`] line, unless the last entry is such a line.
+    pub fn push_missed_line(&mut self, me: Pid, at: UnixMillis) {
+        let last = self.without_id.back().and_then(EntryWithoutId::line);
         if last.is_none_or(|line| line.kind != LineKind::Missed) {
             self.push_line(me, "".into(), LineKind::Missed, at);
         }
     }
 
-    /// Adds a message without an id after the newest message. Returns the id that precedes it, and
-    /// the number of its arrival.
+    /// Adds a message without an id after the newest message. Returns the id of that newest message,
+    /// and the arrival number of the added one.
     pub fn push_unstored(&mut self, message: Message) -> (MessageId, u64) {
-        self.push(UnnumberedContent::Message(Arc::new(message)));
-        (self.head, self.arrivals)
+        self.push_without_id(ContentWithoutId::Message(Arc::new(message)));
+        (self.head, self.arrival_count)
     }
 
-    /// Adds an entry without an id, and drops the oldest one of its kind if there are too many.
-    fn push(&mut self, content: UnnumberedContent) {
-        self.arrivals += 1;
-        let entry = Unnumbered { after: self.head, number: self.arrivals, content };
+    /// Adds an entry without an id. If there are too many lines or too many messages without an id
+    /// then, drops the oldest entry of that kind.
+    fn push_without_id(&mut self, content: ContentWithoutId) {
+        self.arrival_count += 1;
+        let entry = EntryWithoutId { after: self.head, number: self.arrival_count, content };
         let is_line = entry.is_line();
         self.line_count += usize::from(is_line);
-        self.unnumbered.push_back(entry);
-        let (count, max) = if is_line {
-            (self.line_count, LINES_MAX)
+        self.without_id.push_back(entry);
+
+        let has_too_many = if is_line {
+            self.line_count > LINES_MAX
         } else {
-            (self.unnumbered.len() - self.line_count, UNSTORED_MESSAGES_MAX)
+            self.without_id.len() - self.line_count > UNSTORED_MESSAGES_MAX
         };
-        if count > max
-            && let Some(oldest) =
-                self.unnumbered.iter().position(|entry| entry.is_line() == is_line)
-        {
-            self.unnumbered.remove(oldest);
+        let is_same_kind = |entry: &EntryWithoutId| entry.is_line() == is_line;
+        if has_too_many && let Some(oldest) = self.without_id.iter().position(is_same_kind) {
+            self.without_id.remove(oldest);
             self.line_count -= usize::from(is_line);
         }
     }
 
-    /// Returns whether a message without an id is held.
-    #[must_use]
-    pub fn has_unstored(&self) -> bool {
-        self.unnumbered.len() > self.line_count
-    }
-
+    /// Returns the index of message `id`, or as the error the index at which to insert the message.
     fn index_of(&self, id: MessageId) -> Result<usize, usize> {
         self.messages.binary_search_by_key(&id, |(held, _)| *held)
     }
 
-    /// Removes everything and starts a new generation, because the room's ids start again.
+    /// Removes everything and starts a new generation. The caller has found that the server numbers
+    /// its messages anew.
     pub fn clear(&mut self) {
         self.generation += 1;
         self.messages.clear();
-        self.unnumbered.clear();
+        self.without_id.clear();
         self.line_count = 0;
         self.oldest_kept = 0;
         self.head = 0;
     }
 
-    /// Returns the generation of the ids. An id identifies a message within one generation only.
+    /// Returns the generation of the ids. Equal ids of different generations are different messages.
     #[must_use]
     pub fn generation(&self) -> u32 {
         self.generation
@@ -271,43 +280,46 @@ impl Log {
         self.messages.get(index).map(|(_, message)| message)
     }
 
-    /// Records that message `id` was sent as outbox entry `local`.
-    pub fn claim(&mut self, id: MessageId, local: LocalId) {
+    /// Records that this page sent message `id`, as the outbox entry `local`.
+    pub fn set_local_id(&mut self, id: MessageId, local: LocalId) {
         let index = self.index_of(id);
         if let Some((_, message)) = index.ok().and_then(|index| self.messages.get_mut(index)) {
             Arc::make_mut(message).local = Some(local);
         }
     }
 
-    /// Returns the newest known message of the room, held or not; 0 for a room without messages.
+    /// Returns the id of the newest known message, held or not; 0 for a room without messages.
     #[must_use]
     pub fn head(&self) -> MessageId {
         self.head
     }
 
-    /// Returns the messages after the newest held one.
+    /// Returns the ids after the newest held message. Returns `None` if no newer message is known.
     #[must_use]
     pub fn tail(&self) -> Option<RangeInclusive<MessageId>> {
         let newest = self.newest()?;
         (newest < self.head).then(|| newest + 1..=self.head)
     }
 
+    /// Returns the last id of the gap that starts at `id`.
+    fn end_of_gap(&self, id: MessageId) -> MessageId {
+        let next_held = self.messages.partition_point(|(held, _)| *held <= id);
+        self.messages.get(next_held).map_or(self.head, |(held, _)| held - 1)
+    }
+
     /// Returns the oldest message that the server may have in the gap that starts at `id`. Returns
-    /// `id` if the server has none of the gap.
+    /// `id` if the server has no message of the gap.
     #[must_use]
     pub fn first_kept(&self, id: MessageId) -> MessageId {
-        let next = self.messages.partition_point(|(held, _)| *held <= id);
-        let last = self.messages.get(next).map_or(self.head, |(held, _)| held - 1);
-        if self.is_kept(id) || self.oldest_kept > last { id } else { self.oldest_kept }
+        let is_gap_dropped = self.oldest_kept > self.end_of_gap(id);
+        if self.is_kept(id) || is_gap_dropped { id } else { self.oldest_kept }
     }
 
     /// Returns the middle of the gap that starts at `id`. Returns `id` if the gap fits in a page.
     #[must_use]
     pub fn middle_of_gap(&self, id: MessageId) -> MessageId {
-        let next = self.messages.partition_point(|(held, _)| *held <= id);
-        let last = self.messages.get(next).map_or(self.head, |(held, _)| held - 1);
-        let missing = last.saturating_sub(id);
-        if missing < HISTORY_PAGE_MESSAGES { id } else { id + missing / 2 }
+        let following = self.end_of_gap(id).saturating_sub(id);
+        if following < HISTORY_PAGE_MESSAGES { id } else { id + following / 2 }
     }
 
     /// Returns the newest held id.
@@ -322,14 +334,14 @@ impl Log {
         self.messages.front().map(|(id, _)| *id)
     }
 
-    /// Returns the held messages after `id`, oldest first.
-    pub fn after(&self, id: MessageId) -> impl Iterator<Item = &Arc<Message>> {
+    /// Returns the held messages with greater ids than `id`, oldest first.
+    pub fn messages_after(&self, id: MessageId) -> impl Iterator<Item = &Arc<Message>> {
         let start = self.messages.partition_point(|(held, _)| *held <= id);
         self.messages.range(start..).map(|(_, message)| message)
     }
 
     /// Records that the server has no messages older than `id`.
-    pub fn learn_oldest_kept(&mut self, id: MessageId) {
+    pub fn record_oldest_kept(&mut self, id: MessageId) {
         self.oldest_kept = self.oldest_kept.max(id);
     }
 
@@ -339,40 +351,46 @@ impl Log {
         id >= self.oldest_kept.max(1)
     }
 
-    /// Returns whether message `id` has a position in the list: it is not among unloaded messages
-    /// before the oldest held one.
+    /// Returns whether the list has a position for message `id`. Returns false if older pages must be
+    /// loaded first.
     #[must_use]
     pub fn has_position(&self, id: MessageId) -> bool {
-        self.oldest().is_some_and(|oldest| oldest <= id || !self.is_kept(oldest.saturating_sub(1)))
+        let Some(oldest) = self.oldest() else { return false };
+        let can_load_older = self.is_kept(oldest.saturating_sub(1));
+        id >= oldest || !can_load_older
     }
 
     /// Returns all items, oldest first, with an [`Item::Gap`] for the ids that are missing between
     /// held messages or after them. An entry without an id is included if the message before or
     /// after it is held.
     pub fn items(&self) -> Vec<Item> {
-        let mut items = Vec::with_capacity(self.messages.len() + self.unnumbered.len());
-        let mut unnumbered = self.unnumbered.iter().peekable();
+        let mut items = Vec::with_capacity(self.messages.len() + self.without_id.len());
+        let mut without_id = self.without_id.iter().peekable();
         let mut previous: Option<MessageId> = None;
         for (id, message) in &self.messages {
-            while let Some(entry) = unnumbered.next_if(|entry| Some(entry.after) == previous) {
-                items.push(entry.item());
+            // 1. Entries that follow the previous held message.
+            while let Some(entry) = without_id.next_if(|entry| Some(entry.after) == previous) {
+                items.push(entry.to_item());
             }
+            // 2. The gap between the previous held message and this one.
             if let Some(previous) = previous
                 && id - previous > 1
             {
                 items.push(Item::Gap(previous + 1..=id - 1));
             }
-            while let Some(entry) = unnumbered.next_if(|entry| entry.after < *id) {
+            // 3. Entries that this message follows directly. Others in the gap are left out.
+            while let Some(entry) = without_id.next_if(|entry| entry.after < *id) {
                 if entry.after + 1 == *id {
-                    items.push(entry.item());
+                    items.push(entry.to_item());
                 }
             }
+            // 4. This message.
             items.push(Item::Message(message.clone()));
             previous = Some(*id);
         }
-        let end = previous.unwrap_or(self.head);
-        let at_the_end = unnumbered.take_while(|entry| entry.after <= end);
-        items.extend(at_the_end.map(Unnumbered::item));
+        let newest_held = previous.unwrap_or(self.head);
+        let last_entries = without_id.take_while(|entry| entry.after <= newest_held);
+        items.extend(last_entries.map(EntryWithoutId::to_item));
         items.extend(self.tail().map(Item::Gap));
         items
     }

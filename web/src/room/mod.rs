@@ -63,24 +63,24 @@ pub struct Room {
     me: Option<Pid>,
     own_pids: Vec<Pid>,
     epoch: Option<String>,
-    /// Whether the present greeting is the first one of a new epoch.
+    /// Whether the greeting that is arriving is the first one of a new epoch.
     has_other_epoch: bool,
     members: Members,
     log: Log,
     outbox: Outbox,
     pager: Pager,
-    /// While a search for a text in flight runs: all newer messages were searched.
-    searched_to: Option<MessageId>,
+    /// While the history is searched for a text in flight: the newest id that was not searched yet.
+    search_position: Option<MessageId>,
     unread: Unread,
     /// The unanswered requests of this connection.
     pending_requests: PendingRequests,
-    /// Whether a greeting has ever been complete.
+    /// Whether a greeting was ever complete.
     was_greeted: bool,
     /// Whether the latest own text came back without an id, so the server does not store own texts.
     is_own_unstored: bool,
     /// How far the server's clock is ahead of this machine's, in milliseconds.
     clock_offset_ms: Option<i64>,
-    /// Whether the rows leave joins and leaves out.
+    /// Whether joins and leaves are hidden.
     lines_hidden: bool,
     /// The most messages that are held.
     held_max: usize,
@@ -105,9 +105,10 @@ pub struct Changes {
     pub is_greeted: bool,
     /// An error of the server to show.
     pub notice: Option<Notice>,
-    /// The refused text, joined with the texts that waited behind it, for the message box.
+    /// The refused text, joined with the texts that waited behind the refused one. The message box
+    /// shows it.
     pub returned_text: Option<Arc<str>>,
-    /// The refused nickname, for the rename form.
+    /// The refused nickname. The rename form shows it.
     pub refused_name: Option<Nickname>,
     /// A history page to request.
     pub request: Option<xmeet_shared::Cursor>,
@@ -127,8 +128,8 @@ pub struct Notice {
 }
 
 impl Room {
-    /// Returns a room that was not entered yet, with the outbox and the own member ids of this tab's
-    /// earlier page.
+    /// Returns a room before its first connection. `saved` and `own_pids` are the outbox and the own
+    /// member ids that an earlier page of this tab has stored.
     #[must_use]
     pub fn new(saved: Vec<SavedEntry>, own_pids: Vec<Pid>) -> Self {
         Self {
@@ -141,7 +142,7 @@ impl Room {
             log: Log::default(),
             outbox: Outbox::restore(saved),
             pager: Pager::default(),
-            searched_to: None,
+            search_position: None,
             unread: Unread::new(None),
             pending_requests: PendingRequests::default(),
             was_greeted: false,
@@ -158,7 +159,7 @@ impl Room {
         self.members.people()
     }
 
-    /// Returns the style of the name of a present or former member.
+    /// Returns the colour and the marks of a member's name. The member may have left.
     #[must_use]
     pub fn name_style(&self, pid: &Pid, name: &str) -> NameStyle {
         self.members.style(pid, name)
@@ -170,32 +171,32 @@ impl Room {
         self.members.index(pid)
     }
 
-    /// Returns the names whose style may have changed since the last call.
+    /// Returns the names whose colour or marks may have changed since the last call.
     pub fn take_changed_names(&mut self) -> NameSet {
         self.members.take_changed_names()
     }
 
-    /// Returns the server's time at `now` of this machine's clock, or `now` before the first frame
-    /// with a time.
+    /// Converts `now`, a time on this machine's clock, to the server's clock. Returns `now` itself if
+    /// no frame with a time has arrived yet.
     #[must_use]
     pub fn server_time(&self, now: UnixMillis) -> UnixMillis {
         now.saturating_add(self.clock_offset_ms.unwrap_or(0))
     }
 
-    /// Returns whether the server stores no messages: it sends no `epoch`, or an own text came back
-    /// without an id.
+    /// Returns whether the server stores no messages: its greeting had no `epoch`, or an own text came
+    /// back without an id. Returns false before the first greeting.
     #[must_use]
     pub fn is_history_off(&self) -> bool {
-        self.was_greeted && self.log.head() == 0 && !self.can_look_up()
+        self.was_greeted && self.log.head() == 0 && !self.can_search_history()
     }
 
     /// Returns whether the history can be searched for a text that was in flight when the
     /// connection closed.
-    fn can_look_up(&self) -> bool {
+    fn can_search_history(&self) -> bool {
         self.epoch.is_some() && !self.is_own_unstored
     }
 
-    /// Returns the own member id of the latest connection.
+    /// Returns the own member id on the latest connection.
     #[must_use]
     pub fn me(&self) -> Option<&Pid> {
         self.me.as_ref()
@@ -219,8 +220,9 @@ impl Room {
         &self.log
     }
 
-    /// Restores the read mark of an earlier visit, whose id belongs to `epoch`.
-    pub fn restore_read(&mut self, read_up_to: Option<MessageId>, epoch: Option<String>) {
+    /// Restores the read mark of an earlier visit: the id of the newest read message, and the epoch of
+    /// that id.
+    pub fn restore_read_mark(&mut self, read_up_to: Option<MessageId>, epoch: Option<String>) {
         self.unread = Unread::new(read_up_to);
         self.epoch = epoch;
     }
@@ -237,7 +239,7 @@ impl Room {
         &self.unread
     }
 
-    /// Returns the state of unread messages for a change of attention or scroll position.
+    /// Returns the state of unread messages, so that the caller can record attention and scrolling.
     pub fn unread_mut(&mut self) -> &mut Unread {
         &mut self.unread
     }
@@ -248,44 +250,55 @@ impl Room {
         &self.outbox
     }
 
-    /// Returns the rows of the list. `offset_minutes` returns the offset of the local time from UTC
-    /// at a given moment.
+    /// Returns the rows of the list, oldest first. `offset_minutes` returns the offset of the local
+    /// time from UTC at a given moment.
     pub fn rows(&self, offset_minutes: &mut dyn FnMut(UnixMillis) -> i32) -> Vec<(RowKey, Row)> {
-        rows::rows(self, offset_minutes)
+        rows::build_rows(self, offset_minutes)
     }
 
-    /// Sets a smaller limit of messages, so that tests drop messages often.
+    /// Sets a smaller limit of held messages, so that tests drop messages often.
     #[cfg(test)]
     pub(crate) fn hold_at_most(&mut self, max: usize) {
         self.held_max = max;
     }
 
+    /// Returns whether `pid` is an own member id, of this connection or an earlier one.
     fn is_me(&self, pid: &Pid) -> bool {
         self.own_pids.contains(pid)
     }
 
     /// Returns the state of the upper end of the list. Returns `None` before the first greeting.
     pub(crate) fn history_edge(&self) -> Option<HistoryEdge> {
-        let Some(oldest) = self.log.oldest() else {
-            let edge = match self.log.head() {
-                _ if self.is_history_off() => HistoryEdge::HistoryOff,
-                0 => HistoryEdge::Beginning,
-                _ => HistoryEdge::Gone,
-            };
-            return self.was_greeted.then_some(edge);
-        };
+        match self.log.oldest() {
+            Some(oldest) => Some(self.edge_above(oldest)),
+            None => self.was_greeted.then(|| self.edge_without_messages()),
+        }
+    }
+
+    fn edge_without_messages(&self) -> HistoryEdge {
+        if self.is_history_off() {
+            HistoryEdge::HistoryOff
+        } else if self.log.head() == 0 {
+            HistoryEdge::Beginning
+        } else {
+            HistoryEdge::Gone
+        }
+    }
+
+    /// Returns the state of the upper end above `oldest`, the oldest held message.
+    fn edge_above(&self, oldest: MessageId) -> HistoryEdge {
         let older = oldest.saturating_sub(1);
-        Some(if oldest <= 1 {
+        if older == 0 {
             HistoryEdge::Beginning
         } else if !self.log.is_kept(older) {
             HistoryEdge::Gone
         } else if self.pager.target() == Some(older) {
             HistoryEdge::Loading
-        } else if self.pager.failed() == Some(older) {
+        } else if self.pager.failed_target() == Some(older) {
             HistoryEdge::Failed
         } else {
             HistoryEdge::More
-        })
+        }
     }
 }
 

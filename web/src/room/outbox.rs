@@ -1,8 +1,8 @@
 //! The texts whose delivery is not confirmed, in the order in which they were typed.
 //!
 //! One text is in flight at a time, so the server's answer belongs to that text, and a lost
-//! connection leaves at most one text unconfirmed. `search` looks for it in the history. It is sent
-//! again only if the history certainly lacks it. Otherwise the person decides.
+//! connection leaves at most one text unconfirmed. `search` looks for that text in the history. If
+//! the history certainly lacks the text, it is sent again. If that is unknown, the person decides.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use xmeet_shared::{MessageId, Pid, UnixMillis};
 use super::log::Log;
 use crate::encoding::{decode_segment, encode};
 
-/// The most automatic resends of a text, because a text that breaks each connection would be sent
-/// forever.
+/// The most automatic resends of a text. Without a limit, a text that breaks each connection would be
+/// sent forever.
 const RESENDS_MAX: u8 = 3;
 
 /// The id of an outbox entry within this page. The resulting message keeps it.
@@ -31,11 +31,12 @@ pub enum Delivery {
     Unconfirmed,
 }
 
-/// The circumstances in which an entry was handed to a socket.
+/// When and by whom an entry was handed to a socket. Both help to find the text in the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Sent {
+    /// The own member id on that connection.
     by: Pid,
-    /// The newest known message at that time. The text's id can only be greater.
+    /// The newest known message at that time. The id of the text can only be greater.
     after: MessageId,
 }
 
@@ -49,13 +50,15 @@ pub struct SavedEntry {
     is_unconfirmed: bool,
 }
 
-/// The last word of the line of an unconfirmed entry that this page did not send. Escaping never
-/// produces it.
+/// The last word of a saved line if the entry is unconfirmed. Escaped texts never equal this mark.
 const UNCONFIRMED_MARK: &str = "%";
 
 impl SavedEntry {
-    /// Returns the entry as one line of words: the time, the text, the pid and message id of the
-    /// sending if it was sent, and [`UNCONFIRMED_MARK`] if unconfirmed.
+    /// Returns the entry as a line of words that spaces separate:
+    ///
+    /// 1. the time and the text;
+    /// 2. if the text was sent: the sender's pid, and the newest message id at that time;
+    /// 3. if the entry is unconfirmed: [`UNCONFIRMED_MARK`].
     #[must_use]
     pub fn to_line(&self) -> String {
         let mut line = format!("{} {}", self.at, escape(&self.text));
@@ -74,11 +77,10 @@ impl SavedEntry {
     pub fn from_line(line: &str) -> Option<Self> {
         let mut words: Vec<&str> = line.split(' ').collect();
         let is_unconfirmed = words.pop_if(|word| *word == UNCONFIRMED_MARK).is_some();
-        let mut words = words.into_iter();
-        let at = words.next()?.parse().ok()?;
-        let text = decode_segment(words.next()?)?.into();
-        let sent = match (words.next(), words.next()) {
-            (Some(by), Some(after)) => {
+        let at = words.first()?.parse().ok()?;
+        let text = decode_segment(words.get(1)?)?.into();
+        let sent = match words.get(2..4) {
+            Some([by, after]) => {
                 Some(Sent { by: Pid::from_wire(&decode_segment(by)?), after: after.parse().ok()? })
             }
             _ => None,
@@ -98,14 +100,15 @@ impl SavedEntry {
         self.sent.is_some()
     }
 
-    /// Records that another page may have sent the text or may still send it. The person decides.
+    /// Records that another page may have sent the text or may still send it. The person decides
+    /// whether to send it again.
     pub fn mark_unconfirmed(&mut self) {
         self.is_unconfirmed = true;
     }
 }
 
-/// Escapes only the characters that would split a word, because the browser limits its storage by
-/// characters.
+/// Escapes the characters that would split a word or a line, and `%`. Other characters stay, because
+/// the browser limits the size of its storage.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
@@ -143,18 +146,20 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Returns the outbox that an earlier page has saved.
+    /// Returns an outbox with the entries that an earlier page has saved.
     #[must_use]
     pub fn restore(saved: Vec<SavedEntry>) -> Self {
         let mut outbox = Self::default();
         for SavedEntry { text, at, sent, is_unconfirmed } in saved {
             let local = outbox.push(text, at);
             if let Some(entry) = outbox.entry(local) {
-                // A text that was sent stays in flight until the greeting decides.
-                entry.delivery = match sent {
-                    _ if is_unconfirmed => Delivery::Unconfirmed,
-                    Some(_) => Delivery::Sending,
-                    None => Delivery::Waiting,
+                entry.delivery = if is_unconfirmed {
+                    Delivery::Unconfirmed
+                } else if sent.is_some() {
+                    // The next greeting shows whether the server has the text.
+                    Delivery::Sending
+                } else {
+                    Delivery::Waiting
                 };
                 entry.sent = sent;
             }
@@ -188,11 +193,13 @@ impl Outbox {
         local
     }
 
-    /// Returns the oldest waiting entry, unless an entry is in flight.
+    /// Returns the oldest waiting entry. Returns `None` while an entry is in flight.
     #[must_use]
-    pub fn next(&self) -> Option<&Entry> {
-        let in_flight = self.is_sending();
-        self.entries.iter().find(|entry| !in_flight && entry.delivery == Delivery::Waiting)
+    pub fn next_to_send(&self) -> Option<&Entry> {
+        if self.is_sending() {
+            return None;
+        }
+        self.entries.iter().find(|entry| entry.delivery == Delivery::Waiting)
     }
 
     /// Returns whether an entry is in flight.
@@ -201,8 +208,8 @@ impl Outbox {
         self.entries.iter().any(|entry| entry.delivery == Delivery::Sending)
     }
 
-    /// Records that `local` was handed to the socket of member `by` when `after` was the newest
-    /// message.
+    /// Records that the entry `local` was handed to the socket. `by` is the own member id on that
+    /// connection, and `after` the newest message at that time.
     pub fn mark_sent(&mut self, local: LocalId, by: Pid, after: MessageId) {
         if let Some(entry) = self.entry(local) {
             entry.delivery = Delivery::Sending;
@@ -210,72 +217,71 @@ impl Outbox {
         }
     }
 
-    /// Removes the entry that came back as a live message, and returns its id.
+    /// Removes the entry that came back as a live message of member `by` with this text. Returns the
+    /// id of the entry.
     pub fn confirm(&mut self, by: &Pid, text: &str) -> Option<LocalId> {
-        let was_sent = |entry: &Entry| {
-            entry.sent.as_ref().is_some_and(|sent| sent.by == *by) && *entry.text == *text
+        let was_sent = |entry: &Entry| match &entry.sent {
+            Some(sent) => sent.by == *by && *entry.text == *text,
+            None => false,
         };
         // An entry in flight takes precedence over an unconfirmed one with the same text.
-        let is_under_way = |entry: &Entry| entry.delivery == Delivery::Sending && was_sent(entry);
-        let mut entries = self.entries.iter();
-        let index = entries.position(is_under_way);
-        let index = index.or_else(|| self.entries.iter().position(was_sent))?;
+        let is_in_flight = |entry: &Entry| entry.delivery == Delivery::Sending && was_sent(entry);
+        let in_flight = self.entries.iter().position(is_in_flight);
+        let index = in_flight.or_else(|| self.entries.iter().position(was_sent))?;
         self.entries.remove(index).map(|entry| entry.local)
     }
 
-    /// Removes the sent entries that the log has. Returns whether there were any.
+    /// Removes the sent entries that are in the log. Gives each found message the id of its entry.
+    /// Returns whether any entry was found.
     pub fn confirm_from_history(&mut self, log: &mut Log) -> bool {
-        let mut found = Vec::new();
+        let count_before = self.entries.len();
         self.entries.retain(|entry| {
             let Some(sent) = &entry.sent else { return true };
-            let id = log.after(sent.after).find_map(|message| {
-                let id = message.id?;
-                let is_match = message.from == sent.by
-                    && message.text == entry.text
-                    && message.local.is_none()
-                    && !found.iter().any(|(taken, _)| *taken == id);
-                is_match.then_some(id)
+            // A message with an outbox id already belongs to another entry.
+            let found = log.messages_after(sent.after).find(|message| {
+                message.from == sent.by && message.text == entry.text && message.local.is_none()
             });
-            if let Some(id) = id {
-                found.push((id, entry.local));
-            }
-            id.is_none()
+            let Some(id) = found.and_then(|message| message.id) else { return true };
+            log.set_local_id(id, entry.local);
+            false
         });
-        for (id, local) in &found {
-            log.claim(*id, *local);
-        }
-        !found.is_empty()
+        self.entries.len() < count_before
     }
 
-    /// Returns the newest message that was known when the entry in flight was sent. If an earlier page
-    /// left several such entries, returns the oldest id.
+    /// Returns the message that was the newest known one when the entry in flight was sent. If an
+    /// earlier page left several entries in flight, returns the oldest of these messages.
     #[must_use]
     pub fn sent_after(&self) -> Option<MessageId> {
-        let sending = self.entries.iter().filter(|entry| entry.delivery == Delivery::Sending);
-        sending.filter_map(|entry| entry.sent.as_ref()).map(|sent| sent.after).min()
+        let in_flight = self.entries.iter().filter(|entry| entry.delivery == Delivery::Sending);
+        in_flight.filter_map(|entry| entry.sent.as_ref()).map(|sent| sent.after).min()
     }
 
-    /// Extends the search for sent entries to all messages, because the epoch has changed.
+    /// Lets later searches for sent entries begin at the first message. Needed after a change of the
+    /// epoch, because the known ids belong to the earlier epoch.
     pub fn search_from_start(&mut self) {
         for sent in self.entries.iter_mut().filter_map(|entry| entry.sent.as_mut()) {
             sent.after = 0;
         }
     }
 
-    /// Records that the server does not have the entries in flight. Each waits again at its position,
-    /// or becomes unconfirmed after [`RESENDS_MAX`] resends.
+    /// Records that the server does not have the entries in flight. Each entry waits for sending again,
+    /// at its position. After [`RESENDS_MAX`] resends it becomes unconfirmed instead.
     pub fn requeue_missing(&mut self) {
         for entry in &mut self.entries {
-            if entry.delivery == Delivery::Sending {
-                let is_spent = entry.resends >= RESENDS_MAX;
-                entry.delivery = if is_spent { Delivery::Unconfirmed } else { Delivery::Waiting };
-                entry.sent = entry.sent.take().filter(|_| is_spent);
-                entry.resends += 1;
+            if entry.delivery != Delivery::Sending {
+                continue;
             }
+            if entry.resends >= RESENDS_MAX {
+                entry.delivery = Delivery::Unconfirmed;
+            } else {
+                entry.delivery = Delivery::Waiting;
+                entry.sent = None;
+            }
+            entry.resends += 1;
         }
     }
 
-    /// Marks the entries in flight as unconfirmed. The person decides.
+    /// Marks the entries in flight as unconfirmed. The person decides whether to send them again.
     pub fn mark_unconfirmed(&mut self) {
         for entry in &mut self.entries {
             if entry.delivery == Delivery::Sending {
@@ -284,22 +290,29 @@ impl Outbox {
         }
     }
 
-    /// Removes the entry that the server refused, and the waiting ones if `with_waiting`. Returns
-    /// their texts, joined by line breaks.
-    pub fn take_refused(&mut self, with_waiting: bool) -> Option<Arc<str>> {
+    /// Removes the entry in flight, which the server refused, and returns its text.
+    pub fn take_refused(&mut self) -> Option<Arc<str>> {
+        self.take_by_delivery(&[Delivery::Sending])
+    }
+
+    /// Removes the entry in flight, which the server refused, and all waiting entries. Returns the
+    /// texts of these entries, joined by line breaks.
+    pub fn take_refused_and_waiting(&mut self) -> Option<Arc<str>> {
+        self.take_by_delivery(&[Delivery::Sending, Delivery::Waiting])
+    }
+
+    /// Removes the entries with one of these states. Returns the texts of these entries, joined by
+    /// line breaks, or `None` if there are no such entries.
+    fn take_by_delivery(&mut self, deliveries: &[Delivery]) -> Option<Arc<str>> {
         let mut texts: Vec<Arc<str>> = Vec::new();
         self.entries.retain(|entry| {
-            let is_refused = match entry.delivery {
-                Delivery::Sending => true,
-                Delivery::Waiting => with_waiting,
-                Delivery::Unconfirmed => false,
-            };
-            if is_refused {
+            let is_taken = deliveries.contains(&entry.delivery);
+            if is_taken {
                 texts.push(entry.text.clone());
             }
-            !is_refused
+            !is_taken
         });
-        (!texts.is_empty()).then(|| texts.join("\n").into())
+        if texts.is_empty() { None } else { Some(texts.join("\n").into()) }
     }
 
     /// Removes an entry and returns its text. Returns `None` if there is no such entry, or if it is
@@ -310,7 +323,7 @@ impl Outbox {
         self.entries.remove(index).map(|entry| entry.text)
     }
 
-    /// Lets an unconfirmed entry wait for sending again, at its position.
+    /// Queues an unconfirmed entry for sending again, at its position.
     pub fn send_again(&mut self, local: LocalId) {
         if let Some(entry) = self.entry(local)
             && entry.delivery == Delivery::Unconfirmed

@@ -1,5 +1,5 @@
-//! The requests that the server has not answered yet. The server answers them in order. An `error`
-//! frame does not name its request, so it belongs to the oldest request that its code allows.
+//! The requests that the server has not answered yet. The server answers requests in order. An
+//! `error` frame does not name its request, so it answers the oldest request that fits its code.
 
 use xmeet_shared::{ErrorCode, Nickname};
 
@@ -48,11 +48,12 @@ impl PendingRequests {
 
     /// Removes and returns the request that an `error` frame with this code answers.
     pub(super) fn match_error(&mut self, code: Option<&ErrorCode>) -> Option<PendingRequest> {
-        self.take_first(match code {
+        let is_match: fn(&PendingRequest) -> bool = match code {
             Some(ErrorCode::BadCursor) => PendingRequest::is_page,
             Some(ErrorCode::BadNickname) => PendingRequest::is_rename,
             _ => |_| true,
-        })
+        };
+        self.take_first(is_match)
     }
 
     /// Forgets all requests of a closed connection.

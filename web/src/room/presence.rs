@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::log::{Line, LineKind};
 
-/// The most names in a summary. Further members are only counted.
+/// The most names in a summary. Further names are only counted.
 const NAMES_MAX: usize = 3;
 
 /// The lines of one row: consecutive joins and leaves, or a single line of another kind.
@@ -25,7 +25,8 @@ pub struct PresenceSummary {
 }
 
 impl Line {
-    /// Returns whether the line can share a row with others. The person can hide such lines.
+    /// Returns whether the line is a join or a leave. Such lines share a row, and the person can hide
+    /// them.
     #[must_use]
     pub fn is_join_or_leave(&self) -> bool {
         matches!(self.kind, LineKind::Join | LineKind::Leave)
@@ -45,40 +46,42 @@ impl PresenceGroup {
         &self.0
     }
 
-    /// Appends a line. Returns the line when it needs a row of its own.
+    /// Appends a line if the line and the group are joins or leaves. Otherwise returns the line, which
+    /// needs a row of its own.
     pub fn try_push(&mut self, line: Arc<Line>) -> Option<Arc<Line>> {
-        // The first line represents the group, because a line of another kind is always alone.
-        if line.is_join_or_leave() && self.0.first().is_none_or(|first| first.is_join_or_leave()) {
+        // The first line tells the kind of the group, because only joins and leaves share a group.
+        let accepts_lines = self.0.first().is_none_or(|first| first.is_join_or_leave());
+        if accepts_lines && line.is_join_or_leave() {
             self.0.push(line);
             return None;
         }
         Some(line)
     }
 
-    /// Returns one summary of the joins and one of the leaves. The kind of the first line comes
-    /// first.
+    /// Returns a summary of the joins and a summary of the leaves, without empty ones. If the first
+    /// line is a leave, the leaves come first.
     #[must_use]
     pub fn summaries(&self) -> Vec<PresenceSummary> {
-        let mut summaries: Vec<PresenceSummary> = Vec::new();
-        let mut seen: HashSet<(bool, &str)> = HashSet::new();
-        for line in &self.0 {
-            let is_join = line.kind == LineKind::Join;
-            let found = summaries.iter().position(|summary| summary.is_join == is_join);
-            let index = found.unwrap_or(summaries.len());
-            if index == summaries.len() {
-                summaries.push(PresenceSummary { is_join, names: Vec::new(), more_count: 0 });
-            }
-            if let Some(summary) = summaries.get_mut(index)
-                && seen.insert((is_join, &line.name))
-            {
-                summary.names.push(line.name.clone());
-            }
-        }
-        for summary in &mut summaries {
-            summary.more_count = summary.names.len().saturating_sub(NAMES_MAX) as u64;
-            summary.names.truncate(NAMES_MAX);
-        }
+        let Some(first) = self.0.first() else { return Vec::new() };
+        let starts_with_join = first.kind == LineKind::Join;
+        let mut summaries = vec![self.summary(starts_with_join), self.summary(!starts_with_join)];
+        summaries.retain(|summary| !summary.names.is_empty());
         summaries
+    }
+
+    /// Returns the summary of the joins if `is_join`, and of the other lines if not.
+    fn summary(&self, is_join: bool) -> PresenceSummary {
+        let mut seen: HashSet<&str> = HashSet::new();
+        let mut names = Vec::new();
+        for line in &self.0 {
+            let is_same_kind = (line.kind == LineKind::Join) == is_join;
+            if is_same_kind && seen.insert(&line.name) {
+                names.push(line.name.clone());
+            }
+        }
+        let more_count = names.len().saturating_sub(NAMES_MAX) as u64;
+        names.truncate(NAMES_MAX);
+        PresenceSummary { is_join, names, more_count }
     }
 }
 
@@ -93,6 +96,7 @@ mod tests {
         Arc::new(Line { number: 1, group: 1, pid, name: name.into(), kind, at: 0 })
     }
 
+    /// Returns a group of lines with these names and kinds.
     fn group_of(lines: &[(&str, LineKind)]) -> PresenceGroup {
         let mut lines = lines.iter().map(|(name, kind)| line(name, kind.clone()));
         let mut group = PresenceGroup::new(lines.next().unwrap());
@@ -103,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn group_names_three_members_once_and_counts_the_rest() {
+    fn summary_has_three_distinct_names_and_the_count_of_the_others() {
         use LineKind::{Join, Leave};
         let summaries = group_of(&[
             ("Ann", Join),
@@ -115,21 +119,25 @@ mod tests {
             ("Ed", Join),
         ])
         .summaries();
-        let names: Vec<&[Arc<str>]> = summaries.iter().map(|summary| &summary.names[..]).collect();
-        assert_eq!(names, [&["Ann".into(), "Bob".into(), "Cy".into()][..], &["Ann".into()][..]]);
-        let counts: Vec<_> =
-            summaries.iter().map(|summary| (summary.is_join, summary.more_count)).collect();
-        assert_eq!(counts, [(true, 2), (false, 0)]);
+        let joins = PresenceSummary {
+            is_join: true,
+            names: vec!["Ann".into(), "Bob".into(), "Cy".into()],
+            more_count: 2,
+        };
+        let leaves = PresenceSummary { is_join: false, names: vec!["Ann".into()], more_count: 0 };
+        assert_eq!(summaries, [joins, leaves]);
+
         let leave_first = group_of(&[("Cy", Leave), ("Ann", Join)]).summaries();
-        assert!(!leave_first[0].is_join, "the kind of the first line comes first");
+        assert!(!leave_first[0].is_join, "the first line is a leave, so the leaves come first");
     }
 
     #[test]
     fn rename_next_to_a_join_has_its_own_row() {
-        let rename = LineKind::Rename("B".into());
-        let mut joins = group_of(&[("A", LineKind::Join)]);
-        assert!(joins.try_push(line("A", rename.clone())).is_some());
-        let mut renames = group_of(&[("A", rename)]);
-        assert!(renames.try_push(line("A", LineKind::Join)).is_some());
+        let rename = line("A", LineKind::Rename("B".into()));
+        let join = line("A", LineKind::Join);
+        let mut joins = PresenceGroup::new(join.clone());
+        assert!(joins.try_push(rename.clone()).is_some());
+        let mut renames = PresenceGroup::new(rename);
+        assert!(renames.try_push(join).is_some());
     }
 }

@@ -13,65 +13,67 @@ pub(super) const HELD_MAX: usize = 400;
 
 impl Room {
     /// Records that the connection closed.
-    pub fn disconnected(&mut self) {
+    pub fn on_disconnected(&mut self) {
         self.stage = Stage::Disconnected;
         self.pager.reset();
-        self.searched_to = None;
+        self.search_position = None;
         self.pending_requests.clear();
     }
 
-    /// Records that another tab has taken the member over, so its pid is no own one any more.
-    pub fn taken_over(&mut self) {
+    /// Records that another tab has taken over the member, so the member's pid is no longer an own one.
+    pub fn on_takeover(&mut self) {
         let me = self.me.take();
         self.own_pids.retain(|pid| Some(pid) != me.as_ref());
     }
 
-    /// Records that the server closed the connection because the text in flight is too large.
-    pub fn text_too_large(&mut self) -> Changes {
-        let returned_text = self.outbox.take_refused(false);
-        let code = Some(ErrorCode::TooLarge);
-        let notice = Notice { code, words: String::new(), retry_after_ms: None };
-        let notice = returned_text.is_some().then_some(notice);
-        Changes {
-            outbox: returned_text.is_some(),
-            rows: true,
-            returned_text,
-            notice,
-            ..Changes::default()
+    /// Records that the server closed the connection because the text in flight is too large. The text
+    /// leaves the outbox and returns to the person.
+    pub fn on_text_too_large(&mut self) -> Changes {
+        let mut changes = Changes { rows: true, ..Changes::default() };
+        changes.returned_text = self.outbox.take_refused();
+        if changes.returned_text.is_some() {
+            changes.outbox = true;
+            let code = Some(ErrorCode::TooLarge);
+            changes.notice = Some(Notice { code, words: String::new(), retry_after_ms: None });
         }
+        changes
     }
 
-    /// Adds a text to the outbox.
+    /// Adds a text that was typed at `at` to the outbox.
     pub fn queue_text(&mut self, text: &str, at: UnixMillis) -> LocalId {
-        self.unread.reader_replied();
+        self.unread.on_reply();
         self.outbox.push(text.into(), at)
     }
 
-    /// Returns the next text to send and marks it as sent. Returns `None` while none can be sent.
+    /// Returns the next text to send and marks it as sent. Returns `None` while no text can be sent.
     pub fn take_next(&mut self) -> Option<Arc<str>> {
-        let (local, text) = self.next_to_send().filter(|_| self.me.is_some())?;
-        self.sent(local);
+        if self.me.is_none() {
+            return None;
+        }
+        let (local, text) = self.next_to_send()?;
+        self.on_text_sent(local);
         Some(text)
     }
 
-    /// Returns the next text to send, without marking it as sent.
+    /// Returns the next text to send, without marking it as sent. Returns `None` before the greeting
+    /// is complete and while another text is in flight.
     #[must_use]
     pub fn next_to_send(&self) -> Option<(LocalId, Arc<str>)> {
         if self.stage != Stage::Live {
             return None;
         }
-        self.outbox.next().map(|entry| (entry.local, entry.text.clone()))
+        self.outbox.next_to_send().map(|entry| (entry.local, entry.text.clone()))
     }
 
-    /// Records that `local` was handed to the socket.
-    pub fn sent(&mut self, local: LocalId) {
+    /// Records that the text `local` was handed to the socket.
+    pub fn on_text_sent(&mut self, local: LocalId) {
         if let Some(me) = self.me.clone() {
             self.outbox.mark_sent(local, me, self.log.head());
             self.pending_requests.push(PendingRequest::Text);
         }
     }
 
-    /// Lets an unconfirmed text wait for sending again.
+    /// Queues an unconfirmed text for sending again.
     pub fn send_again(&mut self, local: LocalId) {
         self.outbox.send_again(local);
     }
@@ -82,19 +84,19 @@ impl Room {
         self.outbox.take_back(local)
     }
 
-    /// Records that a rename was sent.
-    pub fn rename_sent(&mut self, name: Nickname) {
+    /// Records that a request for the nickname `name` was sent.
+    pub fn on_rename_sent(&mut self, name: Nickname) {
         self.pending_requests.push(PendingRequest::Rename(name));
     }
 
-    /// Records that a probe was sent.
-    pub fn probe_sent(&mut self) {
-        self.pager.probe_sent();
+    /// Records that a probe was sent: a request for an empty page, which tests the connection.
+    pub fn on_probe_sent(&mut self) {
+        self.pager.on_probe_sent();
         self.pending_requests.push(PendingRequest::Page);
     }
 
-    /// Returns the page to request for messages older than the oldest held one. Returns `None` if
-    /// there are none, if another page is wanted, or if the page failed and `is_retry` is false.
+    /// Returns the page to request for messages older than the oldest held one. Returns `None` if no
+    /// older messages exist, if another page is wanted, or if the page failed and `is_retry` is false.
     pub fn load_older(&mut self, is_retry: bool) -> Option<Cursor> {
         let older = self.log.oldest()?.checked_sub(1)?;
         self.load(older, is_retry)
@@ -103,36 +105,42 @@ impl Room {
     /// Returns the page to request for message `target`, or for the oldest message of its gap that the
     /// server has. Returns `None` in the same cases as [`load_older`](Self::load_older).
     pub fn load(&mut self, target: MessageId, is_retry: bool) -> Option<Cursor> {
-        let target = self.missing(target)?;
-        let may_try = is_retry || self.pager.failed() != Some(target);
-        let cursor = may_try.then(|| self.pager.request(target, &self.log)).flatten();
+        let target = self.target_to_request(target)?;
+        if !is_retry && self.pager.failed_target() == Some(target) {
+            return None;
+        }
+        let cursor = self.pager.request(target, &self.log);
         self.expect_page(cursor)
     }
 
     /// Returns the page to request for message `target`, which replaces any wanted page.
-    pub fn load_first(&mut self, target: MessageId) -> Option<Cursor> {
-        let target = self.missing(target)?;
-        let cursor = self.pager.request_first(target, &self.log);
+    pub fn load_now(&mut self, target: MessageId) -> Option<Cursor> {
+        let target = self.target_to_request(target)?;
+        let cursor = self.pager.request_now(target, &self.log);
         self.expect_page(Some(cursor))
     }
 
-    /// Returns the message to request for `target`. Returns `None` if it is held, or if the server
-    /// does not have it.
-    fn missing(&self, target: MessageId) -> Option<MessageId> {
+    /// Returns the message to request: `target` or, if the server has dropped `target`, the oldest
+    /// message of the gap that the server still has. Returns `None` if that message is held, if the
+    /// server has no message of the gap, or if there is no connection.
+    fn target_to_request(&self, target: MessageId) -> Option<MessageId> {
         let target = self.log.first_kept(target);
         let exists = target <= self.log.head() && self.log.is_kept(target);
-        let is_wanted = exists && self.log.get(target).is_none();
-        (self.stage == Stage::Live && is_wanted).then_some(target)
+        let is_missing = exists && self.log.get(target).is_none();
+        (self.stage == Stage::Live && is_missing).then_some(target)
     }
 
-    /// Returns the page to request for the newest message. Returns `None` if it is held.
+    /// Returns the page to request for the newest message. Returns `None` if that message is held or
+    /// its page is already wanted.
     pub fn load_newest(&mut self) -> Option<Cursor> {
-        let is_wanted = self.stage == Stage::Live && self.log.tail().is_some();
-        let cursor = is_wanted.then(|| self.pager.request_newest(&self.log)).flatten();
+        if self.stage != Stage::Live || self.log.tail().is_none() {
+            return None;
+        }
+        let cursor = self.pager.request_newest(&self.log);
         self.expect_page(cursor)
     }
 
-    /// Records that a page request is sent and expects an answer.
+    /// Records that the page `cursor` is requested, so that an answer is expected. Returns `cursor`.
     pub(super) fn expect_page(&mut self, cursor: Option<Cursor>) -> Option<Cursor> {
         if cursor.is_some() {
             self.pending_requests.push(PendingRequest::Page);
@@ -140,13 +148,14 @@ impl Room {
         cursor
     }
 
-    /// Drops messages beyond the limit, farthest from message `reader` or, if `None`, from the newest.
+    /// Drops messages until the limit of held messages is met. Those farthest from message `reader` go
+    /// first; those farthest from the newest message if `reader` is `None`.
     pub fn trim(&mut self, reader: Option<MessageId>) {
         self.log.trim(reader, self.held_max);
     }
 
-    /// Sets whether the rows leave joins and leaves out.
-    pub fn hide_lines(&mut self, are_hidden: bool) {
+    /// Sets whether joins and leaves are hidden.
+    pub fn set_lines_hidden(&mut self, are_hidden: bool) {
         self.lines_hidden = are_hidden;
     }
 
@@ -157,25 +166,27 @@ impl Room {
         !self.was_greeted || self.pager.target().is_some()
     }
 
-    /// Returns the number of the latest page request, for a timer.
+    /// Returns the number of the latest page request. A timer keeps it to tell whether the request is
+    /// still the latest one.
     #[must_use]
     pub fn request_number(&self) -> u64 {
         self.pager.request_number()
     }
 
-    /// Returns the page to request after the wait of request `request_number`. Returns `None` if the
-    /// request is out of date.
+    /// Returns the page to request once the rate-limit wait of request `request_number` is over.
+    /// Returns `None` if that request is no longer the latest one.
     pub fn retry_page(&mut self, request_number: u64) -> Option<Cursor> {
         let cursor = self.pager.retry(request_number, &self.log);
         self.expect_page(cursor)
     }
 
-    /// Gives up request `request_number`. Returns false if the request is out of date.
-    pub fn page_timed_out(&mut self, request_number: u64) -> bool {
-        let is_late = self.pager.time_out(request_number);
-        if is_late {
+    /// Gives up the page request `request_number`. Returns false, without effect, if that request is no
+    /// longer the latest one or was answered.
+    pub fn on_page_timeout(&mut self, request_number: u64) -> bool {
+        let was_given_up = self.pager.on_timeout(request_number);
+        if was_given_up {
             self.give_up_search();
         }
-        is_late
+        was_given_up
     }
 }

@@ -1,61 +1,69 @@
 //! Searches the history for a text that was in flight when the connection closed.
 //!
-//! The server keeps a text of an earlier connection either before it greets the next connection of
-//! this tab, or never. So the text is between the message that was newest when it was sent and the
-//! newest message of the greeting, or the server does not have it. The search reads that range page
-//! by page, newest first.
+//! The server stores a text of an earlier connection before it greets the next connection of this
+//! tab, or never. So the id of the text is greater than the newest id at the time of sending, and not
+//! greater than the newest id of the greeting. The search reads that range page by page, newest
+//! first. If no page has the text, the server does not have it.
 
-use xmeet_shared::{Cursor, Record};
+use xmeet_shared::{Cursor, MessageId, Record};
 
 use super::Room;
 
 impl Room {
     /// Starts the search after a greeting whose page 0 is `records`. Returns the page to request.
     pub(super) fn start_search(&mut self, records: &[Record]) -> Option<Cursor> {
-        if !self.can_look_up() {
-            // The server does not resume members or keeps no history, so there is no range to
-            // search.
+        if !self.can_search_history() {
+            // Without a history, there is no way to find out whether the server has the text.
             self.outbox.mark_unconfirmed();
             return None;
         }
-        self.searched_to = Some(self.log.head());
+        self.search_position = Some(self.log.head());
         self.continue_search(records)
     }
 
-    /// Continues the search after a page was merged. Returns the next page to request.
+    /// Continues the search after the page with `records` was merged. Returns the next page to request.
     pub(super) fn continue_search(&mut self, records: &[Record]) -> Option<Cursor> {
-        let mut next = self.searched_to?;
-        let mut ids = records.iter().filter_map(|record| record.id);
-        if ids.clone().any(|id| id == next) {
-            next = ids.by_ref().min().unwrap_or(next).saturating_sub(1);
-            self.searched_to = Some(next);
+        // 1. If the page has the searched position, the search moves to the message before the page.
+        let mut position = self.search_position?;
+        let ids: Vec<MessageId> = records.iter().filter_map(|record| record.id).collect();
+        if ids.contains(&position) {
+            let oldest = ids.iter().min().copied().unwrap_or(position);
+            position = oldest.saturating_sub(1);
+            self.search_position = Some(position);
         }
-        match self.outbox.sent_after() {
-            None => self.searched_to = None,
-            Some(after) if next <= after => {
-                self.outbox.requeue_missing();
-                self.searched_to = None;
-            }
-            // The server may have kept the text and dropped it since, or the page failed to load.
-            Some(_) if !self.log.is_kept(next) || self.pager.failed() == Some(next) => {
-                self.give_up_search();
-            }
-            Some(_) => return self.pager.request(next, &self.log),
+
+        // 2. The search ends when the text was found, or when all messages since were searched.
+        let Some(sent_after) = self.outbox.sent_after() else {
+            self.search_position = None;
+            return None;
+        };
+        if position <= sent_after {
+            self.outbox.requeue_missing();
+            self.search_position = None;
+            return None;
         }
-        None
+
+        // 3. The search fails if the next page failed to load, or if the server has dropped its
+        // messages: the text may have been one of them.
+        if !self.log.is_kept(position) || self.pager.failed_target() == Some(position) {
+            self.give_up_search();
+            return None;
+        }
+        self.pager.request(position, &self.log)
     }
 
-    /// Stops the search once no text is in flight. Otherwise it would go on for the next text that
-    /// is sent.
+    /// Stops the search if no text is in flight any more. Otherwise the search would go on for the
+    /// next text that is sent.
     pub(super) fn stop_search_if_done(&mut self) {
         if !self.outbox.is_sending() {
-            self.searched_to = None;
+            self.search_position = None;
         }
     }
 
-    /// Stops a search that cannot find out whether the server has the text. The person decides.
+    /// Stops a search that cannot find out whether the server has the text. The person decides whether
+    /// to send the text again.
     pub(super) fn give_up_search(&mut self) {
-        if self.searched_to.take().is_some() {
+        if self.search_position.take().is_some() {
             self.outbox.mark_unconfirmed();
         }
     }

@@ -63,7 +63,7 @@ pub(crate) fn greet(room: &mut Room, me: &str, pids: &[&str], page: Vec<Record>)
     room.apply(frame(me, ServerMessage::History(page)), NOW)
 }
 
-pub(crate) fn greeted() -> Room {
+pub(crate) fn greeted_room() -> Room {
     let mut room = Room::new(Vec::new(), Vec::new());
     let changes = greet(&mut room, "me", &["b", "me"], vec![record(1, "b", "one")]);
     assert!(changes.is_greeted);
@@ -71,7 +71,7 @@ pub(crate) fn greeted() -> Room {
 }
 
 /// Returns the rows in short: `1:b:one` is a message, `+` a heading before it, `*` an own message.
-pub(crate) fn drawn(room: &Room) -> Vec<String> {
+pub(crate) fn short_rows(room: &Room) -> Vec<String> {
     room.rows(&mut |_| 0)
         .into_iter()
         .filter_map(|(_, row)| match row {
@@ -101,13 +101,13 @@ pub(crate) fn drawn(room: &Room) -> Vec<String> {
 
 pub(crate) fn send_next(room: &mut Room) -> LocalId {
     let (local, _) = room.next_to_send().expect("something may be sent");
-    room.sent(local);
+    room.on_text_sent(local);
     local
 }
 
 #[test]
 fn greeting_and_live_frames_give_the_rows_in_order() {
-    let mut room = greeted();
+    let mut room = greeted_room();
     room.apply(frame("c", ServerMessage::Join(name("C"))), NOW);
     room.apply(frame("c", text_message(2, "two")), NOW);
     room.apply(frame("c", text_message(3, "three")), NOW);
@@ -124,33 +124,33 @@ fn greeting_and_live_frames_give_the_rows_in_order() {
         "+4:CC:four",
         "nb out",
     ];
-    assert_eq!(drawn(&room), expected);
+    assert_eq!(short_rows(&room), expected);
     let present: Vec<_> = room.people().iter().map(|person| &*person.name).collect();
     assert_eq!(present, ["nme", "CC"]);
 }
 
 #[test]
 fn frames_of_an_unknown_member_change_no_members() {
-    let mut room = greeted();
+    let mut room = greeted_room();
     for message in [ServerMessage::Leave, ServerMessage::ChangeName(name("x"))] {
         assert_eq!(room.apply(frame("ghost", message), NOW), Changes::default());
     }
     room.apply(frame("ghost", text_message(2, "boo")), NOW);
-    assert_eq!(drawn(&room).last().unwrap(), "+2:ghost:boo");
+    assert_eq!(short_rows(&room).last().unwrap(), "+2:ghost:boo");
 }
 
 #[test]
 fn texts_are_sent_one_at_a_time_and_keep_their_rows() {
-    let mut room = greeted();
+    let mut room = greeted_room();
     let first = room.queue_text("x", NOW);
     room.queue_text("x", NOW);
     assert_eq!(send_next(&mut room), first);
     assert!(room.next_to_send().is_none(), "one text is in flight");
-    assert_eq!(drawn(&room)[2..], ["+?:nme*:x Sending", "?:nme*:x Waiting"]);
+    assert_eq!(short_rows(&room)[2..], ["+?:nme*:x Sending", "?:nme*:x Waiting"]);
     room.apply(frame("me", text_message(2, "x")), NOW);
     let keys: Vec<_> = room.rows(&mut |_| 0).into_iter().map(|(key, _)| key).collect();
     assert!(keys.contains(&RowKey::Local(first)), "the row has the same key");
-    assert_eq!(drawn(&room)[2..], ["+2:nme*:x", "?:nme*:x Waiting"]);
+    assert_eq!(short_rows(&room)[2..], ["+2:nme*:x", "?:nme*:x Waiting"]);
 }
 
 #[test]
@@ -160,29 +160,29 @@ fn texts_typed_offline_wait_for_the_greeting() {
     assert!(room.next_to_send().is_none());
     greet(&mut room, "me", &["me"], vec![]);
     send_next(&mut room);
-    room.disconnected();
+    room.on_disconnected();
     room.queue_text("b", NOW);
     assert!(room.next_to_send().is_none());
     // The server has text a, under the earlier pid.
     greet(&mut room, "me2", &["me2"], vec![record(1, "me", "a")]);
-    assert_eq!(drawn(&room), ["Beginning", "+1:nme*:a", "+?:nme2*:b Waiting"]);
+    assert_eq!(short_rows(&room), ["Beginning", "+1:nme*:a", "+?:nme2*:b Waiting"]);
     assert_eq!(&*room.next_to_send().unwrap().1, "b");
 }
 
 #[test]
 fn text_that_may_be_lost_is_unconfirmed_and_never_resent_automatically() {
-    let mut room = greeted();
+    let mut room = greeted_room();
     let local = room.queue_text("a", NOW);
     send_next(&mut room);
-    room.disconnected();
+    room.on_disconnected();
     // The same text of another member does not confirm the own one.
     let page = vec![record(1, "b", "one"), record(2, "b", "a")];
     greet(&mut room, "me2", &["b", "me2"], page);
-    assert_eq!(drawn(&room).last().unwrap(), "+?:nme2*:a Unconfirmed");
+    assert_eq!(short_rows(&room).last().unwrap(), "+?:nme2*:a Unconfirmed");
     assert!(room.next_to_send().is_none());
     // A later page has the text.
     room.apply(frame("b", ServerMessage::History(vec![record(3, "me", "a")])), NOW);
-    assert_eq!(drawn(&room).last().unwrap(), "+3:nme*:a");
+    assert_eq!(short_rows(&room).last().unwrap(), "+3:nme*:a");
     assert!(room.outbox().entries().next().is_none());
     room.send_again(local);
     assert!(room.next_to_send().is_none());
@@ -190,16 +190,16 @@ fn text_that_may_be_lost_is_unconfirmed_and_never_resent_automatically() {
 
 #[test]
 fn unconfirmed_text_is_resent_or_taken_back_by_the_person() {
-    let mut room = greeted();
+    let mut room = greeted_room();
     let (first, second) = (room.queue_text("a", NOW), room.queue_text("b", NOW));
     send_next(&mut room);
-    room.disconnected();
+    room.on_disconnected();
     greet(&mut room, "me2", &["me2"], vec![record(1, "b", "one")]);
     assert_eq!(send_next(&mut room), second, "the waiting text is sent");
     room.apply(frame("me2", text_message(2, "b")), NOW);
     room.send_again(first);
     assert_eq!(send_next(&mut room), first);
-    room.disconnected();
+    room.on_disconnected();
     greet(&mut room, "me3", &["me3"], vec![record(2, "me2", "b")]);
     assert_eq!(room.take_back(first).as_deref(), Some("a"));
     assert!(room.outbox().entries().next().is_none());
@@ -207,7 +207,7 @@ fn unconfirmed_text_is_resent_or_taken_back_by_the_person() {
 
 #[test]
 fn text_under_way_cannot_be_taken_back() {
-    let mut room = greeted();
+    let mut room = greeted_room();
     let local = room.queue_text("a", NOW);
     send_next(&mut room);
     assert_eq!(room.take_back(local), None, "the server may have the text");
@@ -218,7 +218,7 @@ fn text_under_way_cannot_be_taken_back() {
 
 #[test]
 fn outbox_survives_a_reload() {
-    let mut room = greeted();
+    let mut room = greeted_room();
     room.queue_text("sent", NOW);
     room.queue_text("waits", NOW);
     send_next(&mut room);
@@ -227,10 +227,10 @@ fn outbox_survives_a_reload() {
     let pids = room.own_pids().to_vec();
     let mut room = Room::new(saved(), pids.clone());
     greet(&mut room, "me2", &["me2"], vec![record(1, "b", "one"), record(2, "me", "sent")]);
-    assert_eq!(drawn(&room).last().unwrap(), "+?:nme2*:waits Waiting");
+    assert_eq!(short_rows(&room).last().unwrap(), "+?:nme2*:waits Waiting");
     let mut room = Room::new(saved(), pids);
     greet(&mut room, "me2", &["me2"], vec![record(1, "b", "one")]);
-    assert_eq!(drawn(&room)[2..], ["+?:nme2*:sent Unconfirmed", "?:nme2*:waits Waiting"]);
+    assert_eq!(short_rows(&room)[2..], ["+?:nme2*:sent Unconfirmed", "?:nme2*:waits Waiting"]);
 }
 
 pub(crate) fn error(code: ErrorCode) -> ServerMessage {
@@ -250,14 +250,14 @@ pub(crate) fn history(ids: std::ops::RangeInclusive<MessageId>) -> Envelope {
 fn older_pages_are_loaded_one_at_a_time_until_the_beginning() {
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", &["me"], page(71..=120));
-    assert_eq!(drawn(&room)[0], "More");
+    assert_eq!(short_rows(&room)[0], "More");
     assert_eq!(room.load_older(false), Some(Cursor(1)));
     assert_eq!(room.load_older(false), None, "one page is wanted");
-    assert_eq!(drawn(&room)[0], "Loading");
+    assert_eq!(short_rows(&room)[0], "Loading");
     room.apply(history(21..=70), NOW);
     assert_eq!(room.load_older(false), Some(Cursor(2)));
     room.apply(history(1..=20), NOW);
-    assert_eq!(drawn(&room)[0], "Beginning");
+    assert_eq!(short_rows(&room)[0], "Beginning");
     assert_eq!(room.load_older(true), None);
 }
 
@@ -282,11 +282,11 @@ fn list_cut_by_retention_shows_that_older_messages_are_gone() {
     greet(&mut room, "me", &["me"], page(101..=150));
     assert_eq!(room.load_older(false), Some(Cursor(1)));
     room.apply(frame("me", ServerMessage::History(vec![])), NOW);
-    assert_eq!(drawn(&room)[0], "Gone");
+    assert_eq!(short_rows(&room)[0], "Gone");
     // A page that is not full shows the same.
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", &["me"], page(130..=150));
-    assert_eq!(drawn(&room)[0], "Gone");
+    assert_eq!(short_rows(&room)[0], "Gone");
 }
 
 #[test]
@@ -295,32 +295,32 @@ fn failed_page_is_shown_and_retried_only_by_the_person() {
     greet(&mut room, "me", &["me"], page(71..=120));
     room.load_older(false);
     let number = room.request_number();
-    assert!(!room.page_timed_out(number + 1));
-    assert!(room.page_timed_out(number));
-    assert_eq!(drawn(&room)[0], "Failed");
+    assert!(!room.on_page_timeout(number + 1));
+    assert!(room.on_page_timeout(number));
+    assert_eq!(short_rows(&room)[0], "Failed");
     assert_eq!(room.load_older(false), None);
     assert_eq!(room.load_older(true), Some(Cursor(1)));
     room.apply(frame("me", error(ErrorCode::BadCursor)), NOW);
-    assert_eq!(drawn(&room)[0], "Failed");
+    assert_eq!(short_rows(&room)[0], "Failed");
 }
 
 #[test]
 fn gap_shows_its_ids_and_is_filled_from_both_sides() {
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", &["me"], page(1..=10));
-    room.disconnected();
+    room.on_disconnected();
     greet(&mut room, "me2", &["me2"], page(151..=200));
-    let rows = drawn(&room);
+    let rows = short_rows(&room);
     assert!(rows.contains(&"gap 11-150".to_owned()), "{rows:?}");
     assert_eq!(rows[0], "Beginning");
     assert_eq!(room.load(150, false), Some(Cursor(1)));
     room.apply(history(101..=150), NOW);
     assert_eq!(room.load(11, false), Some(Cursor(3)));
     room.apply(history(1..=50), NOW);
-    assert!(drawn(&room).contains(&"gap 51-100".to_owned()));
+    assert!(short_rows(&room).contains(&"gap 51-100".to_owned()));
     assert_eq!(room.load(100, false), Some(Cursor(2)));
     room.apply(history(51..=100), NOW);
-    assert!(!drawn(&room).iter().any(|row| row.starts_with("gap")));
+    assert!(!short_rows(&room).iter().any(|row| row.starts_with("gap")));
 }
 
 #[test]
@@ -329,7 +329,7 @@ fn greeting_of_a_wiped_store_replaces_the_log() {
         let mut room = Room::new(Vec::new(), Vec::new());
         let held = if new_page.len() == 2 { page(1..=2) } else { page(71..=120) };
         greet(&mut room, "me", &["me"], held);
-        room.disconnected();
+        room.on_disconnected();
         greet(&mut room, "me2", &["me2"], new_page.clone());
         assert_eq!(room.log().newest(), new_page.last().and_then(|record| record.id));
         let first = room.log().get(1).map(|message| message.text.to_string());
@@ -341,7 +341,7 @@ fn greeting_of_a_wiped_store_replaces_the_log() {
 fn answer_to_a_probe_changes_nothing() {
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", &["me"], page(71..=120));
-    room.probe_sent();
+    room.on_probe_sent();
     assert_eq!(room.load_older(false), Some(Cursor(1)));
     let changes = room.apply(history(71..=120), NOW);
     assert_eq!(changes.request, None, "the page is still wanted");
@@ -351,14 +351,14 @@ fn answer_to_a_probe_changes_nothing() {
 
 #[test]
 fn new_day_adds_a_heading_and_ends_the_group() {
-    let mut room = greeted();
+    let mut room = greeted_room();
     let mut late = frame("b", text_message(2, "late"));
     late.ts = Some(NOW + 60_000);
     room.apply(late, NOW);
     let mut later = frame("b", text_message(3, "later"));
     later.ts = Some(NOW + 8 * 60_000);
     room.apply(later, NOW);
-    assert_eq!(drawn(&room)[1..], ["+1:nb:one", "2:nb:late", "+3:nb:later"]);
+    assert_eq!(short_rows(&room)[1..], ["+1:nb:one", "2:nb:late", "+3:nb:later"]);
     // In a time zone with midnight between the first two messages, there are two days.
     let to_midnight = i32::try_from(24 * 60 - (NOW / 60_000) % (24 * 60)).unwrap() - 1;
     let rows = room.rows(&mut |_| to_midnight);

@@ -2,7 +2,7 @@
 
 use xmeet_shared::{ServerMessage, UnixMillis};
 
-use super::tests::{NOW, frame, greeted, send_next, text_message};
+use super::tests::{NOW, frame, greeted_room, send_next, text_message};
 use super::*;
 
 const HOUR_MS: UnixMillis = 3_600_000;
@@ -18,7 +18,7 @@ fn times(room: &Room) -> Vec<UnixMillis> {
 
 /// Returns a room on a machine whose clock is `ahead_ms` ahead of the server's.
 fn read_by_a_clock_ahead(ahead_ms: UnixMillis) -> Room {
-    let mut room = greeted();
+    let mut room = greeted_room();
     room.apply(frame("b", ServerMessage::Ping { next_bytes: None }), NOW + ahead_ms);
     room
 }
@@ -36,7 +36,7 @@ fn pending_text_has_the_servers_time_on_a_machine_with_a_wrong_clock() {
 #[test]
 fn confirmed_text_has_the_time_of_the_servers_frame() {
     let mut room = read_by_a_clock_ahead(0);
-    room.disconnected();
+    room.on_disconnected();
     room.queue_text("typed offline", NOW);
     assert_eq!(times(&room)[1], NOW);
     tests::greet(&mut room, "me", &["b", "me"], vec![tests::record(1, "b", "one")]);
@@ -58,7 +58,7 @@ fn slow_frame_keeps_the_clock_offset_and_a_set_clock_changes_it() {
 
 #[test]
 fn text_typed_right_after_an_own_message_shares_its_heading() {
-    let mut room = greeted();
+    let mut room = greeted_room();
     room.queue_text("first", NOW);
     send_next(&mut room);
     let mut kept = frame("me", text_message(2, "first"));
@@ -80,7 +80,7 @@ fn text_typed_right_after_an_own_message_shares_its_heading() {
 #[test]
 fn heading_repeats_after_five_minutes_or_twelve_rows() {
     let headings = |gap_ms: UnixMillis, count: u64| {
-        let mut room = greeted();
+        let mut room = greeted_room();
         for id in 2..=count {
             let mut message = frame("b", text_message(id, "go on"));
             message.ts = Some(NOW + (id as UnixMillis - 1) * gap_ms);
@@ -101,7 +101,7 @@ fn heading_repeats_after_five_minutes_or_twelve_rows() {
 
 #[test]
 fn pending_texts_of_several_days_have_distinct_row_keys() {
-    let mut room = greeted();
+    let mut room = greeted_room();
     for day in 0..3 {
         room.queue_text("x", NOW + day * 24 * HOUR_MS);
     }
@@ -112,7 +112,7 @@ fn pending_texts_of_several_days_have_distinct_row_keys() {
 
 #[test]
 fn dropped_rows_leave_the_headings_below_in_place() {
-    let mut room = greeted();
+    let mut room = greeted_room();
     for id in 2..=100 {
         let mut message = frame("b", text_message(id, "go on"));
         message.ts = Some(NOW + id as UnixMillis * 20_000);

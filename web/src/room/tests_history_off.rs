@@ -5,7 +5,8 @@ use xmeet_shared::{ErrorCode, ServerMessage};
 
 use super::outbox::Delivery;
 use super::tests::{
-    NOW, drawn, error, frame, greeted, members, name, pid, record, send_next, text_message,
+    NOW, error, frame, greeted_room, members, name, pid, record, send_next, short_rows,
+    text_message,
 };
 use super::*;
 
@@ -43,7 +44,7 @@ fn history_off_shows_messages_as_they_arrive() {
     room.apply(frame("c", ServerMessage::Join(name("C"))), NOW);
     room.apply(frame("c", unstored("one")), NOW);
     room.apply(frame("c", unstored("two")), NOW);
-    assert_eq!(drawn(&room), ["HistoryOff", "+?:nb:one", "C in", "+?:C:one", "?:C:two"]);
+    assert_eq!(short_rows(&room), ["HistoryOff", "+?:nb:one", "C in", "+?:C:one", "?:C:two"]);
     let keys: std::collections::HashSet<_> =
         room.rows(&mut |_| 0).into_iter().map(|(key, _)| key).collect();
     assert_eq!(keys.len(), room.rows(&mut |_| 0).len());
@@ -65,7 +66,7 @@ fn history_off_own_texts_are_confirmed_by_their_echoes_in_order() {
     assert_eq!(send_next(&mut room), second);
     room.apply(frame("me", unstored("x")), NOW);
     assert!(deliveries(&room).is_empty());
-    assert_eq!(drawn(&room), ["HistoryOff", "+?:nb:x", "+?:nme*:x", "?:nme*:x"]);
+    assert_eq!(short_rows(&room), ["HistoryOff", "+?:nb:x", "+?:nme*:x", "?:nme*:x"]);
     let keys: Vec<_> = room.rows(&mut |_| 0).into_iter().map(|(key, _)| key).collect();
     assert!(keys.contains(&RowKey::Local(first)) && keys.contains(&RowKey::Local(second)));
 }
@@ -76,11 +77,11 @@ fn history_off_requests_no_page() {
     for n in 0..500 {
         room.apply(frame("b", unstored(&format!("t{n}"))), NOW);
     }
-    assert_eq!((room.load_older(true), room.load(1, true), room.load_first(1)), (None, None, None));
+    assert_eq!((room.load_older(true), room.load(1, true), room.load_now(1)), (None, None, None));
     assert_eq!(room.load_newest(), None);
     assert!(!room.is_fetching());
-    assert!(!drawn(&room).iter().any(|row| row.starts_with("gap")));
-    assert_eq!(drawn(&room).len(), 401, "the newest 400 are held");
+    assert!(!short_rows(&room).iter().any(|row| row.starts_with("gap")));
+    assert_eq!(short_rows(&room).len(), 401, "the newest 400 are held");
 }
 
 #[test]
@@ -90,7 +91,7 @@ fn history_off_lost_connection_leaves_the_text_unconfirmed_without_a_resend() {
         let mut room = without_history();
         let local = room.queue_text("x", NOW);
         send_next(&mut room);
-        room.disconnected();
+        room.on_disconnected();
         greet(&mut room, me);
         assert_eq!(deliveries(&room), [Delivery::Unconfirmed]);
         assert!(room.next_to_send().is_none());
@@ -117,10 +118,10 @@ fn history_off_with_an_epoch_is_detected_by_an_echo_without_an_id() {
     room.apply(frame("me", unstored("a")), NOW);
     room.queue_text("b", NOW);
     send_next(&mut room);
-    room.disconnected();
+    room.on_disconnected();
     greet(&mut room);
     assert_eq!(deliveries(&room), [Delivery::Unconfirmed]);
-    assert_eq!(drawn(&room)[..3], ["HistoryOff", "+?:nme*:a", "missed"]);
+    assert_eq!(short_rows(&room)[..3], ["HistoryOff", "+?:nme*:a", "missed"]);
 }
 
 #[test]
@@ -138,7 +139,7 @@ fn history_switched_on_or_off_leaves_the_text_under_way_unconfirmed() {
             if is_on == is_on_first {
                 room.queue_text("x", NOW);
                 send_next(&mut room);
-                room.disconnected();
+                room.on_disconnected();
             }
         }
         assert_eq!(deliveries(&room), [Delivery::Unconfirmed], "on first: {is_on_first}");
@@ -150,25 +151,25 @@ fn history_off_reconnects_add_one_line_about_missed_messages() {
     let mut room = without_history();
     room.apply(frame("b", unstored("before")), NOW);
     for _ in 0..3 {
-        room.disconnected();
+        room.on_disconnected();
         greet(&mut room, "me");
     }
     room.apply(frame("b", unstored("after")), NOW);
-    assert_eq!(drawn(&room), ["HistoryOff", "+?:nb:before", "missed", "+?:nb:after"]);
-    room.disconnected();
+    assert_eq!(short_rows(&room), ["HistoryOff", "+?:nb:before", "missed", "+?:nb:after"]);
+    room.on_disconnected();
     greet(&mut room, "me");
-    assert_eq!(drawn(&room).last().unwrap(), "missed");
+    assert_eq!(short_rows(&room).last().unwrap(), "missed");
 }
 
 #[test]
 fn history_off_messages_of_an_unattended_page_count_as_unread() {
     let mut room = without_history();
-    room.unread_mut().scroll_changed(true, false);
+    room.unread_mut().on_scroll(true, false);
     room.unread_mut().set_attended(false);
     room.apply(frame("b", unstored("one")), NOW);
     room.apply(frame("b", unstored("two")), NOW);
     assert_eq!(room.unread().count(), 2);
-    assert_eq!(drawn(&room), ["HistoryOff", "unread", "+?:nb:one", "?:nb:two"]);
+    assert_eq!(short_rows(&room), ["HistoryOff", "unread", "+?:nb:one", "?:nb:two"]);
     room.unread_mut().set_attended(true);
     assert_eq!(room.unread().count(), 0);
 }
@@ -184,24 +185,24 @@ fn history_off_refused_text_returns_to_its_author() {
 
 #[test]
 fn messages_without_ids_stay_where_they_arrived() {
-    let mut room = greeted();
+    let mut room = greeted_room();
     room.apply(frame("b", unstored("aside")), NOW);
     room.apply(frame("b", text_message(2, "two")), NOW);
     room.apply(frame("b", unstored("another")), NOW);
     let rows = ["Beginning", "+1:nb:one", "?:nb:aside", "2:nb:two", "?:nb:another"];
-    assert_eq!(drawn(&room), rows);
+    assert_eq!(short_rows(&room), rows);
     // The same page again, and a reconnect, keep their positions.
     let page = vec![record(1, "b", "one"), record(2, "b", "two")];
     room.apply(frame("me", ServerMessage::History(page.clone())), NOW);
-    assert_eq!(drawn(&room), rows);
-    room.disconnected();
+    assert_eq!(short_rows(&room), rows);
+    room.on_disconnected();
     tests::greet(&mut room, "me", &["b", "me"], page);
-    assert_eq!(drawn(&room), rows);
+    assert_eq!(short_rows(&room), rows);
 }
 
 #[test]
 fn joins_beyond_the_limit_keep_the_key_of_their_row() {
-    let mut room = greeted();
+    let mut room = greeted_room();
     let key_of_lines = |room: &Room| {
         let rows = room.rows(&mut |_| 0);
         rows.into_iter().find_map(|(key, row)| match row {
@@ -234,13 +235,13 @@ fn another_epoch_has_new_row_keys() {
         keys.filter(|key| matches!(key, RowKey::Message(..))).collect::<Vec<_>>()
     };
     let before = greet(&mut room, "one", "alice");
-    room.disconnected();
+    room.on_disconnected();
     let same = greet(&mut room, "one", "alice");
     assert_eq!(before, same, "a reconnect keeps the rows");
-    room.disconnected();
+    room.on_disconnected();
     let after = greet(&mut room, "two", "carol");
     assert!(after.iter().all(|key| !before.contains(key)));
-    room.disconnected();
+    room.on_disconnected();
     // A restored older copy has the same epoch and other texts.
     let restored = greet(&mut room, "two", "dave");
     assert!(restored.iter().all(|key| !after.contains(key)));
@@ -248,12 +249,12 @@ fn another_epoch_has_new_row_keys() {
 
 #[test]
 fn message_or_page_of_another_history_replaces_the_log() {
-    let mut room = greeted();
+    let mut room = greeted_room();
     room.apply(frame("b", text_message(2, "two")), NOW);
     room.apply(frame("c", text_message(2, "other")), NOW);
-    assert_eq!(drawn(&room).last().unwrap(), "+2:c:other");
+    assert_eq!(short_rows(&room).last().unwrap(), "+2:c:other");
     assert!(room.log().get(1).is_none());
     let page = vec![record(1, "z", "first"), record(2, "z", "second")];
     room.apply(frame("me", ServerMessage::History(page)), NOW);
-    assert_eq!(drawn(&room), ["Beginning", "+1:nz:first", "2:nz:second"]);
+    assert_eq!(short_rows(&room), ["Beginning", "+1:nz:first", "2:nz:second"]);
 }

@@ -4,14 +4,15 @@ use xmeet_shared::{Cursor, ServerMessage};
 
 use super::outbox::Delivery;
 use super::tests::{
-    NOW, drawn, error, frame, greet, greeted, history, name, page, send_next, text_message,
+    NOW, error, frame, greet, greeted_room, history, name, page, send_next, short_rows,
+    text_message,
 };
 use super::*;
 
 #[test]
 fn refused_text_returns_to_the_person() {
     for code in [ErrorCode::RateLimited, ErrorCode::TooLarge, ErrorCode::Storage] {
-        let mut room = greeted();
+        let mut room = greeted_room();
         room.queue_text("a", NOW);
         send_next(&mut room);
         let changes = room.apply(frame("me", error(code)), NOW);
@@ -29,7 +30,7 @@ fn texts_behind_a_refused_one_return_with_it() {
         // The texts behind one that is too large can be sent.
         (ErrorCode::TooLarge, "a"),
     ] {
-        let mut room = greeted();
+        let mut room = greeted_room();
         for text in ["a", "b", "c"] {
             room.queue_text(text, NOW);
         }
@@ -44,16 +45,16 @@ fn texts_behind_a_refused_one_return_with_it() {
 #[test]
 fn error_answers_the_oldest_pending_request() {
     let refusal = || frame("me", error(ErrorCode::RateLimited));
-    let mut room = greeted();
+    let mut room = greeted_room();
     room.queue_text("a", NOW);
     send_next(&mut room);
-    room.rename_sent(name("c"));
+    room.on_rename_sent(name("c"));
     assert_eq!(room.apply(refusal(), NOW).returned_text.as_deref(), Some("a"));
     // The second error answers the rename.
     let changes = room.apply(refusal(), NOW);
     assert_eq!((changes.returned_text, changes.refused_name), (None, Some(name("c"))));
 
-    room.probe_sent();
+    room.on_probe_sent();
     room.queue_text("b", NOW);
     send_next(&mut room);
     assert_eq!(room.apply(refusal(), NOW).returned_text, None);
@@ -61,7 +62,7 @@ fn error_answers_the_oldest_pending_request() {
     room.apply(frame("me", text_message(2, "b")), NOW);
     assert!(room.outbox().entries().next().is_none());
 
-    room.probe_sent();
+    room.on_probe_sent();
     room.apply(history(1..=2), NOW);
     room.queue_text("c", NOW);
     send_next(&mut room);
@@ -71,9 +72,9 @@ fn error_answers_the_oldest_pending_request() {
 #[test]
 fn refused_rename_among_several_returns_its_name() {
     for code in [ErrorCode::RateLimited, ErrorCode::BadNickname] {
-        let mut room = greeted();
+        let mut room = greeted_room();
         for asked in ["first", "second", "third"] {
-            room.rename_sent(name(asked));
+            room.on_rename_sent(name(asked));
         }
         let took = room.apply(frame("me", ServerMessage::ChangeName(name("first"))), NOW);
         assert_eq!(took.refused_name, None);
@@ -97,9 +98,9 @@ fn rate_limited_page_is_requested_once_after_its_wait() {
     let (mut room, changes) = defer();
     assert_eq!(changes, Changes { rows: true, retry_page_ms: Some(2000), ..Changes::default() });
     let number = room.request_number();
-    assert_eq!(drawn(&room)[0], "Loading");
+    assert_eq!(short_rows(&room)[0], "Loading");
     assert_eq!(room.load_older(true), None, "the page is not requested during the wait");
-    assert!(!room.page_timed_out(number - 1), "the wait is not a timeout");
+    assert!(!room.on_page_timeout(number - 1), "the wait is not a timeout");
     // New messages move the page during the wait.
     for id in 221..=270 {
         room.apply(frame("b", text_message(id, "new")), NOW);
@@ -108,7 +109,7 @@ fn rate_limited_page_is_requested_once_after_its_wait() {
     assert_eq!(room.retry_page(number), None, "the page is requested once");
     room.apply(history(121..=170), NOW);
     assert_eq!(room.log().oldest(), Some(121));
-    assert_eq!(drawn(&room)[0], "More");
+    assert_eq!(short_rows(&room)[0], "More");
 }
 
 #[test]
@@ -122,7 +123,7 @@ fn page_that_is_rate_limited_five_times_fails() {
     }
     assert_eq!(asked, 5);
     assert_eq!(changes.notice, None);
-    assert_eq!(drawn(&room)[0], "Failed");
+    assert_eq!(short_rows(&room)[0], "Failed");
     assert_eq!(room.load_older(true), Some(Cursor(1)));
 }
 
@@ -130,18 +131,18 @@ fn page_that_is_rate_limited_five_times_fails() {
 fn rate_limited_page_that_was_replaced_or_lost_is_not_requested_again() {
     let (mut room, _) = defer();
     let number = room.request_number();
-    assert_eq!(room.load_first(1), Some(Cursor(4)), "the person jumps to another page");
+    assert_eq!(room.load_now(1), Some(Cursor(4)), "the person jumps to another page");
     assert_eq!(room.retry_page(number), None);
     let (mut room, _) = defer();
-    room.disconnected();
+    room.on_disconnected();
     greet(&mut room, "me", &["b", "me"], page(171..=220));
     assert_eq!(room.retry_page(room.request_number()), None);
 }
 
 #[test]
 fn rate_limited_probe_is_ignored() {
-    let mut room = greeted();
-    room.probe_sent();
+    let mut room = greeted_room();
+    room.on_probe_sent();
     let changes = room.apply(frame("me", error(ErrorCode::RateLimited)), NOW);
     assert_eq!((changes.notice, changes.retry_page_ms), (None, None));
     assert_eq!(room.retry_page(room.request_number()), None);

@@ -33,8 +33,8 @@ fn cut_off(text: &str) -> Room {
     greet(&mut room, "me", "e", page(1..=10));
     room.queue_text(text, 0);
     let (local, _) = room.next_to_send().unwrap();
-    room.sent(local);
-    room.disconnected();
+    room.on_text_sent(local);
+    room.on_disconnected();
     room
 }
 
@@ -90,7 +90,7 @@ fn search_that_cannot_finish_leaves_the_text_unconfirmed() {
     // A page timed out.
     let mut room = cut_off("x");
     greet(&mut room, "me", "e", page(111..=160));
-    assert!(room.page_timed_out(room.request_number()));
+    assert!(room.on_page_timeout(room.request_number()));
     assert_eq!(room.outbox().entries().next().unwrap().delivery, outbox::Delivery::Unconfirmed);
 }
 
@@ -116,8 +116,8 @@ fn text_that_breaks_four_connections_is_unconfirmed() {
     for _ in 0..3 {
         greet(&mut room, "me", "e", page(1..=10));
         let (local, _) = room.next_to_send().expect("the text is resent");
-        room.sent(local);
-        room.disconnected();
+        room.on_text_sent(local);
+        room.on_disconnected();
     }
     greet(&mut room, "me", "e", page(1..=10));
     assert_eq!(waiting(&room), None);
@@ -127,7 +127,7 @@ fn text_that_breaks_four_connections_is_unconfirmed() {
 #[test]
 fn text_that_is_too_large_returns_to_the_person() {
     let mut room = cut_off("x");
-    let changes = room.text_too_large();
+    let changes = room.on_text_too_large();
     assert_eq!(changes.returned_text.as_deref(), Some("x"));
     assert_eq!(changes.notice.unwrap().code, Some(ErrorCode::TooLarge));
     greet(&mut room, "me", "e", page(1..=10));
@@ -141,7 +141,7 @@ fn text_found_on_a_page_of_a_jump_next_text_is_sent_once() {
     let mut room = cut_off("x");
     room.queue_text("y", 0);
     assert_eq!(greet(&mut room, "me", "e", page(511..=560)).request, Some(Cursor(1)));
-    assert_eq!(room.load_first(11), Some(Cursor(10)));
+    assert_eq!(room.load_now(11), Some(Cursor(10)));
     assert_eq!(room.apply(history(page(461..=510)), 0).request, None);
     // The server has dropped messages 1 to 60. The pager bisects to find the oldest one.
     assert_eq!(room.apply(history(vec![]), 0).request, Some(Cursor(6)));
@@ -150,7 +150,7 @@ fn text_found_on_a_page_of_a_jump_next_text_is_sent_once() {
     assert_eq!(room.apply(history(found), 0).request, Some(Cursor(8)));
     let (local, text) = room.next_to_send().unwrap();
     assert_eq!(&*text, "y");
-    room.sent(local);
+    room.on_text_sent(local);
     assert_eq!(room.apply(history(page(111..=160)), 0).request, Some(Cursor(9)));
     assert_eq!(room.apply(history(page(61..=110)), 0).request, None);
     assert_eq!(waiting(&room), None, "y is not sent again");
@@ -187,7 +187,7 @@ proptest! {
             }
             // Each text is answered except the last one, with which the connection closes.
             while let Some((local, text)) = room.next_to_send() {
-                room.sent(local);
+                room.on_text_sent(local);
                 let id = log.len() as u64 + 1;
                 let is_last = room.outbox().entries().count() == 1;
                 if !is_last || does_last_arrive {
@@ -199,7 +199,7 @@ proptest! {
                 let said = ServerMessage::Normal { text: text.to_string(), id: Some(id), nickname: None };
                 room.apply(frame(&me, said), 0);
             }
-            room.disconnected();
+            room.on_disconnected();
             for _ in 0..noise {
                 log.push(record(log.len() as u64 + 1, "b", "t0"));
             }
@@ -209,7 +209,7 @@ proptest! {
             ask = room.apply(history(newest(&log, number)), 0).request;
         }
         while let Some((local, text)) = room.next_to_send() {
-            room.sent(local);
+            room.on_text_sent(local);
             let id = log.len() as u64 + 1;
             log.push(record(id, "last", &text));
             let said = ServerMessage::Normal { text: text.to_string(), id: Some(id), nickname: None };
@@ -248,7 +248,7 @@ proptest! {
                     room.queue_text(&typed[typed.len() - 1], 0);
                 }
                 1 => {
-                    room.probe_sent();
+                    room.on_probe_sent();
                     asked.push_back(None);
                 }
                 _ => {
@@ -272,7 +272,7 @@ proptest! {
                 }
             }
             while let Some((local, text)) = room.next_to_send() {
-                room.sent(local);
+                room.on_text_sent(local);
                 asked.push_back(Some(text));
             }
         }

@@ -5,40 +5,40 @@ use super::*;
 
 #[test]
 fn unread_marker_precedes_messages_of_an_unattended_page() {
-    let mut room = greeted();
-    room.unread_mut().scroll_changed(true, false);
+    let mut room = greeted_room();
+    room.unread_mut().on_scroll(true, false);
     room.unread_mut().set_attended(false);
     room.apply(frame("c", ServerMessage::Join(name("C"))), NOW);
-    assert_eq!(drawn(&room)[1..], ["+1:nb:one", "C in"]);
+    assert_eq!(short_rows(&room)[1..], ["+1:nb:one", "C in"]);
     let changes = room.apply(frame("b", text_message(2, "two")), NOW);
     assert_eq!(changes.new_message.map(|message| message.id), Some(Some(2)));
     room.apply(frame("b", text_message(3, "three")), NOW);
     let expected = ["+1:nb:one", "C in", "unread", "+2:nb:two", "3:nb:three"];
-    assert_eq!(drawn(&room)[1..], expected);
+    assert_eq!(short_rows(&room)[1..], expected);
     room.unread_mut().set_attended(true);
-    assert_eq!(drawn(&room)[1..], expected, "the marker stays while the messages are read");
+    assert_eq!(short_rows(&room)[1..], expected, "the marker stays while the messages are read");
     room.queue_text("mine", NOW);
     send_next(&mut room);
     assert_eq!(room.apply(frame("me", text_message(4, "mine")), NOW).new_message, None);
     let expected = ["+1:nb:one", "C in", "+2:nb:two", "3:nb:three", "+4:nme*:mine"];
-    assert_eq!(drawn(&room)[1..], expected);
+    assert_eq!(short_rows(&room)[1..], expected);
 }
 
 #[test]
 fn unread_marker_appears_once_its_message_is_loaded() {
     let mut room = Room::new(Vec::new(), Vec::new());
-    room.restore_read(Some(60), None);
+    room.restore_read_mark(Some(60), None);
     let changes = greet(&mut room, "me", &["me"], page(151..=200));
     assert!(changes.is_replay && changes.new_message.is_none());
-    let line = |room: &Room| drawn(room).iter().position(|row| row == "unread");
+    let line = |room: &Room| short_rows(room).iter().position(|row| row == "unread");
     let first = Some(FirstUnread::Id(61));
     assert_eq!((room.unread().marker(), room.unread().count(), line(&room)), (first, 140, None));
     assert_eq!(room.load(61, false), Some(Cursor(2)));
     assert!(room.is_fetching());
     room.apply(history(51..=100), NOW);
     assert!(!room.is_fetching());
-    assert_eq!(drawn(&room)[10..13], ["60:nb:t60", "unread", "+61:nb:t61"]);
-    room.disconnected();
+    assert_eq!(short_rows(&room)[10..13], ["60:nb:t60", "unread", "+61:nb:t61"]);
+    room.on_disconnected();
     greet(&mut room, "me2", &["me2"], page(551..=600));
     assert_eq!((room.unread().marker(), room.unread().count()), (first, 540));
 }
@@ -48,16 +48,16 @@ fn unread_marker_precedes_a_gap_with_the_first_unread_message() {
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", &["me"], page(1..=10));
     room.unread_mut().set_attended(false);
-    room.disconnected();
+    room.on_disconnected();
     greet(&mut room, "me2", &["me2"], page(151..=200));
-    assert_eq!(drawn(&room)[10..13], ["10:nb:t10", "unread", "gap 11-150"]);
+    assert_eq!(short_rows(&room)[10..13], ["10:nb:t10", "unread", "gap 11-150"]);
 }
 
 #[test]
 fn another_epoch_has_no_unread_messages() {
     let greet_in = |epoch: Option<&str>| {
         let mut room = Room::new(Vec::new(), Vec::new());
-        room.restore_read(Some(3), Some("one".into()));
+        room.restore_read_mark(Some(3), Some("one".into()));
         let epoch = epoch.map(str::to_owned);
         let self_id = ServerMessage::SelfId { pid: pid("me"), epoch, greeting_bytes: None };
         room.apply(frame("me", self_id), NOW);

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use xmeet_shared::{Cursor, MessageId, ServerMessage};
 
-use super::tests::{NOW, drawn, frame, greet, history, name, page, text_message};
+use super::tests::{NOW, frame, greet, history, name, page, short_rows, text_message};
 use super::*;
 
 /// Returns a room that holds these ids.
@@ -19,7 +19,7 @@ fn holding(ids: RangeInclusive<MessageId>) -> Room {
 
 /// Returns the held ids, and `gap` rows between them.
 fn held(room: &Room) -> Vec<String> {
-    let mut held = drawn(room);
+    let mut held = short_rows(room);
     held.retain(|row| row.starts_with(|c: char| c == '+' || c == 'g' || c.is_ascii_digit()));
     let short = |row: String| match row.strip_prefix("gap") {
         Some(_) => row,
@@ -35,10 +35,10 @@ fn ends(room: &Room) -> (Option<MessageId>, Option<MessageId>, MessageId) {
 #[test]
 fn reader_at_the_bottom_drops_the_oldest_and_a_page_restores_them() {
     let mut room = holding(1..=100);
-    assert_eq!(drawn(&room)[0], "Beginning");
+    assert_eq!(short_rows(&room)[0], "Beginning");
     room.log.trim(None, 99);
     assert_eq!(ends(&room), (Some(11), Some(100), 100));
-    assert_eq!(drawn(&room)[0], "More");
+    assert_eq!(short_rows(&room)[0], "More");
     assert_eq!(room.load_older(false), Some(Cursor(1)));
     room.apply(history(1..=50), NOW);
     assert_eq!(ends(&room), (Some(1), Some(100), 100));
@@ -82,18 +82,18 @@ fn reader_in_the_middle_drops_messages_at_both_ends() {
 #[test]
 fn dropped_messages_take_the_gap_before_them_along() {
     let mut room = holding(1..=100);
-    room.disconnected();
+    room.on_disconnected();
     greet(&mut room, "me2", &["me2"], page(951..=1000));
     assert!(held(&room).contains(&"gap 101-950".to_owned()));
     room.log.trim(Some(10), 100);
     assert_eq!(ends(&room), (Some(1), Some(90), 1000));
     assert_eq!(held(&room).last().unwrap(), "gap 91-1000");
-    room.disconnected();
+    room.on_disconnected();
     greet(&mut room, "me2", &["me2"], page(951..=1000));
     room.log.trim(None, 50);
     assert_eq!(ends(&room), (Some(956), Some(1000), 1000));
     assert_eq!(held(&room).len(), 45, "without a gap");
-    assert_eq!(drawn(&room)[0], "More");
+    assert_eq!(short_rows(&room)[0], "More");
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn own_message_after_a_tail_is_held_at_once() {
     let mut room = holding(1..=200);
     room.log.trim(Some(20), 100);
     let local = room.queue_text("mine", NOW);
-    room.sent(local);
+    room.on_text_sent(local);
     room.apply(frame("me", text_message(201, "mine")), NOW);
     assert_eq!(room.outbox().entries().count(), 0);
     assert_eq!(held(&room)[90..], ["gap 91-200", "201"]);
@@ -130,7 +130,7 @@ fn own_message_after_a_tail_is_held_at_once() {
 #[test]
 fn five_thousand_missed_messages_are_one_gap_that_fills_from_above() {
     let mut room = holding(1..=10);
-    room.disconnected();
+    room.on_disconnected();
     greet(&mut room, "me2", &["me2"], page(4961..=5010));
     assert!(held(&room).contains(&"gap 11-4960".to_owned()));
     assert_eq!(room.load(11, false), Some(Cursor(99)));
@@ -168,7 +168,7 @@ fn oldest_message_of_a_long_history_is_found_by_bisection() {
     for first_kept in [1, 2, 51, 70_000, 90_001, 99_940, 99_951] {
         let (mut room, newest) = (Room::new(Vec::new(), Vec::new()), 100_000);
         greet(&mut room, "me", &["me"], page(newest - 49..=newest));
-        let mut ask = room.load_first(1);
+        let mut ask = room.load_now(1);
         let mut asked = 0;
         while let Some(Cursor(number)) = ask {
             asked += 1;
@@ -180,7 +180,7 @@ fn oldest_message_of_a_long_history_is_found_by_bisection() {
         assert!(asked <= 14, "{asked} pages for {first_kept}");
         assert!(room.log().get(first_kept).is_some(), "{first_kept} is held");
         let top = if first_kept == 1 { "Beginning" } else { "Gone" };
-        assert_eq!(drawn(&room)[0], top, "{first_kept}");
+        assert_eq!(short_rows(&room)[0], top, "{first_kept}");
     }
 }
 
@@ -188,15 +188,15 @@ fn oldest_message_of_a_long_history_is_found_by_bisection() {
 fn late_page_does_not_answer_the_next_request() {
     let mut room = holding(101..=200);
     assert_eq!(room.load_older(false), Some(Cursor(2)));
-    assert!(room.page_timed_out(room.request_number()));
+    assert!(room.on_page_timeout(room.request_number()));
     assert_eq!(room.load_older(true), Some(Cursor(2)));
     room.apply(history(51..=100), NOW);
     assert_eq!(room.load_older(false), Some(Cursor(3)));
     // Page 2 arrives a second time.
     room.apply(history(51..=100), NOW);
-    assert_eq!(drawn(&room)[0], "Loading");
+    assert_eq!(short_rows(&room)[0], "Loading");
     room.apply(history(1..=50), NOW);
-    assert_eq!(drawn(&room)[0], "Beginning");
+    assert_eq!(short_rows(&room)[0], "Beginning");
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn lines_are_shown_only_next_to_held_messages() {
     }
     room.apply(frame("d", ServerMessage::Leave), NOW);
     let shown = |room: &Room| {
-        let mut rows = drawn(room);
+        let mut rows = short_rows(room);
         rows.retain(|row| row.contains(" in") || row.contains(" out"));
         rows
     };
@@ -223,7 +223,7 @@ fn lines_are_shown_only_next_to_held_messages() {
     assert_eq!(shown(&room), ["C in, D in", "D out"]);
     room.log.trim(None, 60);
     assert_eq!(shown(&room), ["D out"], "the line after the newest message");
-    room.hide_lines(true);
+    room.set_lines_hidden(true);
     assert_eq!(shown(&room), [""; 0]);
 }
 
@@ -235,7 +235,7 @@ fn shown_lines_end_a_group_and_hidden_ones_do_not() {
     room.apply(frame("c", ServerMessage::ChangeName(name("CC"))), NOW);
     room.apply(frame("b", text_message(3, "three")), NOW);
     let [one, two, three] = ["+1:nb:t1", "+2:nb:two", "+3:nb:three"];
-    assert_eq!(drawn(&room)[1..], [one, "C in", two, "C now CC", three]);
-    room.hide_lines(true);
-    assert_eq!(drawn(&room)[1..], [one, "2:nb:two", "C now CC", three]);
+    assert_eq!(short_rows(&room)[1..], [one, "C in", two, "C now CC", three]);
+    room.set_lines_hidden(true);
+    assert_eq!(short_rows(&room)[1..], [one, "2:nb:two", "C now CC", three]);
 }

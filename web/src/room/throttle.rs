@@ -17,8 +17,8 @@ pub struct NotificationThrottle {
 impl NotificationThrottle {
     /// Returns whether to notify at `now`, and records the notification. Mentions always notify.
     pub fn allows(&mut self, now: Millis, is_mention: bool) -> bool {
-        let is_pause = self.notified_at.is_some_and(|at| now - at < PAUSE_MS);
-        let is_allowed = is_mention || !is_pause;
+        let is_too_soon = self.notified_at.is_some_and(|notified_at| now - notified_at < PAUSE_MS);
+        let is_allowed = is_mention || !is_too_soon;
         if is_allowed {
             self.notified_at = Some(now);
         }
@@ -26,7 +26,7 @@ impl NotificationThrottle {
     }
 }
 
-/// Returns the beginning of a text for a notification, with an ellipsis if it was cut.
+/// Returns the beginning of a text for a notification, followed by an ellipsis if the text is longer.
 #[must_use]
 pub fn excerpt(text: &str) -> String {
     let mut excerpt: String = text.chars().take(EXCERPT_CHARS).collect();
@@ -43,17 +43,16 @@ mod tests {
     #[test]
     fn burst_of_messages_notifies_once_and_a_mention_always_notifies() {
         let mut throttle = NotificationThrottle::default();
-        let allowed: Vec<_> =
-            [(0, false), (1, false), (4_999, false), (5_000, false), (5_001, true)]
-                .into_iter()
-                .map(|(now, is_mention)| throttle.allows(now, is_mention))
-                .collect();
-        assert_eq!(allowed, [true, false, false, true, true]);
-        assert!(!throttle.allows(10_000, false), "the pause starts with the latest notification");
+        assert!(throttle.allows(0, false));
+        assert!(!throttle.allows(1, false));
+        assert!(!throttle.allows(PAUSE_MS - 1, false));
+        assert!(throttle.allows(PAUSE_MS, false));
+        assert!(throttle.allows(PAUSE_MS + 1, true), "a mention always notifies");
+        assert!(!throttle.allows(2 * PAUSE_MS, false), "the mention has started a new pause");
     }
 
     #[test]
-    fn excerpt_of_a_long_text_is_cut_at_120_characters() {
+    fn excerpt_of_a_long_text_ends_after_120_characters() {
         assert_eq!(excerpt(&"汉".repeat(120)), "汉".repeat(120));
         assert_eq!(excerpt(&"汉".repeat(121)), format!("{}…", "汉".repeat(120)));
         assert_eq!(excerpt(""), "");

@@ -4,12 +4,12 @@
 
 use xmeet_shared::MessageId;
 
-/// The first message below the unread marker.
+/// The first message below the unread marker, by its id or its arrival number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FirstUnread {
     /// A message with this id.
     Id(MessageId),
-    /// A message without an id, by the number of its arrival.
+    /// A message without an id, by its arrival number in the log.
     Arrival(u64),
 }
 
@@ -22,18 +22,20 @@ pub struct Unread {
     newest: MessageId,
     /// The own messages after `read_up_to`.
     own: Vec<MessageId>,
-    /// The number of unread messages of others without an id.
+    /// The number of unread messages without an id of other members.
     unstored_count: u64,
-    /// The first of these: the id that precedes it, and the number of its arrival.
+    /// The first unread message without an id: the id before that message, and its arrival number.
     first_unstored: Option<(MessageId, u64)>,
     /// The first message below the unread marker.
     marker: Option<FirstUnread>,
-    /// Whether a greeting is complete. No message counts as read before.
+    /// Whether a greeting is complete. Before, no message is marked as read.
     is_greeted: bool,
     /// Whether the page is visible and has the keyboard focus.
     is_attended: bool,
+    /// Whether the list is at the bottom, where the newest message is in view.
     is_at_bottom: bool,
-    /// Whether the list has not reached the first unread message yet after the page was opened.
+    /// Whether the page was just opened and the list still scrolls to the first unread message. No
+    /// message is marked as read meanwhile.
     is_opening: bool,
 }
 
@@ -67,13 +69,13 @@ impl Unread {
         self.marker
     }
 
-    /// Returns whether the page is attended.
+    /// Returns whether the page is attended: visible, with the keyboard focus.
     #[must_use]
     pub fn is_attended(&self) -> bool {
         self.is_attended
     }
 
-    /// Returns whether the list has yet to reach the first unread message after the page was opened.
+    /// Returns whether the page was just opened and the list still scrolls to the first unread message.
     #[must_use]
     pub fn is_opening(&self) -> bool {
         self.is_opening
@@ -87,72 +89,77 @@ impl Unread {
 
     /// Returns the number of unread messages of other members that have an id.
     fn stored_count(&self) -> u64 {
-        let after = self.newest.saturating_sub(self.read_up_to.unwrap_or(self.newest));
-        after.saturating_sub(self.own.len() as u64)
+        let read_up_to = self.read_up_to.unwrap_or(self.newest);
+        let count_after_mark = self.newest.saturating_sub(read_up_to);
+        count_after_mark.saturating_sub(self.own.len() as u64)
     }
 
     /// Records a message with an id, live or from the history.
     pub fn on_message(&mut self, id: MessageId, is_own: bool) {
         self.newest = self.newest.max(id);
-        let is_new = self.read_up_to.is_some_and(|read| id > read);
-        if is_new && is_own && !self.own.contains(&id) {
+        let is_after_mark = self.read_up_to.is_some_and(|read_up_to| id > read_up_to);
+        if is_after_mark && is_own && !self.own.contains(&id) {
             self.own.push(id);
         }
-        self.mark_seen();
+        self.mark_read_if_seen();
         self.place_marker();
     }
 
-    /// Records a message without an id. `after` is the message that precedes it.
+    /// Records a message without an id: the id of the message before it, and its arrival number.
     pub fn on_unstored_message(&mut self, after: MessageId, arrival: u64, is_own: bool) {
         if !is_own {
             self.unstored_count += 1;
             self.first_unstored.get_or_insert((after, arrival));
         }
-        self.mark_seen();
+        self.mark_read_if_seen();
         self.place_marker();
     }
 
     /// Records that a greeting is complete. `newest` is the newest message of the room.
-    pub fn greeted(&mut self, newest: MessageId) {
-        if self.read_up_to.is_none_or(|read| read > newest) {
-            // On the first visit, and after the ids started again, all messages count as read.
+    pub fn on_greeting(&mut self, newest: MessageId) {
+        let is_first_visit = self.read_up_to.is_none();
+        let is_store_new = self.read_up_to.is_some_and(|read_up_to| read_up_to > newest);
+        if is_first_visit || is_store_new {
+            // All messages count as read.
             self.reset();
             self.read_up_to = Some(newest);
         }
         self.newest = newest;
         self.is_greeted = true;
         self.is_opening &= self.count() > 0;
-        self.mark_seen();
+        self.mark_read_if_seen();
         self.place_marker();
     }
 
     /// Sets whether the page is visible and has the keyboard focus.
     pub fn set_attended(&mut self, is_attended: bool) {
         self.is_attended = is_attended;
-        self.mark_seen();
+        self.mark_read_if_seen();
     }
 
-    /// Records whether the list is at the bottom, and whether it is on its way to a goal.
-    pub fn scroll_changed(&mut self, is_at_bottom: bool, is_aiming: bool) {
+    /// Records whether the list is at the bottom, and whether it still scrolls to a goal.
+    pub fn on_scroll(&mut self, is_at_bottom: bool, is_aiming: bool) {
         self.is_at_bottom = is_at_bottom;
         self.is_opening &= is_aiming;
-        self.mark_seen();
+        self.mark_read_if_seen();
     }
 
-    /// Records that the reader sent a text. It removes the unread marker.
-    pub fn reader_replied(&mut self) {
+    /// Records that the reader sent a text, and removes the unread marker.
+    pub fn on_reply(&mut self) {
         self.marker = None;
         self.is_opening = false;
-        self.mark_seen();
+        self.mark_read_if_seen();
     }
 
-    /// Records that the list cannot reach the first unread message, so the opening is over.
+    /// Records that the list does not scroll to the first unread message, because it cannot be loaded or
+    /// does not exist.
     pub fn end_opening(&mut self) {
         self.is_opening = false;
-        self.mark_seen();
+        self.mark_read_if_seen();
     }
 
-    /// Resets everything because the room's ids start again.
+    /// Forgets all messages and the read mark. The caller has found that the server numbers its
+    /// messages anew.
     pub fn reset(&mut self) {
         self.read_up_to = None;
         self.newest = 0;
@@ -164,7 +171,7 @@ impl Unread {
     }
 
     /// Marks all messages as read if the list is attended and at the bottom.
-    fn mark_seen(&mut self) {
+    fn mark_read_if_seen(&mut self) {
         let is_seen = self.is_attended && self.is_at_bottom && self.is_greeted;
         if is_seen && !self.is_opening {
             self.read_up_to = Some(self.newest);
@@ -174,21 +181,24 @@ impl Unread {
         }
     }
 
-    /// Places the marker above the first unread message of another member, unless the page is attended
-    /// and not opening.
+    /// Places the marker above the first unread message of another member. A reader who is looking at
+    /// the list gets no new marker.
     fn place_marker(&mut self) {
-        if self.count() == 0 || self.is_attended && !self.is_opening {
+        let is_reader_looking = self.is_attended && !self.is_opening;
+        if self.count() == 0 || is_reader_looking {
             return;
         }
-        let mut first = self.read_up_to.unwrap_or(0) + 1;
-        while self.own.contains(&first) {
-            first += 1;
+        let mut first_id = self.read_up_to.unwrap_or(0) + 1;
+        while self.own.contains(&first_id) {
+            first_id += 1;
         }
         let has_stored = self.stored_count() > 0;
-        self.marker = Some(match self.first_unstored {
-            Some((after, arrival)) if !has_stored || after < first => FirstUnread::Arrival(arrival),
-            _ => FirstUnread::Id(first),
-        });
+        self.marker = Some(FirstUnread::Id(first_id));
+        if let Some((id_before, arrival)) = self.first_unstored
+            && (!has_stored || id_before < first_id)
+        {
+            self.marker = Some(FirstUnread::Arrival(arrival));
+        }
     }
 }
 

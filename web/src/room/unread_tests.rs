@@ -31,11 +31,11 @@ fn after(mut unread: Unread, steps: &[Step]) -> Seen {
         match step {
             Come(ids) => ids.clone().for_each(|id| unread.on_message(id, false)),
             Own(id) => unread.on_message(*id, true),
-            Greet(newest) => unread.greeted(*newest),
+            Greet(newest) => unread.on_greeting(*newest),
             Look(is_attended) => unread.set_attended(*is_attended),
-            Bottom(is_at_bottom) => unread.scroll_changed(*is_at_bottom, false),
-            Seek => unread.scroll_changed(true, true),
-            Say => unread.reader_replied(),
+            Bottom(is_at_bottom) => unread.on_scroll(*is_at_bottom, false),
+            Seek => unread.on_scroll(true, true),
+            Say => unread.on_reply(),
         }
     }
     let line = unread.marker().map(|line| match line {
@@ -52,8 +52,8 @@ fn present() -> Unread {
     for id in 1..=10 {
         unread.on_message(id, false);
     }
-    unread.greeted(10);
-    unread.scroll_changed(true, false);
+    unread.on_greeting(10);
+    unread.on_scroll(true, false);
     unread
 }
 
@@ -172,9 +172,9 @@ fn reader_who_returns_has_the_right_count_and_marker() {
 fn opening_that_cannot_reach_its_message_ends_as_read() {
     let mut unread = Unread::new(Some(3));
     unread.set_attended(true);
-    unread.scroll_changed(true, true);
+    unread.on_scroll(true, true);
     unread.on_message(10, false);
-    unread.greeted(10);
+    unread.on_greeting(10);
     assert_eq!((unread.count(), unread.is_opening()), (7, true));
     unread.end_opening();
     assert_eq!((unread.count(), unread.read_up_to()), (0, Some(10)));
@@ -183,8 +183,8 @@ fn opening_that_cannot_reach_its_message_ends_as_read() {
 #[test]
 fn messages_without_ids_are_unread_until_seen() {
     let mut unread = Unread::new(None);
-    unread.greeted(0);
-    unread.scroll_changed(true, false);
+    unread.on_greeting(0);
+    unread.on_scroll(true, false);
     unread.on_unstored_message(0, 1, false);
     assert_eq!(unread.count(), 0, "the page is attended");
     unread.set_attended(false);

@@ -151,7 +151,7 @@ fn texts_that_another_tab_may_send_are_unconfirmed() {
         tab.absorb("gone", true);
         let outbox = Outbox::restore(tab.outbox());
         assert!(outbox.entries().all(|entry| entry.delivery == Delivery::Unconfirmed));
-        assert!(outbox.next().is_none());
+        assert!(outbox.next_to_send().is_none());
         assert_eq!(outbox.saved(), tab.outbox(), "a reload keeps them unconfirmed");
     });
 }
@@ -257,7 +257,7 @@ impl World {
     fn send(&mut self, page: usize, arrives: bool, comes_back: bool) {
         let Some(pid) = self.pages[page].pid.clone() else { return };
         let Some((local, text)) =
-            self.pages[page].outbox.next().map(|entry| (entry.local, entry.text.clone()))
+            self.pages[page].outbox.next_to_send().map(|entry| (entry.local, entry.text.clone()))
         else {
             return;
         };

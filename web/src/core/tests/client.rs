@@ -69,7 +69,7 @@ impl Client {
 }
 
 pub(super) fn text(text: &str) -> Input {
-    Input::Say(text.to_owned())
+    Input::SendText(text.to_owned())
 }
 
 pub(super) fn send(frame: &str) -> Effect {

@@ -89,7 +89,7 @@ impl World {
             Step::Type(n) => {
                 let text = format!("t{}", n % 3);
                 self.typed.push(text.clone());
-                self.input(Input::Say(text));
+                self.input(Input::SendText(text));
             }
             Step::Serve => self.serve(),
             Step::RateLimit => match self.requests.front() {
