@@ -5,8 +5,8 @@ use xmeet_shared::{ClientCommand, CloseCode, Cursor};
 use super::{ClientCore, ConnectionAnnouncement, Effect, Now, PageEffect, seconds_until};
 use crate::connection::{Input as MachineInput, MachineEffect, Phase};
 
-/// The page that a probe requests. It is beyond any history, so the request and its answer, an
-/// empty list, are a few bytes.
+/// The page that a probe requests. The page is beyond the end of any history, so the server answers
+/// with an empty list.
 const PROBE: Cursor = Cursor(999_999_999);
 
 impl ClientCore {
@@ -15,20 +15,24 @@ impl ClientCore {
         let before = self.machine.phase();
         let effect = self.machine.handle(input, now.elapsed_ms, now.jitter);
         let after = self.machine.phase();
-        if before != after && after != Phase::Connected && effect != Some(MachineEffect::Open) {
+        let is_new_phase = before != after;
+        // A new phase other than `Connected` closes the socket, unless the machine opens another one.
+        let opens_socket = effect == Some(MachineEffect::Open);
+        if is_new_phase && after != Phase::Connected && !opens_socket {
             self.close_socket();
         }
         match effect {
             Some(MachineEffect::Open) => self.connect(),
             Some(MachineEffect::Close) => self.close_socket(),
-            Some(MachineEffect::Probe) => self.probe(now),
+            Some(MachineEffect::Probe) => self.send_probe(now),
             None => {}
         }
-        if before != after {
+        if is_new_phase {
             self.on_phase_change(before, after, now);
         }
     }
 
+    /// Opens a socket. The runtime closes an earlier one.
     fn connect(&mut self) {
         if self.has_socket {
             self.on_socket_closed();
@@ -44,25 +48,27 @@ impl ClientCore {
         }
     }
 
-    /// Records that the socket is closed.
+    /// Records that the socket is closed or being replaced.
     fn on_socket_closed(&mut self) {
         self.has_socket = false;
         self.room.on_disconnected();
         self.redraw.rows = true;
     }
 
-    fn probe(&mut self, now: Now) {
+    /// Sends a request for an empty page. The answer shows that the connection still works.
+    fn send_probe(&mut self, now: Now) {
         self.send(ClientCommand::History(PROBE).to_string(), now);
         self.room.on_probe_sent();
     }
 
-    /// Sends a frame and reports it to the machine, which expects an answer.
+    /// Sends a frame and reports its size to the connection machine, which expects an answer.
     pub(super) fn send(&mut self, frame: String, now: Now) {
         let bytes = frame.len() as u64;
         self.emit(Effect::Send(frame));
         self.drive_machine(MachineInput::Sent { bytes }, now);
     }
 
+    /// Handles the end of the socket, with the close code.
     pub(super) fn on_closed(&mut self, code: u16, now: Now) {
         self.is_full = code == CloseCode::RoomFull.as_u16();
         self.close_socket();
@@ -76,6 +82,7 @@ impl ClientCore {
         self.drive_machine(MachineInput::Closed { code }, now);
     }
 
+    /// Updates the status for a new phase of the connection.
     fn on_phase_change(&mut self, before: Phase, after: Phase, now: Now) {
         let was_interrupted = self.is_interrupted;
         if before == Phase::Connected {
@@ -87,8 +94,8 @@ impl ClientCore {
                     self.connection_announcement = ConnectionAnnouncement::Reconnected;
                 }
                 self.is_interrupted = false;
-                // The server may have been updated during the outage, and a page from the service
-                // worker may be an old version.
+                // During an outage, the server may have been updated. A page from the service worker's
+                // cache may be of an old version.
                 if was_interrupted || self.is_cached_page {
                     self.emit_page_effect(PageEffect::CheckVersion);
                 }

@@ -11,13 +11,13 @@ use crate::room::outbox::SavedEntry;
 /// An action of the runtime.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Close the socket, if there is one, and open another. Events of the earlier socket are no
-    /// input from then on.
+    /// Close the socket, if there is one, and open another. The runtime then ignores events of the
+    /// earlier socket.
     Connect {
         /// The nickname to request.
         nickname: Option<Nickname>,
     },
-    /// Close the socket. Its events are no input from then on.
+    /// Close the socket. The runtime then ignores its events.
     CloseSocket,
     /// Send a text frame.
     Send(String),
@@ -28,7 +28,7 @@ pub enum Effect {
         /// The delay in milliseconds.
         after_ms: Millis,
     },
-    /// Write to the browser's storage before the next effect.
+    /// Write to the browser's storage. The write is complete before the next effect.
     Persist(StorageWrite),
     /// Generate a new member token and store it, because another page uses the present one.
     RegenerateToken,
@@ -65,7 +65,7 @@ pub struct ReadMark {
 /// A change of the page.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PageEffect {
-    /// Draw changes with the next animation frame, always including the status.
+    /// Draw the status and these parts of the page with the next animation frame.
     Redraw(Redraw),
     /// Stop waiting for the row that is the goal of the list's jump.
     StopAiming,

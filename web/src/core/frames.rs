@@ -10,9 +10,11 @@ use crate::room::Changes;
 use crate::room::log::{Line, Message};
 
 impl ClientCore {
+    /// Handles a text frame of the server.
     pub(super) fn on_frame(&mut self, frame: &str, now: Now) {
         self.drive_machine(MachineInput::FrameReceived { bytes: frame.len() as u64 }, now);
-        // A frame that does not parse belongs to a later version of the protocol.
+        // The client ignores frames that it cannot parse. They belong to a later version of the
+        // protocol.
         let Ok(envelope) = Envelope::parse(frame) else { return };
         if let Some(bytes) = announced_bytes(&envelope.message) {
             self.drive_machine(MachineInput::SizeAnnounced { bytes }, now);
@@ -21,67 +23,76 @@ impl ClientCore {
         self.follow_up(changes, now);
     }
 
-    /// Reacts to changes of the room.
+    /// Reacts to changes of the room: draws, announces, notifies, persists and sends.
     pub(super) fn follow_up(&mut self, changes: Changes, now: Now) {
-        let Changes { rows, members, outbox, line, new_message, is_greeted, notice, .. } = changes;
-        let Changes { returned_text, refused_name, request, retry_page_ms, .. } = changes;
-        self.redraw.rows |= rows || members;
-        if let Some(line) = line {
+        // 1. Show and announce what is new.
+        self.redraw.rows |= changes.rows || changes.members;
+        if let Some(line) = changes.line {
             self.announce_line(line);
         }
-        if let Some(message) = new_message {
+        if let Some(message) = changes.new_message {
             self.announcements.announce_message(message.clone());
             let is_mention = self.mentions_me(&message);
             self.notify(&message, is_mention, now);
         }
-        if members {
+        if changes.members {
             self.redraw.people = true;
             self.persist_nickname();
         }
-        if is_greeted {
+
+        // 2. Complete the greeting. The room's request is sent before the one that opening the list
+        // may need, because the room expects the answers in this order.
+        if changes.is_greeted {
             self.drive_machine(MachineInput::Greeted, now);
             let pids = self.room.own_pids().to_vec();
             self.emit(Effect::Persist(StorageWrite::Member(pids)));
         }
-        // Requests must be sent in the order in which the room expects their answers.
-        if let Some(cursor) = request {
+        if let Some(cursor) = changes.request {
             self.request_page(cursor, now);
         }
-        if is_greeted {
+        if changes.is_greeted {
             self.open_at_first_unread(now);
         }
-        if let Some(notice) = notice {
+
+        // 3. Show the server's error, and return refused input to the person.
+        if let Some(notice) = changes.notice {
             if let Some(wait_ms) = notice.retry_after_ms {
                 self.start_pause(wait_ms, now);
             }
             self.notice = Some(notice);
         }
-        if let Some(text) = returned_text {
+        if let Some(text) = changes.returned_text {
             self.emit_page_effect(PageEffect::ReturnText(text));
         }
-        if let Some(name) = refused_name {
+        if let Some(name) = changes.refused_name {
             self.emit_page_effect(PageEffect::OpenRename(name));
         }
-        if let Some(wait_ms) = retry_page_ms {
+
+        // 4. Send the next requests.
+        if let Some(wait_ms) = changes.retry_page_ms {
             self.schedule_page_retry(self.room.request_number(), wait_ms);
         }
-        if outbox {
+        if changes.outbox {
             self.send_waiting(now);
         }
     }
 
+    /// Announces a join, leave or rename to screen readers, unless it is hidden.
     fn announce_line(&mut self, line: std::sync::Arc<Line>) {
         if !(self.lines_hidden && line.is_join_or_leave()) {
             self.announcements.announce_line(line);
         }
     }
 
+    /// Returns whether a message mentions the own nickname.
     fn mentions_me(&self, message: &Message) -> bool {
-        let name = self.room.my_name();
-        name.is_some_and(|name| mentions(&message.text, &name, self.room.people()))
+        match self.room.my_name() {
+            Some(name) => mentions(&message.text, &name, self.room.people()),
+            None => false,
+        }
     }
 
-    /// Persists the own nickname as the server knows it, for the next connection.
+    /// Persists the own nickname for the next connection, as the server has confirmed it.
     fn persist_nickname(&mut self) {
         let Some(name) = self.room.my_name() else { return };
         let name = Nickname::from_handshake(&name);
@@ -93,8 +104,8 @@ impl ClientCore {
     }
 }
 
-/// Returns how many bytes the server has announced. The greeting of a server that announces nothing
-/// counts as a large one.
+/// Returns how many bytes the server has announced to send next. If a greeting has no announcement,
+/// returns the size of a large greeting.
 fn announced_bytes(message: &ServerMessage) -> Option<u64> {
     match message {
         ServerMessage::SelfId { greeting_bytes, .. } => {

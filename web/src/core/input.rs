@@ -17,7 +17,7 @@ pub struct Now {
     pub jitter: f64,
 }
 
-/// A timer that the core has set. Timers are never cancelled. The core ignores an outdated one.
+/// A timer that the core has set. Timers are never cancelled. The core ignores outdated timers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timer {
     /// The page request with this number has reached its timeout.
@@ -74,7 +74,7 @@ pub enum Input {
     },
     /// The rows were drawn.
     Drawn {
-        /// Whether one of them is [the goal](super::ClientCore::is_goal).
+        /// Whether one of the rows is [the goal](super::ClientCore::is_goal) of the list's jump.
         has_goal: bool,
     },
     /// The person sends a text.
@@ -108,7 +108,7 @@ pub enum Input {
         /// Whether the list is on its way to a row that is not loaded yet.
         is_aiming: bool,
     },
-    /// The person hides or shows joins and leaves.
+    /// The person hides (true) or shows (false) joins and leaves.
     SetLinesHidden(bool),
     /// The person switches notifications or their sound.
     SetAlerts {

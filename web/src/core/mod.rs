@@ -36,7 +36,7 @@ pub use input::{Input, Now, Timer};
 use pause::Pause;
 pub use status::{ConnectionAnnouncement, Status};
 
-/// The id of the first message of every room, whether the server still has it or not.
+/// The id of the first message of every room. The server may have dropped that message.
 pub const OLDEST: MessageId = 1;
 
 /// The state from which a page opens a room.
@@ -48,7 +48,7 @@ pub struct Setup {
     pub tab: String,
     /// The nickname to request.
     pub nickname: Option<Nickname>,
-    /// Whether the storage has a nickname.
+    /// Whether the browser's storage has a nickname.
     pub is_nickname_kept: bool,
     /// The outbox of the earlier page of this tab.
     pub outbox: Vec<SavedEntry>,
@@ -64,7 +64,7 @@ pub struct Setup {
     pub sound: bool,
     /// Whether the page came from the service worker's cache.
     pub is_cached_page: bool,
-    /// Whether messages can be posted to other tabs.
+    /// Whether the browser can post messages to the other tabs of this site.
     pub has_channel: bool,
 }
 
@@ -77,6 +77,7 @@ pub struct ClientCore {
     announcements: Announcements,
     /// The nickname for the next connection.
     nickname: Option<Nickname>,
+    /// Whether the browser's storage has a nickname.
     is_nickname_kept: bool,
     /// Whether a socket is open or opening.
     has_socket: bool,
@@ -84,15 +85,19 @@ pub struct ClientCore {
     notice: Option<Notice>,
     retry_in_s: u64,
     pause: Pause,
+    /// Whether the server refused the latest connection because the room is full.
     is_full: bool,
+    /// Whether the connection was lost or failed, and is not restored yet.
     is_interrupted: bool,
+    /// Whether the page came from the service worker's cache.
     is_cached_page: bool,
     lines_hidden: bool,
     notifications: Notifications,
     /// The message to which the list jumps, while `is_aiming`.
     goal: Option<MessageId>,
+    /// Whether the list is on its way to a row that may not be loaded yet.
     is_aiming: bool,
-    /// The read mark in the storage.
+    /// The read mark in the browser's storage.
     saved_mark: Option<ReadMark>,
     /// Whether the next write of the read mark must wait.
     is_read_mark_write_delayed: bool,
@@ -107,8 +112,9 @@ impl ClientCore {
     #[must_use]
     pub fn new(setup: Setup, now: Now) -> Self {
         let mut room = Room::new(setup.outbox, setup.own_pids);
-        let (read_up_to, epoch) = setup.read_mark.clone().map(|mark| (mark.id, mark.epoch)).unzip();
-        room.restore_read_mark(read_up_to, epoch.flatten());
+        if let Some(mark) = &setup.read_mark {
+            room.restore_read_mark(Some(mark.id), mark.epoch.clone());
+        }
         room.set_lines_hidden(setup.lines_hidden);
         let notifications = Notifications {
             throttle: NotificationThrottle::default(),
@@ -145,14 +151,10 @@ impl ClientCore {
         }
     }
 
-    /// Handles an input and returns the resulting effects in order.
-    ///
-    /// The outbox with the text marked as sent is persisted before the text is sent. If the page
-    /// closes in between, the next page searches the history for the text instead of sending it
-    /// twice.
+    /// Handles an input and returns the effects to carry out, in order.
     #[must_use]
     pub fn handle(&mut self, input: Input, now: Now) -> Vec<Effect> {
-        // A message that has just arrived counts as read only after it is drawn.
+        // A message that has just arrived counts as read only after it was drawn.
         let is_frame = matches!(input, Input::Frame(_));
         self.dispatch(input, now);
         if !is_frame {
@@ -162,12 +164,14 @@ impl ClientCore {
         let is_status_changed = self.last_status.as_ref() != Some(&status);
         self.last_status = Some(status);
         let redraw = mem::take(&mut self.redraw);
-        if is_status_changed || redraw != Redraw::default() {
+        let has_redraw = redraw != Redraw::default();
+        if is_status_changed || has_redraw {
             self.effects.push(Effect::Page(PageEffect::Redraw(redraw)));
         }
         mem::take(&mut self.effects)
     }
 
+    /// Calls the handler of an input.
     fn dispatch(&mut self, input: Input, now: Now) {
         match input {
             Input::Start => self.drive_machine(MachineInput::Start, now),
@@ -198,13 +202,15 @@ impl ClientCore {
             Input::GoToNewest => self.go_to_newest(now),
             Input::SetLinesHidden(are_hidden) => self.set_lines_hidden(are_hidden),
             Input::SetAlerts { notify, sound } => {
-                (self.notifications.notify, self.notifications.sound) = (notify, sound);
+                self.notifications.notify = notify;
+                self.notifications.sound = sound;
             }
             Input::DismissNotice => self.notice = None,
             Input::RemindOfPause => self.remind_of_pause(),
         }
     }
 
+    /// Handles a timer that has expired.
     fn on_timer(&mut self, timer: Timer, now: Now) {
         match timer {
             Timer::PageTimeout(number) => self.on_page_timeout(number, now),
@@ -217,13 +223,15 @@ impl ClientCore {
 
     /// Checks the deadlines of the connection and updates countdowns, once a second.
     fn on_tick(&mut self, buffered_bytes: u64, now: Now) {
-        let is_unanswered = self.room.outbox().is_sending();
-        self.drive_machine(MachineInput::Tick { is_unanswered, buffered_bytes }, now);
+        let is_text_unanswered = self.room.outbox().is_sending();
+        let tick = MachineInput::Tick { is_unanswered: is_text_unanswered, buffered_bytes };
+        self.drive_machine(tick, now);
         self.update_retry_countdown(now);
         self.update_pause(now);
         self.announcements.on_second();
     }
 
+    /// Adds an effect to the effects of the present input.
     fn emit(&mut self, effect: Effect) {
         self.effects.push(effect);
     }
@@ -239,23 +247,29 @@ impl ClientCore {
         self.redraw.rows = true;
     }
 
-    /// Drops messages that are far from the goal of a jump or, without one, from the reader.
+    /// Prepares the rows for drawing: drops messages that are far from the goal of the list's jump. If
+    /// the list does not jump, drops messages that are far from the reader.
     fn on_draw(&mut self, reader: Option<MessageId>, is_aiming: bool) {
         self.is_aiming = is_aiming;
-        let goal = self.goal.filter(|_| is_aiming);
-        self.room.trim(goal.or(reader));
+        self.room.trim(self.present_goal().or(reader));
     }
 
+    /// Ends the jump of the list if no row is the goal and no page with the goal can still arrive.
     fn on_drawn(&mut self, has_goal: bool) {
         if !has_goal && !self.room.is_fetching() {
             self.end_jump();
         }
     }
 
+    /// Returns the message to which the list jumps now.
+    fn present_goal(&self) -> Option<MessageId> {
+        if self.is_aiming { self.goal } else { None }
+    }
+
     /// Returns whether a row is the goal of the list's jump.
     #[must_use]
     pub fn is_goal(&self, row: &Row) -> bool {
-        let goal = self.goal.filter(|_| self.is_aiming);
+        let goal = self.present_goal();
         match row {
             Row::Unread => self.room.unread().is_opening(),
             Row::HistoryEdge(
@@ -289,7 +303,7 @@ impl ClientCore {
         self.machine.phase() == Phase::Connected && self.has_socket
     }
 
-    /// Returns whether the server has asked the client to send nothing yet.
+    /// Returns whether the client must not send because of the server's rate limit.
     #[must_use]
     pub fn is_paused(&self) -> bool {
         self.pause.left_s > 0

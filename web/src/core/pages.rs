@@ -6,10 +6,13 @@ use super::pause::bounded_wait_ms;
 use super::{ClientCore, Effect, Now, Timer};
 use crate::connection::Millis;
 
-/// How long the answer to a page request may take, in addition to a text that precedes it.
+/// The longest time for the answer to a page request. The time by which another message may delay the
+/// answer is added.
 const PAGE_TIMEOUT_MS: Millis = 10_000;
 
 impl ClientCore {
+    /// Loads messages older than the oldest held one. During a pause, has no effect unless `is_retry` is
+    /// true.
     pub(super) fn load_older(&mut self, is_retry: bool, now: Now) {
         if is_retry || !self.is_paused() {
             let cursor = self.room.load_older(is_retry);
@@ -17,6 +20,7 @@ impl ClientCore {
         }
     }
 
+    /// Loads the page with message `target`. During a pause, has no effect unless `is_retry` is true.
     pub(super) fn load(&mut self, target: MessageId, is_retry: bool, now: Now) {
         if is_retry || !self.is_paused() {
             let cursor = self.room.load(target, is_retry);
@@ -31,6 +35,7 @@ impl ClientCore {
         self.request_if_any(cursor, now);
     }
 
+    /// Loads the newest message.
     pub(super) fn go_to_newest(&mut self, now: Now) {
         let cursor = self.room.load_newest();
         self.request_if_any(cursor, now);
@@ -42,7 +47,7 @@ impl ClientCore {
         }
     }
 
-    /// Requests a page that the room wants and sets its timeout.
+    /// Requests a page and sets the timeout of the request.
     pub(super) fn request_page(&mut self, cursor: Cursor, now: Now) {
         let timer = Timer::PageTimeout(self.room.request_number());
         self.send(ClientCommand::History(cursor).to_string(), now);
@@ -51,7 +56,7 @@ impl ClientCore {
         self.redraw.rows = true;
     }
 
-    /// Gives a page request up, or extends its timeout while announced bytes are arriving.
+    /// Gives up page request `number`. Extends the timeout instead while announced bytes are arriving.
     pub(super) fn on_page_timeout(&mut self, number: u64, now: Now) {
         let after_ms = self.machine.receiving_ms(now.elapsed_ms);
         if after_ms > 0 {
@@ -61,13 +66,13 @@ impl ClientCore {
         }
     }
 
-    /// Sets the timer after which a rate-limited page request is sent again.
+    /// Sets the timer after which the rate-limited page request `number` is sent again.
     pub(super) fn schedule_page_retry(&mut self, number: u64, wait_ms: u64) {
         let (timer, after_ms) = (Timer::RetryPage(number), bounded_wait_ms(wait_ms));
         self.emit(Effect::SetTimer { timer, after_ms });
     }
 
-    /// Sends a rate-limited page request again.
+    /// Sends the rate-limited page request `number` again. During a pause, waits for its end first.
     pub(super) fn retry_page(&mut self, number: u64, now: Now) {
         if self.is_paused() {
             return self.schedule_page_retry(number, self.pause.left_s * 1000);

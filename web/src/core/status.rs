@@ -5,7 +5,7 @@ use xmeet_shared::MessageId;
 use crate::connection::Phase;
 use crate::room::Notice;
 
-/// The latest change of the connection, for screen readers.
+/// The latest loss or return of the connection, as announced to screen readers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectionAnnouncement {
     /// The connection was never lost on this page.
@@ -21,7 +21,7 @@ pub enum ConnectionAnnouncement {
 pub struct Status {
     /// The phase of the connection.
     pub phase: Phase,
-    /// The latest change of the connection.
+    /// The latest loss or return of the connection.
     pub connection_announcement: ConnectionAnnouncement,
     /// The latest error of the server, until the person closes it.
     pub notice: Option<Notice>,
@@ -41,6 +41,6 @@ pub struct Status {
     pub is_attended: bool,
     /// Whether joins and leaves are hidden.
     pub lines_hidden: bool,
-    /// The number of the latest announcement.
+    /// The number of the latest announcement for screen readers.
     pub announcement: u64,
 }
