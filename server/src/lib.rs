@@ -209,7 +209,7 @@ impl Front {
             let admission = Arc::clone(&admission);
             move || {
                 let admission = Arc::clone(&admission);
-                async move { admission.run().await }
+                async move { admission.expire_regularly().await }
             }
         });
         let site = Site::new(http::router(app), &config.page, tls, config.tls.hsts_seconds);

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use std::thread::available_parallelism;
 
 use anyhow::Context;
+use tikv_jemallocator::Jemalloc;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use xmeet_allocator::{MiMalloc, release_regularly};
 use xmeet_server::check::{self, Problem};
 use xmeet_server::config::{self, Action, Config, ConfigError};
 use xmeet_server::history::sqlite::{self, OpenError};
@@ -24,7 +24,7 @@ use xmeet_server::{run_with_tasks, telemetry};
 
 /// Returns memory to the system after a crowd has left (docs/hostile.md has the figures).
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// The exit code for invalid settings or data: a restart does not help.
 const EXIT_SETTINGS: u8 = 2;
@@ -153,7 +153,6 @@ fn runtime() -> runtime::Builder {
 
 async fn serve(config: Config, log: Log) -> anyhow::Result<ShutdownOutcome> {
     let tasks = Tasks::default();
-    tasks.spawn_restarting("memory_release", release_regularly);
     let signals = Signals::listen(config.config.is_some() || Supervisor::is_there())?;
     tasks.spawn_essential("log_signals", signals.follow(log, log_filter));
     let address = &config.network.listen;

@@ -104,7 +104,7 @@ impl HttpServer {
                         };
                         tasks.spawn(async move { panics.catch(CONNECTION_TASK, work).await });
                     }
-                    Err(_) => http.admission.refused(peer, denial),
+                    Err(_) => http.admission.record_refusal(peer, denial),
                 },
             }
         }
@@ -233,7 +233,7 @@ impl Http {
         // After the time-out the connection is closed without an answer.
         let _ = timeout(TURN_AWAY_TIMEOUT, turning_away).await;
         if !is_served.load(Ordering::Relaxed) {
-            admission.refused(peer, denial);
+            admission.record_refusal(peer, denial);
         }
     }
 

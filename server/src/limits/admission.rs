@@ -18,7 +18,7 @@ use super::log::LimitLog;
 use super::network::{AddressKey, Peer};
 use super::ns_since;
 
-/// The time between two cleanings of the table of addresses.
+/// The time between two removals of unneeded entries from the table of addresses.
 const EXPIRE_EVERY: Duration = Duration::from_secs(30);
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -69,7 +69,7 @@ impl AdmissionError {
     }
 }
 
-/// Admission. Shared by all listeners.
+/// Decides which connections and rooms are admitted. Shared by all listeners.
 #[derive(Debug)]
 pub struct Admission {
     limits: AdmissionLimits,
@@ -81,7 +81,8 @@ pub struct Admission {
     log: LimitLog,
 }
 
-/// The permit of an admitted connection. Dropping it releases what it counts for.
+/// The permit of an admitted connection or WebSocket. When the permit is dropped, the connection no longer
+/// counts.
 #[derive(Debug)]
 pub struct ConnectionPermit {
     admission: Arc<Admission>,
@@ -113,7 +114,7 @@ impl Admission {
     /// Admits a connection.
     ///
     /// # Errors
-    /// [`AdmissionError`]. The caller either answers a health check or calls [`Self::refused`], which
+    /// [`AdmissionError`]. The caller either answers a health check or calls [`Self::record_refusal`], which
     /// counts and logs the refusal.
     pub fn admit(self: &Arc<Self>, peer: Peer) -> Result<Arc<ConnectionPermit>, AdmissionError> {
         let mut permit =
@@ -121,8 +122,8 @@ impl Admission {
         if self.connections.fetch_add(1, Ordering::Relaxed) >= self.limits.connections_max {
             return Err(AdmissionError::Connections);
         }
-        // Behind a proxy, its clients count, and not the proxy.
-        if let (false, Peer::Tcp(address)) = (self.proxies.trust(peer), peer) {
+        // A trusted proxy does not count: each of its clients counts when it opens a WebSocket.
+        if let (false, Peer::Tcp(address)) = (self.proxies.is_trusted(peer), peer) {
             permit.address = self.connect(address.into())?;
         }
         Ok(Arc::new(permit))
@@ -138,11 +139,11 @@ impl Admission {
         headers: &HeaderMap,
         permit: &Arc<ConnectionPermit>,
     ) -> Result<Arc<ConnectionPermit>, AdmissionError> {
-        if self.addresses.is_none() || !self.proxies.trust(peer) {
+        if self.addresses.is_none() || !self.proxies.is_trusted(peer) {
             return Ok(Arc::clone(permit));
         }
         let address = self.proxies.client(peer, headers);
-        if address.is_none_or(|address| self.proxies.has(address)) {
+        if address.is_none_or(|address| self.proxies.contains(address)) {
             self.log.warn_unnamed(peer, self.proxies.header(), self.now_ns());
         }
         let address = address.map_or(AddressKey::Unnamed, AddressKey::from);
@@ -153,7 +154,7 @@ impl Admission {
     }
 
     /// Counts and logs a connection that was refused.
-    pub fn refused(&self, peer: Peer, denial: AdmissionError) {
+    pub fn record_refusal(&self, peer: Peer, denial: AdmissionError) {
         self.deny(denial, Some(AddressKey::from(peer)));
     }
 
@@ -182,7 +183,7 @@ impl Admission {
 
     /// Counts a request that has the proxies' header and is not from a trusted proxy, and warns.
     pub fn inspect_forwarding(&self, peer: Peer, headers: &HeaderMap) {
-        if self.proxies.names_client(headers) && !self.proxies.trust(peer) {
+        if self.proxies.names_client(headers) && !self.proxies.is_trusted(peer) {
             self.counters.count(LimitKind::ForgedAddress);
             self.log.warn_forged(peer, self.proxies.header(), self.now_ns());
         }
@@ -212,8 +213,8 @@ impl Admission {
         self.addresses().map_or(0, |addresses| addresses.len())
     }
 
-    /// Cleans the table of addresses now and then, for ever.
-    pub async fn run(&self) {
+    /// Removes unneeded entries from the table of addresses every [`EXPIRE_EVERY`]. Never returns.
+    pub async fn expire_regularly(&self) {
         let mut due = tokio::time::interval(EXPIRE_EVERY);
         loop {
             due.tick().await;
@@ -223,6 +224,7 @@ impl Admission {
         }
     }
 
+    /// Counts a new connection of an address. Returns the address if addresses count.
     fn connect(&self, address: AddressKey) -> Result<Option<AddressKey>, AdmissionError> {
         let Some(mut addresses) = self.addresses() else { return Ok(None) };
         let connected = addresses.connect(address, self.now_ns());
@@ -237,15 +239,16 @@ impl Admission {
         }
     }
 
-    fn deny(&self, denial: AdmissionError, who: Option<AddressKey>) -> AdmissionError {
-        self.note(denial.kind(), who);
+    /// Counts and logs a refusal, and returns it.
+    fn deny(&self, denial: AdmissionError, client: Option<AddressKey>) -> AdmissionError {
+        self.record(denial.kind(), client);
         denial
     }
 
-    /// Counts and logs a refusal.
-    fn note(&self, limit: LimitKind, who: Option<AddressKey>) {
+    /// Counts and logs that a client was refused by this limit.
+    fn record(&self, limit: LimitKind, client: Option<AddressKey>) {
         self.counters.count(limit);
-        self.log.refused(limit, who, self.now_ns());
+        self.log.record_refusal(limit, client, self.now_ns());
     }
 
     fn addresses(&self) -> Option<MutexGuard<'_, Addresses>> {
@@ -281,17 +284,19 @@ impl ConnectionPermit {
         })
     }
 
+    /// Asks the table of addresses about a long greeting, and counts and logs a refusal. `ask` takes the
+    /// table, the client's address and the time in nanoseconds. Without an address the greeting is allowed.
     fn ask_for_greeting(&self, ask: impl FnOnce(&mut Addresses, AddressKey, u64) -> bool) -> bool {
         let (Some(address), Some(mut addresses)) = (self.address, self.admission.addresses())
         else {
             return true;
         };
-        let may_be = ask(&mut addresses, address, self.admission.now_ns());
+        let is_allowed = ask(&mut addresses, address, self.admission.now_ns());
         drop(addresses);
-        if !may_be {
-            self.admission.note(LimitKind::AddressGreetings, Some(address));
+        if !is_allowed {
+            self.admission.record(LimitKind::AddressGreetings, Some(address));
         }
-        may_be
+        is_allowed
     }
 }
 
@@ -305,3 +310,7 @@ impl Drop for ConnectionPermit {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "admission_test.rs"]
+mod tests;

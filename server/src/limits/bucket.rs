@@ -15,22 +15,22 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// Returns a rate of tokens per second with a capacity of `burst_tokens`. `None` is no limit, if
-    /// either is 0.
+    /// Returns a rate of tokens per second with a capacity of `burst_tokens`. Returns `None`, which is no
+    /// limit, if either number is 0.
     #[must_use]
     pub const fn per_second(tokens: u64, burst_tokens: u64) -> Option<Self> {
         Self::per(SECOND_NS, tokens, burst_tokens)
     }
 
-    /// Returns a rate of tokens per minute with a capacity of `burst_tokens`. `None` is no limit, if
-    /// either is 0.
+    /// Returns a rate of tokens per minute with a capacity of `burst_tokens`. Returns `None`, which is no
+    /// limit, if either number is 0.
     #[must_use]
     pub const fn per_minute(tokens: u64, burst_tokens: u64) -> Option<Self> {
         Self::per(MINUTE_NS, tokens, burst_tokens)
     }
 
-    /// Returns a rate whose capacity is also its number of tokens per day. `None` is no limit, if the
-    /// number is 0.
+    /// Returns a rate whose capacity is also its number of tokens per day. Returns `None`, which is no limit,
+    /// if the number is 0.
     #[must_use]
     pub const fn per_day(tokens: u64) -> Option<Self> {
         Self::per(DAY_NS, tokens, tokens)
@@ -124,15 +124,15 @@ mod tests {
 
     impl Naive {
         fn take(&mut self, rate: Rate, tokens: u64, now_ns: u64) -> bool {
-            let poured = self.level_ns + (now_ns - self.seen_ns);
-            self.level_ns = poured.min(rate.token_ns * rate.burst_tokens);
+            let refilled_ns = self.level_ns + (now_ns - self.seen_ns);
+            self.level_ns = refilled_ns.min(rate.token_ns * rate.burst_tokens);
             self.seen_ns = now_ns;
             let cost = rate.token_ns * tokens.min(rate.burst_tokens);
-            let takes = self.level_ns >= cost;
-            if takes {
+            let is_enough = self.level_ns >= cost;
+            if is_enough {
                 self.level_ns -= cost;
             }
-            takes
+            is_enough
         }
     }
 
@@ -175,8 +175,8 @@ mod tests {
             }
             for (first, start_ns) in taken.iter().enumerate() {
                 for (last, end_ns) in taken.iter().enumerate().skip(first) {
-                    let came = (end_ns - start_ns) / rate.token_ns;
-                    prop_assert!((last - first) as u64 <= burst + came);
+                    let refilled = (end_ns - start_ns) / rate.token_ns;
+                    prop_assert!((last - first) as u64 <= burst + refilled);
                 }
             }
         }
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn debt_is_waited_for() {
+    fn wait_lasts_until_the_debt_is_refilled() {
         let rate = Rate::per_second(10, 2).unwrap();
         let mut bucket = Bucket::default();
         for _ in 0..3 {

@@ -39,7 +39,7 @@ pub struct OverBudget {
     pub wait_ns: u64,
 }
 
-/// The budgets. Shared by all sessions.
+/// The daily storage budgets of all addresses and rooms. Shared by all sessions.
 #[derive(Debug, Default)]
 pub struct StoreBudgets {
     rates: BudgetRates,
@@ -74,13 +74,13 @@ impl StoreBudgets {
             return Ok(());
         }
         let bytes = text_bytes as u64 + MESSAGE_OVERHEAD_BYTES;
-        let of_address = self.rates.address.zip(address);
-        let of_room = self.rates.room;
+        let address_budget = self.rates.address.zip(address);
+        let room_rate = self.rates.room;
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let (addresses, rooms) = &mut *tables;
         let address_ns =
-            of_address.map_or(0, |(rate, key)| addresses.wait_ns(&key, rate, bytes, now_ns));
-        let room_ns = of_room.map_or(0, |rate| rooms.wait_ns(room, rate, bytes, now_ns));
+            address_budget.map_or(0, |(rate, key)| addresses.wait_ns(&key, rate, bytes, now_ns));
+        let room_ns = room_rate.map_or(0, |rate| rooms.wait_ns(room, rate, bytes, now_ns));
         if address_ns > 0 || room_ns > 0 {
             let (kind, wait_ns) = if address_ns >= room_ns {
                 (LimitKind::AddressStored, address_ns)
@@ -89,16 +89,17 @@ impl StoreBudgets {
             };
             return Err(OverBudget { kind, wait_ns });
         }
-        if let Some((rate, key)) = of_address {
+        if let Some((rate, key)) = address_budget {
             addresses.owe(&key, rate, bytes, now_ns);
         }
-        if let Some(rate) = of_room {
+        if let Some(rate) = room_rate {
             rooms.owe(room, rate, bytes, now_ns);
         }
         Ok(())
     }
 }
 
+/// The budgets of addresses or of rooms. A budget that is not in the table is full.
 #[derive(Debug)]
 struct Table<K>(HashMap<K, Bucket>);
 
@@ -109,22 +110,25 @@ impl<K> Default for Table<K> {
 }
 
 impl<K: Eq + Hash + Clone> Table<K> {
+    /// Returns the time until a budget has enough left, in nanoseconds.
     fn wait_ns(&self, key: &K, rate: Rate, bytes: u64, now_ns: u64) -> u64 {
         self.0.get(key).map_or(0, |bucket| bucket.wait_ns(rate, bytes, now_ns))
     }
 
+    /// Charges a budget, up to all of it. Makes room in a full table first.
     fn owe(&mut self, key: &K, rate: Rate, bytes: u64, now_ns: u64) {
         let bytes = bytes.min(rate.burst_tokens());
         if let Some(bucket) = self.0.get_mut(key) {
             return bucket.owe(rate, bytes, now_ns);
         }
         if self.0.len() >= BUDGETS_MAX {
-            self.forget(now_ns);
+            self.remove_small_debts(now_ns);
         }
         self.0.entry(key.clone()).or_default().owe(rate, bytes, now_ns);
     }
 
-    fn forget(&mut self, now_ns: u64) {
+    /// Removes full buckets, and if that is not enough the half with the smallest debts.
+    fn remove_small_debts(&mut self, now_ns: u64) {
         self.0.retain(|_, bucket| !bucket.is_full(now_ns));
         if self.0.len() > BUDGETS_MAX / 2 {
             let mut full_at: Vec<_> = self.0.values().map(Bucket::full_at_ns).collect();

@@ -109,7 +109,8 @@ mod tests {
     fn each_limit_kind_has_its_own_counter() {
         let counters = LimitCounters::default();
         for (number, (kind, _)) in NAMES.iter().enumerate() {
-            assert_eq!(*kind as usize, number, "{kind:?} stands at its number");
+            assert_eq!(*kind as usize, number, "NAMES has the order of the enum: {kind:?}");
+            // The first kind is counted once, the second twice.
             (0..=number).for_each(|_| counters.count(*kind));
         }
         let counted: Vec<_> = counters.all().collect();

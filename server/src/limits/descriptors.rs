@@ -8,7 +8,7 @@ const BESIDE_CONNECTIONS: usize = 128;
 /// Raises the soft limit to the hard limit. Many systems have a soft limit of about a thousand.
 pub fn raise() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    // On an error the limit stays as it is.
+    // If the call fails, the limit does not change.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 

@@ -40,11 +40,11 @@ impl fmt::Display for AddressHeader {
 }
 
 impl AddressHeader {
-    /// Returns the addresses that a request names, in the order of the hops; `None` for each that is
-    /// no address.
+    /// Returns the entries of the header, in the order of the hops. An entry that is not an address is
+    /// `None`.
     fn addresses(&self, headers: &HeaderMap) -> Vec<Option<IpAddr>> {
         let values = headers.get_all(&self.0).into_iter();
-        // A value that is not text counts as an entry that is no address.
+        // A value that is not text counts as an entry that is not an address.
         let lines = values.map(|value| value.to_str().unwrap_or("?"));
         if self.0 == FORWARDED {
             lines.flat_map(|line| split(line, ',')).map(forwarded_for).collect()
@@ -82,38 +82,38 @@ impl Proxies {
 
     /// Returns whether a peer is a trusted proxy.
     #[must_use]
-    pub fn trust(&self, peer: Peer) -> bool {
+    pub fn is_trusted(&self, peer: Peer) -> bool {
         match peer {
-            Peer::Tcp(address) => self.has(address),
+            Peer::Tcp(address) => self.contains(address),
             Peer::Unix => true,
         }
     }
 
-    /// Returns whether an address belongs to a trusted proxy.
+    /// Returns whether an address is in a trusted network.
     #[must_use]
-    pub fn has(&self, address: IpAddr) -> bool {
+    pub fn contains(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(address))
     }
 
     /// Returns the client's address. Returns `None` if it is unknown: the peer is on a Unix socket and
     /// names no address.
     ///
-    /// The header counts only from a trusted proxy. Each proxy appends the address of its own peer, so
-    /// entries are read from the right, past those of trusted proxies; the first other one is the
-    /// client. An entry that is no address ends the search, and the address read last counts.
+    /// The header counts only from a trusted proxy. Each proxy appends the address of its own peer. So
+    /// entries are read from the right, past those of trusted proxies; the next entry is the client. The
+    /// search ends at an entry that is not an address, and returns the address read before that entry.
     #[must_use]
     pub fn client(&self, peer: Peer, headers: &HeaderMap) -> Option<IpAddr> {
         let mut nearest = match peer {
             Peer::Tcp(address) => Some(address.to_canonical()),
             Peer::Unix => None,
         };
-        if !self.trust(peer) {
+        if !self.is_trusted(peer) {
             return nearest;
         }
-        for name in self.header.addresses(headers).into_iter().rev() {
-            let Some(address) = name else { break };
+        for entry in self.header.addresses(headers).into_iter().rev() {
+            let Some(address) = entry else { break };
             nearest = Some(address);
-            if !self.has(address) {
+            if !self.contains(address) {
                 break;
             }
         }
@@ -211,7 +211,7 @@ mod tests {
             ("6.6.6.6, ::ffff:10.0.0.9", "6.6.6.6"),
             // Trusted proxies only.
             ("10.7.7.7, 10.9.9.9", "10.7.7.7"),
-            // An entry that is no address ends the search. Entries left of it do not count.
+            // An entry that is not an address ends the search. Entries to the left of that entry do not count.
             ("", PROXY),
             (",", PROXY),
             ("1.2.3.4,", PROXY),
@@ -292,7 +292,7 @@ mod tests {
         assert_eq!(client("unix", &[]), "unknown");
         assert_eq!(client(PROXY, &[]), PROXY);
         let no_proxies = Proxies::default();
-        assert!(!no_proxies.trust(Peer::Tcp("127.0.0.1".parse().unwrap())));
+        assert!(!no_proxies.is_trusted(Peer::Tcp("127.0.0.1".parse().unwrap())));
     }
 
     proptest! {

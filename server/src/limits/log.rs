@@ -1,5 +1,5 @@
 //! Log lines about clients that reached a limit and about proxy headers. Their rate is limited, so that
-//! a flood of the server is no flood of its log.
+//! a flood of connections does not flood the log.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,7 +34,7 @@ pub(super) struct LimitLog {
 struct Refused {
     lines: Bucket,
     /// Refusals without a line since the latest line.
-    unsaid: u64,
+    unlogged: u64,
 }
 
 impl LimitLog {
@@ -48,17 +48,17 @@ impl LimitLog {
     }
 
     /// Logs that a client was refused by a limit.
-    pub(super) fn refused(&self, limit: LimitKind, who: Option<AddressKey>, now_ns: u64) {
+    pub(super) fn record_refusal(&self, limit: LimitKind, client: Option<AddressKey>, now_ns: u64) {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         if refused.lines.take(REFUSED_LINES, 1, now_ns).is_err() {
-            refused.unsaid += 1;
+            refused.unlogged += 1;
             return;
         }
-        let unsaid = std::mem::take(&mut refused.unsaid);
+        let unlogged = std::mem::take(&mut refused.unlogged);
         drop(refused);
-        let address = self.address_field(who);
-        let unsaid = (unsaid > 0).then_some(unsaid);
-        tracing::info!(limit = limit.name(), address, unsaid, "a client was refused");
+        let address = self.address_field(client);
+        let unlogged = (unlogged > 0).then_some(unlogged);
+        tracing::info!(limit = limit.name(), address, unlogged, "a client was refused");
     }
 
     /// Warns that a peer that is no trusted proxy sent the header in which proxies name clients: it is
@@ -88,15 +88,17 @@ impl LimitLog {
         }
     }
 
+    /// Returns the value of the field `address`, or `None` if addresses are not logged.
     fn address_field(
         &self,
-        who: Option<impl Display>,
+        address: Option<impl Display>,
     ) -> Option<tracing::field::DisplayValue<impl Display>> {
-        who.filter(|_| self.logs_addresses).map(tracing::field::display)
+        address.filter(|_| self.logs_addresses).map(tracing::field::display)
     }
 }
 
+/// Returns whether a warning is due, and sets the time of the next one.
 fn is_due(due_ns: &AtomicU64, now_ns: u64) -> bool {
-    let next = |due_ns| (due_ns <= now_ns).then_some(now_ns + WARN_EVERY_NS);
-    due_ns.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
+    let next_due_ns = |due_ns| (due_ns <= now_ns).then_some(now_ns + WARN_EVERY_NS);
+    due_ns.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next_due_ns).is_ok()
 }

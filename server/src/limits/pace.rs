@@ -1,10 +1,10 @@
 //! The rate limit of one client: token buckets for its messages, their bytes and the bytes of its
-//! history pages. Pure: time is a number.
+//! history pages. Pure: time is a number of nanoseconds.
 //!
 //! A message over the rate is refused, and so is every message until the wait that the refusal names
 //! has passed. Refusals have a bucket too ([`REFUSALS`]): once it is empty, the connection is closed.
-//! Messages on their way when the first of them is refused fit that bucket, so a client that waits as
-//! it is told is never closed.
+//! The bucket has room for the messages that are on their way when the first of them is refused. So a
+//! client that waits for the time in the refusal is never closed.
 //!
 //! A history page is paid for by its bytes after it was sent. A client in debt for a page is refused
 //! the next one.
@@ -80,7 +80,7 @@ pub enum Verdict {
         /// When the client may send the message again, in milliseconds from now.
         retry_after_ms: u64,
     },
-    /// Close the connection: the client does not wait when it is told to.
+    /// Close the connection: the client sends on after refusals.
     Close,
 }
 
@@ -92,7 +92,7 @@ pub struct Pace {
     bytes: Bucket,
     pages: Bucket,
     refusals: Bucket,
-    /// All messages until then are refused, over this limit.
+    /// Until this time, in nanoseconds, every message is refused, for this limit.
     refused_until: Option<(u64, LimitKind)>,
 }
 
@@ -130,7 +130,7 @@ impl Pace {
         }
     }
 
-    /// Decides about a page request by its own length in bytes.
+    /// Decides about a page request by the length of the request in bytes.
     pub fn page(&mut self, rates: PaceRates, bytes: u64, now_ns: u64) -> Verdict {
         let debt_ns = wait_ns(&self.pages, rates.pages, 0, now_ns);
         let tokens = if debt_ns == 0 { cost::HISTORY } else { cost::REJECTED };
@@ -143,7 +143,7 @@ impl Pace {
         }
     }
 
-    /// Charges for a page of so many bytes that was sent.
+    /// Charges for a history page of so many bytes. Call it once the page is sent.
     pub fn charge_page(&mut self, rates: PaceRates, bytes: u64, now_ns: u64) {
         owe(&mut self.pages, rates.pages, bytes, now_ns);
     }
@@ -162,7 +162,7 @@ impl Pace {
 fn take(bucket: &mut Bucket, rate: Option<Rate>, tokens: u64, now_ns: u64) {
     if let Some(rate) = rate {
         let taken = bucket.take(rate, tokens, now_ns);
-        debug_assert!(taken.is_ok(), "the caller has seen that the tokens are there");
+        debug_assert!(taken.is_ok(), "the caller checks the bucket before");
     }
 }
 
@@ -172,8 +172,8 @@ fn owe(bucket: &mut Bucket, rate: Option<Rate>, tokens: u64, now_ns: u64) {
     }
 }
 
-/// Returns how long until the bucket has so many tokens, in nanoseconds; for 0 tokens, until it has
-/// no debt.
+/// Returns the time until the bucket has so many tokens, in nanoseconds. For 0 tokens this is the time until
+/// the bucket has no debt.
 fn wait_ns(bucket: &Bucket, rate: Option<Rate>, tokens: u64, now_ns: u64) -> u64 {
     rate.map_or(0, |rate| bucket.wait_ns(rate, tokens, now_ns))
 }

@@ -1,5 +1,5 @@
-//! Clients of several kinds send to a rate limit in simulated time: a client within the rate, or one
-//! that waits when told, is never closed; a client that floods is closed soon.
+//! Clients of several kinds send to a rate limit in simulated time. A client within the rate and a client
+//! that waits after a refusal are never closed; a client that floods is closed soon.
 
 use super::*;
 
@@ -100,7 +100,7 @@ fn every_message_until_the_wait_has_passed_is_refused() {
         other => panic!("{other:?}"),
     };
     assert_eq!(refused_ms(0), Some(1000));
-    // Tokens for 19 messages are there by now.
+    // By now the bucket has tokens for 19 messages.
     assert_eq!(refused_ms(999 * MS), Some(1));
     assert_eq!(refused_ms(1000 * MS), None);
 }
@@ -113,7 +113,7 @@ fn message_is_accepted_once_the_named_wait_has_passed() {
         match pace.message(default_rates(), (cost::SAY, 100), now_ns) {
             Verdict::Accept => waiting -= 1,
             Verdict::Refuse { retry_after_ms, .. } => now_ns += retry_after_ms * MS,
-            Verdict::Close => panic!("the client waited as it was told"),
+            Verdict::Close => panic!("the client waited for the time in each refusal"),
         }
     }
     assert!(now_ns < 100 * SECOND, "it took {} s", now_ns / SECOND);

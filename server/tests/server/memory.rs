@@ -26,8 +26,8 @@ const TAKEN_MIB: u64 = 128;
 /// Memory that may stay: caches, and relocated pages of the program.
 const KEPT_MIB: u64 = 16;
 
-/// Deadline for memory to be returned. Each thread looks every ten seconds, and some threads wait for
-/// others.
+/// Deadline for memory to be returned. jemalloc returns a page within ten seconds after it was freed, and an
+/// idle thread of the store frees its cache after ten seconds.
 const RETURN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Interval between two looks at the process.

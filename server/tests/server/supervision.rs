@@ -68,7 +68,7 @@ async fn essential_task_panic_ends_the_process_with_exit_code_4() {
 
 #[tokio::test]
 async fn task_that_panics_is_restarted_and_counted() {
-    for task in ["keepalive", "admission", "memory_release", "tls_watch"] {
+    for task in ["keepalive", "admission", "tls_watch"] {
         let folder = TempDir::new().unwrap();
         let identity = Identity::until(FAR_YEAR);
         let mut command = faulty(&folder, task, RESTARTS_MAX);
@@ -92,7 +92,7 @@ async fn task_that_panics_is_restarted_and_counted() {
 
 #[tokio::test]
 async fn task_that_panics_after_its_last_restart_ends_the_process() {
-    for task in ["keepalive", "admission", "memory_release", "tls_watch"] {
+    for task in ["keepalive", "admission", "tls_watch"] {
         let folder = TempDir::new().unwrap();
         let (status, log) = outcome(faulty(&folder, task, RESTARTS_MAX + 1)).await;
         assert_failed(task, status, &log);

@@ -102,7 +102,8 @@ pub(super) fn run(
             reader = RoomReader::prepare(connection, opener, age_max);
         }
         if taken.is_empty() {
-            release_memory(connection);
+            // Frees cached pages. A failure only delays this.
+            let _ = connection.execute_batch("PRAGMA shrink_memory");
         }
         for request in taken.drain(..) {
             let target = request.target();
@@ -130,13 +131,6 @@ pub(super) fn run(
             }
         }
     }
-}
-
-/// Frees cached pages, and returns free memory to the operating system.
-fn release_memory(connection: &Database) {
-    // A failure only delays the release.
-    let _ = connection.execute_batch("PRAGMA shrink_memory");
-    xmeet_allocator::release_memory();
 }
 
 /// Executes a request and sends its result. Returns whether the read succeeded.
