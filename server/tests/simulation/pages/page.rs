@@ -301,7 +301,7 @@ impl Page {
         if !self.core.is_paused() {
             let text = format!("text {}-{}", self.number, self.said.len());
             self.said.push(text.clone());
-            self.input(Input::Say(text));
+            self.input(Input::SendText(text));
         }
     }
 
@@ -310,7 +310,7 @@ impl Page {
         if !self.core.is_paused() {
             for text in std::mem::take(&mut self.given_back) {
                 self.unanswered.retain(|sent| *sent != text);
-                self.input(Input::Say(text));
+                self.input(Input::SendText(text));
             }
         }
     }
