@@ -10,8 +10,9 @@ use super::outbox::LocalId;
 use super::*;
 
 #[path = "tests_unread.rs"]
-mod unread_line;
+mod unread_marker;
 
+/// The time of all frames and records, and the default time of this machine's clock.
 pub(crate) const NOW: i64 = 1_700_000_000_000;
 
 pub(crate) fn pid(name: &str) -> Pid {
@@ -32,6 +33,7 @@ pub(crate) fn frame(from: &str, message: ServerMessage) -> Envelope {
     }
 }
 
+/// Returns a stored message by member `from`, whose nickname is `n` followed by the pid.
 pub(crate) fn record(id: MessageId, from: &str, text: &str) -> Record {
     Record {
         from: pid(from),
@@ -43,16 +45,19 @@ pub(crate) fn record(id: MessageId, from: &str, text: &str) -> Record {
     }
 }
 
+/// Returns a member list. The nickname of each member is `n` followed by the pid.
 pub(crate) fn members(pids: &[&str]) -> ServerMessage {
-    let member = |p: &&str| Member { pid: pid(p), nickname: name(&format!("n{p}")) };
-    ServerMessage::Members(pids.iter().map(member).collect())
+    let member_of = |text: &&str| Member { pid: pid(text), nickname: name(&format!("n{text}")) };
+    ServerMessage::Members(pids.iter().map(member_of).collect())
 }
 
+/// Returns a live message that the server has stored as message `id`.
 pub(crate) fn text_message(id: MessageId, text: &str) -> ServerMessage {
     ServerMessage::Normal { text: text.into(), id: Some(id), nickname: None }
 }
 
-/// Greets `room` as `me` among `pids`, with `page` as page 0.
+/// Gives `room` a complete greeting: the own member id `me`, the members `pids`, and `page` as page 0
+/// of the history. Returns the changes by the last frame.
 pub(crate) fn greet(room: &mut Room, me: &str, pids: &[&str], page: Vec<Record>) -> Changes {
     room.apply(
         frame(me, ServerMessage::SelfId { pid: pid(me), epoch: None, greeting_bytes: None }),
@@ -63,6 +68,7 @@ pub(crate) fn greet(room: &mut Room, me: &str, pids: &[&str], page: Vec<Record>)
     room.apply(frame(me, ServerMessage::History(page)), NOW)
 }
 
+/// Returns a room with the members `b` and `me` (the own one), and with message 1 by `b`.
 pub(crate) fn greeted_room() -> Room {
     let mut room = Room::new(Vec::new(), Vec::new());
     let changes = greet(&mut room, "me", &["b", "me"], vec![record(1, "b", "one")]);
@@ -70,13 +76,15 @@ pub(crate) fn greeted_room() -> Room {
     room
 }
 
-/// Returns the rows in short: `1:b:one` is a message, `+` a heading before it, `*` an own message.
+/// Returns the rows as short texts, without day headings. `+1:nb:one` is message 1 by the member with
+/// nickname `nb`; `+` means that a heading precedes the message. `?:nme*:x Waiting` is a pending
+/// message without an id; `*` marks own messages.
 pub(crate) fn short_rows(room: &Room) -> Vec<String> {
     room.rows(&mut |_| 0)
         .into_iter()
         .filter_map(|(_, row)| match row {
             Row::Day(_) => None,
-            Row::HistoryEdge(top) => Some(format!("{top:?}")),
+            Row::HistoryEdge(edge) => Some(format!("{edge:?}")),
             Row::Unread => Some("unread".to_owned()),
             Row::Gap(gap) => Some(format!("gap {}-{}", gap.first, gap.last)),
             Row::Lines(group) => {
@@ -99,8 +107,9 @@ pub(crate) fn short_rows(room: &Room) -> Vec<String> {
         .collect()
 }
 
+/// Sends the next waiting text, and returns its outbox id. Panics if no text can be sent.
 pub(crate) fn send_next(room: &mut Room) -> LocalId {
-    let (local, _) = room.next_to_send().expect("something may be sent");
+    let (local, _) = room.next_to_send().expect("a text can be sent");
     room.on_text_sent(local);
     local
 }
@@ -136,7 +145,7 @@ fn frames_of_an_unknown_member_change_no_members() {
         assert_eq!(room.apply(frame("ghost", message), NOW), Changes::default());
     }
     room.apply(frame("ghost", text_message(2, "boo")), NOW);
-    assert_eq!(short_rows(&room).last().unwrap(), "+2:ghost:boo");
+    assert_eq!(short_rows(&room).last().unwrap(), "+2:ghost:boo", "the pid is shown as the name");
 }
 
 #[test]
@@ -225,19 +234,24 @@ fn outbox_survives_a_reload() {
     let lines: Vec<_> = room.outbox().saved().iter().map(SavedEntry::to_line).collect();
     let saved = || lines.iter().map(|line| SavedEntry::from_line(line).unwrap()).collect();
     let pids = room.own_pids().to_vec();
+
+    // The server has the sent text.
     let mut room = Room::new(saved(), pids.clone());
     greet(&mut room, "me2", &["me2"], vec![record(1, "b", "one"), record(2, "me", "sent")]);
     assert_eq!(short_rows(&room).last().unwrap(), "+?:nme2*:waits Waiting");
+
+    // The server does not have the sent text.
     let mut room = Room::new(saved(), pids);
     greet(&mut room, "me2", &["me2"], vec![record(1, "b", "one")]);
     assert_eq!(short_rows(&room)[2..], ["+?:nme2*:sent Unconfirmed", "?:nme2*:waits Waiting"]);
 }
 
+/// Returns an `error` frame that asks the client to wait for two seconds.
 pub(crate) fn error(code: ErrorCode) -> ServerMessage {
     ServerMessage::Error { words: "no".into(), code: Some(code), retry_after_ms: Some(2000) }
 }
 
-/// Returns a page of messages by `b`.
+/// Returns messages by `b` as a history page. A full page of the server has 50 messages.
 pub(crate) fn page(ids: std::ops::RangeInclusive<MessageId>) -> Vec<Record> {
     ids.map(|id| record(id, "b", &format!("t{id}"))).collect()
 }
@@ -248,6 +262,7 @@ pub(crate) fn history(ids: std::ops::RangeInclusive<MessageId>) -> Envelope {
 
 #[test]
 fn older_pages_are_loaded_one_at_a_time_until_the_beginning() {
+    // Page 0 has messages 71 to 120, page 1 has 21 to 70, and page 2 has 1 to 20.
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", &["me"], page(71..=120));
     assert_eq!(short_rows(&room)[0], "More");
@@ -283,7 +298,7 @@ fn list_cut_by_retention_shows_that_older_messages_are_gone() {
     assert_eq!(room.load_older(false), Some(Cursor(1)));
     room.apply(frame("me", ServerMessage::History(vec![])), NOW);
     assert_eq!(short_rows(&room)[0], "Gone");
-    // A page that is not full shows the same.
+    // A page that is not full ends with the oldest message that the server has.
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", &["me"], page(130..=150));
     assert_eq!(short_rows(&room)[0], "Gone");
@@ -295,7 +310,7 @@ fn failed_page_is_shown_and_retried_only_by_the_person() {
     greet(&mut room, "me", &["me"], page(71..=120));
     room.load_older(false);
     let number = room.request_number();
-    assert!(!room.on_page_timeout(number + 1));
+    assert!(!room.on_page_timeout(number + 1), "a timeout of another request has no effect");
     assert!(room.on_page_timeout(number));
     assert_eq!(short_rows(&room)[0], "Failed");
     assert_eq!(room.load_older(false), None);
@@ -325,15 +340,17 @@ fn gap_shows_its_ids_and_is_filled_from_both_sides() {
 
 #[test]
 fn greeting_of_a_wiped_store_replaces_the_log() {
-    for new_page in [vec![], page(1..=3), vec![record(1, "z", "another"), record(2, "z", "y")]] {
+    let other_texts = vec![record(1, "z", "another"), record(2, "z", "y")];
+    for (old_page, new_page) in
+        [(page(71..=120), vec![]), (page(71..=120), page(1..=3)), (page(1..=2), other_texts)]
+    {
         let mut room = Room::new(Vec::new(), Vec::new());
-        let held = if new_page.len() == 2 { page(1..=2) } else { page(71..=120) };
-        greet(&mut room, "me", &["me"], held);
+        greet(&mut room, "me", &["me"], old_page);
         room.on_disconnected();
         greet(&mut room, "me2", &["me2"], new_page.clone());
         assert_eq!(room.log().newest(), new_page.last().and_then(|record| record.id));
-        let first = room.log().get(1).map(|message| message.text.to_string());
-        assert_eq!(first, new_page.first().map(|record| record.payload.clone()));
+        let first_text = room.log().get(1).map(|message| message.text.to_string());
+        assert_eq!(first_text, new_page.first().map(|record| record.payload.clone()));
     }
 }
 
@@ -343,6 +360,7 @@ fn answer_to_a_probe_changes_nothing() {
     greet(&mut room, "me", &["me"], page(71..=120));
     room.on_probe_sent();
     assert_eq!(room.load_older(false), Some(Cursor(1)));
+    // The first page that arrives answers the probe.
     let changes = room.apply(history(71..=120), NOW);
     assert_eq!(changes.request, None, "the page is still wanted");
     room.apply(history(21..=70), NOW);
@@ -359,9 +377,11 @@ fn new_day_adds_a_heading_and_ends_the_group() {
     later.ts = Some(NOW + 8 * 60_000);
     room.apply(later, NOW);
     assert_eq!(short_rows(&room)[1..], ["+1:nb:one", "2:nb:late", "+3:nb:later"]);
-    // In a time zone with midnight between the first two messages, there are two days.
-    let to_midnight = i32::try_from(24 * 60 - (NOW / 60_000) % (24 * 60)).unwrap() - 1;
-    let rows = room.rows(&mut |_| to_midnight);
-    let days = rows.iter().filter(|(_, row)| matches!(row, Row::Day(_))).count();
-    assert_eq!(days, 2);
+    // This time zone has midnight between the first two messages, which are a minute apart.
+    const DAY_MINUTES: i64 = 24 * 60;
+    let minute_of_day = NOW / 60_000 % DAY_MINUTES;
+    let offset_minutes = i32::try_from(DAY_MINUTES - minute_of_day - 1).unwrap();
+    let rows = room.rows(&mut |_| offset_minutes);
+    let day_count = rows.iter().filter(|(_, row)| matches!(row, Row::Day(_))).count();
+    assert_eq!(day_count, 2);
 }

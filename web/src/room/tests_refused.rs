@@ -24,11 +24,11 @@ fn refused_text_returns_to_the_person() {
 
 #[test]
 fn texts_behind_a_refused_one_return_with_it() {
-    for (code, back) in [
-        (ErrorCode::RateLimited, "a\nb\nc"),
-        (ErrorCode::Storage, "a\nb\nc"),
-        // The texts behind one that is too large can be sent.
-        (ErrorCode::TooLarge, "a"),
+    for (code, returned, next) in [
+        (ErrorCode::RateLimited, "a\nb\nc", None),
+        (ErrorCode::Storage, "a\nb\nc", None),
+        // Text a is too large and returns alone. Text b is the next to send.
+        (ErrorCode::TooLarge, "a", Some("b")),
     ] {
         let mut room = greeted_room();
         for text in ["a", "b", "c"] {
@@ -36,9 +36,9 @@ fn texts_behind_a_refused_one_return_with_it() {
         }
         send_next(&mut room);
         let changes = room.apply(frame("me", error(code)), NOW);
-        assert_eq!(changes.returned_text.as_deref(), Some(back));
-        let next = room.next_to_send().map(|(_, text)| text);
-        assert_eq!(next.as_deref(), (back == "a").then_some("b"));
+        assert_eq!(changes.returned_text.as_deref(), Some(returned));
+        let next_text = room.next_to_send().map(|(_, text)| text);
+        assert_eq!(next_text.as_deref(), next);
     }
 }
 
@@ -46,22 +46,24 @@ fn texts_behind_a_refused_one_return_with_it() {
 fn error_answers_the_oldest_pending_request() {
     let refusal = || frame("me", error(ErrorCode::RateLimited));
     let mut room = greeted_room();
+    // A text, then a rename.
     room.queue_text("a", NOW);
     send_next(&mut room);
     room.on_rename_sent(name("c"));
     assert_eq!(room.apply(refusal(), NOW).returned_text.as_deref(), Some("a"));
-    // The second error answers the rename.
     let changes = room.apply(refusal(), NOW);
     assert_eq!((changes.returned_text, changes.refused_name), (None, Some(name("c"))));
 
+    // A probe, then a text.
     room.on_probe_sent();
     room.queue_text("b", NOW);
     send_next(&mut room);
-    assert_eq!(room.apply(refusal(), NOW).returned_text, None);
+    assert_eq!(room.apply(refusal(), NOW).returned_text, None, "the probe was refused");
     assert_eq!(room.outbox().entries().next().unwrap().delivery, Delivery::Sending);
     room.apply(frame("me", text_message(2, "b")), NOW);
     assert!(room.outbox().entries().next().is_none());
 
+    // A probe that is answered, then a text.
     room.on_probe_sent();
     room.apply(history(1..=2), NOW);
     room.queue_text("c", NOW);
@@ -73,19 +75,20 @@ fn error_answers_the_oldest_pending_request() {
 fn refused_rename_among_several_returns_its_name() {
     for code in [ErrorCode::RateLimited, ErrorCode::BadNickname] {
         let mut room = greeted_room();
-        for asked in ["first", "second", "third"] {
-            room.on_rename_sent(name(asked));
+        for requested in ["first", "second", "third"] {
+            room.on_rename_sent(name(requested));
         }
-        let took = room.apply(frame("me", ServerMessage::ChangeName(name("first"))), NOW);
-        assert_eq!(took.refused_name, None);
-        let refused = room.apply(frame("me", error(code)), NOW);
-        assert_eq!(refused.refused_name, Some(name("second")));
-        assert!(refused.notice.is_some());
+        let changes = room.apply(frame("me", ServerMessage::ChangeName(name("first"))), NOW);
+        assert_eq!(changes.refused_name, None);
+        let changes = room.apply(frame("me", error(code)), NOW);
+        assert_eq!(changes.refused_name, Some(name("second")));
+        assert!(changes.notice.is_some());
     }
 }
 
-/// Returns a room with messages 171 to 220 whose next page request was rate-limited.
-fn defer() -> (Room, Changes) {
+/// Returns a room with messages 171 to 220 whose request for page 1 was rate-limited, and the changes
+/// by that refusal.
+fn room_with_rate_limited_page() -> (Room, Changes) {
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", &["b", "me"], page(171..=220));
     assert_eq!(room.load_older(false), Some(Cursor(1)));
@@ -95,13 +98,13 @@ fn defer() -> (Room, Changes) {
 
 #[test]
 fn rate_limited_page_is_requested_once_after_its_wait() {
-    let (mut room, changes) = defer();
+    let (mut room, changes) = room_with_rate_limited_page();
     assert_eq!(changes, Changes { rows: true, retry_page_ms: Some(2000), ..Changes::default() });
     let number = room.request_number();
     assert_eq!(short_rows(&room)[0], "Loading");
     assert_eq!(room.load_older(true), None, "the page is not requested during the wait");
-    assert!(!room.on_page_timeout(number - 1), "the wait is not a timeout");
-    // New messages move the page during the wait.
+    assert!(!room.on_page_timeout(number - 1), "the refused request cannot time out any more");
+    // 50 new messages move the wanted messages from page 1 to page 2 during the wait.
     for id in 221..=270 {
         room.apply(frame("b", text_message(id, "new")), NOW);
     }
@@ -114,14 +117,14 @@ fn rate_limited_page_is_requested_once_after_its_wait() {
 
 #[test]
 fn page_that_is_rate_limited_five_times_fails() {
-    let (mut room, mut changes) = defer();
-    let mut asked = 1;
+    let (mut room, mut changes) = room_with_rate_limited_page();
+    let mut request_count = 1;
     while changes.retry_page_ms.is_some() {
         assert!(room.retry_page(room.request_number()).is_some());
-        asked += 1;
+        request_count += 1;
         changes = room.apply(frame("me", error(ErrorCode::RateLimited)), NOW);
     }
-    assert_eq!(asked, 5);
+    assert_eq!(request_count, 5);
     assert_eq!(changes.notice, None);
     assert_eq!(short_rows(&room)[0], "Failed");
     assert_eq!(room.load_older(true), Some(Cursor(1)));
@@ -129,11 +132,14 @@ fn page_that_is_rate_limited_five_times_fails() {
 
 #[test]
 fn rate_limited_page_that_was_replaced_or_lost_is_not_requested_again() {
-    let (mut room, _) = defer();
+    // The person jumps to another page.
+    let (mut room, _) = room_with_rate_limited_page();
     let number = room.request_number();
-    assert_eq!(room.load_now(1), Some(Cursor(4)), "the person jumps to another page");
+    assert_eq!(room.load_now(1), Some(Cursor(4)));
     assert_eq!(room.retry_page(number), None);
-    let (mut room, _) = defer();
+
+    // The connection closes.
+    let (mut room, _) = room_with_rate_limited_page();
     room.on_disconnected();
     greet(&mut room, "me", &["b", "me"], page(171..=220));
     assert_eq!(room.retry_page(room.request_number()), None);

@@ -2,51 +2,52 @@
 
 use super::*;
 
-/// The unread count, and the message below the unread marker.
-type Seen = (u64, Option<MessageId>);
+/// The result of the steps: the unread count, and the id of the message below the unread marker.
+type Outcome = (u64, Option<MessageId>);
 
 /// An event.
 enum Step {
-    /// Messages of others with these ids arrive.
-    Come(std::ops::RangeInclusive<MessageId>),
-    /// An own message arrives.
-    Own(MessageId),
-    /// A greeting is complete. This is the newest message.
+    /// Messages of other members with these ids arrive.
+    Arrive(std::ops::RangeInclusive<MessageId>),
+    /// An own message with this id arrives.
+    ArriveOwn(MessageId),
+    /// A greeting is complete. The newest message has this id.
     Greet(MessageId),
-    /// The page becomes attended or not.
-    Look(bool),
-    /// The list is at the bottom or not.
-    Bottom(bool),
-    /// The list is on its way to the first unread message.
-    Seek,
+    /// The page becomes attended (true) or unattended.
+    Attend(bool),
+    /// The list is at the bottom (true) or further up.
+    AtBottom(bool),
+    /// The list scrolls to the first unread message, and is at the bottom meanwhile.
+    ScrollToUnread,
     /// The reader sends a text.
-    Say,
+    Reply,
 }
 
-use Step::{Bottom, Come, Greet, Look, Own, Say, Seek};
+use Step::{Arrive, ArriveOwn, AtBottom, Attend, Greet, Reply, ScrollToUnread};
 
-/// Applies the steps and returns the result.
-fn after(mut unread: Unread, steps: &[Step]) -> Seen {
+/// Applies the steps and returns the outcome.
+fn apply(mut unread: Unread, steps: &[Step]) -> Outcome {
     for step in steps {
         match step {
-            Come(ids) => ids.clone().for_each(|id| unread.on_message(id, false)),
-            Own(id) => unread.on_message(*id, true),
+            Arrive(ids) => ids.clone().for_each(|id| unread.on_message(id, false)),
+            ArriveOwn(id) => unread.on_message(*id, true),
             Greet(newest) => unread.on_greeting(*newest),
-            Look(is_attended) => unread.set_attended(*is_attended),
-            Bottom(is_at_bottom) => unread.on_scroll(*is_at_bottom, false),
-            Seek => unread.on_scroll(true, true),
-            Say => unread.on_reply(),
+            Attend(is_attended) => unread.set_attended(*is_attended),
+            AtBottom(is_at_bottom) => unread.on_scroll(*is_at_bottom, false),
+            ScrollToUnread => unread.on_scroll(true, true),
+            Reply => unread.on_reply(),
         }
     }
-    let line = unread.marker().map(|line| match line {
+    let marked_id = unread.marker().map(|first_unread| match first_unread {
         FirstUnread::Id(id) => id,
-        FirstUnread::Arrival(arrival) => panic!("a marker before arrival {arrival}"),
+        FirstUnread::Arrival(_) => panic!("the marker precedes a message without an id"),
     });
-    (unread.count(), line)
+    (unread.count(), marked_id)
 }
 
-/// Returns the state on a first visit to a room with ten messages.
-fn present() -> Unread {
+/// Returns the state on a first visit to a room with ten messages: the page is attended, and the list
+/// is at the bottom.
+fn attended_room() -> Unread {
     let mut unread = Unread::new(None);
     unread.set_attended(true);
     for id in 1..=10 {
@@ -59,112 +60,159 @@ fn present() -> Unread {
 
 #[test]
 fn reader_who_looks_away_and_back_has_the_right_count_and_marker() {
-    let cases: &[(&str, &[Step], Seen)] = &[
+    let cases: &[(&str, &[Step], Outcome)] = &[
         ("history of the first visit is read", &[], (0, None)),
-        ("attended at the bottom: new messages are read", &[Come(11..=13)], (0, None)),
-        ("unattended: new messages are unread", &[Look(false), Come(11..=13)], (3, Some(11))),
+        ("attended at the bottom: new messages are read", &[Arrive(11..=13)], (0, None)),
+        ("unattended: new messages are unread", &[Attend(false), Arrive(11..=13)], (3, Some(11))),
         (
             "attended again: the marker stays",
-            &[Look(false), Come(11..=13), Look(true)],
+            &[Attend(false), Arrive(11..=13), Attend(true)],
             (0, Some(11)),
         ),
         (
             "attended again: the marker stays while more messages arrive",
-            &[Look(false), Come(11..=13), Look(true), Come(14..=20)],
+            &[Attend(false), Arrive(11..=13), Attend(true), Arrive(14..=20)],
             (0, Some(11)),
         ),
         (
             "an own message removes the marker",
-            &[Look(false), Come(11..=13), Look(true), Say, Own(14)],
+            &[Attend(false), Arrive(11..=13), Attend(true), Reply, ArriveOwn(14)],
             (0, None),
         ),
         (
             "all read, then unattended: the marker moves",
-            &[Look(false), Come(11..=13), Look(true), Look(false), Come(14..=15)],
+            &[Attend(false), Arrive(11..=13), Attend(true), Attend(false), Arrive(14..=15)],
             (2, Some(14)),
         ),
         (
             "not all read, then unattended: the marker stays",
-            &[Look(false), Come(11..=13), Bottom(false), Look(true), Look(false), Come(14..=15)],
+            &[
+                Attend(false),
+                Arrive(11..=13),
+                AtBottom(false),
+                Attend(true),
+                Attend(false),
+                Arrive(14..=15),
+            ],
             (5, Some(11)),
         ),
-        ("not at the bottom: new messages are unread", &[Bottom(false), Come(11..=13)], (3, None)),
         (
-            "not at the bottom, then unattended: the marker precedes all unread",
-            &[Bottom(false), Come(11..=13), Look(false), Come(14..=14)],
+            "not at the bottom: new messages are unread",
+            &[AtBottom(false), Arrive(11..=13)],
+            (3, None),
+        ),
+        (
+            "not at the bottom, then unattended: the marker precedes all unread messages",
+            &[AtBottom(false), Arrive(11..=13), Attend(false), Arrive(14..=14)],
             (4, Some(11)),
         ),
         (
             "at the bottom again: all is read",
-            &[Bottom(false), Come(11..=13), Bottom(true)],
+            &[AtBottom(false), Arrive(11..=13), AtBottom(true)],
             (0, None),
         ),
-        ("own messages are never unread", &[Look(false), Own(11), Own(12)], (0, None)),
+    ];
+    for (description, steps, expected) in cases {
+        assert_eq!(apply(attended_room(), steps), *expected, "{description}");
+    }
+}
+
+#[test]
+fn own_messages_gaps_and_a_wiped_history_give_the_right_count_and_marker() {
+    let cases: &[(&str, &[Step], Outcome)] = &[
+        (
+            "own messages are never unread",
+            &[Attend(false), ArriveOwn(11), ArriveOwn(12)],
+            (0, None),
+        ),
         (
             "the marker skips own messages",
-            &[Look(false), Own(11), Own(11), Come(12..=13), Own(14)],
+            &[Attend(false), ArriveOwn(11), ArriveOwn(11), Arrive(12..=13), ArriveOwn(14)],
             (2, Some(12)),
         ),
         (
             "messages of a gap are counted",
-            &[Look(false), Come(151..=200), Greet(200)],
+            &[Attend(false), Arrive(151..=200), Greet(200)],
             (190, Some(11)),
         ),
         (
             "a page that fills the gap does not change the count",
-            &[Look(false), Come(151..=200), Greet(200), Come(101..=150)],
+            &[Attend(false), Arrive(151..=200), Greet(200), Arrive(101..=150)],
             (190, Some(11)),
         ),
-        ("a wiped history is read", &[Look(false), Come(1..=3), Greet(3)], (0, None)),
+        (
+            "the history was wiped: all is read",
+            &[Attend(false), Arrive(1..=3), Greet(3)],
+            (0, None),
+        ),
     ];
-    for (what, steps, expected) in cases {
-        assert_eq!(after(present(), steps), *expected, "{what}");
+    for (description, steps, expected) in cases {
+        assert_eq!(apply(attended_room(), steps), *expected, "{description}");
     }
 }
 
 #[test]
 fn reader_who_returns_has_the_right_count_and_marker() {
-    let cases: &[(&str, u64, &[Step], Seen)] = &[
+    let cases: &[(&str, u64, &[Step], Outcome)] = &[
         (
-            "the read mark is the newest message",
+            "the read mark is the newest message: all is read",
             10,
-            &[Look(true), Come(1..=10), Greet(10), Seek],
+            &[Attend(true), Arrive(1..=10), Greet(10), ScrollToUnread],
             (0, None),
         ),
         (
-            "at the bottom, but on its way to the marker: unread",
+            "at the bottom, but scrolling to the marker: unread",
             7,
-            &[Look(true), Seek, Come(1..=10), Greet(10), Seek],
+            &[Attend(true), ScrollToUnread, Arrive(1..=10), Greet(10), ScrollToUnread],
             (3, Some(8)),
         ),
         (
-            "at the bottom after the way: read",
+            "at the bottom after scrolling to the marker: read",
             7,
-            &[Look(true), Seek, Come(1..=10), Greet(10), Seek, Bottom(true)],
+            &[
+                Attend(true),
+                ScrollToUnread,
+                Arrive(1..=10),
+                Greet(10),
+                ScrollToUnread,
+                AtBottom(true),
+            ],
             (0, Some(8)),
         ),
         (
-            "more unread than a page",
+            "more unread messages than a page has",
             20,
-            &[Look(true), Seek, Come(151..=200), Greet(200)],
+            &[Attend(true), ScrollToUnread, Arrive(151..=200), Greet(200)],
             (180, Some(21)),
         ),
         (
-            "the reader scrolls before the page is loaded",
+            "the reader scrolls to the bottom before the page is loaded: read",
             20,
-            &[Look(true), Seek, Come(151..=200), Greet(200), Bottom(false), Bottom(true)],
+            &[
+                Attend(true),
+                ScrollToUnread,
+                Arrive(151..=200),
+                Greet(200),
+                AtBottom(false),
+                AtBottom(true),
+            ],
             (0, Some(21)),
         ),
         (
-            "own messages on the last page, others before it",
+            "own messages are not counted, and do not get the marker",
             5,
-            &[Look(false), Own(9), Own(10), Greet(10)],
+            &[Attend(false), ArriveOwn(9), ArriveOwn(10), Greet(10)],
             (3, Some(6)),
         ),
-        ("the history was wiped", 90, &[Look(true), Seek, Come(1..=10), Greet(10)], (0, None)),
+        (
+            "the history was wiped: all is read",
+            90,
+            &[Attend(true), ScrollToUnread, Arrive(1..=10), Greet(10)],
+            (0, None),
+        ),
     ];
-    for (what, read_up_to, steps, expected) in cases {
-        assert_eq!(after(Unread::new(Some(*read_up_to)), steps), *expected, "{what}");
+    for (description, read_up_to, steps, expected) in cases {
+        assert_eq!(apply(Unread::new(Some(*read_up_to)), steps), *expected, "{description}");
     }
 }
 
@@ -199,16 +247,15 @@ fn messages_without_ids_are_unread_until_seen() {
 
 #[test]
 fn marker_precedes_the_first_unread_message_with_or_without_an_id() {
-    for (is_kept_first, line) in [(true, FirstUnread::Id(11)), (false, FirstUnread::Arrival(1))] {
-        let mut unread = present();
-        unread.set_attended(false);
-        if is_kept_first {
-            unread.on_message(11, false);
-            unread.on_unstored_message(11, 1, false);
-        } else {
-            unread.on_unstored_message(10, 1, false);
-            unread.on_message(11, false);
-        }
-        assert_eq!((unread.count(), unread.marker()), (2, Some(line)));
-    }
+    let mut unread = attended_room();
+    unread.set_attended(false);
+    unread.on_message(11, false);
+    unread.on_unstored_message(11, 1, false);
+    assert_eq!((unread.count(), unread.marker()), (2, Some(FirstUnread::Id(11))));
+
+    let mut unread = attended_room();
+    unread.set_attended(false);
+    unread.on_unstored_message(10, 1, false);
+    unread.on_message(11, false);
+    assert_eq!((unread.count(), unread.marker()), (2, Some(FirstUnread::Arrival(1))));
 }
