@@ -215,7 +215,7 @@ fn unconfirmed_text_is_resent_or_taken_back_by_the_person() {
 }
 
 #[test]
-fn text_under_way_cannot_be_taken_back() {
+fn text_in_flight_cannot_be_taken_back() {
     let mut room = greeted_room();
     let local = room.queue_text("a", NOW);
     send_next(&mut room);

@@ -1,23 +1,24 @@
-//! Tests of times: the server's clock once it is known, this machine's clock until then.
+//! Tests of times: the room shows the server's time, and estimates it for texts without an answer.
 
 use xmeet_shared::{ServerMessage, UnixMillis};
 
 use super::tests::{NOW, frame, greeted_room, send_next, text_message};
 use super::*;
 
-const HOUR_MS: UnixMillis = 3_600_000;
+const MINUTE_MS: UnixMillis = 60_000;
+const HOUR_MS: UnixMillis = 60 * MINUTE_MS;
 
 /// Returns the times of the messages in row order.
 fn times(room: &Room) -> Vec<UnixMillis> {
-    let at = |(_, row)| match row {
+    let time_of = |(_, row)| match row {
         Row::Message(row) => Some(row.message.at),
         _ => None,
     };
-    room.rows(&mut |_| 0).into_iter().filter_map(at).collect()
+    room.rows(&mut |_| 0).into_iter().filter_map(time_of).collect()
 }
 
 /// Returns a room on a machine whose clock is `ahead_ms` ahead of the server's.
-fn read_by_a_clock_ahead(ahead_ms: UnixMillis) -> Room {
+fn room_with_clock_ahead(ahead_ms: UnixMillis) -> Room {
     let mut room = greeted_room();
     room.apply(frame("b", ServerMessage::Ping { next_bytes: None }), NOW + ahead_ms);
     room
@@ -26,30 +27,33 @@ fn read_by_a_clock_ahead(ahead_ms: UnixMillis) -> Room {
 #[test]
 fn pending_text_has_the_servers_time_on_a_machine_with_a_wrong_clock() {
     for ahead_ms in [HOUR_MS, -HOUR_MS, 24 * HOUR_MS] {
-        let mut room = read_by_a_clock_ahead(ahead_ms);
-        assert_eq!(room.server_time(NOW + ahead_ms + 60_000), NOW + 60_000);
-        room.queue_text("x", NOW + ahead_ms + 60_000);
-        assert_eq!(times(&room), [NOW, NOW + 60_000]);
+        let mut room = room_with_clock_ahead(ahead_ms);
+        // The text is typed a minute after the first message.
+        let typed_at = NOW + ahead_ms + MINUTE_MS;
+        assert_eq!(room.server_time(typed_at), NOW + MINUTE_MS);
+        room.queue_text("x", typed_at);
+        assert_eq!(times(&room), [NOW, NOW + MINUTE_MS]);
     }
 }
 
 #[test]
 fn confirmed_text_has_the_time_of_the_servers_frame() {
-    let mut room = read_by_a_clock_ahead(0);
+    let mut room = room_with_clock_ahead(0);
     room.on_disconnected();
     room.queue_text("typed offline", NOW);
     assert_eq!(times(&room)[1], NOW);
     tests::greet(&mut room, "me", &["b", "me"], vec![tests::record(1, "b", "one")]);
     send_next(&mut room);
-    let mut kept = frame("me", text_message(2, "typed offline"));
-    kept.ts = Some(NOW + 90 * 60_000);
-    room.apply(kept, NOW + 90 * 60_000);
-    assert_eq!(times(&room)[1], NOW + 90 * 60_000);
+    let stored_at = NOW + 90 * MINUTE_MS;
+    let mut stored = frame("me", text_message(2, "typed offline"));
+    stored.ts = Some(stored_at);
+    room.apply(stored, stored_at);
+    assert_eq!(times(&room)[1], stored_at);
 }
 
 #[test]
 fn slow_frame_keeps_the_clock_offset_and_a_set_clock_changes_it() {
-    let mut room = read_by_a_clock_ahead(0);
+    let mut room = room_with_clock_ahead(0);
     room.apply(frame("b", ServerMessage::Ping { next_bytes: None }), NOW + 3_000);
     assert_eq!(room.server_time(NOW), NOW, "the frame took three seconds");
     room.apply(frame("b", ServerMessage::Ping { next_bytes: None }), NOW + HOUR_MS);
@@ -61,9 +65,9 @@ fn text_typed_right_after_an_own_message_shares_its_heading() {
     let mut room = greeted_room();
     room.queue_text("first", NOW);
     send_next(&mut room);
-    let mut kept = frame("me", text_message(2, "first"));
-    kept.ts = Some(NOW + 900);
-    room.apply(kept, NOW + 1_000);
+    let mut stored = frame("me", text_message(2, "first"));
+    stored.ts = Some(NOW + 900);
+    room.apply(stored, NOW + 1_000);
     // By this machine's clock the text is older than the stored message.
     room.queue_text("second", NOW + 850);
     let heads: Vec<_> = room
@@ -79,24 +83,25 @@ fn text_typed_right_after_an_own_message_shares_its_heading() {
 
 #[test]
 fn heading_repeats_after_five_minutes_or_twelve_rows() {
-    let headings = |gap_ms: UnixMillis, count: u64| {
+    // Returns the number of headings of `message_count` messages by one member.
+    let heading_count = |interval_ms: UnixMillis, message_count: u64| {
         let mut room = greeted_room();
-        for id in 2..=count {
-            let mut message = frame("b", text_message(id, "go on"));
-            message.ts = Some(NOW + (id as UnixMillis - 1) * gap_ms);
+        for id in 2..=message_count {
+            let mut message = frame("b", text_message(id, "text"));
+            message.ts = Some(NOW + (id as UnixMillis - 1) * interval_ms);
             room.apply(message, NOW);
         }
         let rows = room.rows(&mut |_| 0);
         let is_head = |row: &Row| matches!(row, Row::Message(row) if row.is_head);
         rows.iter().filter(|(_, row)| is_head(row)).count()
     };
-    assert_eq!(headings(1_000, 12), 1);
-    assert_eq!(headings(1_000, 13), 2);
-    assert_eq!(headings(1_000, 37), 4);
+    assert_eq!(heading_count(1_000, 12), 1);
+    assert_eq!(heading_count(1_000, 13), 2);
+    assert_eq!(heading_count(1_000, 37), 4);
     // The next five-minute spans start 100 s and 400 s after the first message.
-    assert_eq!(headings(60_000, 2), 1);
-    assert_eq!(headings(60_000, 7), 2);
-    assert_eq!(headings(60_000, 8), 3);
+    assert_eq!(heading_count(MINUTE_MS, 2), 1);
+    assert_eq!(heading_count(MINUTE_MS, 7), 2);
+    assert_eq!(heading_count(MINUTE_MS, 8), 3);
 }
 
 #[test]
@@ -114,21 +119,23 @@ fn pending_texts_of_several_days_have_distinct_row_keys() {
 fn dropped_rows_leave_the_headings_below_in_place() {
     let mut room = greeted_room();
     for id in 2..=100 {
-        let mut message = frame("b", text_message(id, "go on"));
+        let mut message = frame("b", text_message(id, "text"));
         message.ts = Some(NOW + id as UnixMillis * 20_000);
         room.apply(message, NOW);
     }
-    let heads = |room: &Room| {
-        let head = |(_, row)| match row {
+    // Returns the ids of the messages below headings.
+    let ids_with_heading = |room: &Room| {
+        let id_with_heading = |(_, row)| match row {
             Row::Message(row) if row.is_head => row.message.id,
             _ => None,
         };
-        room.rows(&mut |_| 0).into_iter().filter_map(head).collect::<Vec<_>>()
+        room.rows(&mut |_| 0).into_iter().filter_map(id_with_heading).collect::<Vec<_>>()
     };
-    let before = heads(&room);
+    let before = ids_with_heading(&room);
     room.log.trim(None, 60);
     let oldest = room.log().oldest().unwrap();
-    let after = heads(&room);
+    let after = ids_with_heading(&room);
     assert!(after.len() > 3);
+    // Only the oldest held message may have a new heading.
     assert!(after.iter().all(|id| *id == oldest || before.contains(id)));
 }

@@ -32,6 +32,7 @@ impl Client {
         client
     }
 
+    /// Gives the client a greeting as `me` together with `b`, with `page` as page 0.
     pub(super) fn greet(&mut self, page: Vec<xmeet_shared::Record>) {
         let epoch = Some("e".to_owned());
         let self_id = ServerMessage::SelfId { pid: pid("me"), epoch, greeting_bytes: Some(1) };
@@ -48,39 +49,44 @@ impl Client {
         effects
     }
 
+    /// Handles a frame of the server by member `from`, and returns the effects.
     pub(super) fn receive(&mut self, from: &str, message: ServerMessage) -> Vec<Effect> {
         self.input(Input::Frame(frame(from, message).encode()))
     }
 
+    /// Handles an `error` frame of the server, and returns the effects.
     pub(super) fn refuse(&mut self, code: ErrorCode, retry_after_ms: Option<u64>) -> Vec<Effect> {
         let code = Some(code);
         self.receive("me", ServerMessage::Error { words: String::new(), code, retry_after_ms })
     }
 
+    /// Advances the clocks without an input.
     pub(super) fn wait(&mut self, ms: Millis) {
         self.now.elapsed_ms += ms;
         self.now.wall_ms += ms;
     }
 
+    /// Advances the clocks by a second, and handles a tick.
     pub(super) fn tick(&mut self) -> Vec<Effect> {
         self.wait(1_000);
         self.input(Input::Tick { buffered_bytes: 0 })
     }
 }
 
-pub(super) fn text(text: &str) -> Input {
+pub(super) fn text_input(text: &str) -> Input {
     Input::SendText(text.to_owned())
 }
 
-pub(super) fn send(frame: &str) -> Effect {
+pub(super) fn send_effect(frame: &str) -> Effect {
     Effect::Send(frame.to_owned())
 }
 
-pub(super) fn timer(timer: Timer, after_ms: Millis) -> Effect {
+pub(super) fn timer_effect(timer: Timer, after_ms: Millis) -> Effect {
     Effect::SetTimer { timer, after_ms }
 }
 
-pub(super) fn saved(effect: &Effect) -> Option<&[SavedEntry]> {
+/// Returns the entries of an effect that persists the outbox. Returns `None` for other effects.
+pub(super) fn saved_entries(effect: &Effect) -> Option<&[SavedEntry]> {
     match effect {
         Effect::Persist(StorageWrite::Outbox(entries)) => Some(entries),
         _ => None,

@@ -14,6 +14,9 @@ use super::{Now, Setup};
 /// The default time of an input.
 const NOW: Now = Now { elapsed_ms: 0, wall_ms: 1_700_000_000_000, jitter: 0.5 };
 
+/// The close code of a connection that ended without a Close frame.
+const CONNECTION_LOST: u16 = 1006;
+
 /// Returns the setup of a first visit.
 fn setup() -> Setup {
     Setup {

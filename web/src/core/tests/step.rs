@@ -7,6 +7,15 @@ use super::world::{Request, World};
 use crate::core::Input;
 use crate::room::tests::{error, frame};
 
+/// The texts of a burst, more than a history page has.
+const BURST_TEXTS: u8 = 70;
+
+/// The number of distinct texts that the person types. Equal texts must not be confused.
+const TYPED_TEXTS: u8 = 3;
+
+/// The most messages that the server drops in one step.
+const DROP_MAX: u8 = 39;
+
 /// A step of a simulation.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
@@ -40,13 +49,14 @@ pub(super) enum Step {
     Connect,
     /// The page closes, and another one starts with its storage.
     Reload,
-    /// The server drops its oldest messages.
+    /// The server drops up to [`DROP_MAX`] of its oldest messages.
     DropOldest(u8),
-    /// The rows are drawn for a reader this far up, or at the bottom.
+    /// The rows are drawn for a reader who is so many messages above the newest one. `None` is a reader
+    /// at the bottom.
     Draw(Option<u8>),
     /// The person jumps to the newest message.
     Jump,
-    /// Another member sends many texts.
+    /// Another member sends [`BURST_TEXTS`] texts.
     Burst,
     /// The client reconnects to a server whose store was wiped.
     WipeStore,
@@ -87,7 +97,7 @@ impl World {
             Step::JoinOrLeave(who) => self.join_or_leave(*who),
             Step::Rename(who) => self.rename(*who),
             Step::Type(n) => {
-                let text = format!("t{}", n % 3);
+                let text = format!("t{}", n % TYPED_TEXTS);
                 self.typed.push(text.clone());
                 self.input(Input::SendText(text));
             }
@@ -99,7 +109,7 @@ impl World {
                 }
                 _ => self.serve(),
             },
-            Step::EndWait => self.end_wait(),
+            Step::EndWait => self.expire_retry_timer(),
             Step::Deliver => self.deliver(),
             Step::TimeOut => {
                 if let Some(timer) = self.timeouts.pop_front() {
@@ -120,13 +130,18 @@ impl World {
             }
             Step::Jump => self.input(Input::GoToNewest),
             Step::WipeStore => self.wipe_store(),
-            Step::Burst => (0..70).for_each(|n| self.store_text("p0", &format!("b{n}"))),
+            Step::Burst => {
+                for n in 0..BURST_TEXTS {
+                    self.store_text("p0", &format!("b{n}"));
+                }
+            }
             Step::Disconnect => self.disconnect(),
             Step::Connect => self.connect(),
             Step::Reload => self.reload(),
             Step::DropOldest(n) => {
                 let newest = self.log.len() as u64;
-                self.oldest_kept = (self.oldest_kept + u64::from(n % 40)).min(newest.max(1));
+                let oldest_kept = self.oldest_kept + u64::from(n % (DROP_MAX + 1));
+                self.oldest_kept = oldest_kept.min(newest.max(1));
             }
         }
     }
