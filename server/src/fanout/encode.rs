@@ -55,7 +55,7 @@ impl Encoder {
     /// Charges the memory budget for frames, for as long as they live.
     pub(crate) fn charge(&self, frames: BytesMut) -> Bytes {
         let held_bytes = frames.capacity();
-        self.memory.hold(frames, held_bytes)
+        self.memory.with_charge(frames, held_bytes)
     }
 
     /// Returns whether so many bytes may wait for one client now.
@@ -126,7 +126,7 @@ impl Encoder {
             out.shrink_to_fit();
         }
         let held_bytes = out.capacity();
-        self.memory.hold(out, held_bytes)
+        self.memory.with_charge(out, held_bytes)
     }
 
     fn send_time(&mut self, ts: UnixMillis) -> SendTime {

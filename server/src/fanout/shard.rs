@@ -108,7 +108,7 @@ impl Subscriber {
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
-        if self.is_subscribed && !self.outbox.is_over() {
+        if self.is_subscribed && !self.outbox.is_closed() {
             self.outbox.close_with(ROOM_ENDED);
         }
     }

@@ -55,7 +55,7 @@ impl LongGreeting {
         newcomers: Newcomers,
     ) -> Self {
         let tail_bytes = tail.iter().map(|kept| kept.message.text.len()).sum();
-        let _tail_bytes = hub.memory().hold(BytesMut::new(), tail_bytes);
+        let _tail_bytes = hub.memory().with_charge(BytesMut::new(), tail_bytes);
         let (hub, room) = (Arc::clone(hub), room.clone());
         Self { hub, room, encoder, epoch, shared, absent, tail, _tail_bytes, newcomers }
     }
@@ -87,7 +87,7 @@ impl LongGreeting {
             let epoch = pending.is_extended.then_some(&*self.epoch);
             let pieces = self.shared.greeting(&page, &pid, epoch, &mut self.encoder);
             let bytes = pieces.iter().map(Bytes::len).sum::<usize>();
-            if pending.outbox.is_over() {
+            if pending.outbox.is_closed() {
                 continue;
             }
             if pending.permit.as_ref().is_some_and(|permit| !permit.take_greeting(bytes)) {
@@ -110,7 +110,7 @@ impl Newcomers {
     fn reject_over_budget(&mut self) {
         self.0.retain(|(_, pending)| {
             let PendingJoin { outbox, permit, .. } = pending;
-            if outbox.is_over() {
+            if outbox.is_closed() {
                 return false;
             }
             let may_be_greeted = permit.as_ref().is_none_or(|permit| permit.may_be_greeted());

@@ -66,7 +66,7 @@ pub(super) async fn read(
     mut encoder: Encoder,
 ) -> Option<Vec<Bytes>> {
     let _slot = hub.page_slots.older.acquire().await;
-    if outbox.is_over() {
+    if outbox.is_closed() {
         return None;
     }
     // Checked before the page is read, too.

@@ -51,7 +51,7 @@ impl PendingJoin {
 
 impl Drop for PendingJoin {
     fn drop(&mut self) {
-        if !self.is_greeted && !self.outbox.is_over() {
+        if !self.is_greeted && !self.outbox.is_closed() {
             self.outbox.close_with(self.close_reason);
         }
     }

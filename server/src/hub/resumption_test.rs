@@ -143,7 +143,7 @@ fn takeover_tells_the_open_connection_to_end_and_waits() {
     let (mut resumption, outboxes) = members(GRACE, 2);
     let (second, mut second_answer) = newcomer(1);
     assert!(matches!(resumption.arrive(second), Arrival::AwaitsTakeover));
-    assert!(outboxes[0].is_over() && !outboxes[1].is_over());
+    assert!(outboxes[0].is_closed() && !outboxes[1].is_closed());
     let (third, mut third_answer) = newcomer(1);
     assert!(matches!(resumption.arrive(third), Arrival::AwaitsTakeover));
     assert_eq!(second_answer.try_recv().unwrap(), Err(JoinError::TakenOver));

@@ -331,7 +331,7 @@ async fn unreadable_page_is_an_error_and_a_panic_closes_the_connection() {
     line.outbox.expect_answer();
     member.history(Cursor(1)).unwrap();
     wait_for(&line, is_storage_error).await;
-    soon(line.outbox.answer_written()).await;
+    soon(line.outbox.wait_for_answer()).await;
     world.set_store_mode(PANICS);
     member.history(Cursor(1)).unwrap();
     soon(line.outbox.drive_writes()).await;
@@ -348,7 +348,7 @@ async fn barrier_is_reached_behind_the_answers_to_earlier_messages() {
     }
     assert!(line.outbox.expect_barrier());
     member.barrier().unwrap();
-    soon(line.outbox.barrier_passed()).await;
+    soon(line.outbox.wait_for_barrier()).await;
     let envelopes = line.sent.take_envelopes();
     assert_eq!(envelopes.iter().filter(|sent| sent.message.kind() == "normal").count(), 20);
 }

@@ -22,7 +22,7 @@ pub(super) async fn watch(
     tokio::select! {
         biased;
         ending = outbox.drive_writes() => SessionEnd::Server(ending),
-        ending = outbox.write_timed_out() => SessionEnd::Server(ending),
+        ending = outbox.wait_for_write_timeout() => SessionEnd::Server(ending),
         end = listen(reader, outbox, keepalive) => end,
     }
 }

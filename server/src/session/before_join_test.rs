@@ -31,7 +31,7 @@ impl Waiting {
         let socket = Writing::Other(Box::new(Socket::default()));
         let outbox = Arc::new(Outbox::new(socket, limits(1_000_000)));
         let limits = MessageLimits { bytes_max: 65_536, time_max: Duration::from_secs(60) };
-        let counted = incoming.connection(&outbox, None);
+        let counted = incoming.new_charge(&outbox, None);
         let reader = Reader::new(Reading::Other(Box::new(server)), &[], limits, counted);
         Self { reader, outbox, client }
     }
@@ -84,7 +84,7 @@ async fn waiting_clients_over_the_share_are_closed() {
     }
     let mut closed = 0;
     for waiting in &mut crowd {
-        if waiting.outbox.is_over() {
+        if waiting.outbox.is_closed() {
             let end = waiting.read_now();
             assert!(matches!(end, Some(SessionEnd::Server(INCOMING_OVER_BUDGET))));
             closed += 1;
@@ -106,7 +106,11 @@ async fn disconnect_ends_the_join_wait_unless_a_text_is_pending() {
         let end = watching.as_mut().now_or_never();
         assert_eq!(matches!(end, Some(SessionEnd::Lost)), texts == 0, "{texts} texts");
         drop(watching);
-        assert_eq!(waiting.outbox.awaits_server(), texts > 0, "no answer to a ping is expected");
+        assert_eq!(
+            waiting.outbox.is_reading_paused(),
+            texts > 0,
+            "no answer to a ping is expected"
+        );
         let mut kept = 0;
         while let Ok(Some(_)) = waiting.reader.next().await {
             kept += 1;
@@ -132,7 +136,7 @@ async fn small_messages_of_a_waiting_client_are_read_up_to_a_bound() {
         assert!(waiting.read_now().is_none());
         let held = held_bytes(&incoming);
         assert!((60_000..250_000).contains(&held), "{held}");
-        assert!(waiting.outbox.awaits_server());
+        assert!(waiting.outbox.is_reading_paused());
     }
 }
 

@@ -48,10 +48,10 @@ pub(super) async fn close(mut reader: Reader, outbox: Arc<Outbox>, end: SessionE
     let work = async {
         match end {
             SessionEnd::Server(CloseReason { code, reason }) => {
-                outbox.send_last(frame::close_with(code, reason)).await;
+                outbox.send_close_frame(frame::close_with(code, reason)).await;
                 wait_for_close(&mut reader).await;
             }
-            SessionEnd::Client(code) => outbox.send_last(frame::close(code, "")).await,
+            SessionEnd::Client(code) => outbox.send_close_frame(frame::close(code, "")).await,
             SessionEnd::Lost => return,
         }
         outbox.shut_down();

@@ -28,12 +28,12 @@ pub struct EchoLimits {
 pub async fn run(connection: Connection, limits: Arc<EchoLimits>) {
     let Connection { reading, writing, early, .. } = connection;
     let outbox = Arc::new(Outbox::new(writing, Arc::clone(&limits.outbox)));
-    let incoming = limits.incoming.connection(&outbox, None);
+    let incoming = limits.incoming.new_charge(&outbox, None);
     let mut reader = Reader::new(reading, &early, limits.message, incoming);
     let end = tokio::select! {
         biased;
         ending = outbox.drive_writes() => SessionEnd::Server(ending),
-        ending = outbox.write_timed_out() => SessionEnd::Server(ending),
+        ending = outbox.wait_for_write_timeout() => SessionEnd::Server(ending),
         end = echo(&mut reader, &outbox) => end,
     };
     close::close(reader, outbox, end).await;

@@ -99,7 +99,7 @@ impl Incoming {
 
     /// Creates the charge of a connection, which holds nothing yet.
     #[must_use]
-    pub fn connection(
+    pub fn new_charge(
         self: &Arc<Self>,
         outbox: &Arc<Outbox>,
         origin: Option<AddressKey>,

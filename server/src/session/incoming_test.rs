@@ -20,7 +20,7 @@ impl Client {
     fn of(incoming: &Arc<Incoming>, address: u32) -> Self {
         let socket = Writing::Other(Box::new(Socket::default()));
         let outbox = Arc::new(Outbox::new(socket, limits(1_000_000)));
-        let bytes = incoming.connection(&outbox, Some(AddressKey::V4(address)));
+        let bytes = incoming.new_charge(&outbox, Some(AddressKey::V4(address)));
         Self { outbox, bytes }
     }
 
@@ -31,7 +31,7 @@ impl Client {
     }
 
     fn is_open(&self) -> bool {
-        !self.outbox.is_over()
+        !self.outbox.is_closed()
     }
 }
 

@@ -123,7 +123,7 @@ impl Keepalive {
     }
 
     /// Adds a connection. It is removed once its outbox has closed.
-    pub fn watch(&self, outbox: &Arc<Outbox>, heartbeat: Option<Heartbeat>) {
+    pub fn add_connection(&self, outbox: &Arc<Outbox>, heartbeat: Option<Heartbeat>) {
         let now = self.now();
         outbox.note_received(now);
         let extras = heartbeat.map(|heartbeat| {
@@ -227,7 +227,7 @@ impl Check {
     /// Performs the due action. Returns whether the connection is still open.
     fn run(&mut self, now: u32, timeouts: KeepaliveTimeouts) -> bool {
         let outbox = &self.outbox;
-        if outbox.is_over() {
+        if outbox.is_closed() {
             return false;
         }
         if let Some(extras) = &mut self.extras {
@@ -284,7 +284,7 @@ impl Pinged {
     fn extend_deadline(&mut self, outbox: &Outbox, now: u32) -> bool {
         let (written_bytes, is_backlogged) = (outbox.written_bytes(), outbox.is_backlogged());
         let is_moving = written_bytes != self.written_bytes;
-        if !outbox.awaits_server() && !(is_moving && (is_backlogged || self.was_backlogged)) {
+        if !outbox.is_reading_paused() && !(is_moving && (is_backlogged || self.was_backlogged)) {
             return false;
         }
         self.tick = now;

@@ -19,7 +19,7 @@ const HEARTBEAT_PROMISED: Duration = Duration::from_secs(25);
 const LONG: Duration = Duration::from_secs(300);
 
 fn pings(socket: &Socket) -> usize {
-    socket.taken().chunks(PING.len()).filter(|frame| *frame == PING).count()
+    socket.accepted().chunks(PING.len()).filter(|frame| *frame == PING).count()
 }
 
 /// Starts a keepalive half a tick ahead of the test, so that no two events happen at the same time.
@@ -35,9 +35,9 @@ async fn running(keepalive: Keepalive) -> Arc<Keepalive> {
     keepalive
 }
 
-fn connection(room_bytes: usize) -> (Arc<Outbox>, Socket) {
+fn connection(capacity_bytes: usize) -> (Arc<Outbox>, Socket) {
     let socket = Socket::default();
-    socket.allow(room_bytes);
+    socket.accept_more(capacity_bytes);
     let outbox = Outbox::new(Writing::Other(Box::new(socket.clone())), limits(1_000_000));
     outbox.send_greeting([]);
     (Arc::new(outbox), socket)
@@ -70,11 +70,11 @@ fn says_something_every(keepalive: &Arc<Keepalive>, outbox: &Arc<Outbox>, pause:
 async fn silent_client_is_pinged_after_20_s_and_closed_15_s_later() {
     let keepalive = keepalive().await;
     let (outbox, socket) = connection(1000);
-    keepalive.watch(&outbox, None);
+    keepalive.add_connection(&outbox, None);
     sleep(19 * TICK).await;
-    assert!(socket.taken().is_empty());
+    assert!(socket.accepted().is_empty());
     sleep(TICK).await;
-    assert_eq!(socket.taken(), PING);
+    assert_eq!(socket.accepted(), PING);
     let (ending, waited) = ended(&outbox).await;
     assert_eq!((ending, ending.code), (SILENT, CloseCode::TryAgainLater));
     assert!((14 * TICK..=15 * TICK).contains(&waited), "{waited:?}");
@@ -87,7 +87,7 @@ async fn silent_client_is_pinged_after_20_s_and_closed_15_s_later() {
 async fn silent_client_leaves_within_a_minute_by_default() {
     let keepalive = keepalive().await;
     let (outbox, _) = connection(1000);
-    keepalive.watch(&outbox, None);
+    keepalive.add_connection(&outbox, None);
     let (_, waited) = ended(&outbox).await;
     let grace = Duration::from_secs(RESUME_GRACE_SECONDS_DEFAULT);
     assert!(waited + CLOSE_TIMEOUT + grace < Duration::from_secs(60), "{waited:?}");
@@ -98,7 +98,7 @@ async fn connection_being_checked_during_close_all_is_closed() {
     let keepalive = keepalive().await;
     let crowd: Vec<_> = (0..3 * CHECKS_PER_TURN).map(|_| connection(1000)).collect();
     for (outbox, _) in &crowd {
-        keepalive.watch(outbox, None);
+        keepalive.add_connection(outbox, None);
     }
     // The first connection has its ping and the last one not yet: the round yields to other tasks.
     let is_pinged = |(_, socket): &(Arc<Outbox>, Socket)| pings(socket) > 0;
@@ -123,7 +123,7 @@ async fn connection_being_checked_during_close_all_is_closed() {
 async fn client_that_answers_pings_stays_connected() {
     let keepalive = keepalive().await;
     let (outbox, socket) = connection(1000);
-    keepalive.watch(&outbox, None);
+    keepalive.add_connection(&outbox, None);
     for round in 1..=20 {
         while pings(&socket) < round {
             sleep(TICK).await;
@@ -132,7 +132,7 @@ async fn client_that_answers_pings_stays_connected() {
         sleep(14 * TICK).await;
         keepalive.note_received(&outbox);
     }
-    assert!(!outbox.is_over());
+    assert!(!outbox.is_closed());
     assert_eq!(ended(&outbox).await.0, SILENT);
 }
 
@@ -140,31 +140,31 @@ async fn client_that_answers_pings_stays_connected() {
 async fn client_that_sends_is_never_pinged() {
     let keepalive = keepalive().await;
     let (outbox, socket) = connection(1000);
-    keepalive.watch(&outbox, None);
+    keepalive.add_connection(&outbox, None);
     says_something_every(&keepalive, &outbox, 19 * TICK);
     sleep(LONG).await;
-    assert!(socket.taken().is_empty());
-    assert!(!outbox.is_over());
+    assert!(socket.accepted().is_empty());
+    assert!(!outbox.is_closed());
 }
 
 #[tokio::test(start_paused = true)]
 async fn client_that_receives_its_backlog_is_not_closed_as_silent() {
     let keepalive = keepalive().await;
     let (outbox, socket) = connection(0);
-    keepalive.watch(&outbox, None);
+    keepalive.add_connection(&outbox, None);
     // A backlog before the ping, which the client receives slowly.
     outbox.send(&[frame::text(&[b'x'; 1000])]);
     let session = Arc::clone(&outbox);
     let tending = tokio::spawn(async move { session.drive_writes().await });
     for _ in 0..LONG.as_secs() / 10 {
         sleep(10 * TICK).await;
-        socket.allow(1);
+        socket.accept_more(1);
     }
     // The client receives the backlog and the ping at once, and then has the whole time to answer.
-    socket.allow(1_000_000);
+    socket.accept_more(1_000_000);
     sleep(14 * TICK).await;
-    assert_eq!(socket.taken().last_chunk(), Some(&PING));
-    assert!(!outbox.is_over());
+    assert_eq!(socket.accepted().last_chunk(), Some(&PING));
+    assert!(!outbox.is_closed());
     assert_eq!(soon_ended(tending).await, SILENT);
 }
 
@@ -172,19 +172,19 @@ async fn client_that_receives_its_backlog_is_not_closed_as_silent() {
 async fn client_that_the_server_does_not_read_is_not_closed_as_silent() {
     let keepalive = keepalive().await;
     let (outbox, _) = connection(1000);
-    keepalive.watch(&outbox, None);
+    keepalive.add_connection(&outbox, None);
     outbox.expect_answer();
     sleep(LONG).await;
-    assert!(!outbox.is_over());
+    assert!(!outbox.is_closed());
     outbox.send_answer([frame::text(b"the page")]);
     assert_eq!(ended(&outbox).await.0, SILENT);
 
     // It is not closed while its room accepts no message either.
     let (outbox, _) = connection(1000);
-    keepalive.watch(&outbox, None);
+    keepalive.add_connection(&outbox, None);
     outbox.set_paused(true);
     sleep(LONG).await;
-    assert!(!outbox.is_over());
+    assert!(!outbox.is_closed());
     outbox.set_paused(false);
     assert_eq!(ended(&outbox).await.0, SILENT);
 }
@@ -212,19 +212,19 @@ async fn heartbeat_arrives_at_least_every_25_s() {
     for pause_seconds in [1, 7, 15, 19, 33] {
         let (outbox, socket) = connection(1_000_000);
         let beats = Beats::default();
-        keepalive.watch(&outbox, Some(beats.heartbeat()));
+        keepalive.add_connection(&outbox, Some(beats.heartbeat()));
         says_something_every(&keepalive, &outbox, Duration::from_secs(pause_seconds));
         clients.push((outbox, socket, beats));
     }
     sleep(LONG).await;
     for (outbox, socket, Beats(beats)) in clients {
-        assert!(!outbox.is_over());
+        assert!(!outbox.is_closed());
         let mut latest = start;
         for beat in beats.lock().unwrap().iter().copied().chain([Instant::now()]) {
             assert!(beat - latest <= HEARTBEAT_PROMISED, "{:?}", beat - latest);
             latest = beat;
         }
-        let sent = socket.taken().windows(4).filter(|bytes| bytes == b"beat").count();
+        let sent = socket.accepted().windows(4).filter(|bytes| bytes == b"beat").count();
         assert_eq!(sent, beats.lock().unwrap().len());
     }
 }
@@ -241,10 +241,10 @@ async fn panic_in_one_check_closes_that_connection_alone() {
     let crowd: Vec<_> = (0..5).map(|_| connection(1000)).collect();
     for (number, (outbox, _)) in crowd.iter().enumerate() {
         let panics: Heartbeat = Box::new(|| panic!("on purpose"));
-        keepalive.watch(outbox, (number == 2).then_some(panics));
+        keepalive.add_connection(outbox, (number == 2).then_some(panics));
     }
     assert!(first_run.await.unwrap_err().is_panic());
-    assert!(!crowd[4].0.is_over() && pings(&crowd[4].1) == 0, "it was not visited yet");
+    assert!(!crowd[4].0.is_closed() && pings(&crowd[4].1) == 0, "it was not visited yet");
     running(&keepalive);
     assert_eq!(ended(&crowd[2].0).await.0, CHECK_PANICKED);
     sleep(5 * TICK).await;
@@ -261,7 +261,7 @@ async fn panic_in_one_check_closes_that_connection_alone() {
 async fn bytes_buffered_for_a_dead_peer_do_not_extend_its_deadline() {
     let keepalive = keepalive().await;
     let (outbox, _) = connection(1_000_000);
-    keepalive.watch(&outbox, Some(Beats::default().heartbeat()));
+    keepalive.add_connection(&outbox, Some(Beats::default().heartbeat()));
     let room = Arc::clone(&outbox);
     let talk = tokio::spawn(async move {
         loop {
@@ -284,11 +284,11 @@ async fn close_all_closes_present_and_later_connections() {
         if number % 10 == 0 {
             sleep(TICK).await;
         }
-        keepalive.watch(outbox, None);
+        keepalive.add_connection(outbox, None);
     }
     keepalive.close_all(GOODBYE);
     let (later, _) = connection(1000);
-    keepalive.watch(&later, None);
+    keepalive.add_connection(&later, None);
     for outbox in connections.iter().map(|(outbox, _)| outbox).chain([&later]) {
         assert_eq!(ended(outbox).await, (GOODBYE, Duration::ZERO));
     }
@@ -300,7 +300,7 @@ async fn closed_connection_is_removed() {
     let (closed, _) = connection(1000);
     let (ended, _) = connection(1000);
     for outbox in [&closed, &ended] {
-        keepalive.watch(outbox, Some(Beats::default().heartbeat()));
+        keepalive.add_connection(outbox, Some(Beats::default().heartbeat()));
         assert_eq!(Arc::strong_count(outbox), 2);
     }
     closed.shut_down();
@@ -320,13 +320,13 @@ async fn memory_pressure_closes_connections_over_their_share() {
     let outboxes = [3000, 2000, 1500].map(|bytes| {
         let socket = Writing::Other(Box::new(Socket::default()));
         let outbox = Arc::new(Outbox::new(socket, Arc::clone(&limits)));
-        keepalive.watch(&outbox, None);
-        outbox.send(&[memory.hold(vec![0; bytes], bytes)]);
+        keepalive.add_connection(&outbox, None);
+        outbox.send(&[memory.with_charge(vec![0; bytes], bytes)]);
         outbox
     });
-    assert!(outboxes.iter().all(|outbox| !outbox.is_over()), "each had its share");
+    assert!(outboxes.iter().all(|outbox| !outbox.is_closed()), "each had its share");
     assert!(memory.is_under_pressure());
     sleep(TICK).await;
-    assert_eq!(outboxes.each_ref().map(|outbox| outbox.is_over()), [true, false, false]);
+    assert_eq!(outboxes.each_ref().map(|outbox| outbox.is_closed()), [true, false, false]);
     assert!(memory.held_bytes() < 4000 && !memory.is_under_pressure(), "{}", memory.held_bytes());
 }

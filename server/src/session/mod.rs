@@ -79,7 +79,7 @@ impl Session {
         let has_heartbeat = request.token.is_some();
         let heartbeat =
             has_heartbeat.then(|| sessions.hub.heartbeat(room.clone(), Arc::clone(&pid)));
-        sessions.keepalive.watch(&outbox, heartbeat);
+        sessions.keepalive.add_connection(&outbox, heartbeat);
         let mut early_end = None;
         let abandoned = async {
             early_end = Some(before_join::watch(&mut reader, &outbox, &sessions.keepalive).await);
@@ -124,7 +124,7 @@ impl Session {
             // In this order, so that nothing is read any more once the server has closed.
             biased;
             ending = outbox.drive_writes() => SessionEnd::Server(ending),
-            ending = outbox.write_timed_out() => SessionEnd::Server(ending),
+            ending = outbox.wait_for_write_timeout() => SessionEnd::Server(ending),
             end = self.read_messages() => end,
         }
     }
@@ -179,9 +179,9 @@ impl Session {
     /// not read meanwhile, so its deadline is extended.
     async fn flush_unsent(&mut self) -> Result<(), RoomEnded> {
         self.outbox.set_paused(true);
-        self.reader.charge_beside(self.unsent.as_ref().map_or(0, PendingInput::bytes));
+        self.reader.charge_pending_input(self.unsent.as_ref().map_or(0, PendingInput::bytes));
         let outcome = self.membership.flush_pending(&mut self.unsent).await;
-        self.reader.charge_beside(0);
+        self.reader.charge_pending_input(0);
         self.sessions.keepalive.note_received(&self.outbox);
         self.outbox.set_paused(false);
         outcome
@@ -189,7 +189,7 @@ impl Session {
 
     /// Returns how many bytes of the client's texts may be unstored before it must wait.
     fn unstored_bytes_max(&self) -> usize {
-        let is_short = self.sessions.hub.metrics().memory.is_short();
+        let is_short = self.sessions.hub.metrics().memory.is_accepted_over_share();
         if is_short { SMALL_MESSAGE_BYTES_MAX } else { UNSTORED_BYTES_MAX }
     }
 
@@ -199,7 +199,7 @@ impl Session {
             self.unsent = self.membership.barrier().err();
         }
         self.flush_unsent().await?;
-        self.outbox.barrier_passed().await;
+        self.outbox.wait_for_barrier().await;
         self.unstored_bytes = 0;
         self.has_unanswered = false;
         Ok(())
@@ -207,7 +207,7 @@ impl Session {
 
     /// Waits until the page is written, and charges for its bytes.
     async fn await_page(&mut self) {
-        let bytes = self.outbox.answer_written().await;
+        let bytes = self.outbox.wait_for_answer().await;
         if bytes > 0 {
             let (rates, now_ns) = (self.sessions.limits.pace, self.sessions.now_ns());
             self.membership.pace.charge_page(rates, bytes, now_ns);
@@ -226,7 +226,7 @@ impl Session {
             hub.metrics().traffic.sent(1, frame.len() as u64);
             self.outbox.send_answer([frame]);
         }
-        self.outbox.answer_written().await;
+        self.outbox.wait_for_answer().await;
         Ok(())
     }
 

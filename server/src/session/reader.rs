@@ -137,7 +137,7 @@ impl Reader {
     }
 
     /// Charges for a message of so many bytes that is decoded and that the room has not taken yet.
-    pub(super) fn charge_beside(&mut self, bytes: usize) {
+    pub(super) fn charge_pending_input(&mut self, bytes: usize) {
         self.beside_bytes = bytes;
         self.update_charge();
     }

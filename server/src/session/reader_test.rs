@@ -28,7 +28,7 @@ fn connection() -> (Reader, DuplexStream) {
 fn reader(server: DuplexStream, limits: MessageLimits) -> Reader {
     let socket = Writing::Other(Box::new(Socket::default()));
     let outbox = Arc::new(Outbox::new(socket, test_socket::limits(1000)));
-    let incoming = Arc::<Incoming>::default().connection(&outbox, None);
+    let incoming = Arc::<Incoming>::default().new_charge(&outbox, None);
     Reader::new(Reading::Other(Box::new(server)), &[], limits, incoming)
 }
 

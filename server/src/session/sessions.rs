@@ -113,7 +113,7 @@ impl Sessions {
         let stats = ConnectionStats::open(id, address, self.hub.metrics());
         let outbox = Arc::new(Outbox::new(writing, Arc::clone(&self.limits.outbox)));
         let origin = permit.as_ref().and_then(|permit| permit.address());
-        let incoming = self.keepalive.incoming().connection(&outbox, origin);
+        let incoming = self.keepalive.incoming().new_charge(&outbox, origin);
         let reader = Reader::new(reading, &early, self.limits.message, incoming);
         // Joining and closing are boxed, because thousands of idle sessions wait in `run`.
         let joining = Box::pin(Session::join(self, stats, reader, outbox, request, permit));

@@ -69,7 +69,7 @@ impl Session {
             // A room that has ended has closed the outbox.
             let _ = self.membership.flush_pending(&mut self.unsent).await;
         };
-        tokio::join!(drained, outbox.finished());
+        tokio::join!(drained, outbox.wait_until_finished());
     }
 
     /// Carries out the messages that have arrived, so that after a takeover they are in the log before

@@ -104,7 +104,7 @@ impl MemoryBudget {
 
     /// Returns whether the accepted messages exceed their share.
     #[must_use]
-    pub fn is_short(&self) -> bool {
+    pub fn is_accepted_over_share(&self) -> bool {
         self.part_bytes(Part::Accepted) > self.share_bytes()
     }
 
@@ -194,7 +194,7 @@ impl MemoryBudget {
     }
 
     /// Charges for frames that take so many bytes of memory, until the last reference is dropped.
-    pub(crate) fn hold<B>(self: &Arc<Self>, bytes: B, counted_bytes: usize) -> Bytes
+    pub(crate) fn with_charge<B>(self: &Arc<Self>, bytes: B, counted_bytes: usize) -> Bytes
     where
         B: AsRef<[u8]> + Send + 'static,
     {

@@ -16,7 +16,7 @@ fn budget(bytes_max: usize) -> Arc<MemoryBudget> {
 #[test]
 fn shared_frame_is_charged_once_until_its_last_part_is_dropped() {
     let budget = budget(1000);
-    let frame = budget.hold(vec![0; 500], 600);
+    let frame = budget.with_charge(vec![0; 500], 600);
     let held: Vec<_> = (0..1000).map(|_| frame.clone()).collect();
     assert_eq!((budget.held_bytes(), budget.share_bytes()), (600, 200));
     let rest = frame.slice(499..);
@@ -29,7 +29,7 @@ fn shared_frame_is_charged_once_until_its_last_part_is_dropped() {
 #[test]
 fn all_parts_share_one_budget() {
     let budget = budget(1000);
-    let half = budget.hold(Vec::new(), 500);
+    let half = budget.with_charge(Vec::new(), 500);
     assert!(!budget.is_under_pressure());
     let accepted = budget.charge(Part::Accepted, 300);
     let mut incoming = budget.charge(Part::Incoming, 100);
@@ -48,7 +48,7 @@ fn all_parts_share_one_budget() {
 fn small_message_passes_the_share_but_not_the_budget() {
     let budget = budget(100_000);
     let first = budget.charge(Part::Accepted, 40_000);
-    assert!(budget.is_short());
+    assert!(budget.is_accepted_over_share());
     assert!(!budget.accepts(SMALL_MESSAGE_BYTES_MAX + 1));
     assert!(budget.accepts(SMALL_MESSAGE_BYTES_MAX));
     let outgoing = budget.charge(Part::Outgoing, 60_000);

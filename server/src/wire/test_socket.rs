@@ -23,8 +23,8 @@ pub(crate) fn limits_within(bytes_max: usize, memory: MemoryBudget) -> Arc<Outbo
 /// The bytes that a socket has taken, and its remaining capacity.
 #[derive(Debug, Default)]
 struct Pipe {
-    taken: Vec<u8>,
-    room_bytes: usize,
+    accepted: Vec<u8>,
+    capacity_bytes: usize,
     waiting: Option<Waker>,
     is_broken: bool,
 }
@@ -35,17 +35,17 @@ pub(crate) struct Socket(Arc<Mutex<Pipe>>);
 
 impl Socket {
     /// Raises the capacity.
-    pub(crate) fn allow(&self, bytes: usize) {
+    pub(crate) fn accept_more(&self, bytes: usize) {
         let mut pipe = self.0.lock().unwrap();
-        pipe.room_bytes += bytes;
+        pipe.capacity_bytes += bytes;
         if let Some(waker) = pipe.waiting.take() {
             waker.wake();
         }
     }
 
     /// Returns the bytes taken so far.
-    pub(crate) fn taken(&self) -> Vec<u8> {
-        self.0.lock().unwrap().taken.clone()
+    pub(crate) fn accepted(&self) -> Vec<u8> {
+        self.0.lock().unwrap().accepted.clone()
     }
 
     /// Lets every further write fail.
@@ -60,21 +60,21 @@ impl WriteHalf for Socket {
         if pipe.is_broken {
             return Err(ErrorKind::BrokenPipe.into());
         }
-        if pipe.room_bytes == 0 {
+        if pipe.capacity_bytes == 0 {
             return Err(ErrorKind::WouldBlock.into());
         }
-        let before = pipe.taken.len();
+        let before = pipe.accepted.len();
         for slice in slices {
-            let bytes = slice.len().min(pipe.room_bytes);
-            pipe.taken.extend(&slice[..bytes]);
-            pipe.room_bytes -= bytes;
+            let bytes = slice.len().min(pipe.capacity_bytes);
+            pipe.accepted.extend(&slice[..bytes]);
+            pipe.capacity_bytes -= bytes;
         }
-        Ok(pipe.taken.len() - before)
+        Ok(pipe.accepted.len() - before)
     }
 
     fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut pipe = self.0.lock().unwrap();
-        if pipe.room_bytes > 0 {
+        if pipe.capacity_bytes > 0 {
             return Poll::Ready(());
         }
         pipe.waiting = Some(cx.waker().clone());

@@ -62,7 +62,7 @@ async fn panic_in_a_long_greeting_closes_the_newcomers_not_greeted() {
         })
         .await;
     }
-    assert!(a.1.outbox.is_greeted() && !a.1.outbox.is_over());
+    assert!(a.1.outbox.is_greeted() && !a.1.outbox.is_closed());
     assert_eq!(world.hub.metrics().panics.counted("greeting"), 1);
     assert_eq!(world.hub.room_panics(), 0);
 }

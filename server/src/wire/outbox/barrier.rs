@@ -38,12 +38,12 @@ impl Outbox {
     }
 
     /// Waits until the barrier is reached, or the outbox has ended. Only beside [`Self::drive_writes`] or
-    /// [`Self::finished`].
-    pub async fn barrier_passed(&self) {
+    /// [`Self::wait_until_finished`].
+    pub async fn wait_for_barrier(&self) {
         poll_fn(|cx| {
             let mut state = self.lock();
             if state.barrier == Barrier::Sent && state.is_open() {
-                state.wait(cx);
+                state.register_session(cx);
                 return Poll::Pending;
             }
             state.barrier = Barrier::None;
@@ -61,18 +61,18 @@ mod tests {
     fn barrier_is_waited_for_until_it_is_reached_and_sent_once() {
         let (outbox, _socket) = outbox(1000, 1000);
         assert!(outbox.expect_barrier());
-        assert!(outbox.awaits_server());
-        assert!(poll_once(outbox.barrier_passed()).is_pending());
+        assert!(outbox.is_reading_paused());
+        assert!(poll_once(outbox.wait_for_barrier()).is_pending());
         assert!(!outbox.expect_barrier(), "the earlier one is still on its way");
         outbox.barrier_reached();
-        assert!(poll_once(outbox.barrier_passed()).is_ready());
-        assert!(!outbox.awaits_server());
+        assert!(poll_once(outbox.wait_for_barrier()).is_ready());
+        assert!(!outbox.is_reading_paused());
         assert!(outbox.expect_barrier());
         outbox.barrier_reached();
         assert!(
             outbox.expect_barrier(),
             "a barrier that was reached without a wait does not count for the next one"
         );
-        assert!(poll_once(outbox.barrier_passed()).is_pending());
+        assert!(poll_once(outbox.wait_for_barrier()).is_pending());
     }
 }

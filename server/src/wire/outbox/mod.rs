@@ -87,7 +87,7 @@ impl Outbox {
             return;
         }
         if !state.is_stalled && !state.is_withholding {
-            state.write_through(batches);
+            state.write_or_queue(batches);
         } else if state.has_capacity() {
             batches.iter().for_each(|batch| state.queue(batch.clone(), true));
         } else {
@@ -102,9 +102,9 @@ impl Outbox {
         let mut state = self.lock();
         if state.is_open() {
             let begin = state.queued_total;
-            state.queue_frame(pieces);
+            state.queue_in_pieces(pieces);
             let end = state.queued_total;
-            state.waiting().awaited = Awaited::Queued { bytes: end - begin, end };
+            state.backlog_mut().awaited = Awaited::Queued { bytes: end - begin, end };
             state.flush();
             state.enforce_share();
         }
@@ -120,18 +120,18 @@ impl Outbox {
     }
 
     /// Closes the connection and drops the backlog. Only the first reason counts.
-    pub fn close_with(&self, ending: CloseReason) {
+    pub fn close_with(&self, close_reason: CloseReason) {
         let mut state = self.lock();
-        state.close_with(ending);
+        state.close_with(close_reason);
         state.wake_if_needed();
     }
 
     /// Asks the session to close the connection. The outbox goes on sending until [`Self::finish`], so
     /// that the client receives the answers to its last messages.
-    pub fn request_close(&self, ending: CloseReason) {
+    pub fn request_close(&self, close_reason: CloseReason) {
         let mut state = self.lock();
         if state.is_open() {
-            state.ending.get_or_insert(ending);
+            state.close_reason.get_or_insert(close_reason);
             state.is_session_needed = true;
         }
         state.wake_if_needed();
@@ -141,7 +141,7 @@ impl Outbox {
     pub fn finish(&self) {
         let mut state = self.lock();
         if state.is_withholding {
-            state.finishes_behind_greeting = true;
+            state.is_finishing_after_greeting = true;
         } else {
             state.is_ended = true;
         }
@@ -151,10 +151,10 @@ impl Outbox {
 
     /// Writes the backlog until [`Self::finish`] was called and the backlog is empty, or the connection
     /// is lost. For the session, after [`Self::request_close`].
-    pub async fn finished(&self) {
+    pub async fn wait_until_finished(&self) {
         poll_fn(|cx| {
             let mut state = self.lock();
-            state.write_on(cx);
+            state.continue_writing(cx);
             if !state.is_open() && state.is_empty() { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
@@ -168,7 +168,7 @@ impl Outbox {
 
     /// Returns whether further frames are refused.
     #[must_use]
-    pub fn is_over(&self) -> bool {
+    pub fn is_closed(&self) -> bool {
         !self.lock().is_open()
     }
 
@@ -186,9 +186,9 @@ impl Outbox {
 
     /// Returns whether the session waits for the room or the store, and so does not read.
     #[must_use]
-    pub fn awaits_server(&self) -> bool {
+    pub fn is_reading_paused(&self) -> bool {
         let state = self.lock();
-        state.is_paused || state.is_answer_asked() || state.barrier == Barrier::Sent
+        state.is_paused || state.is_answer_requested() || state.barrier == Barrier::Sent
     }
 
     /// Sets whether the session has paused reading.
@@ -201,10 +201,10 @@ impl Outbox {
     pub async fn drive_writes(&self) -> CloseReason {
         poll_fn(|cx| {
             let mut state = self.lock();
-            if let Some(ending) = state.ending {
-                return Poll::Ready(ending);
+            if let Some(close_reason) = state.close_reason {
+                return Poll::Ready(close_reason);
             }
-            state.write_on(cx);
+            state.continue_writing(cx);
             Poll::Pending
         })
         .await
@@ -212,9 +212,9 @@ impl Outbox {
 
     /// Returns when the backlog is not written in time. For the session, beside
     /// [`Self::drive_writes`].
-    pub async fn write_timed_out(&self) -> CloseReason {
+    pub async fn wait_for_write_timeout(&self) -> CloseReason {
         loop {
-            self.backlogged().await;
+            self.wait_for_backlog().await;
             let (due_bytes, time) = {
                 let state = self.lock();
                 let time = state.limits.write_time;
@@ -232,13 +232,13 @@ impl Outbox {
     }
 
     /// Waits until there is a backlog.
-    async fn backlogged(&self) {
+    async fn wait_for_backlog(&self) {
         poll_fn(|cx| {
             let mut state = self.lock();
             if !state.is_empty() {
                 return Poll::Ready(());
             }
-            state.wait(cx);
+            state.register_session(cx);
             Poll::Pending
         })
         .await;
@@ -246,18 +246,18 @@ impl Outbox {
 
     /// Notes that the session is about to request an answer and will wait for it.
     pub fn expect_answer(&self) {
-        self.lock().waiting().awaited = Awaited::Asked;
+        self.lock().backlog_mut().awaited = Awaited::Requested;
     }
 
     /// Waits until the expected answer has been written, and returns its length in bytes; 0 if no answer
     /// is expected. The session reads nothing meanwhile, so a client has one page on its way at a time.
     /// Only beside [`Self::drive_writes`].
-    pub async fn answer_written(&self) -> u64 {
+    pub async fn wait_for_answer(&self) -> u64 {
         poll_fn(|cx| {
             let mut state = self.lock();
-            match state.answer_taken() {
+            match state.take_written_answer() {
                 None if state.is_open() => {
-                    state.wait(cx);
+                    state.register_session(cx);
                     Poll::Pending
                 }
                 bytes => Poll::Ready(bytes.unwrap_or(0)),
@@ -268,7 +268,7 @@ impl Outbox {
 
     /// Sends a Close frame in place of the backlog, and waits until it is written. For the session,
     /// after the end.
-    pub async fn send_last(&self, close: Bytes) {
+    pub async fn send_close_frame(&self, close: Bytes) {
         {
             let mut state = self.lock();
             state.drop_whole_frames();
@@ -277,14 +277,14 @@ impl Outbox {
             state.is_ended = true;
             state.flush();
         }
-        self.flushed().await;
+        self.wait_until_flushed().await;
     }
 
     /// Writes until the backlog is empty.
-    async fn flushed(&self) {
+    async fn wait_until_flushed(&self) {
         poll_fn(|cx| {
             let mut state = self.lock();
-            state.write_on(cx);
+            state.continue_writing(cx);
             if state.is_empty() { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;

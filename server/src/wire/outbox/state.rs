@@ -48,7 +48,7 @@ pub(super) struct Piece {
 pub(super) enum Awaited {
     #[default]
     None,
-    Asked,
+    Requested,
     /// An answer of so many bytes, up to `end` in the count of all bytes ever queued.
     Queued {
         bytes: u64,
@@ -80,19 +80,19 @@ pub(super) struct State {
     /// Whether frames are withheld until the greeting.
     pub(super) is_withholding: bool,
     /// Whether the outbox finishes behind the greeting and the withheld frames.
-    pub(super) finishes_behind_greeting: bool,
+    pub(super) is_finishing_after_greeting: bool,
     /// Whether the session has paused reading.
     pub(super) is_paused: bool,
     pub(super) barrier: Barrier,
     /// `None` for an outbox without a backlog, as most are.
-    pub(super) waiting: Option<Box<Waiting>>,
-    pub(super) ending: Option<CloseReason>,
+    pub(super) backlog: Option<Box<Backlog>>,
+    pub(super) close_reason: Option<CloseReason>,
     /// The session's task, while it waits.
     pub(super) session: Option<Waker>,
 }
 
 /// The backlog, and the answer that the session waits for.
-pub(super) struct Waiting {
+pub(super) struct Backlog {
     pub(super) queue: VecDeque<Piece>,
     /// Frames that are withheld until the greeting, and their length.
     pub(super) withheld: VecDeque<Piece>,
@@ -101,7 +101,7 @@ pub(super) struct Waiting {
     pub(super) cost: Charge,
     /// Where the greeting ends in the count of all bytes. The greeting does not count as backlog: a
     /// client that is closed while it reads a long greeting would reconnect to the same greeting.
-    pub(super) uncounted_until: u64,
+    pub(super) greeting_end: u64,
     pub(super) awaited: Awaited,
 }
 
@@ -118,11 +118,11 @@ impl State {
             is_session_needed: false,
             is_greeted: false,
             is_withholding: false,
-            finishes_behind_greeting: false,
+            is_finishing_after_greeting: false,
             is_paused: false,
             barrier: Barrier::None,
-            waiting: None,
-            ending: None,
+            backlog: None,
+            close_reason: None,
             session: None,
         }
     }
@@ -131,35 +131,35 @@ impl State {
         self.io.is_some() && !self.is_ended
     }
 
-    pub(super) fn waiting(&mut self) -> &mut Waiting {
-        self.waiting.get_or_insert_with(|| {
+    pub(super) fn backlog_mut(&mut self) -> &mut Backlog {
+        self.backlog.get_or_insert_with(|| {
             let cost = self.limits.memory.charge(Part::Outgoing, 0);
-            Box::new(Waiting {
+            Box::new(Backlog {
                 queue: VecDeque::new(),
                 withheld: VecDeque::new(),
                 withheld_bytes: 0,
                 cost,
-                uncounted_until: 0,
+                greeting_end: 0,
                 awaited: Awaited::None,
             })
         })
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.as_ref().is_none_or(|waiting| waiting.queue.is_empty())
+        self.backlog.as_ref().is_none_or(|backlog| backlog.queue.is_empty())
     }
 
     pub(super) fn counted_bytes(&self) -> usize {
-        let Some(waiting) = &self.waiting else { return 0 };
-        let bytes = self.queued_total - self.written_total.max(waiting.uncounted_until);
+        let Some(backlog) = &self.backlog else { return 0 };
+        let bytes = self.queued_total - self.written_total.max(backlog.greeting_end);
         usize::try_from(bytes).unwrap_or(usize::MAX)
-            + (waiting.queue.len() + waiting.withheld.len()) * PIECE_OVERHEAD_BYTES
+            + (backlog.queue.len() + backlog.withheld.len()) * PIECE_OVERHEAD_BYTES
     }
 
     /// Closes the connection if its backlog exceeds its share of the memory budget.
     pub(super) fn enforce_share(&mut self) {
         if (self.is_stalled || self.is_withholding) && self.is_open() {
-            let cost_bytes = self.waiting.as_ref().map_or(0, |waiting| waiting.cost.bytes());
+            let cost_bytes = self.backlog.as_ref().map_or(0, |backlog| backlog.cost.bytes());
             let bytes = self.queued_total - self.written_total + cost_bytes as u64;
             if bytes > self.limits.memory.share_bytes() as u64 {
                 self.close_over_bounds();
@@ -178,12 +178,12 @@ impl State {
     }
 
     /// Queues whole frames, in pieces.
-    pub(super) fn queue_frame(&mut self, pieces: impl IntoIterator<Item = Bytes>) {
+    pub(super) fn queue_in_pieces(&mut self, pieces: impl IntoIterator<Item = Bytes>) {
         for piece in pieces {
             self.queue(piece, false);
         }
         let is_withholding = self.is_withholding;
-        let Waiting { queue, withheld, .. } = self.waiting();
+        let Backlog { queue, withheld, .. } = self.backlog_mut();
         if let Some(last) = if is_withholding { withheld } else { queue }.back_mut() {
             last.ends_frame = true;
         }
@@ -196,45 +196,45 @@ impl State {
         let piece = Piece { bytes, cost_bytes, ends_frame };
         self.queued_total += count;
         let is_withholding = self.is_withholding;
-        let waiting = self.waiting();
-        waiting.cost.set(waiting.cost.bytes() + usize::from(cost_bytes));
+        let backlog = self.backlog_mut();
+        backlog.cost.set(backlog.cost.bytes() + usize::from(cost_bytes));
         if is_withholding {
-            waiting.withheld_bytes += count;
-            waiting.withheld.push_back(piece);
+            backlog.withheld_bytes += count;
+            backlog.withheld.push_back(piece);
         } else {
-            waiting.queue.push_back(piece);
+            backlog.queue.push_back(piece);
         }
     }
 
-    fn drop_empty_waiting(&mut self) {
+    fn drop_empty_backlog(&mut self) {
         let is_empty =
-            |waiting: &mut Box<Waiting>| waiting.queue.is_empty() && waiting.withheld.is_empty();
-        self.waiting.take_if(|waiting| is_empty(waiting));
+            |backlog: &mut Box<Backlog>| backlog.queue.is_empty() && backlog.withheld.is_empty();
+        self.backlog.take_if(|backlog| is_empty(backlog));
     }
 
     /// Returns whether the session waits for an answer that is not queued yet.
-    pub(super) fn is_answer_asked(&self) -> bool {
-        self.waiting.as_ref().is_some_and(|waiting| waiting.awaited == Awaited::Asked)
+    pub(super) fn is_answer_requested(&self) -> bool {
+        self.backlog.as_ref().is_some_and(|backlog| backlog.awaited == Awaited::Requested)
     }
 
     /// Returns the length of the answer in bytes once it is written, or 0 if none is expected. Returns
     /// `None` until then.
-    pub(super) fn answer_taken(&mut self) -> Option<u64> {
-        let Some(waiting) = &mut self.waiting else { return Some(0) };
-        match mem::take(&mut waiting.awaited) {
+    pub(super) fn take_written_answer(&mut self) -> Option<u64> {
+        let Some(backlog) = &mut self.backlog else { return Some(0) };
+        match mem::take(&mut backlog.awaited) {
             Awaited::None => Some(0),
             Awaited::Written { bytes } => {
-                self.drop_empty_waiting();
+                self.drop_empty_backlog();
                 Some(bytes)
             }
             under_way => {
-                waiting.awaited = under_way;
+                backlog.awaited = under_way;
                 None
             }
         }
     }
 
-    pub(super) fn write_on(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn continue_writing(&mut self, cx: &mut Context<'_>) {
         while self.is_stalled
             && let Some(io) = &mut self.io
             && io.poll_writable(cx).is_ready()
@@ -243,17 +243,17 @@ impl State {
             self.flush();
         }
         self.is_session_needed = false;
-        self.wait(cx);
+        self.register_session(cx);
     }
 
-    pub(super) fn wait(&mut self, cx: &Context<'_>) {
+    pub(super) fn register_session(&mut self, cx: &Context<'_>) {
         if !self.session.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             self.session = Some(cx.waker().clone());
         }
     }
 
-    pub(super) fn close_with(&mut self, ending: CloseReason) {
-        self.ending.get_or_insert(ending);
+    pub(super) fn close_with(&mut self, close_reason: CloseReason) {
+        self.close_reason.get_or_insert(close_reason);
         self.is_ended = true;
         self.is_session_needed = true;
         self.drop_whole_frames();
@@ -263,30 +263,30 @@ impl State {
     /// counts as lost: a client that was too slow for it before would hold its memory further.
     pub(super) fn drop_whole_frames(&mut self) {
         self.is_withholding = false;
-        let Some(waiting) = &mut self.waiting else { return };
-        waiting.withheld.clear();
-        self.queued_total -= mem::take(&mut waiting.withheld_bytes);
+        let Some(backlog) = &mut self.backlog else { return };
+        backlog.withheld.clear();
+        self.queued_total -= mem::take(&mut backlog.withheld_bytes);
         let mut kept = 0;
         if self.is_mid_frame {
-            kept = 1 + waiting.queue.iter().take_while(|piece| !piece.ends_frame).count();
+            kept = 1 + backlog.queue.iter().take_while(|piece| !piece.ends_frame).count();
         }
-        waiting.queue.truncate(kept);
-        waiting.cost.set(waiting.queue.iter().map(|piece| usize::from(piece.cost_bytes)).sum());
-        let rest_bytes = waiting.queue.iter().map(|piece| piece.bytes.len()).sum::<usize>();
+        backlog.queue.truncate(kept);
+        backlog.cost.set(backlog.queue.iter().map(|piece| usize::from(piece.cost_bytes)).sum());
+        let rest_bytes = backlog.queue.iter().map(|piece| piece.bytes.len()).sum::<usize>();
         let memory = &self.limits.memory;
         if rest_bytes > REST_BYTES_MAX.min(memory.share_bytes()) {
             return self.disconnect();
         }
-        for piece in &mut waiting.queue {
+        for piece in &mut backlog.queue {
             // A copy, because the piece may be the end of a far larger allocation.
             let rest = piece.bytes.to_vec();
-            piece.bytes = memory.hold(rest, piece.bytes.len());
+            piece.bytes = memory.with_charge(rest, piece.bytes.len());
         }
     }
 
     pub(super) fn disconnect(&mut self) {
         self.io = None;
-        self.waiting = None;
+        self.backlog = None;
         self.is_stalled = false;
         self.is_session_needed = true;
     }
@@ -305,7 +305,7 @@ impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("State")
             .field("is_stalled", &self.is_stalled)
-            .field("ending", &self.ending)
+            .field("close_reason", &self.close_reason)
             .finish_non_exhaustive()
     }
 }

@@ -20,10 +20,10 @@ impl Outbox {
             return;
         }
         let pieces: Vec<_> = pieces.into_iter().collect();
-        state.make_way(pieces.iter().map(Bytes::len).sum());
+        state.shift_withheld_answer(pieces.iter().map(Bytes::len).sum());
         state.is_withholding = false;
-        state.queue_frame(pieces);
-        state.release();
+        state.queue_in_pieces(pieces);
+        state.queue_withheld();
         state.is_greeted = true;
         state.flush();
         state.enforce_share();
@@ -38,7 +38,7 @@ impl Outbox {
             return self.send(&[frame]);
         }
         if state.is_open() && state.has_capacity() {
-            state.make_way(frame.len());
+            state.shift_withheld_answer(frame.len());
             state.is_withholding = false;
             state.queue(frame, true);
             state.is_withholding = true;
@@ -50,23 +50,23 @@ impl Outbox {
 
 impl State {
     /// Moves the end of a withheld answer back, before so many bytes are queued ahead of it.
-    fn make_way(&mut self, bytes: usize) {
+    fn shift_withheld_answer(&mut self, bytes: usize) {
         if self.is_withholding
-            && let Some(waiting) = &mut self.waiting
-            && let Awaited::Queued { end, .. } = &mut waiting.awaited
+            && let Some(backlog) = &mut self.backlog
+            && let Awaited::Queued { end, .. } = &mut backlog.awaited
         {
             *end += bytes as u64;
         }
     }
 
     /// Queues the withheld frames, behind the greeting.
-    fn release(&mut self) {
+    fn queue_withheld(&mut self) {
         let queued_total = self.queued_total;
-        let finishes = self.finishes_behind_greeting;
-        let waiting = self.waiting();
-        waiting.uncounted_until = queued_total - waiting.withheld_bytes;
-        waiting.withheld_bytes = 0;
-        waiting.queue.append(&mut waiting.withheld);
+        let finishes = self.is_finishing_after_greeting;
+        let backlog = self.backlog_mut();
+        backlog.greeting_end = queued_total - backlog.withheld_bytes;
+        backlog.withheld_bytes = 0;
+        backlog.queue.append(&mut backlog.withheld);
         if finishes {
             self.is_ended = true;
             self.is_session_needed = true;
@@ -75,7 +75,7 @@ impl State {
 
     /// Returns all bytes ever queued or written, except those withheld.
     pub(super) fn writable_total(&self) -> u64 {
-        self.queued_total - self.waiting.as_ref().map_or(0, |waiting| waiting.withheld_bytes)
+        self.queued_total - self.backlog.as_ref().map_or(0, |backlog| backlog.withheld_bytes)
     }
 }
 
@@ -98,17 +98,17 @@ mod tests {
         outbox.send_answer([text(3)]);
         outbox.send(&[text(4)]);
         outbox.send_control(frame::pong(b"early"));
-        assert_eq!(socket.taken(), frame::pong(b"early"), "a pong does not wait");
-        assert!(poll_once(outbox.answer_written()).is_pending());
+        assert_eq!(socket.accepted(), frame::pong(b"early"), "a pong does not wait");
+        assert!(poll_once(outbox.wait_for_answer()).is_pending());
         assert!(!outbox.is_greeted() && !outbox.is_backlogged());
         outbox.send_greeting([text(10), text(20)]);
         assert!(outbox.is_greeted());
         let expected =
             [frame::pong(b"early"), text(10), text(20), text(1), text(2), text(3), text(4)];
-        assert_eq!(socket.taken(), expected.concat());
-        assert_eq!(poll_once(outbox.answer_written()), Poll::Ready(text(3).len() as u64));
+        assert_eq!(socket.accepted(), expected.concat());
+        assert_eq!(poll_once(outbox.wait_for_answer()), Poll::Ready(text(3).len() as u64));
         outbox.send(&[text(5)]);
-        assert!(socket.taken().ends_with(&text(5)));
+        assert!(socket.accepted().ends_with(&text(5)));
     }
 
     #[test]
@@ -116,13 +116,13 @@ mod tests {
         let (outbox, socket) = outbox(1000, 1_000_000);
         outbox.await_greeting();
         outbox.send(&[text(2000)]);
-        assert!(!outbox.is_over());
+        assert!(!outbox.is_closed());
         outbox.send(&[text(1)]);
         assert_eq!(poll_once(outbox.drive_writes()), Poll::Ready(GREETING_TOO_LATE));
         outbox.send_greeting([text(10)]);
         let close = frame::close(Some(1013), "");
-        assert!(poll_once(outbox.send_last(close.clone())).is_ready());
-        assert_eq!(socket.taken(), close, "a Close is never withheld");
+        assert!(poll_once(outbox.send_close_frame(close.clone())).is_ready());
+        assert_eq!(socket.accepted(), close, "a Close is never withheld");
     }
 
     #[test]
@@ -131,11 +131,11 @@ mod tests {
         outbox.await_greeting();
         outbox.send(&[text(1)]);
         outbox.finish();
-        assert!(poll_once(outbox.finished()).is_pending());
+        assert!(poll_once(outbox.wait_until_finished()).is_pending());
         outbox.send_greeting([text(10)]);
-        assert!(poll_once(outbox.finished()).is_ready());
-        assert_eq!(socket.taken(), [text(10), text(1)].concat());
-        assert!(outbox.is_over());
+        assert!(poll_once(outbox.wait_until_finished()).is_ready());
+        assert_eq!(socket.accepted(), [text(10), text(1)].concat());
+        assert!(outbox.is_closed());
     }
 
     proptest! {
@@ -157,7 +157,7 @@ mod tests {
                 }
                 let frame = frame::text(format!("{at} {}", "x".repeat(bytes)).as_bytes());
                 match kind {
-                    0 => socket.allow(bytes),
+                    0 => socket.accept_more(bytes),
                     1 if !is_greeted => {
                         outbox.send_control(frame.clone());
                         controls.push(frame);
@@ -177,12 +177,12 @@ mod tests {
             if !is_greeted {
                 outbox.send_greeting([frame::text(b"greeting")]);
             }
-            socket.allow(1_000_000);
+            socket.accept_more(1_000_000);
             let _ = poll_once(outbox.drive_writes());
             controls.push(frame::text(b"greeting"));
-            prop_assert_eq!(socket.taken(), [controls, behind].concat().concat());
+            prop_assert_eq!(socket.accepted(), [controls, behind].concat().concat());
             if answered {
-                prop_assert!(poll_once(outbox.answer_written()).is_ready());
+                prop_assert!(poll_once(outbox.wait_for_answer()).is_ready());
             }
         }
     }

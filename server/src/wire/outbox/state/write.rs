@@ -13,7 +13,7 @@ const SLICES_MAX: usize = 64;
 impl State {
     /// Writes whole frames, and queues the rest that the socket does not take. Allocates nothing if the
     /// socket takes everything, as it mostly does.
-    pub(in crate::wire::outbox) fn write_through(&mut self, batches: &[Bytes]) {
+    pub(in crate::wire::outbox) fn write_or_queue(&mut self, batches: &[Bytes]) {
         for batches in batches.chunks(SLICES_MAX) {
             let mut slices = [IoSlice::new(&[]); SLICES_MAX];
             for (slice, batch) in slices.iter_mut().zip(batches) {
@@ -22,7 +22,7 @@ impl State {
             let mut written = 0;
             if !self.is_stalled && self.io.is_some() {
                 let result = self.io.as_mut().map(|io| write(io, &slices[..batches.len()]));
-                written = self.after_write(result);
+                written = self.note_write_result(result);
                 self.queued_total += written as u64;
             }
             for batch in batches {
@@ -40,22 +40,22 @@ impl State {
     /// Writes the queue until it is empty or the socket takes no more.
     pub(in crate::wire::outbox) fn flush(&mut self) {
         while !self.is_stalled
-            && let Some(waiting) = &self.waiting
-            && !waiting.queue.is_empty()
+            && let Some(backlog) = &self.backlog
+            && !backlog.queue.is_empty()
         {
             let mut slices = [IoSlice::new(&[]); SLICES_MAX];
             let mut count = 0;
-            for (slice, piece) in slices.iter_mut().zip(&waiting.queue) {
+            for (slice, piece) in slices.iter_mut().zip(&backlog.queue) {
                 *slice = IoSlice::new(&piece.bytes);
                 count += 1;
             }
             let result = self.io.as_mut().map(|io| write(io, &slices[..count]));
-            let written = self.after_write(result);
-            self.advance(written);
+            let written = self.note_write_result(result);
+            self.remove_written(written);
         }
     }
 
-    fn after_write(&mut self, result: Option<std::io::Result<usize>>) -> usize {
+    fn note_write_result(&mut self, result: Option<std::io::Result<usize>>) -> usize {
         match result {
             Some(Ok(bytes @ 1..)) => {
                 self.written_total += bytes as u64;
@@ -72,10 +72,10 @@ impl State {
         0
     }
 
-    fn advance(&mut self, mut written: usize) {
-        let Some(waiting) = &mut self.waiting else { return };
+    fn remove_written(&mut self, mut written: usize) {
+        let Some(backlog) = &mut self.backlog else { return };
         while written > 0
-            && let Some(piece) = waiting.queue.front_mut()
+            && let Some(piece) = backlog.queue.front_mut()
         {
             let bytes = written.min(piece.bytes.len());
             piece.bytes.advance(bytes);
@@ -83,18 +83,18 @@ impl State {
             let is_whole = piece.bytes.is_empty();
             self.is_mid_frame = !is_whole || !piece.ends_frame;
             if is_whole {
-                waiting.cost.set(waiting.cost.bytes() - usize::from(piece.cost_bytes));
-                waiting.queue.pop_front();
+                backlog.cost.set(backlog.cost.bytes() - usize::from(piece.cost_bytes));
+                backlog.queue.pop_front();
             }
         }
-        if let Awaited::Queued { bytes, end } = waiting.awaited
+        if let Awaited::Queued { bytes, end } = backlog.awaited
             && self.written_total >= end
         {
-            waiting.awaited = Awaited::Written { bytes };
+            backlog.awaited = Awaited::Written { bytes };
             self.is_session_needed = true;
         }
-        if waiting.awaited == Awaited::None {
-            self.drop_empty_waiting();
+        if backlog.awaited == Awaited::None {
+            self.drop_empty_backlog();
         }
     }
 }
