@@ -26,8 +26,8 @@ pub(super) struct Notifications {
 }
 
 impl ClientCore {
-    /// Jumps to the first unread message if the page was just opened. Otherwise ends the jump of the
-    /// list. The greeting must be complete.
+    /// Jumps to the first unread message if the page was just opened. Otherwise ends the jump of
+    /// the list. The greeting must be complete.
     pub(super) fn open_at_first_unread(&mut self, now: Now) {
         let is_opening = self.room.unread().is_opening();
         match self.room.unread().marker() {
@@ -59,8 +59,8 @@ impl ClientCore {
         self.emit(Effect::SetTimer { timer: Timer::ReadMark, after_ms: READ_MARK_MS });
     }
 
-    /// Notifies the person of a new message, unless the page is attended or the previous notification
-    /// was too recent. Of several tabs with this room, only one notifies.
+    /// Notifies the person of a new message, unless the page is attended or the previous
+    /// notification was too recent. Of several tabs with this room, only one notifies.
     pub(super) fn notify(&mut self, message: &Message, is_mention: bool, now: Now) {
         let (is_shown, has_sound) = (self.notifications.notify, self.notifications.sound);
         let is_switched_off = !is_shown && !has_sound;
@@ -97,7 +97,8 @@ impl ClientCore {
         }
     }
 
-    /// Handles a message of another tab: a proposed notification, or an objection to a notification.
+    /// Handles a message of another tab: a proposed notification, or an objection to a
+    /// notification.
     pub(super) fn on_tab_message(&mut self, message: &str) {
         let is_attended = self.room.unread().is_attended();
         if let Some(answer) = self.notifications.election.on_message(message, is_attended) {

@@ -16,7 +16,8 @@ impl ClientCore {
         let effect = self.machine.handle(input, now.elapsed_ms, now.jitter);
         let after = self.machine.phase();
         let is_new_phase = before != after;
-        // A new phase other than `Connected` closes the socket, unless the machine opens another one.
+        // A new phase other than `Connected` closes the socket, unless the machine opens another
+        // one.
         let opens_socket = effect == Some(MachineEffect::Open);
         if is_new_phase && after != Phase::Connected && !opens_socket {
             self.close_socket();
@@ -94,8 +95,8 @@ impl ClientCore {
                     self.connection_announcement = ConnectionAnnouncement::Reconnected;
                 }
                 self.is_interrupted = false;
-                // During an outage, the server may have been updated. A page from the service worker's
-                // cache may be of an old version.
+                // During an outage, the server may have been updated. A page from the service
+                // worker's cache may be of an old version.
                 if was_interrupted || self.is_cached_page {
                     self.emit_page_effect(PageEffect::CheckVersion);
                 }

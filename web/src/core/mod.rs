@@ -247,8 +247,8 @@ impl ClientCore {
         self.redraw.rows = true;
     }
 
-    /// Prepares the rows for drawing: drops messages that are far from the goal of the list's jump. If
-    /// the list does not jump, drops messages that are far from the reader.
+    /// Prepares the rows for drawing: drops messages that are far from the goal of the list's jump.
+    /// If the list does not jump, drops messages that are far from the reader.
     fn on_draw(&mut self, reader: Option<MessageId>, is_aiming: bool) {
         self.is_aiming = is_aiming;
         self.room.trim(self.present_goal().or(reader));

@@ -6,13 +6,13 @@ use super::pause::bounded_wait_ms;
 use super::{ClientCore, Effect, Now, Timer};
 use crate::connection::Millis;
 
-/// The longest time for the answer to a page request. The time by which another message may delay the
-/// answer is added.
+/// The longest time for the answer to a page request. The time by which another message may delay
+/// the answer is added.
 const PAGE_TIMEOUT_MS: Millis = 10_000;
 
 impl ClientCore {
-    /// Loads messages older than the oldest held one. During a pause, has no effect unless `is_retry` is
-    /// true.
+    /// Loads messages older than the oldest held one. During a pause, has no effect unless
+    /// `is_retry` is true.
     pub(super) fn load_older(&mut self, is_retry: bool, now: Now) {
         if is_retry || !self.is_paused() {
             let cursor = self.room.load_older(is_retry);
@@ -20,7 +20,8 @@ impl ClientCore {
         }
     }
 
-    /// Loads the page with message `target`. During a pause, has no effect unless `is_retry` is true.
+    /// Loads the page with message `target`. During a pause, has no effect unless `is_retry` is
+    /// true.
     pub(super) fn load(&mut self, target: MessageId, is_retry: bool, now: Now) {
         if is_retry || !self.is_paused() {
             let cursor = self.room.load(target, is_retry);
@@ -56,7 +57,8 @@ impl ClientCore {
         self.redraw.rows = true;
     }
 
-    /// Gives up page request `number`. Extends the timeout instead while announced bytes are arriving.
+    /// Gives up page request `number`. Extends the timeout instead while announced bytes are
+    /// arriving.
     pub(super) fn on_page_timeout(&mut self, number: u64, now: Now) {
         let after_ms = self.machine.receiving_ms(now.elapsed_ms);
         if after_ms > 0 {

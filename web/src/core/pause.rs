@@ -1,6 +1,6 @@
-//! The pause after a rate-limit refusal: the page sends no texts and loads no history by itself. The
-//! server closes the connection of a client that does not pause. A refused page request starts no
-//! pause.
+//! The pause after a rate-limit refusal: the page sends no texts and loads no history by itself.
+//! The server closes the connection of a client that does not pause. A refused page request starts
+//! no pause.
 
 use xmeet_shared::ErrorCode;
 

@@ -39,7 +39,8 @@ impl ClientCore {
     /// Persists the outbox, and sends the next text if no text is in flight.
     ///
     /// The outbox with the text marked as sent is persisted before the text is sent. If the page
-    /// closes in between, the next page searches the history for the text instead of sending it again.
+    /// closes in between, the next page searches the history for the text instead of sending it
+    /// again.
     pub(super) fn send_waiting(&mut self, now: Now) {
         let mut is_persisted = false;
         while let Some(text) = self.room.take_next() {

@@ -12,8 +12,8 @@ use super::{Changes, Notice, OWN_PIDS_MAX, Room, Stage};
 const FRAME_DELAY_MS_MAX: i64 = 10_000;
 
 impl Room {
-    /// Applies a frame that arrived at `received_at` on this machine's clock. Returns the changes, and
-    /// the reactions that the caller has to carry out.
+    /// Applies a frame that arrived at `received_at` on this machine's clock. Returns the changes,
+    /// and the reactions that the caller has to carry out.
     pub fn apply(&mut self, envelope: Envelope, received_at: UnixMillis) -> Changes {
         let Envelope { from, message, ts, .. } = envelope;
         let at = ts.unwrap_or(received_at);
@@ -68,8 +68,8 @@ impl Room {
 
     /// Estimates how far the server's clock is ahead, from the server's time `ts` in a frame.
     ///
-    /// The transmission time of a frame makes the measured offset too small. So the greatest offset is
-    /// the best estimate. An offset that is far smaller means that a clock was set.
+    /// The transmission time of a frame makes the measured offset too small. So the greatest offset
+    /// is the best estimate. An offset that is far smaller means that a clock was set.
     fn update_clock_offset(&mut self, ts: Option<UnixMillis>, received_at: UnixMillis) {
         let Some(ts) = ts else { return };
         let measured_ms = ts.saturating_sub(received_at);
@@ -112,8 +112,8 @@ impl Room {
         }
         let had_history = self.epoch.is_some() && !self.is_own_unstored;
         if had_history && epoch.is_some() {
-            // A crash of the server's machine starts a new epoch, but the server may have stored the
-            // text in flight before. Page 0 of the greeting then contains the text.
+            // A crash of the server's machine starts a new epoch, but the server may have stored
+            // the text in flight before. Page 0 of the greeting then contains the text.
             self.outbox.search_from_start();
             self.has_other_epoch = true;
         } else if self.was_greeted {
@@ -139,7 +139,8 @@ impl Room {
         let is_new = message.id.is_none_or(|id| self.log.get(id).is_none());
         let is_own = self.is_me(&message.from);
 
-        // 2. An own text answers the request of this connection that sent it, and leaves the outbox.
+        // 2. An own text answers the request of this connection that sent it, and leaves the
+        // outbox.
         if self.me.as_ref() == Some(&message.from) {
             self.pending_requests.take_first(PendingRequest::is_text);
         }
@@ -215,8 +216,8 @@ impl Room {
             }
             Some(PendingRequest::Text) => {
                 // The waiting texts return together with the refused text. Otherwise they would be
-                // sent before it, or be refused too. A text that is too large returns alone, because
-                // the server accepts the waiting texts.
+                // sent before it, or be refused too. A text that is too large returns alone,
+                // because the server accepts the waiting texts.
                 changes.returned_text = if notice.code == Some(ErrorCode::TooLarge) {
                     self.outbox.take_refused()
                 } else {

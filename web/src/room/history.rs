@@ -44,8 +44,9 @@ impl Room {
         changes.is_replay = true;
     }
 
-    /// Clears the log if the page shows that the server's store was wiped or restored: page 0 of the
-    /// greeting ends before the newest known message, or a held message has another author or text.
+    /// Clears the log if the page shows that the server's store was wiped or restored: page 0 of
+    /// the greeting ends before the newest known message, or a held message has another author or
+    /// text.
     fn drop_replaced_history(&mut self, records: &[Record], is_greeting: bool) {
         let newest = newest_id(records);
         let ends_too_early = is_greeting && newest < self.log.head();
@@ -92,7 +93,8 @@ impl Room {
         changes.is_greeted = true;
     }
 
-    /// Returns whether any record has another author or text than the held message with the same id.
+    /// Returns whether any record has another author or text than the held message with the same
+    /// id.
     fn contradicts(&self, records: &[Record]) -> bool {
         records.iter().any(|record| match record.id.and_then(|id| self.log.get(id)) {
             Some(held) => held.from != record.from || *held.text != *record.payload,

@@ -5,8 +5,8 @@
 //! pages bring them back. Messages can be missing before the oldest held one, between held ones (a
 //! gap), and after the newest held one (the tail).
 //!
-//! Lines, and messages that the server does not store, have no id. Each follows the message that was
-//! the newest one when it arrived.
+//! Lines, and messages that the server does not store, have no id. Each follows the message that
+//! was the newest one when it arrived.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
@@ -45,8 +45,8 @@ pub struct Message {
 pub struct Line {
     /// The arrival number: a count of the lines and messages without an id.
     pub number: u64,
-    /// The arrival number of the first line of the group. Dropping the first line does not change the
-    /// number.
+    /// The arrival number of the first line of the group. Dropping the first line does not change
+    /// the number.
     pub group: u64,
     /// The member.
     pub pid: Pid,
@@ -142,8 +142,8 @@ pub enum Item {
 impl Log {
     /// Adds a live message that has an id. Returns whether the log changed.
     ///
-    /// If messages after the newest held one are missing (the tail), the message only makes the tail
-    /// longer. But an own message is always held, so that its author sees it.
+    /// If messages after the newest held one are missing (the tail), the message only makes the
+    /// tail longer. But an own message is always held, so that its author sees it.
     pub fn insert_live(&mut self, message: Message) -> bool {
         let Some(id) = message.id else { return false };
         let follows_held = self.tail().is_none_or(|tail| *tail.start() == id);
@@ -192,8 +192,8 @@ impl Log {
         }
     }
 
-    /// Adds a line after the newest message, and returns the line. Consecutive joins and leaves form a
-    /// group.
+    /// Adds a line after the newest message, and returns the line. Consecutive joins and leaves
+    /// form a group.
     pub fn push_line(
         &mut self,
         pid: Pid,
@@ -223,8 +223,8 @@ impl Log {
         }
     }
 
-    /// Adds a message without an id after the newest message. Returns the id of that newest message,
-    /// and the arrival number of the added one.
+    /// Adds a message without an id after the newest message. Returns the id of that newest
+    /// message, and the arrival number of the added one.
     pub fn push_unstored(&mut self, message: Message) -> (MessageId, u64) {
         self.push_without_id(ContentWithoutId::Message(Arc::new(message)));
         (self.head, self.arrival_count)
@@ -267,7 +267,8 @@ impl Log {
         self.head = 0;
     }
 
-    /// Returns the generation of the ids. Equal ids of different generations are different messages.
+    /// Returns the generation of the ids. Equal ids of different generations are different
+    /// messages.
     #[must_use]
     pub fn generation(&self) -> u32 {
         self.generation
@@ -351,8 +352,8 @@ impl Log {
         id >= self.oldest_kept.max(1)
     }
 
-    /// Returns whether the list has a position for message `id`. Returns false if older pages must be
-    /// loaded first.
+    /// Returns whether the list has a position for message `id`. Returns false if older pages must
+    /// be loaded first.
     #[must_use]
     pub fn has_position(&self, id: MessageId) -> bool {
         let Some(oldest) = self.oldest() else { return false };

@@ -128,8 +128,8 @@ pub struct Notice {
 }
 
 impl Room {
-    /// Returns a room before its first connection. `saved` and `own_pids` are the outbox and the own
-    /// member ids that an earlier page of this tab has stored.
+    /// Returns a room before its first connection. `saved` and `own_pids` are the outbox and the
+    /// own member ids that an earlier page of this tab has stored.
     #[must_use]
     pub fn new(saved: Vec<SavedEntry>, own_pids: Vec<Pid>) -> Self {
         Self {
@@ -176,15 +176,15 @@ impl Room {
         self.members.take_changed_names()
     }
 
-    /// Converts `now`, a time on this machine's clock, to the server's clock. Returns `now` itself if
-    /// no frame with a time has arrived yet.
+    /// Converts `now`, a time on this machine's clock, to the server's clock. Returns `now` itself
+    /// if no frame with a time has arrived yet.
     #[must_use]
     pub fn server_time(&self, now: UnixMillis) -> UnixMillis {
         now.saturating_add(self.clock_offset_ms.unwrap_or(0))
     }
 
-    /// Returns whether the server stores no messages: its greeting had no `epoch`, or an own text came
-    /// back without an id. Returns false before the first greeting.
+    /// Returns whether the server stores no messages: its greeting had no `epoch`, or an own text
+    /// came back without an id. Returns false before the first greeting.
     #[must_use]
     pub fn is_history_off(&self) -> bool {
         self.was_greeted && self.log.head() == 0 && !self.can_search_history()
@@ -220,8 +220,8 @@ impl Room {
         &self.log
     }
 
-    /// Restores the read mark of an earlier visit: the id of the newest read message, and the epoch of
-    /// that id.
+    /// Restores the read mark of an earlier visit: the id of the newest read message, and the epoch
+    /// of that id.
     pub fn restore_read_mark(&mut self, read_up_to: Option<MessageId>, epoch: Option<String>) {
         self.unread = Unread::new(read_up_to);
         self.epoch = epoch;

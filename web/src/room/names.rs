@@ -84,8 +84,8 @@ struct FormerLookalike {
 #[derive(Debug, Default)]
 pub(super) struct Names {
     holders: HashMap<Arc<str>, Holders>,
-    /// By skeleton: the names with that skeleton, by the oldest join of each name. The first of them is
-    /// the original.
+    /// By skeleton: the names with that skeleton, by the oldest join of each name. The first of
+    /// them is the original.
     names_by_skeleton: HashMap<Arc<str>, BTreeMap<u64, Arc<str>>>,
     /// Lookalike names of former members, oldest first. They are remembered while a member has the
     /// original, so that the messages of former members keep the mark.
@@ -141,8 +141,8 @@ impl Names {
         }
     }
 
-    /// Updates the oldest join of a name from `before` to `after`, and all marks if another name becomes
-    /// the original. `None` means that no member has the name.
+    /// Updates the oldest join of a name from `before` to `after`, and all marks if another name
+    /// becomes the original. `None` means that no member has the name.
     fn update_oldest_join(
         &mut self,
         skeleton: &Arc<str>,

@@ -12,8 +12,8 @@ use xmeet_shared::{MessageId, Pid, UnixMillis};
 use super::log::Log;
 use crate::encoding::{decode_segment, encode};
 
-/// The most automatic resends of a text. Without a limit, a text that breaks each connection would be
-/// sent forever.
+/// The most automatic resends of a text. Without a limit, a text that breaks each connection would
+/// be sent forever.
 const RESENDS_MAX: u8 = 3;
 
 /// The id of an outbox entry within this page. The resulting message keeps it.
@@ -107,8 +107,8 @@ impl SavedEntry {
     }
 }
 
-/// Escapes the characters that would split a word or a line, and `%`. Other characters stay, because
-/// the browser limits the size of its storage.
+/// Escapes the characters that would split a word or a line, and `%`. Other characters stay,
+/// because the browser limits the size of its storage.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
@@ -217,8 +217,8 @@ impl Outbox {
         }
     }
 
-    /// Removes the entry that came back as a live message of member `by` with this text. Returns the
-    /// id of the entry.
+    /// Removes the entry that came back as a live message of member `by` with this text. Returns
+    /// the id of the entry.
     pub fn confirm(&mut self, by: &Pid, text: &str) -> Option<LocalId> {
         let was_sent = |entry: &Entry| match &entry.sent {
             Some(sent) => sent.by == *by && *entry.text == *text,
@@ -256,16 +256,16 @@ impl Outbox {
         in_flight.filter_map(|entry| entry.sent.as_ref()).map(|sent| sent.after).min()
     }
 
-    /// Lets later searches for sent entries begin at the first message. Needed after a change of the
-    /// epoch, because the known ids belong to the earlier epoch.
+    /// Lets later searches for sent entries begin at the first message. Needed after a change of
+    /// the epoch, because the known ids belong to the earlier epoch.
     pub fn search_from_start(&mut self) {
         for sent in self.entries.iter_mut().filter_map(|entry| entry.sent.as_mut()) {
             sent.after = 0;
         }
     }
 
-    /// Records that the server does not have the entries in flight. Each entry waits for sending again,
-    /// at its position. After [`RESENDS_MAX`] resends it becomes unconfirmed instead.
+    /// Records that the server does not have the entries in flight. Each entry waits for sending
+    /// again, at its position. After [`RESENDS_MAX`] resends it becomes unconfirmed instead.
     pub fn requeue_missing(&mut self) {
         for entry in &mut self.entries {
             if entry.delivery != Delivery::Sending {

@@ -1,5 +1,6 @@
-//! Decides which history page to request. The pager wants one page at a time: the page of its target
-//! message. Every page is merged by message id, so a late answer to an earlier request is useful too.
+//! Decides which history page to request. The pager wants one page at a time: the page of its
+//! target message. Every page is merged by message id, so a late answer to an earlier request is
+//! useful too.
 
 use xmeet_shared::limits::HISTORY_PAGE_MESSAGES;
 use xmeet_shared::{Cursor, MessageId};
@@ -10,8 +11,8 @@ use super::log::Log;
 /// to another page, or when the server limited the rate.
 const REQUESTS_MAX: u8 = 5;
 
-/// The most requests of one bisection, which looks for the oldest message that the server still has.
-/// Each request halves the range of that message.
+/// The most requests of one bisection, which looks for the oldest message that the server still
+/// has. Each request halves the range of that message.
 const BISECT_REQUESTS_MAX: u8 = 60;
 
 /// The page that is wanted.
@@ -139,9 +140,9 @@ impl Pager {
         }
     }
 
-    /// Records that the server refused a request because of its rate limit. Returns whether the caller
-    /// should call [`retry`](Self::retry) after the wait. Returns false if no page is wanted or if the
-    /// pager gives the request up after too many repeats.
+    /// Records that the server refused a request because of its rate limit. Returns whether the
+    /// caller should call [`retry`](Self::retry) after the wait. Returns false if no page is wanted
+    /// or if the pager gives the request up after too many repeats.
     pub fn defer(&mut self) -> bool {
         self.pop_unanswered();
         // The timeout of the refused request is outdated by the new number.
@@ -153,8 +154,8 @@ impl Pager {
         may_retry
     }
 
-    /// Returns the page to request once the wait of request `number` is over. Returns `None` if that
-    /// request is no longer the latest one, or if no page is wanted any more.
+    /// Returns the page to request once the wait of request `number` is over. Returns `None` if
+    /// that request is no longer the latest one, or if no page is wanted any more.
     pub fn retry(&mut self, number: u64, log: &Log) -> Option<Cursor> {
         if self.request_number != number {
             return None;
@@ -173,7 +174,8 @@ impl Pager {
         self.give_up();
     }
 
-    /// Removes the oldest unanswered request or probe. Returns the newest id that its page can have.
+    /// Removes the oldest unanswered request or probe. Returns the newest id that its page can
+    /// have.
     fn pop_unanswered(&mut self) -> Option<MessageId> {
         if self.unanswered.is_empty() { None } else { Some(self.unanswered.remove(0)) }
     }
@@ -191,8 +193,8 @@ impl Pager {
         true
     }
 
-    /// Forgets all requests of a closed connection. The numbers of requests go on, so timers of that
-    /// connection stay outdated.
+    /// Forgets all requests of a closed connection. The numbers of requests go on, so timers of
+    /// that connection stay outdated.
     pub fn reset(&mut self) {
         *self = Self { request_number: self.request_number, ..Self::default() };
     }

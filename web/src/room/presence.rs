@@ -25,8 +25,8 @@ pub struct PresenceSummary {
 }
 
 impl Line {
-    /// Returns whether the line is a join or a leave. Such lines share a row, and the person can hide
-    /// them.
+    /// Returns whether the line is a join or a leave. Such lines share a row, and the person can
+    /// hide them.
     #[must_use]
     pub fn is_join_or_leave(&self) -> bool {
         matches!(self.kind, LineKind::Join | LineKind::Leave)
@@ -46,8 +46,8 @@ impl PresenceGroup {
         &self.0
     }
 
-    /// Appends a line if the line and the group are joins or leaves. Otherwise returns the line, which
-    /// needs a row of its own.
+    /// Appends a line if the line and the group are joins or leaves. Otherwise returns the line,
+    /// which needs a row of its own.
     pub fn try_push(&mut self, line: Arc<Line>) -> Option<Arc<Line>> {
         // The first line tells the kind of the group, because only joins and leaves share a group.
         let accepts_lines = self.0.first().is_none_or(|first| first.is_join_or_leave());

@@ -20,14 +20,15 @@ impl Room {
         self.pending_requests.clear();
     }
 
-    /// Records that another tab has taken over the member, so the member's pid is no longer an own one.
+    /// Records that another tab has taken over the member, so the member's pid is no longer an own
+    /// one.
     pub fn on_takeover(&mut self) {
         let me = self.me.take();
         self.own_pids.retain(|pid| Some(pid) != me.as_ref());
     }
 
-    /// Records that the server closed the connection because the text in flight is too large. The text
-    /// leaves the outbox and returns to the person.
+    /// Records that the server closed the connection because the text in flight is too large. The
+    /// text leaves the outbox and returns to the person.
     pub fn on_text_too_large(&mut self) -> Changes {
         let mut changes = Changes { rows: true, ..Changes::default() };
         changes.returned_text = self.outbox.take_refused();
@@ -45,7 +46,8 @@ impl Room {
         self.outbox.push(text.into(), at)
     }
 
-    /// Returns the next text to send and marks it as sent. Returns `None` while no text can be sent.
+    /// Returns the next text to send and marks it as sent. Returns `None` while no text can be
+    /// sent.
     pub fn take_next(&mut self) -> Option<Arc<str>> {
         if self.me.is_none() {
             return None;
@@ -55,8 +57,8 @@ impl Room {
         Some(text)
     }
 
-    /// Returns the next text to send, without marking it as sent. Returns `None` before the greeting
-    /// is complete and while another text is in flight.
+    /// Returns the next text to send, without marking it as sent. Returns `None` before the
+    /// greeting is complete and while another text is in flight.
     #[must_use]
     pub fn next_to_send(&self) -> Option<(LocalId, Arc<str>)> {
         if self.stage != Stage::Live {
@@ -95,15 +97,16 @@ impl Room {
         self.pending_requests.push(PendingRequest::Page);
     }
 
-    /// Returns the page to request for messages older than the oldest held one. Returns `None` if no
-    /// older messages exist, if another page is wanted, or if the page failed and `is_retry` is false.
+    /// Returns the page to request for messages older than the oldest held one. Returns `None` if
+    /// no older messages exist, if another page is wanted, or if the page failed and `is_retry` is
+    /// false.
     pub fn load_older(&mut self, is_retry: bool) -> Option<Cursor> {
         let older = self.log.oldest()?.checked_sub(1)?;
         self.load(older, is_retry)
     }
 
-    /// Returns the page to request for message `target`, or for the oldest message of its gap that the
-    /// server has. Returns `None` in the same cases as [`load_older`](Self::load_older).
+    /// Returns the page to request for message `target`, or for the oldest message of its gap that
+    /// the server has. Returns `None` in the same cases as [`load_older`](Self::load_older).
     pub fn load(&mut self, target: MessageId, is_retry: bool) -> Option<Cursor> {
         let target = self.target_to_request(target)?;
         if !is_retry && self.pager.failed_target() == Some(target) {
@@ -130,8 +133,8 @@ impl Room {
         (self.stage == Stage::Live && is_missing).then_some(target)
     }
 
-    /// Returns the page to request for the newest message. Returns `None` if that message is held or
-    /// its page is already wanted.
+    /// Returns the page to request for the newest message. Returns `None` if that message is held
+    /// or its page is already wanted.
     pub fn load_newest(&mut self) -> Option<Cursor> {
         if self.stage != Stage::Live || self.log.tail().is_none() {
             return None;
@@ -140,7 +143,8 @@ impl Room {
         self.expect_page(cursor)
     }
 
-    /// Records that the page `cursor` is requested, so that an answer is expected. Returns `cursor`.
+    /// Records that the page `cursor` is requested, so that an answer is expected. Returns
+    /// `cursor`.
     pub(super) fn expect_page(&mut self, cursor: Option<Cursor>) -> Option<Cursor> {
         if cursor.is_some() {
             self.pending_requests.push(PendingRequest::Page);
@@ -148,8 +152,8 @@ impl Room {
         cursor
     }
 
-    /// Drops messages until the limit of held messages is met. Those farthest from message `reader` go
-    /// first; those farthest from the newest message if `reader` is `None`.
+    /// Drops messages until the limit of held messages is met. Those farthest from message `reader`
+    /// go first; those farthest from the newest message if `reader` is `None`.
     pub fn trim(&mut self, reader: Option<MessageId>) {
         self.log.trim(reader, self.held_max);
     }
@@ -159,15 +163,15 @@ impl Room {
         self.lines_hidden = are_hidden;
     }
 
-    /// Returns whether a missing message may still arrive: before the first greeting, and while a page
-    /// is wanted.
+    /// Returns whether a missing message may still arrive: before the first greeting, and while a
+    /// page is wanted.
     #[must_use]
     pub fn is_fetching(&self) -> bool {
         !self.was_greeted || self.pager.target().is_some()
     }
 
-    /// Returns the number of the latest page request. A timer keeps it to tell whether the request is
-    /// still the latest one.
+    /// Returns the number of the latest page request. A timer keeps it to tell whether the request
+    /// is still the latest one.
     #[must_use]
     pub fn request_number(&self) -> u64 {
         self.pager.request_number()
@@ -180,8 +184,8 @@ impl Room {
         self.expect_page(cursor)
     }
 
-    /// Gives up the page request `request_number`. Returns false, without effect, if that request is no
-    /// longer the latest one or was answered.
+    /// Gives up the page request `request_number`. Returns false, without effect, if that request
+    /// is no longer the latest one or was answered.
     pub fn on_page_timeout(&mut self, request_number: u64) -> bool {
         let was_given_up = self.pager.on_timeout(request_number);
         if was_given_up {

@@ -16,8 +16,8 @@ use crate::time::{Day, LocalTime, share_heading};
 /// that are loaded or dropped above do not move the headings below.
 const GROUP_ROWS_MAX: u64 = 12;
 
-/// The greatest difference of clocks that is corrected. A pending text that seems older than the row
-/// above by less than this gets the time of that row, because it was typed later.
+/// The greatest difference of clocks that is corrected. A pending text that seems older than the
+/// row above by less than this gets the time of that row, because it was typed later.
 const CLOCK_ERROR_MS_MAX: UnixMillis = 5_000;
 
 /// Room for rows other than messages and lines: day headings, the upper end and the unread marker.
@@ -155,8 +155,8 @@ struct Group {
 }
 
 impl Group {
-    /// Returns whether a message belongs under the same heading. `number` is its id or arrival number;
-    /// `None` while it is pending.
+    /// Returns whether a message belongs under the same heading. `number` is its id or arrival
+    /// number; `None` while it is pending.
     fn includes(&self, message: &Message, number: Option<u64>) -> bool {
         let block_of = |number: u64| number.saturating_sub(1) / GROUP_ROWS_MAX;
         let is_same_block =
@@ -299,8 +299,8 @@ impl Builder<'_> {
         if (0..CLOCK_ERROR_MS_MAX).contains(&clock_error_ms) { at_above } else { at }
     }
 
-    /// Adds the unread marker if the first unread message has an id and is in the next row. `id` is the
-    /// last id of that row.
+    /// Adds the unread marker if the first unread message has an id and is in the next row. `id` is
+    /// the last id of that row.
     fn add_unread_marker_at_id(&mut self, id: MessageId) {
         if let Some(FirstUnread::Id(first)) = self.first_unread
             && first <= id
@@ -309,8 +309,8 @@ impl Builder<'_> {
         }
     }
 
-    /// Adds the unread marker if the first unread message has no id and is in the next row. `arrival`
-    /// is the arrival number of that row.
+    /// Adds the unread marker if the first unread message has no id and is in the next row.
+    /// `arrival` is the arrival number of that row.
     fn add_unread_marker_at_arrival(&mut self, arrival: u64) {
         if let Some(FirstUnread::Arrival(first)) = self.first_unread
             && first <= arrival
@@ -325,8 +325,8 @@ impl Builder<'_> {
         self.rows.push((RowKey::Unread(first_unread), Row::Unread));
     }
 
-    /// Adds the heading of a day if `at` is on another day than the row above. `id` and `number` become
-    /// the key of the heading. Returns whether a heading was added.
+    /// Adds the heading of a day if `at` is on another day than the row above. `id` and `number`
+    /// become the key of the heading. Returns whether a heading was added.
     fn add_day_heading(&mut self, at: UnixMillis, id: MessageId, number: u64) -> bool {
         let day = LocalTime::new(at, (self.offset_minutes)(at)).day;
         let is_new = self.day != Some(day);

@@ -1,8 +1,8 @@
 //! Searches the history for a text that was in flight when the connection closed.
 //!
 //! The server stores a text of an earlier connection before it greets the next connection of this
-//! tab, or never. So the id of the text is greater than the newest id at the time of sending, and not
-//! greater than the newest id of the greeting. The search reads that range page by page, newest
+//! tab, or never. So the id of the text is greater than the newest id at the time of sending, and
+//! not greater than the newest id of the greeting. The search reads that range page by page, newest
 //! first. If no page has the text, the server does not have it.
 
 use xmeet_shared::{Cursor, MessageId, Record};
@@ -21,9 +21,11 @@ impl Room {
         self.continue_search(records)
     }
 
-    /// Continues the search after the page with `records` was merged. Returns the next page to request.
+    /// Continues the search after the page with `records` was merged. Returns the next page to
+    /// request.
     pub(super) fn continue_search(&mut self, records: &[Record]) -> Option<Cursor> {
-        // 1. If the page has the searched position, the search moves to the message before the page.
+        // 1. If the page has the searched position, the search moves to the message before the
+        // page.
         let mut position = self.search_position?;
         let ids: Vec<MessageId> = records.iter().filter_map(|record| record.id).collect();
         if ids.contains(&position) {
@@ -60,8 +62,8 @@ impl Room {
         }
     }
 
-    /// Stops a search that cannot find out whether the server has the text. The person decides whether
-    /// to send the text again.
+    /// Stops a search that cannot find out whether the server has the text. The person decides
+    /// whether to send the text again.
     pub(super) fn give_up_search(&mut self) {
         if self.search_position.take().is_some() {
             self.outbox.mark_unconfirmed();

@@ -56,8 +56,8 @@ pub(crate) fn text_message(id: MessageId, text: &str) -> ServerMessage {
     ServerMessage::Normal { text: text.into(), id: Some(id), nickname: None }
 }
 
-/// Gives `room` a complete greeting: the own member id `me`, the members `pids`, and `page` as page 0
-/// of the history. Returns the changes by the last frame.
+/// Gives `room` a complete greeting: the own member id `me`, the members `pids`, and `page` as page
+/// 0 of the history. Returns the changes by the last frame.
 pub(crate) fn greet(room: &mut Room, me: &str, pids: &[&str], page: Vec<Record>) -> Changes {
     room.apply(
         frame(me, ServerMessage::SelfId { pid: pid(me), epoch: None, greeting_bytes: None }),
@@ -76,9 +76,9 @@ pub(crate) fn greeted_room() -> Room {
     room
 }
 
-/// Returns the rows as short texts, without day headings. `+1:nb:one` is message 1 by the member with
-/// nickname `nb`; `+` means that a heading precedes the message. `?:nme*:x Waiting` is a pending
-/// message without an id; `*` marks own messages.
+/// Returns the rows as short texts, without day headings. `+1:nb:one` is message 1 by the member
+/// with nickname `nb`; `+` means that a heading precedes the message. `?:nme*:x Waiting` is a
+/// pending message without an id; `*` marks own messages.
 pub(crate) fn short_rows(room: &Room) -> Vec<String> {
     room.rows(&mut |_| 0)
         .into_iter()

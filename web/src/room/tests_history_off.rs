@@ -1,5 +1,5 @@
-//! Tests of messages without ids: from a server without history, and from authors who ask the server
-//! not to store their messages.
+//! Tests of messages without ids: from a server without history, and from authors who ask the
+//! server not to store their messages.
 
 use xmeet_shared::{ErrorCode, Record, ServerMessage};
 
@@ -15,8 +15,8 @@ fn unstored(text: &str) -> ServerMessage {
     ServerMessage::Normal { text: text.into(), id: None, nickname: None }
 }
 
-/// Gives `room` the greeting of a server without history: the members `b` and `me` (the own one), no
-/// epoch and an empty page 0.
+/// Gives `room` the greeting of a server without history: the members `b` and `me` (the own one),
+/// no epoch and an empty page 0.
 fn greet(room: &mut Room, me: &str) -> Changes {
     room.apply(
         frame(me, ServerMessage::SelfId { pid: pid(me), epoch: None, greeting_bytes: None }),

@@ -86,8 +86,8 @@ fn refused_rename_among_several_returns_its_name() {
     }
 }
 
-/// Returns a room with messages 171 to 220 whose request for page 1 was rate-limited, and the changes
-/// by that refusal.
+/// Returns a room with messages 171 to 220 whose request for page 1 was rate-limited, and the
+/// changes by that refusal.
 fn room_with_rate_limited_page() -> (Room, Changes) {
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", &["b", "me"], page(171..=220));

@@ -29,7 +29,8 @@ fn history(records: Vec<Record>) -> Envelope {
     frame("me", ServerMessage::History(records))
 }
 
-/// Returns a room that had messages 1 to 10 and sent `text`. The connection closed before the answer.
+/// Returns a room that had messages 1 to 10 and sent `text`. The connection closed before the
+/// answer.
 fn room_that_lost_connection_sending(text: &str) -> Room {
     let mut room = Room::new(Vec::new(), Vec::new());
     greet(&mut room, "me", "e", page(1..=10));
@@ -188,8 +189,8 @@ fn page_of_log(log: &[Record], number: u64) -> Vec<Record> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
-    /// Connections close at any moment, and the next connection resumes the member or makes a new one.
-    /// Each typed text is stored once, in order.
+    /// Connections close at any moment, and the next connection resumes the member or makes a new
+    /// one. Each typed text is stored once, in order.
     #[test]
     fn any_connection_losses_store_each_text_once_in_order(
         connections in prop::collection::vec(

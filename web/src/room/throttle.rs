@@ -26,7 +26,8 @@ impl NotificationThrottle {
     }
 }
 
-/// Returns the beginning of a text for a notification, followed by an ellipsis if the text is longer.
+/// Returns the beginning of a text for a notification, followed by an ellipsis if the text is
+/// longer.
 #[must_use]
 pub fn excerpt(text: &str) -> String {
     let mut excerpt: String = text.chars().take(EXCERPT_CHARS).collect();

@@ -75,7 +75,8 @@ impl Unread {
         self.is_attended
     }
 
-    /// Returns whether the page was just opened and the list still scrolls to the first unread message.
+    /// Returns whether the page was just opened and the list still scrolls to the first unread
+    /// message.
     #[must_use]
     pub fn is_opening(&self) -> bool {
         self.is_opening
@@ -151,8 +152,8 @@ impl Unread {
         self.mark_read_if_seen();
     }
 
-    /// Records that the list does not scroll to the first unread message, because it cannot be loaded or
-    /// does not exist.
+    /// Records that the list does not scroll to the first unread message, because it cannot be
+    /// loaded or does not exist.
     pub fn end_opening(&mut self) {
         self.is_opening = false;
         self.mark_read_if_seen();
@@ -181,8 +182,8 @@ impl Unread {
         }
     }
 
-    /// Places the marker above the first unread message of another member. A reader who is looking at
-    /// the list gets no new marker.
+    /// Places the marker above the first unread message of another member. A reader who is looking
+    /// at the list gets no new marker.
     fn place_marker(&mut self) {
         let is_reader_looking = self.is_attended && !self.is_opening;
         if self.count() == 0 || is_reader_looking {

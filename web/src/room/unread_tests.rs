@@ -45,8 +45,8 @@ fn apply(mut unread: Unread, steps: &[Step]) -> Outcome {
     (unread.count(), marked_id)
 }
 
-/// Returns the state on a first visit to a room with ten messages: the page is attended, and the list
-/// is at the bottom.
+/// Returns the state on a first visit to a room with ten messages: the page is attended, and the
+/// list is at the bottom.
 fn attended_room() -> Unread {
     let mut unread = Unread::new(None);
     unread.set_attended(true);

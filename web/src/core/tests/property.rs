@@ -1,6 +1,6 @@
 //! Property: after any interleaving of live frames, pages, disconnects, reloads and scrolling, the
-//! rows match the log of a naive server, with gaps for missing ids, and the member list is the same.
-//! The server keeps a history or none.
+//! rows match the log of a naive server, with gaps for missing ids, and the member list is the
+//! same. The server keeps a history or none.
 
 use proptest::prelude::*;
 use xmeet_shared::MessageId;

@@ -1,5 +1,5 @@
-//! Property: a reader who scrolls through a long room sees each message once, although the list holds
-//! only a part of them and new messages arrive.
+//! Property: a reader who scrolls through a long room sees each message once, although the list
+//! holds only a part of them and new messages arrive.
 
 use proptest::prelude::*;
 use xmeet_shared::MessageId;

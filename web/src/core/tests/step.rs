@@ -51,8 +51,8 @@ pub(super) enum Step {
     Reload,
     /// The server drops up to [`DROP_MAX`] of its oldest messages.
     DropOldest(u8),
-    /// The rows are drawn for a reader who is so many messages above the newest one. `None` is a reader
-    /// at the bottom.
+    /// The rows are drawn for a reader who is so many messages above the newest one. `None` is a
+    /// reader at the bottom.
     Draw(Option<u8>),
     /// The person jumps to the newest message.
     Jump,

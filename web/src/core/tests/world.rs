@@ -1,4 +1,5 @@
-//! A client core with a naive server. Requests and frames wait in queues until a step delivers them.
+//! A client core with a naive server. Requests and frames wait in queues until a step delivers
+//! them.
 
 use std::collections::VecDeque;
 
@@ -126,7 +127,8 @@ impl World {
         }
     }
 
-    /// Queues a frame of the client for the server. Panics if a text was not persisted as sent before.
+    /// Queues a frame of the client for the server. Panics if a text was not persisted as sent
+    /// before.
     fn on_client_frame(&mut self, frame: &str) {
         match ClientCommand::parse(frame) {
             Ok(Some(ClientCommand::History(cursor))) => {
@@ -162,7 +164,8 @@ impl World {
         }
     }
 
-    /// Stores a text and sends the text to the client. A server without history only sends the text.
+    /// Stores a text and sends the text to the client. A server without history only sends the
+    /// text.
     pub(super) fn store_text(&mut self, from: &str, text: &str) {
         if !self.has_history {
             self.own_unstored_count += usize::from(from.starts_with("me"));
@@ -298,8 +301,9 @@ impl World {
         self.delivered_unstored.clear();
         self.own_wiped_count += self.own_count();
 
-        // The client may send pending texts again that a wiped store already had. Each typed text is
-        // in a wiped store, pending, or both. So this sum exceeds the typed texts by those that are both.
+        // The client may send pending texts again that a wiped store already had. Each typed text
+        // is in a wiped store, pending, or both. So this sum exceeds the typed texts by those that
+        // are both.
         let pending_count = self.room().outbox().entries().count();
         let sum = self.own_wiped_count + pending_count;
         let wiped_and_pending_count = sum.saturating_sub(self.typed.len());
