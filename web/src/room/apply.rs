@@ -127,7 +127,8 @@ impl Room {
     /// Applies a live message. A message has no id if the server keeps no history, or if its author
     /// asked the server not to store it.
     fn on_text(&mut self, mut message: Message, changes: &mut Changes) {
-        // 1. The server's store was wiped or restored if it uses an id for another message.
+        // 1. If another message with this id is held, the server's store was wiped or restored, and
+        // the held messages are outdated.
         if let Some(id) = message.id
             && self.is_of_another_history(id, &message)
         {
@@ -139,8 +140,8 @@ impl Room {
         let is_new = message.id.is_none_or(|id| self.log.get(id).is_none());
         let is_own = self.is_me(&message.from);
 
-        // 2. An own text answers the request of this connection that sent it, and leaves the
-        // outbox.
+        // 2. An own text has come back: the request to send the text is answered, and the text
+        // leaves the outbox.
         if self.me.as_ref() == Some(&message.from) {
             self.pending_requests.take_first(PendingRequest::is_text);
         }

@@ -10,7 +10,7 @@ use super::pending_requests::PendingRequest;
 use super::{Changes, Room, Stage};
 
 impl Room {
-    /// Applies a history page. `at` is the time of messages that have none in the page.
+    /// Applies a history page. `at` is used as the time of records without a time.
     pub(super) fn on_history_page(
         &mut self,
         records: &[Record],
@@ -29,7 +29,8 @@ impl Room {
         changes.outbox = is_greeting || is_confirmed || self.search_position.is_some();
         self.stop_search_if_done();
 
-        // The page may be followed by a request for another one.
+        // The client may need another page: a page of the search, or the page of the pager's
+        // target.
         if is_greeting {
             self.complete_greeting(records, at, changes);
         } else {
@@ -53,7 +54,7 @@ impl Room {
         if ends_too_early || self.contradicts(records) {
             self.log.clear();
             self.unread.reset();
-            // The end of a greeting sets the read mark. After any other page it is set here.
+            // All messages of the page count as read. A greeting sets the read mark at its end.
             if !is_greeting {
                 self.unread.on_greeting(newest);
             }

@@ -150,6 +150,7 @@ impl Log {
         if follows_held || message.local.is_some() {
             return self.insert(message);
         }
+        // The message belongs to the tail.
         let is_new = id > self.head;
         self.head = self.head.max(id);
         is_new
@@ -230,8 +231,8 @@ impl Log {
         (self.head, self.arrival_count)
     }
 
-    /// Adds an entry without an id. If there are too many lines or too many messages without an id
-    /// then, drops the oldest entry of that kind.
+    /// Adds an entry without an id. Drops the oldest line if too many lines are held, or the oldest
+    /// message without an id if too many of these are held.
     fn push_without_id(&mut self, content: ContentWithoutId) {
         self.arrival_count += 1;
         let entry = EntryWithoutId { after: self.head, number: self.arrival_count, content };
@@ -267,8 +268,7 @@ impl Log {
         self.head = 0;
     }
 
-    /// Returns the generation of the ids. Equal ids of different generations are different
-    /// messages.
+    /// Returns the generation of the ids. Messages of different generations can have equal ids.
     #[must_use]
     pub fn generation(&self) -> u32 {
         self.generation
@@ -283,8 +283,8 @@ impl Log {
 
     /// Records that this page sent message `id`, as the outbox entry `local`.
     pub fn set_local_id(&mut self, id: MessageId, local: LocalId) {
-        let index = self.index_of(id);
-        if let Some((_, message)) = index.ok().and_then(|index| self.messages.get_mut(index)) {
+        let Ok(index) = self.index_of(id) else { return };
+        if let Some((_, message)) = self.messages.get_mut(index) {
             Arc::make_mut(message).local = Some(local);
         }
     }
@@ -379,7 +379,7 @@ impl Log {
             {
                 items.push(Item::Gap(previous + 1..=id - 1));
             }
-            // 3. Entries that this message follows directly. Others in the gap are left out.
+            // 3. Entries directly before this message. Other entries in the gap are left out.
             while let Some(entry) = without_id.next_if(|entry| entry.after < *id) {
                 if entry.after + 1 == *id {
                     items.push(entry.to_item());

@@ -66,7 +66,7 @@ impl NameSet {
 /// The members who have one name.
 #[derive(Debug)]
 struct Holders {
-    /// The join numbers of these members, oldest first.
+    /// The join numbers of these members, oldest first. A join number counts the joins of the room.
     joins: Vec<u64>,
     /// The skeleton of the name.
     skeleton: Arc<str>,
@@ -167,6 +167,7 @@ impl Names {
         if alike.len() < NAME_GROUPS {
             alike.values().for_each(|name| self.changed.insert(name));
         } else {
+            // So many names would fill nearly all groups of the set.
             self.mark_all_changed();
         }
         if new_original.is_none() {
@@ -197,6 +198,7 @@ impl Names {
     /// Returns whether `name` looks like the name of an older member.
     pub(super) fn is_lookalike(&self, name: &str) -> bool {
         let Some(holders) = self.holders.get(name) else {
+            // No present member has the name.
             return self.former_lookalikes.iter().any(|known| *known.name == *name);
         };
         self.original(&holders.skeleton).is_some_and(|original| **original != *name)

@@ -107,8 +107,8 @@ impl SavedEntry {
     }
 }
 
-/// Escapes the characters that would split a word or a line, and `%`. Other characters stay,
-/// because the browser limits the size of its storage.
+/// Escapes `%` and the characters that would split a word or a line. All other characters stay, so
+/// that a text takes little of the browser's limited storage.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
@@ -224,7 +224,7 @@ impl Outbox {
             Some(sent) => sent.by == *by && *entry.text == *text,
             None => false,
         };
-        // An entry in flight takes precedence over an unconfirmed one with the same text.
+        // An entry in flight takes precedence over an unconfirmed entry with the same text.
         let is_in_flight = |entry: &Entry| entry.delivery == Delivery::Sending && was_sent(entry);
         let in_flight = self.entries.iter().position(is_in_flight);
         let index = in_flight.or_else(|| self.entries.iter().position(was_sent))?;

@@ -65,14 +65,14 @@ impl Pager {
         Some(self.request_now(target, log))
     }
 
-    /// Returns the page to request for `target`. It replaces the wanted page, if any; the answer to
+    /// Returns the page to request for `target`, even while another page is wanted. The answer to
     /// the earlier request is still merged.
     pub fn request_now(&mut self, target: MessageId, log: &Log) -> Cursor {
         let wanted = Wanted { target, is_bisecting: false, is_newest: false, request_count: 1 };
         self.request_wanted(wanted, log)
     }
 
-    /// Returns the page to request for the newest message. It replaces the wanted page, if any.
+    /// Returns the page to request for the newest message, even while another page is wanted.
     /// Returns `None` if the newest message is already wanted.
     pub fn request_newest(&mut self, log: &Log) -> Option<Cursor> {
         if self.wanted.as_ref().is_some_and(|wanted| wanted.is_newest) {
@@ -110,7 +110,8 @@ impl Pager {
             log.record_oldest_kept(newest_of_page + 1);
         }
 
-        // 1. Nothing more is wanted if the message is held, or if the server has dropped the rest.
+        // 1. No page is wanted any more if the wanted message is held, or if the server has dropped
+        // all messages of its gap.
         let mut wanted = self.wanted.take()?;
         let is_target_held = log.get(wanted.target).is_some();
         let is_newest_held = wanted.is_newest && log.tail().is_none();
@@ -145,7 +146,7 @@ impl Pager {
     /// or if the pager gives the request up after too many repeats.
     pub fn defer(&mut self) -> bool {
         self.pop_unanswered();
-        // The timeout of the refused request is outdated by the new number.
+        // The new number makes the timeout of the refused request outdated.
         self.request_number += 1;
         let may_retry = self.wanted.as_ref().is_some_and(Wanted::may_request_again);
         if !may_retry {

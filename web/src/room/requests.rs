@@ -23,8 +23,9 @@ impl Room {
     /// Records that another tab has taken over the member, so the member's pid is no longer an own
     /// one.
     pub fn on_takeover(&mut self) {
-        let me = self.me.take();
-        self.own_pids.retain(|pid| Some(pid) != me.as_ref());
+        if let Some(me) = self.me.take() {
+            self.own_pids.retain(|pid| *pid != me);
+        }
     }
 
     /// Records that the server closed the connection because the text in flight is too large. The
@@ -152,8 +153,8 @@ impl Room {
         cursor
     }
 
-    /// Drops messages until the limit of held messages is met. Those farthest from message `reader`
-    /// go first; those farthest from the newest message if `reader` is `None`.
+    /// If too many messages are held, drops the messages farthest from message `reader`. If
+    /// `reader` is `None`, the reader is at the newest message.
     pub fn trim(&mut self, reader: Option<MessageId>) {
         self.log.trim(reader, self.held_max);
     }

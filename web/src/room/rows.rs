@@ -12,8 +12,9 @@ use super::presence::PresenceGroup;
 use super::unread::FirstUnread;
 use crate::time::{Day, LocalTime, share_heading};
 
-/// The most messages under one heading. Blocks of so many ids never share a heading, so that rows
-/// that are loaded or dropped above do not move the headings below.
+/// The most messages under one heading. Messages 1 to 12, 13 to 24 and so on are separate blocks,
+/// and a heading never spans two blocks. So rows that are loaded or dropped above do not move the
+/// headings below.
 const GROUP_ROWS_MAX: u64 = 12;
 
 /// The greatest difference of clocks that is corrected. A pending text that seems older than the

@@ -24,8 +24,7 @@ impl Room {
     /// Continues the search after the page with `records` was merged. Returns the next page to
     /// request.
     pub(super) fn continue_search(&mut self, records: &[Record]) -> Option<Cursor> {
-        // 1. If the page has the searched position, the search moves to the message before the
-        // page.
+        // 1. If the page covers the position of the search, the search goes on before the page.
         let mut position = self.search_position?;
         let ids: Vec<MessageId> = records.iter().filter_map(|record| record.id).collect();
         if ids.contains(&position) {
@@ -34,7 +33,7 @@ impl Room {
             self.search_position = Some(position);
         }
 
-        // 2. The search ends when the text was found, or when all messages since were searched.
+        // 2. The search ends once the text is found, or once no message after its sending is left.
         let Some(sent_after) = self.outbox.sent_after() else {
             self.search_position = None;
             return None;
@@ -45,8 +44,8 @@ impl Room {
             return None;
         }
 
-        // 3. The search fails if the next page failed to load, or if the server has dropped its
-        // messages: the text may have been one of them.
+        // 3. The search fails if the next page could not be loaded, or if the server has dropped
+        // the messages before this page. One of the dropped messages may have been the text.
         if !self.log.is_kept(position) || self.pager.failed_target() == Some(position) {
             self.give_up_search();
             return None;

@@ -119,8 +119,9 @@ impl Unread {
     /// Records that a greeting is complete. `newest` is the newest message of the room.
     pub fn on_greeting(&mut self, newest: MessageId) {
         let is_first_visit = self.read_up_to.is_none();
-        let is_store_new = self.read_up_to.is_some_and(|read_up_to| read_up_to > newest);
-        if is_first_visit || is_store_new {
+        // The server cannot have fewer messages than were read, unless its store was wiped.
+        let was_store_wiped = self.read_up_to.is_some_and(|read_up_to| read_up_to > newest);
+        if is_first_visit || was_store_wiped {
             // All messages count as read.
             self.reset();
             self.read_up_to = Some(newest);
