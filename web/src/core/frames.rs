@@ -40,8 +40,8 @@ impl ClientCore {
             self.persist_nickname();
         }
 
-        // 2. Complete the greeting. The room's request is sent before the one that opening the list
-        // may need, because the room expects the answers in this order.
+        // 2. Complete the greeting. The page that the room needs is requested before the page with
+        // the first unread message, because the room expects the answers in this order.
         if changes.is_greeted {
             self.drive_machine(MachineInput::Greeted, now);
             let pids = self.room.own_pids().to_vec();

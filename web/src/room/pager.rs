@@ -206,12 +206,6 @@ impl Pager {
         self.request_number
     }
 
-    /// Returns whether a page request or a probe is unanswered.
-    #[must_use]
-    pub fn is_waiting(&self) -> bool {
-        !self.unanswered.is_empty()
-    }
-
     /// Returns the message for which a page is wanted.
     #[must_use]
     pub fn target(&self) -> Option<MessageId> {

@@ -50,9 +50,8 @@ impl Room {
     /// Returns the next text to send and marks it as sent. Returns `None` while no text can be
     /// sent.
     pub fn take_next(&mut self) -> Option<Arc<str>> {
-        if self.me.is_none() {
-            return None;
-        }
+        // Without an own member id, the text cannot be marked as sent.
+        self.me.as_ref()?;
         let (local, text) = self.next_to_send()?;
         self.on_text_sent(local);
         Some(text)

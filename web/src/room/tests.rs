@@ -378,9 +378,9 @@ fn new_day_adds_a_heading_and_ends_the_group() {
     room.apply(later, NOW);
     assert_eq!(short_rows(&room)[1..], ["+1:nb:one", "2:nb:late", "+3:nb:later"]);
     // This time zone has midnight between the first two messages, which are a minute apart.
-    const DAY_MINUTES: i64 = 24 * 60;
-    let minute_of_day = NOW / 60_000 % DAY_MINUTES;
-    let offset_minutes = i32::try_from(DAY_MINUTES - minute_of_day - 1).unwrap();
+    let minutes_per_day = 24 * 60;
+    let minute_of_day = NOW / 60_000 % minutes_per_day;
+    let offset_minutes = i32::try_from(minutes_per_day - minute_of_day - 1).unwrap();
     let rows = room.rows(&mut |_| offset_minutes);
     let day_count = rows.iter().filter(|(_, row)| matches!(row, Row::Day(_))).count();
     assert_eq!(day_count, 2);

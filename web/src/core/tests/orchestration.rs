@@ -316,6 +316,7 @@ fn drawing_drops_messages_far_from_the_reader() {
         client.receive("b", text_message(id, "x"));
     }
     client.input(Input::Draw { reader: None, is_aiming: false });
+    // More than 400 messages were held, so all but 360 were dropped.
     let log = client.core.room().log();
     assert_eq!((log.newest(), log.oldest()), (Some(600), Some(241)));
 }
