@@ -10,47 +10,52 @@ use super::reader::Reader;
 use crate::wire::decoder::Received;
 use crate::wire::outbox::Outbox;
 
-/// Reads ahead within bounds and watches the connection, until the connection ends. The reader keeps
-/// the messages for the session. Returns how the connection ended if the client need not join any
-/// more; a client that has sent a text before it disconnected still joins, so that the text is sent.
-/// Call it once for a connection.
-pub(super) async fn watch(
+/// Reads a client's messages while its session waits to join a room. The reader keeps the messages
+/// for the session, up to a bound. Returns how the connection ended, once it has ended.
+///
+/// If a client sends a text and disconnects, this function does not return: the client still joins,
+/// so that the room receives the text. Call this function once for each connection.
+pub(super) async fn read_while_waiting(
     reader: &mut Reader,
     outbox: &Outbox,
     keepalive: &Keepalive,
 ) -> SessionEnd {
     tokio::select! {
         biased;
-        ending = outbox.drive_writes() => SessionEnd::Server(ending),
-        ending = outbox.wait_for_write_timeout() => SessionEnd::Server(ending),
-        end = listen(reader, outbox, keepalive) => end,
+        close_reason = outbox.drive_writes() => SessionEnd::Server(close_reason),
+        close_reason = outbox.wait_for_write_timeout() => SessionEnd::Server(close_reason),
+        end = read_ahead(reader, outbox, keepalive) => end,
     }
 }
 
-async fn listen(reader: &mut Reader, outbox: &Outbox, keepalive: &Keepalive) -> SessionEnd {
+/// Reads messages ahead. Returns how the client ended the connection. Never returns once the reader is
+/// full, or if the client has sent a text.
+async fn read_ahead(reader: &mut Reader, outbox: &Outbox, keepalive: &Keepalive) -> SessionEnd {
     let mut has_sent_text = false;
     while !reader.is_ahead_full() {
         match reader.read_ahead().await {
             Ok(received) => {
                 keepalive.note_received(outbox);
                 match received {
-                    Some(Received::Text(text)) => has_sent_text |= is_text(text),
+                    Some(Received::Text(text)) => has_sent_text |= is_chat_text(text),
                     Some(Received::Close(code)) if !has_sent_text => {
                         return SessionEnd::Client(*code);
                     }
                     _ => {}
                 }
             }
+            // The client still joins, so that the room receives its text.
             Err(_) if has_sent_text => break,
-            Err(end) => return end.into(),
+            Err(error) => return error.into(),
         }
     }
-    // Pongs are not read either from here on.
+    // From here on pongs are not read, so the keepalive must not wait for them.
     outbox.set_paused(true);
     pending().await
 }
 
-fn is_text(text: &str) -> bool {
+/// Returns whether a text frame has a text for the room, rather than another command.
+fn is_chat_text(text: &str) -> bool {
     matches!(ClientCommand::parse(text), Ok(Some(ClientCommand::Say(_))))
 }
 

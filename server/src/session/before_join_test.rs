@@ -1,12 +1,12 @@
-//! Goal: all memory of a client that waits to join a room is charged, and its end is noticed independent
-//! of what it sent before.
+//! Goal: all memory of a client that waits to join a room is charged. The session notices the client's
+//! disconnect, whatever the client sent before.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
-use xmeet_testframes::{TEXT, frame};
+use xmeet_testframes::{CLOSE, PING, PONG, TEXT, frame};
 
 use super::*;
 use crate::session::incoming::{INCOMING_OVER_BUDGET, Incoming};
@@ -31,8 +31,8 @@ impl Waiting {
         let socket = Writing::Other(Box::new(Socket::default()));
         let outbox = Arc::new(Outbox::new(socket, limits(1_000_000)));
         let limits = MessageLimits { bytes_max: 65_536, time_max: Duration::from_secs(60) };
-        let counted = incoming.new_charge(&outbox, None);
-        let reader = Reader::new(Reading::Other(Box::new(server)), &[], limits, counted);
+        let charge = incoming.new_charge(&outbox, None);
+        let reader = Reader::new(Reading::Other(Box::new(server)), &[], limits, charge);
         Self { reader, outbox, client }
     }
 
@@ -40,14 +40,15 @@ impl Waiting {
         self.client.write_all(&text_frame().repeat(count)).await.unwrap();
     }
 
-    /// Reads all received bytes. Returns how the wait ended, if it ended.
+    /// Reads all bytes that have arrived. Returns how the connection ended, or `None` while the client
+    /// still waits.
     fn read_now(&mut self) -> Option<SessionEnd> {
         let Self { reader, outbox, .. } = self;
-        watch(reader, outbox, &Keepalive::default()).now_or_never()
+        read_while_waiting(reader, outbox, &Keepalive::default()).now_or_never()
     }
 }
 
-/// Encodes a text frame with a mask of zeros.
+/// Encodes a text frame with [`TEXT_BYTES`] bytes of payload.
 fn text_frame() -> Vec<u8> {
     frame(TEXT, &[b'x'; TEXT_BYTES])
 }
@@ -61,7 +62,7 @@ fn held_bytes(incoming: &Incoming) -> usize {
 }
 
 #[tokio::test]
-async fn message_of_a_waiting_client_is_charged_until_it_is_taken() {
+async fn message_of_a_waiting_client_is_charged_until_the_session_reads_it() {
     let incoming = incoming(10_000_000);
     let mut waiting = Waiting::new(&incoming);
     waiting.send_texts(1).await;
@@ -74,7 +75,7 @@ async fn message_of_a_waiting_client_is_charged_until_it_is_taken() {
 
 #[tokio::test]
 async fn waiting_clients_over_the_share_are_closed() {
-    // The share is about three messages.
+    // Incoming messages may take half of the free memory: three messages of nine, while six are free.
     let incoming = incoming(9 * TEXT_BYTES);
     let mut crowd: Vec<_> = (0..20).map(|_| Waiting::new(&incoming)).collect();
     for waiting in &mut crowd {
@@ -90,49 +91,51 @@ async fn waiting_clients_over_the_share_are_closed() {
             closed += 1;
         }
     }
-    assert!((16..20).contains(&closed), "{closed}");
+    // About three of the 20 clients fit.
+    assert!((16..20).contains(&closed), "{closed} clients are closed");
 }
 
 #[tokio::test]
 async fn disconnect_ends_the_join_wait_unless_a_text_is_pending() {
-    for texts in [0, 1, 2] {
+    for text_count in [0, 1, 2] {
         let mut waiting = Waiting::new(&incoming(10_000_000));
-        waiting.send_texts(texts).await;
+        waiting.send_texts(text_count).await;
         let Waiting { reader, outbox, client } = &mut waiting;
         let keepalive = Keepalive::default();
-        let mut watching = Box::pin(watch(reader, outbox, &keepalive));
-        assert!(watching.as_mut().now_or_never().is_none());
+        let mut join_wait = Box::pin(read_while_waiting(reader, outbox, &keepalive));
+        assert!(join_wait.as_mut().now_or_never().is_none());
+
         client.shutdown().await.unwrap();
-        let end = watching.as_mut().now_or_never();
-        assert_eq!(matches!(end, Some(SessionEnd::Lost)), texts == 0, "{texts} texts");
-        drop(watching);
-        assert_eq!(
-            waiting.outbox.is_reading_paused(),
-            texts > 0,
-            "no answer to a ping is expected"
-        );
+        let end = join_wait.as_mut().now_or_never();
+        let has_ended = matches!(end, Some(SessionEnd::Lost));
+        assert_eq!(has_ended, text_count == 0, "{text_count} texts");
+        drop(join_wait);
+
+        // The reader still returns the texts.
+        let has_text = text_count > 0;
+        assert_eq!(waiting.outbox.is_reading_paused(), has_text, "no pong is expected");
         let mut kept = 0;
         while let Ok(Some(_)) = waiting.reader.next().await {
             kept += 1;
         }
-        assert_eq!(kept, texts);
+        assert_eq!(kept, text_count);
     }
 }
 
 #[tokio::test]
 async fn close_frame_before_any_message_ends_the_join_wait() {
     let mut waiting = Waiting::new(&incoming(10_000_000));
-    waiting.client.write_all(b"\x88\x80\0\0\0\0").await.unwrap();
+    waiting.client.write_all(&frame(CLOSE, b"")).await.unwrap();
     assert!(matches!(waiting.read_now(), Some(SessionEnd::Client(None))));
 }
 
 /// Small messages take far more memory than their bytes on the wire.
 #[tokio::test]
 async fn small_messages_of_a_waiting_client_are_read_up_to_a_bound() {
-    for frame in [&b"\x81\x81\0\0\0\0x"[..], b"\x8a\x80\0\0\0\0", b"\x89\x80\0\0\0\0"] {
+    for small_frame in [frame(TEXT, b"x"), frame(PONG, b""), frame(PING, b"")] {
         let incoming = incoming(10_000_000);
         let mut waiting = Waiting::new(&incoming);
-        waiting.client.write_all(&frame.repeat(100_000)).await.unwrap();
+        waiting.client.write_all(&small_frame.repeat(100_000)).await.unwrap();
         assert!(waiting.read_now().is_none());
         let held = held_bytes(&incoming);
         assert!((60_000..250_000).contains(&held), "{held}");
@@ -141,7 +144,7 @@ async fn small_messages_of_a_waiting_client_are_read_up_to_a_bound() {
 }
 
 #[tokio::test]
-async fn waiting_client_is_read_up_to_a_bound() {
+async fn long_messages_of_a_waiting_client_are_read_up_to_a_bound() {
     let incoming = incoming(10_000_000);
     let mut waiting = Waiting::new(&incoming);
     waiting.send_texts(10).await;

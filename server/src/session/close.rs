@@ -12,11 +12,11 @@ use crate::wire::decoder::Received;
 use crate::wire::frame;
 use crate::wire::outbox::{CloseReason, Outbox};
 
-/// The time for the whole close handshake.
+/// The longest time that the whole close handshake may take.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Bytes that are read and discarded behind the handshake. Closing a socket with unread data resets
-/// the connection, and the reset can overtake the Close frame.
+/// At most this many bytes are read and discarded after the close handshake. If a socket is closed with
+/// unread bytes, the system resets the connection, and the reset can overtake the Close frame.
 const DISCARDED_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// How a session ended.
@@ -24,28 +24,30 @@ const DISCARDED_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub(super) enum SessionEnd {
     /// The server closed the connection.
     Server(CloseReason),
-    /// The client closed it, with the code of its Close frame if that had one.
+    /// The client closed the connection. The code is that of the client's Close frame, if the frame had
+    /// one.
     Client(Option<u16>),
     /// The connection was lost.
     Lost,
 }
 
 impl From<ReadError> for SessionEnd {
-    fn from(end: ReadError) -> Self {
-        match end {
+    fn from(error: ReadError) -> Self {
+        match error {
             ReadError::Disconnected => Self::Lost,
-            ReadError::Violation(ending) => Self::Server(ending),
+            ReadError::Violation(close_reason) => Self::Server(close_reason),
         }
     }
 }
 
-/// Closes a connection. Returns once it is closed, or at [`CLOSE_TIMEOUT`].
+/// Closes a connection, with the close handshake unless the connection is lost. Returns once the
+/// connection is closed, after [`CLOSE_TIMEOUT`] at the latest. `end` says how the session ended.
 pub(super) async fn close(mut reader: Reader, outbox: Arc<Outbox>, end: SessionEnd) {
     if let SessionEnd::Server(INCOMING_OVER_BUDGET) = end {
-        // It is closed to free this memory.
+        // The server closes this connection to free the memory of its incomplete message.
         reader.abandon();
     }
-    let work = async {
+    let handshake = async {
         match end {
             SessionEnd::Server(CloseReason { code, reason }) => {
                 outbox.send_close_frame(frame::close_with(code, reason)).await;
@@ -57,8 +59,8 @@ pub(super) async fn close(mut reader: Reader, outbox: Arc<Outbox>, end: SessionE
         outbox.shut_down();
         reader.discard(DISCARDED_BYTES_MAX).await;
     };
-    // After the time-out, dropping the connection closes it.
-    let _ = timeout(CLOSE_TIMEOUT, work).await;
+    // A client that does not answer in time is disconnected without its Close frame.
+    let _ = timeout(CLOSE_TIMEOUT, handshake).await;
     outbox.shut_down();
 }
 

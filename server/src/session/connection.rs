@@ -16,18 +16,19 @@ pub struct Connection {
     pub address: Option<IpAddr>,
     pub reading: Reading,
     pub writing: Writing,
-    /// Bytes that arrived together with the handshake.
+    /// Bytes of frames that arrived together with the handshake.
     pub early: Vec<u8>,
     /// The connection's permit, if connections are limited.
     pub permit: Option<Arc<ConnectionPermit>>,
 }
 
 impl Connection {
-    /// Creates a connection without TLS and without a permit.
+    /// Creates a connection without TLS and without a permit. `early` are the bytes of frames that
+    /// arrived together with the handshake.
     #[must_use]
     pub fn tcp(id: ConnectionId, stream: TcpStream, early: Vec<u8>) -> Self {
-        let (reading, writing) = stream.into_split();
-        let (reading, writing) = (Reading::Tcp(reading), Writing::Tcp(writing));
+        let (read_half, write_half) = stream.into_split();
+        let (reading, writing) = (Reading::Tcp(read_half), Writing::Tcp(write_half));
         Self { id, address: None, reading, writing, early, permit: None }
     }
 }

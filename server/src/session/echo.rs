@@ -13,7 +13,7 @@ use crate::wire::decoder::Received;
 use crate::wire::frame;
 use crate::wire::outbox::{CloseReason, Outbox, OutboxLimits};
 
-/// A text that asks the server to close the connection, with the code that follows.
+/// The start of a text that asks the server to close the connection. The close code follows it.
 const CLOSE_COMMAND: &str = "@close:";
 
 /// The bounds of an echo session.
@@ -24,7 +24,8 @@ pub struct EchoLimits {
     pub incoming: Arc<Incoming>,
 }
 
-/// Sends each message back, a binary message as zeros of the same length, until one side closes.
+/// Runs an echo session: sends each message back, a binary message as zeros of the same length.
+/// Returns once the connection is closed.
 pub async fn run(connection: Connection, limits: Arc<EchoLimits>) {
     let Connection { reading, writing, early, .. } = connection;
     let outbox = Arc::new(Outbox::new(writing, Arc::clone(&limits.outbox)));
@@ -32,26 +33,27 @@ pub async fn run(connection: Connection, limits: Arc<EchoLimits>) {
     let mut reader = Reader::new(reading, &early, limits.message, incoming);
     let end = tokio::select! {
         biased;
-        ending = outbox.drive_writes() => SessionEnd::Server(ending),
-        ending = outbox.wait_for_write_timeout() => SessionEnd::Server(ending),
+        close_reason = outbox.drive_writes() => SessionEnd::Server(close_reason),
+        close_reason = outbox.wait_for_write_timeout() => SessionEnd::Server(close_reason),
         end = echo(&mut reader, &outbox) => end,
     };
     close::close(reader, outbox, end).await;
 }
 
+/// Reads messages and sends each one back. Returns how the session ended.
 async fn echo(reader: &mut Reader, outbox: &Outbox) -> SessionEnd {
     loop {
         let received = match reader.next().await {
             Ok(Some(received)) => received,
             Ok(None) => continue,
-            Err(end) => return end.into(),
+            Err(error) => return error.into(),
         };
         match received {
-            Received::Text(text) => match asked_ending(&text) {
-                Some(ending) => return SessionEnd::Server(ending),
+            Received::Text(text) => match requested_close(&text) {
+                Some(close_reason) => return SessionEnd::Server(close_reason),
                 None => outbox.send(&[frame::text(text.as_bytes())]),
             },
-            // The decoder keeps the length of a binary message and not its content.
+            // The decoder keeps the length of a binary message, but not the content.
             Received::Binary(bytes) => outbox.send(&[frame::binary(&vec![0; bytes])]),
             Received::Ping(payload) => outbox.send(&[frame::pong(&payload)]),
             Received::Pong => {}
@@ -60,7 +62,9 @@ async fn echo(reader: &mut Reader, outbox: &Outbox) -> SessionEnd {
     }
 }
 
-fn asked_ending(text: &str) -> Option<CloseReason> {
+/// Returns the close reason for a text such as `@close:1001`. Returns `None` for any other text, and for
+/// a code that the server never sends.
+fn requested_close(text: &str) -> Option<CloseReason> {
     let code: u16 = text.strip_prefix(CLOSE_COMMAND)?.parse().ok()?;
     let code = CloseCode::ALL.into_iter().find(|known| known.as_u16() == code)?;
     Some(CloseReason { code, reason: "the client has asked for it" })

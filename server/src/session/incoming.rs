@@ -1,10 +1,10 @@
-//! The memory of incomplete incoming messages, and which connections are closed when it exceeds its
-//! share of the memory budget.
+//! The memory of incomplete incoming messages. If these messages exceed their share of the memory
+//! budget, this module chooses the connections to close.
 //!
-//! The address that holds most memory loses a connection first, compared in steps of 80 KiB: an
-//! address with twenty incomplete messages before one with ten. Among equal addresses, and within one,
-//! the connection with the oldest message is closed. So a person with one message on a slow line is
-//! never closed while any address holds two.
+//! The address with the most memory loses a connection first: an address with twenty incomplete messages
+//! before an address with ten. The memory of addresses is compared in steps of 80 KiB. Among addresses
+//! of the same step, and within an address, the connection with the oldest message is closed. So the
+//! connection of a person with one message on a slow line stays open while any address has two messages.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -23,14 +23,15 @@ pub const INCOMING_OVER_BUDGET: CloseReason = CloseReason {
     reason: "too many messages are on their way to this server: come back and send yours again",
 };
 
-/// Bytes that a connection may hold without a charge: far less than the connection itself takes.
+/// A connection with at most this many bytes of incomplete message is not charged for them. The
+/// connection itself takes far more memory.
 const UNCOUNTED_BYTES_MAX: usize = 512;
 
-/// The step in which addresses are compared, in bytes: the memory of the largest message at the default
-/// settings.
+/// The memory of addresses is compared in steps of this many bytes: the memory of the largest message at
+/// the default settings.
 const STEP_BYTES: usize = 80 * 1024;
 
-/// The incomplete messages of all connections. Shared by them.
+/// The incomplete messages of all connections. All connections share this table.
 #[derive(Debug)]
 pub struct Incoming {
     budget: Arc<MemoryBudget>,
@@ -71,10 +72,10 @@ pub struct IncomingCharge {
     incoming: Arc<Incoming>,
     outbox: Arc<Outbox>,
     origin: Origin,
-    /// The number of its message, if that is charged for.
+    /// The number of the connection's message in the table. `None` while the connection is not charged.
     number: Option<u64>,
     bytes: usize,
-    /// Whether that message is complete, so that the next bytes belong to another one.
+    /// Whether the numbered message is complete, so that the next bytes belong to another message.
     is_complete: bool,
 }
 
@@ -97,7 +98,8 @@ impl Incoming {
         &self.budget
     }
 
-    /// Creates the charge of a connection, which holds nothing yet.
+    /// Creates the charge of a connection, with 0 bytes. `outbox` is the connection's sending half, and
+    /// `origin` is the client's address.
     #[must_use]
     pub fn new_charge(
         self: &Arc<Self>,
@@ -108,13 +110,14 @@ impl Incoming {
         IncomingCharge { incoming, outbox, origin, number: None, bytes: 0, is_complete: false }
     }
 
-    /// Closes connections until the rest holds no more than the share of the budget.
+    /// Closes connections until all incomplete messages together are within their share of the memory
+    /// budget. A closed connection is no longer charged.
     pub fn enforce_share(&self) {
         let mut closed = Vec::new();
         {
             let mut state = self.lock();
             while state.charge.bytes() > self.budget.share_bytes() {
-                let Some(outbox) = state.close_first() else { break };
+                let Some(outbox) = state.remove_first() else { break };
                 closed.push(outbox);
             }
         }
@@ -129,23 +132,26 @@ impl Incoming {
 }
 
 impl Default for Incoming {
-    /// Creates a table without a bound.
+    /// Creates a table whose memory budget has no bound.
     fn default() -> Self {
         Self::new(Arc::default())
     }
 }
 
 impl State {
-    /// Removes the message that goes first, and returns its connection.
-    fn close_first(&mut self) -> Option<Arc<Outbox>> {
+    /// Removes the message whose connection must be closed first. Returns the outbox of that connection,
+    /// or `None` if there is no message.
+    fn remove_first(&mut self) -> Option<Arc<Outbox>> {
         let &(_, Reverse(number), origin) = self.order.last()?;
-        self.set(origin, number, 0, None)
+        self.set_message_bytes(origin, number, 0, None)
     }
 
-    /// Sets the memory of a message, and removes the message at 0 bytes. `outbox` is `Some` for a new
-    /// message; a message that is neither new nor known was removed before. Returns the connection of a
-    /// message that is removed now.
-    fn set(
+    /// Sets the memory of a message. At 0 bytes, removes the message and returns its connection's
+    /// outbox.
+    ///
+    /// Pass an `outbox` to add a new message, and `None` for an earlier one. Without an `outbox`, a
+    /// message that was already removed stays removed.
+    fn set_message_bytes(
         &mut self,
         origin: Origin,
         number: u64,
@@ -156,9 +162,12 @@ impl State {
             Some(_) => self.addresses.entry(origin).or_default(),
             None => self.addresses.get_mut(&origin)?,
         };
+        // 1. Take the address out of the order, because its rank changes.
         if let Some(rank) = address.rank(origin) {
             self.order.remove(&rank);
         }
+
+        // 2. Change the message.
         if let Some(outbox) = outbox {
             address.messages.insert(number, Message { bytes: 0, outbox: Arc::clone(outbox) });
         }
@@ -172,48 +181,57 @@ impl State {
                 removed = address.messages.remove(&number).map(|message| message.outbox);
             }
         }
-        match address.rank(origin) {
-            Some(rank) => _ = self.order.insert(rank),
-            None => _ = self.addresses.remove(&origin),
+
+        // 3. Put the address back at its new place, or forget an address without messages.
+        if let Some(rank) = address.rank(origin) {
+            self.order.insert(rank);
+        } else {
+            self.addresses.remove(&origin);
         }
         removed
     }
 }
 
 impl Address {
-    /// Returns the address's place in the order, or `None` if it holds nothing.
+    /// Returns the address's place in the order, or `None` if the address has no message.
     fn rank(&self, origin: Origin) -> Option<Rank> {
-        let (oldest, _) = self.messages.first_key_value()?;
-        Some((self.bytes.div_ceil(STEP_BYTES), Reverse(*oldest), origin))
+        let (oldest_number, _) = self.messages.first_key_value()?;
+        let steps = self.bytes.div_ceil(STEP_BYTES);
+        Some((steps, Reverse(*oldest_number), origin))
     }
 }
 
 impl IncomingCharge {
-    /// Sets the memory that the connection holds, in bytes. May close this connection, or others.
-    pub fn set(&mut self, bytes: usize) {
-        let bytes = if bytes > UNCOUNTED_BYTES_MAX { bytes } else { 0 };
+    /// Sets the memory of the connection's incoming message, in bytes. If all connections together then
+    /// exceed their share of the memory budget, closes this connection or others.
+    pub fn set(&mut self, memory_bytes: usize) {
+        let bytes = if memory_bytes > UNCOUNTED_BYTES_MAX { memory_bytes } else { 0 };
         if bytes == self.bytes {
             return;
         }
         let has_grown = bytes > self.bytes;
         if has_grown && mem::take(&mut self.is_complete) {
-            self.put(0);
+            // The new bytes belong to a new message: it gets a number of its own, and so counts as the
+            // youngest.
+            self.update_table(0);
         }
-        self.put(bytes);
+        self.update_table(bytes);
         if has_grown {
             self.incoming.enforce_share();
         }
     }
 
-    fn put(&mut self, bytes: usize) {
+    /// Writes the charged bytes into the table. A connection without a numbered message gets a new
+    /// number; at 0 bytes the message is removed.
+    fn update_table(&mut self, bytes: usize) {
         {
             let mut state = self.incoming.lock();
-            let new = self.number.is_none().then_some(&self.outbox);
+            let new_outbox = self.number.is_none().then_some(&self.outbox);
             let number = *self.number.get_or_insert_with(|| {
                 state.next_number += 1;
                 state.next_number
             });
-            state.set(self.origin, number, bytes, new);
+            state.set_message_bytes(self.origin, number, bytes, new_outbox);
         }
         self.bytes = bytes;
         if bytes == 0 {
@@ -222,8 +240,8 @@ impl IncomingCharge {
         }
     }
 
-    /// Notes that the message is complete. Later bytes belong to another one.
-    pub fn complete(&mut self) {
+    /// Notes that the message is complete. Later bytes belong to another message.
+    pub fn note_complete(&mut self) {
         self.is_complete = self.number.is_some();
     }
 }

@@ -1,5 +1,5 @@
-//! Goal: incoming messages stay within their share of memory, and a person on a slow line is not closed
-//! in place of attackers that hold many partial messages.
+//! Goal: incoming messages stay within their share of memory. The server closes the connections of
+//! attackers with many partial messages, and not the connection of a person on a slow line.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -13,20 +13,21 @@ const MESSAGE_BYTES: usize = 64 * 1024;
 /// A client with a charge for its incoming message.
 struct Client {
     outbox: Arc<Outbox>,
-    bytes: IncomingCharge,
+    charge: IncomingCharge,
 }
 
 impl Client {
-    fn of(incoming: &Arc<Incoming>, address: u32) -> Self {
+    fn connect(incoming: &Arc<Incoming>, address: u32) -> Self {
         let socket = Writing::Other(Box::new(Socket::default()));
         let outbox = Arc::new(Outbox::new(socket, limits(1_000_000)));
-        let bytes = incoming.new_charge(&outbox, Some(AddressKey::V4(address)));
-        Self { outbox, bytes }
+        let charge = incoming.new_charge(&outbox, Some(AddressKey::V4(address)));
+        Self { outbox, charge }
     }
 
-    fn holding(incoming: &Arc<Incoming>, address: u32, bytes: usize) -> Self {
-        let mut client = Self::of(incoming, address);
-        client.bytes.set(bytes);
+    /// Connects a client and charges it for this many bytes of an incomplete message.
+    fn with_partial_message(incoming: &Arc<Incoming>, address: u32, bytes: usize) -> Self {
+        let mut client = Self::connect(incoming, address);
+        client.charge.set(bytes);
         client
     }
 
@@ -45,23 +46,25 @@ fn held_bytes(incoming: &Incoming) -> usize {
 
 #[test]
 fn slow_message_survives_addresses_with_many_incomplete_ones() {
-    // A share of 100 messages of the maximum size.
+    // The share is half of the free memory: 100 messages of 300, while 200 are free.
     let incoming = incoming(300 * MESSAGE_BYTES);
-    let mut person = Client::of(&incoming, 1);
+    let mut person = Client::connect(&incoming, 1);
     let mut attackers = Vec::new();
     for step in 1..=64 {
-        person.bytes.set(step * 1024);
-        // Each step adds 30 partial messages, all younger than the person's message.
+        person.charge.set(step * 1024);
+        // Each step adds two partial messages from each of 15 addresses, all younger than the person's
+        // message.
         for number in 0..30 {
-            attackers.push(Client::holding(&incoming, 100 + number % 15, 64_000));
+            let address = 100 + number % 15;
+            attackers.push(Client::with_partial_message(&incoming, address, 64_000));
         }
         assert!(person.is_open(), "in step {step}");
         assert!(held_bytes(&incoming) <= 100 * MESSAGE_BYTES);
     }
-    let open = attackers.iter().filter(|attacker| attacker.is_open()).count();
-    assert!((90..=102).contains(&open), "{open}");
-    let newest = attackers.iter().rev().take(30).filter(|attacker| attacker.is_open());
-    assert_eq!(newest.count(), 30, "of one address the oldest is closed first");
+    let open_count = attackers.iter().filter(|attacker| attacker.is_open()).count();
+    assert!((90..=102).contains(&open_count), "{open_count} attackers are open");
+    let open_newest = attackers.iter().rev().take(30).filter(|attacker| attacker.is_open());
+    assert_eq!(open_newest.count(), 30, "each address loses its oldest connections first");
 }
 
 #[test]
@@ -69,27 +72,32 @@ fn oldest_message_is_closed_if_each_address_holds_one() {
     let incoming = incoming(30 * MESSAGE_BYTES);
     let mut clients = Vec::new();
     for address in 0..20 {
-        // Charges the bytes received so far.
-        clients.push(Client::holding(&incoming, address, 40_000 + 1000 * address as usize));
+        // The oldest messages are the shortest, so that only their age can close them first.
+        let bytes = 40_000 + 1000 * address as usize;
+        clients.push(Client::with_partial_message(&incoming, address, bytes));
     }
-    let open: Vec<_> = clients.iter().map(Client::is_open).collect();
-    let first_open = open.iter().position(|open| *open).unwrap();
-    assert!(first_open > 5, "{open:?}");
-    assert!(open[first_open..].iter().all(|open| *open), "{open:?}");
-    // A client whose message is complete counts as the youngest.
-    clients[first_open].bytes.complete();
-    clients[first_open].bytes.set(65_000);
-    clients.push(Client::holding(&incoming, 20, 64_000));
-    clients.push(Client::holding(&incoming, 21, 64_000));
+    let are_open: Vec<_> = clients.iter().map(Client::is_open).collect();
+    let first_open = are_open.iter().position(|is_open| *is_open).unwrap();
+    assert!(first_open > 5, "{are_open:?}");
+    assert!(are_open[first_open..].iter().all(|is_open| *is_open), "{are_open:?}");
+
+    // The client with the oldest message begins a new one, which is then the youngest.
+    clients[first_open].charge.note_complete();
+    clients[first_open].charge.set(65_000);
+    clients.push(Client::with_partial_message(&incoming, 20, 64_000));
+    clients.push(Client::with_partial_message(&incoming, 21, 64_000));
     assert!(clients[first_open].is_open() && !clients[first_open + 1].is_open());
 }
 
 #[test]
 fn shrunken_share_closes_connections_and_frees_their_charge() {
     let incoming = incoming(30 * MESSAGE_BYTES);
-    let clients: Vec<_> =
-        (0..9).map(|address| Client::holding(&incoming, address, MESSAGE_BYTES)).collect();
+    let clients: Vec<_> = (0..9)
+        .map(|address| Client::with_partial_message(&incoming, address, MESSAGE_BYTES))
+        .collect();
     assert!(clients.iter().all(Client::is_open));
+
+    // Outgoing frames now take two thirds of the budget.
     let outgoing = incoming.budget().charge(Part::Outgoing, 20 * MESSAGE_BYTES);
     incoming.enforce_share();
     assert_eq!(held_bytes(&incoming), 3 * MESSAGE_BYTES);
@@ -99,16 +107,22 @@ fn shrunken_share_closes_connections_and_frees_their_charge() {
 }
 
 #[test]
-fn closed_connection_and_small_remainders_are_not_charged() {
+fn closed_connections_and_short_messages_are_not_charged() {
     let incoming = incoming(3 * MESSAGE_BYTES);
-    let mut first = Client::holding(&incoming, 1, 60_000);
-    let second = Client::holding(&incoming, 2, 60_000);
+    let mut first = Client::with_partial_message(&incoming, 1, 60_000);
+    let second = Client::with_partial_message(&incoming, 2, 60_000);
     assert!(!first.is_open() && second.is_open());
-    first.bytes.set(65_000);
+
+    // More bytes on a closed connection.
+    first.charge.set(65_000);
     assert_eq!(held_bytes(&incoming), 60_000);
-    let few: Vec<_> = (0..1000).map(|address| Client::holding(&incoming, address, 512)).collect();
+
+    // Messages that are short enough to be free of charge.
+    let short: Vec<_> = (0..1000)
+        .map(|address| Client::with_partial_message(&incoming, address, UNCOUNTED_BYTES_MAX))
+        .collect();
     assert_eq!(held_bytes(&incoming), 60_000);
-    drop((few, first, second));
+    drop((short, first, second));
     let state = incoming.lock();
     assert!(state.addresses.is_empty() && state.order.is_empty());
 }
@@ -116,24 +130,24 @@ fn closed_connection_and_small_remainders_are_not_charged() {
 proptest! {
     /// After any operations, the charged bytes are those of the open connections and within the share.
     #[test]
-    fn counts_follow_the_connections(
+    fn charged_bytes_are_those_of_the_open_connections(
         steps in vec((0..12_usize, 0..4_u32, 0..3 * MESSAGE_BYTES, any::<bool>()), 1..200),
     ) {
         let incoming = incoming(20 * MESSAGE_BYTES);
         let mut clients: Vec<Option<Client>> = (0..12).map(|_| None).collect();
         for (slot, address, bytes, is_complete) in steps {
-            let client = clients[slot].get_or_insert_with(|| Client::of(&incoming, address));
-            client.bytes.set(bytes);
+            let client = clients[slot].get_or_insert_with(|| Client::connect(&incoming, address));
+            client.charge.set(bytes);
             if is_complete {
-                client.bytes.complete();
+                client.charge.note_complete();
             }
-            for client in &mut clients {
-                client.take_if(|client| !client.is_open());
+            for slot in &mut clients {
+                slot.take_if(|client| !client.is_open());
             }
-            let open = clients.iter().flatten();
-            let expected = open.map(|client| client.bytes.bytes).sum::<usize>();
-            prop_assert_eq!(held_bytes(&incoming), expected);
-            prop_assert!(expected <= incoming.budget().share_bytes());
+            let open_clients = clients.iter().flatten();
+            let expected_bytes = open_clients.map(|client| client.charge.bytes).sum::<usize>();
+            prop_assert_eq!(held_bytes(&incoming), expected_bytes);
+            prop_assert!(expected_bytes <= incoming.budget().share_bytes());
             let state = incoming.lock();
             prop_assert_eq!(state.order.len(), state.addresses.len());
         }

@@ -1,6 +1,6 @@
 //! Checks every connection from one task: pings silent clients, closes connections without a pong,
 //! sends heartbeats, enforces each connection's share of memory under pressure, and asks all
-//! connections to close at a shutdown. An idle connection so needs no timer of its own.
+//! connections to close at a shutdown. So an idle connection needs no timer of its own.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -19,7 +19,7 @@ use crate::wire::budget::MemoryBudget;
 use crate::wire::frame;
 use crate::wire::outbox::{CloseReason, Outbox};
 
-/// The time of one tick, which is also the precision of all time-outs here.
+/// The time between two rounds of checks. All time-outs here have this precision.
 const TICK: Duration = Duration::from_secs(1);
 
 /// The time-outs of silent clients, in ticks of one second.
@@ -40,11 +40,11 @@ impl Default for KeepaliveTimeouts {
 /// Time between two heartbeats. The protocol promises one at least every 25 s.
 const HEARTBEAT_EVERY_TICKS: u32 = 20;
 
-/// Slots of the timer wheel. A check that is due later than this many ticks is made earlier, finds
-/// nothing to do, and is rescheduled.
+/// Slots of the timer wheel, one for each of the next ticks. If a check is due later than the last slot,
+/// it runs earlier, finds nothing to do, and is scheduled again.
 const WHEEL_SLOTS: usize = 32;
 
-/// Checks after which the task yields.
+/// After this many checks, the task lets other tasks run.
 const CHECKS_PER_TURN: usize = 64;
 
 const SILENT: CloseReason =
@@ -55,7 +55,7 @@ const CHECK_PANICKED: CloseReason = CloseReason {
     reason: "the connection was restarted: come back",
 };
 
-/// The keepalive of all connections. Shared by all sessions.
+/// The keepalive of all connections. All sessions share it.
 #[derive(Debug, Default)]
 pub struct Keepalive {
     timeouts: KeepaliveTimeouts,
@@ -68,11 +68,11 @@ pub struct Keepalive {
 struct Wheel {
     /// The checks due at a tick are in the slot of that tick modulo the number of slots.
     slots: [Vec<Check>; WHEEL_SLOTS],
-    /// Set at a shutdown.
+    /// Set at a shutdown: every connection is asked to close for this reason.
     close_reason: Option<CloseReason>,
 }
 
-/// The checks of one tick. If it is dropped early, as by a panic, the remaining checks return to the
+/// The checks of one tick. If a check panics, dropping the round puts the remaining checks back into the
 /// wheel.
 struct Round<'a> {
     keepalive: &'a Keepalive,
@@ -86,25 +86,27 @@ struct Check {
     extras: Option<Box<Extras>>,
 }
 
-/// Set for a connection with heartbeats or with a ping that is not answered.
+/// Fields of a connection with heartbeats or with an unanswered ping.
 #[derive(Default)]
 struct Extras {
-    beat: Option<HeartbeatState>,
-    pinged: Option<Pinged>,
+    heartbeat: Option<HeartbeatState>,
+    unanswered_ping: Option<UnansweredPing>,
 }
 
 /// The heartbeats of a client that asked for them.
 struct HeartbeatState {
-    heartbeat: Heartbeat,
+    /// Returns the frame of the next heartbeat.
+    make_frame: Heartbeat,
     latest_tick: u32,
 }
 
-/// A ping that was sent and not answered.
-struct Pinged {
-    tick: u32,
-    /// When something was last received before the ping.
+/// A ping that the client has not answered.
+struct UnansweredPing {
+    /// The start of the wait for the pong.
+    start_tick: u32,
+    /// The tick at which the server last received something before the ping.
     received_tick: u32,
-    /// Bytes written until then, and whether more waited.
+    /// The bytes written to the client at `start_tick`, and whether there was a backlog then.
     written_bytes: u64,
     was_backlogged: bool,
 }
@@ -122,25 +124,26 @@ impl Keepalive {
         &self.incoming
     }
 
-    /// Adds a connection. It is removed once its outbox has closed.
+    /// Adds a connection to the checks. The connection is removed after its outbox has closed.
+    /// `heartbeat` makes the heartbeats, for a client that asked for them.
     pub fn add_connection(&self, outbox: &Arc<Outbox>, heartbeat: Option<Heartbeat>) {
         let now = self.now();
         outbox.note_received(now);
-        let extras = heartbeat.map(|heartbeat| {
-            let beat = Some(HeartbeatState { heartbeat, latest_tick: now });
-            Box::new(Extras { beat, pinged: None })
+        let extras = heartbeat.map(|make_frame| {
+            let heartbeat = Some(HeartbeatState { make_frame, latest_tick: now });
+            Box::new(Extras { heartbeat, unanswered_ping: None })
         });
         self.schedule(now, Check { outbox: Arc::clone(outbox), extras });
     }
 
-    /// Schedules a connection's next check. During a shutdown it asks the connection to close: the
-    /// connection may be new, or was being checked when all others were asked.
+    /// Schedules a connection's next check. During a shutdown it also asks the connection to close:
+    /// [`Self::close_all`] missed the connection if it is new or was being checked.
     fn schedule(&self, now: u32, check: Check) {
         let mut wheel = self.lock();
         if let Some(close_reason) = wheel.close_reason {
             check.outbox.request_close(close_reason);
         }
-        wheel.put(check.next_tick(now, self.timeouts), check);
+        wheel.insert(check.next_tick(now, self.timeouts), check);
     }
 
     /// Notes that something was received from a client.
@@ -148,7 +151,7 @@ impl Keepalive {
         outbox.note_received(self.now());
     }
 
-    /// Asks every connection to close, including later ones.
+    /// Asks every connection to close, including connections that are added later.
     pub fn close_all(&self, close_reason: CloseReason) {
         let mut wheel = self.lock();
         wheel.close_reason = Some(close_reason);
@@ -157,33 +160,40 @@ impl Keepalive {
         }
     }
 
-    /// Makes the checks, for ever.
+    /// Checks every connection when its check is due. Never returns.
     pub async fn run(&self) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             let now = self.now_tick.fetch_add(1, Ordering::Relaxed) + 1;
+
+            // 1. Enforce the shares of the memory budget, which shrink under pressure.
             if self.incoming.budget().is_under_pressure() {
                 self.incoming.enforce_share();
                 self.enforce_shares();
             }
+
+            // 2. Run all checks that are due. A check stays in the round while it runs: if it panics, the
+            //    drop of the round closes its connection.
             let mut round = Round { keepalive: self, now, due: VecDeque::new() };
             round.due.extend(mem::take(&mut self.lock().slots[slot(now)]));
-            let mut checks = 0;
+            let mut check_count = 0;
             while let Some(check) = round.due.front_mut() {
                 let is_open = check.run(now, self.timeouts);
-                if let Some(check) = round.due.pop_front().filter(|_| is_open) {
+                let checked = round.due.pop_front();
+                if is_open && let Some(check) = checked {
                     self.schedule(now, check);
                 }
-                checks += 1;
-                if checks % CHECKS_PER_TURN == 0 {
+                check_count += 1;
+                if check_count % CHECKS_PER_TURN == 0 {
                     tokio::task::yield_now().await;
                 }
             }
         }
     }
 
+    /// Closes the connections whose backlogs exceed their share of the memory budget.
     fn enforce_shares(&self) {
         for check in self.lock().slots.iter().flatten() {
             check.outbox.enforce_share();
@@ -199,12 +209,13 @@ impl Keepalive {
     }
 }
 
+/// Returns the index of the wheel's slot for a tick.
 fn slot(tick: u32) -> usize {
     tick as usize % WHEEL_SLOTS
 }
 
 impl Wheel {
-    fn put(&mut self, tick: u32, check: Check) {
+    fn insert(&mut self, tick: u32, check: Check) {
         self.slots[slot(tick)].push(check);
     }
 }
@@ -214,7 +225,7 @@ impl Drop for Round<'_> {
         if thread::panicking()
             && let Some(check) = self.due.pop_front()
         {
-            // This check panicked and would panic again.
+            // The first check is the one that panicked, and it would panic again.
             check.outbox.close_with(CHECK_PANICKED);
         }
         for check in self.due.drain(..) {
@@ -224,70 +235,100 @@ impl Drop for Round<'_> {
 }
 
 impl Check {
-    /// Performs the due action. Returns whether the connection is still open.
+    /// Sends a heartbeat or a ping if one is due, and closes the connection if its client has not
+    /// answered the ping in time. Returns whether the connection is still open.
     fn run(&mut self, now: u32, timeouts: KeepaliveTimeouts) -> bool {
-        let outbox = &self.outbox;
-        if outbox.is_closed() {
+        if self.outbox.is_closed() {
             return false;
         }
         if let Some(extras) = &mut self.extras {
-            if let Some(beat) = &mut extras.beat
-                && now - beat.latest_tick >= HEARTBEAT_EVERY_TICKS
-                // The greeting is always the first.
-                && outbox.is_greeted()
-                && let Some(frame) = (beat.heartbeat)()
-            {
-                beat.latest_tick = now;
-                outbox.send(&[frame]);
-            }
-            if let Some(pinged) = &mut extras.pinged {
-                if pinged.received_tick != outbox.received_tick() {
-                    extras.pinged = None;
-                } else if now - pinged.tick >= timeouts.pong_within_ticks
-                    && !pinged.extend_deadline(outbox, now)
-                {
-                    outbox.close_with(SILENT);
-                    return false;
-                }
+            extras.send_due_heartbeat(&self.outbox, now);
+            if extras.is_pong_overdue(&self.outbox, now, timeouts) {
+                self.outbox.close_with(SILENT);
+                return false;
             }
         }
-        let is_pinged = self.extras.as_ref().is_some_and(|extras| extras.pinged.is_some());
-        let received_tick = outbox.received_tick();
-        if !is_pinged && now - received_tick >= timeouts.ping_after_ticks {
-            outbox.send_control(frame::ping());
-            let (written_bytes, was_backlogged) = (outbox.written_bytes(), outbox.is_backlogged());
-            let pinged = Pinged { tick: now, received_tick, written_bytes, was_backlogged };
-            self.extras.get_or_insert_default().pinged = Some(pinged);
-        }
-        self.extras.take_if(|extras| extras.beat.is_none() && extras.pinged.is_none());
+        self.ping_if_silent(now, timeouts);
+        self.extras
+            .take_if(|extras| extras.heartbeat.is_none() && extras.unanswered_ping.is_none());
         true
     }
 
+    /// Sends a ping if nothing was received for some time and no earlier ping is unanswered.
+    fn ping_if_silent(&mut self, now: u32, timeouts: KeepaliveTimeouts) {
+        let outbox = &self.outbox;
+        let is_pinged = self.extras.as_ref().is_some_and(|extras| extras.unanswered_ping.is_some());
+        let received_tick = outbox.received_tick();
+        if is_pinged || now - received_tick < timeouts.ping_after_ticks {
+            return;
+        }
+        outbox.send_control(frame::ping());
+        let ping = UnansweredPing {
+            start_tick: now,
+            received_tick,
+            written_bytes: outbox.written_bytes(),
+            was_backlogged: outbox.is_backlogged(),
+        };
+        self.extras.get_or_insert_default().unanswered_ping = Some(ping);
+    }
+
+    /// Returns the tick of the next check, which is always within the slots of the wheel.
     fn next_tick(&self, now: u32, timeouts: KeepaliveTimeouts) -> u32 {
         let extras = self.extras.as_deref();
-        let silence_tick = match extras.and_then(|extras| extras.pinged.as_ref()) {
-            Some(pinged) => pinged.tick + timeouts.pong_within_ticks,
+        let silence_tick = match extras.and_then(|extras| extras.unanswered_ping.as_ref()) {
+            Some(ping) => ping.start_tick + timeouts.pong_within_ticks,
             None => self.outbox.received_tick() + timeouts.ping_after_ticks,
         };
-        let next = match extras.and_then(|extras| extras.beat.as_ref()) {
-            Some(beat) => silence_tick.min(beat.latest_tick + HEARTBEAT_EVERY_TICKS),
+        let due_tick = match extras.and_then(|extras| extras.heartbeat.as_ref()) {
+            Some(heartbeat) => silence_tick.min(heartbeat.latest_tick + HEARTBEAT_EVERY_TICKS),
             None => silence_tick,
         };
-        next.clamp(now + 1, now + WHEEL_SLOTS as u32 - 1)
+        due_tick.clamp(now + 1, now + WHEEL_SLOTS as u32 - 1)
     }
 }
 
-impl Pinged {
-    /// Extends the deadline of the pong if the client is still receiving its backlog, behind which the
-    /// ping stands, or if the session is not reading from it. Returns whether it did. Without a
-    /// backlog, written bytes prove nothing: the kernel buffers for dead peers too.
-    fn extend_deadline(&mut self, outbox: &Outbox, now: u32) -> bool {
-        let (written_bytes, is_backlogged) = (outbox.written_bytes(), outbox.is_backlogged());
-        let is_moving = written_bytes != self.written_bytes;
-        if !outbox.is_reading_paused() && !(is_moving && (is_backlogged || self.was_backlogged)) {
+impl Extras {
+    /// Sends a heartbeat if one is due. The greeting is always the client's first frame, so no heartbeat
+    /// is sent before it.
+    fn send_due_heartbeat(&mut self, outbox: &Outbox, now: u32) {
+        if let Some(heartbeat) = &mut self.heartbeat
+            && now - heartbeat.latest_tick >= HEARTBEAT_EVERY_TICKS
+            && outbox.is_greeted()
+            && let Some(frame) = (heartbeat.make_frame)()
+        {
+            heartbeat.latest_tick = now;
+            outbox.send(&[frame]);
+        }
+    }
+
+    /// Returns whether the client has missed the deadline for its pong. Anything that the client sends
+    /// counts as a pong. The deadline is extended for a client that cannot have answered yet.
+    fn is_pong_overdue(&mut self, outbox: &Outbox, now: u32, timeouts: KeepaliveTimeouts) -> bool {
+        let Some(ping) = &mut self.unanswered_ping else { return false };
+        if ping.received_tick != outbox.received_tick() {
+            self.unanswered_ping = None;
             return false;
         }
-        self.tick = now;
+        let is_past_deadline = now - ping.start_tick >= timeouts.pong_within_ticks;
+        is_past_deadline && !ping.try_extend_deadline(outbox, now)
+    }
+}
+
+impl UnansweredPing {
+    /// Extends the deadline of the pong if the client cannot have answered yet: it is still receiving
+    /// the backlog ahead of the ping, or the session is not reading from it. Returns whether the
+    /// deadline was extended.
+    ///
+    /// Without a backlog, written bytes do not show that a client is alive: the system's socket buffer
+    /// takes bytes for a dead client too.
+    fn try_extend_deadline(&mut self, outbox: &Outbox, now: u32) -> bool {
+        let (written_bytes, is_backlogged) = (outbox.written_bytes(), outbox.is_backlogged());
+        let is_receiving_backlog =
+            written_bytes != self.written_bytes && (is_backlogged || self.was_backlogged);
+        if !is_receiving_backlog && !outbox.is_reading_paused() {
+            return false;
+        }
+        self.start_tick = now;
         (self.written_bytes, self.was_backlogged) = (written_bytes, is_backlogged);
         true
     }
@@ -295,8 +336,8 @@ impl Pinged {
 
 impl std::fmt::Debug for Wheel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let watched = self.slots.iter().map(Vec::len).sum::<usize>();
-        f.debug_struct("Wheel").field("watched", &watched).finish_non_exhaustive()
+        let connections = self.slots.iter().map(Vec::len).sum::<usize>();
+        f.debug_struct("Wheel").field("connections", &connections).finish_non_exhaustive()
     }
 }
 

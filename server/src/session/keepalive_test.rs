@@ -14,20 +14,23 @@ use crate::wire::test_socket::{Socket, limits, limits_within};
 const PING: [u8; 2] = [0x89, 0];
 const GOODBYE: CloseReason = CloseReason { code: CloseCode::GoingAway, reason: "x" };
 
-/// The heartbeat interval of the protocol, and a time longer than any test needs.
+/// The protocol promises a heartbeat at least this often.
 const HEARTBEAT_PROMISED: Duration = Duration::from_secs(25);
+
+/// Longer than any time-out of the keepalive.
 const LONG: Duration = Duration::from_secs(300);
 
-fn pings(socket: &Socket) -> usize {
+fn ping_count(socket: &Socket) -> usize {
     socket.accepted().chunks(PING.len()).filter(|frame| *frame == PING).count()
 }
 
-/// Starts a keepalive half a tick ahead of the test, so that no two events happen at the same time.
+/// Starts a keepalive with the default time-outs.
 async fn keepalive() -> Arc<Keepalive> {
-    running(Keepalive::default()).await
+    start(Keepalive::default()).await
 }
 
-async fn running(keepalive: Keepalive) -> Arc<Keepalive> {
+/// Starts a keepalive half a tick ahead of the test, so that no two events happen at the same time.
+async fn start(keepalive: Keepalive) -> Arc<Keepalive> {
     let keepalive = Arc::new(keepalive);
     let running = Arc::clone(&keepalive);
     tokio::spawn(async move { running.run().await });
@@ -35,6 +38,7 @@ async fn running(keepalive: Keepalive) -> Arc<Keepalive> {
     keepalive
 }
 
+/// Returns a connection whose client has received its greeting. The socket accepts this many bytes.
 fn connection(capacity_bytes: usize) -> (Arc<Outbox>, Socket) {
     let socket = Socket::default();
     socket.accept_more(capacity_bytes);
@@ -43,20 +47,22 @@ fn connection(capacity_bytes: usize) -> (Arc<Outbox>, Socket) {
     (Arc::new(outbox), socket)
 }
 
-/// Returns the time until the keepalive ends a connection.
-async fn ended(outbox: &Outbox) -> (CloseReason, Duration) {
+/// Waits until the keepalive closes a connection. Returns the close reason and the time waited.
+async fn wait_until_closed(outbox: &Outbox) -> (CloseReason, Duration) {
     let start = Instant::now();
-    let ending = tokio::time::timeout(LONG, outbox.drive_writes()).await.expect("it is ended");
-    (ending, start.elapsed())
+    let close_reason = tokio::time::timeout(LONG, outbox.drive_writes())
+        .await
+        .expect("the keepalive closes the connection");
+    (close_reason, start.elapsed())
 }
 
-/// Waits for the end of a connection, as its session does.
-async fn soon_ended(tending: JoinHandle<CloseReason>) -> CloseReason {
-    tokio::time::timeout(LONG, tending).await.expect("it is ended").unwrap()
+/// Waits until a session's task returns the close reason.
+async fn close_reason_of(session: JoinHandle<CloseReason>) -> CloseReason {
+    tokio::time::timeout(LONG, session).await.expect("the session ends").unwrap()
 }
 
-/// Sends a text at an interval, without end.
-fn says_something_every(keepalive: &Arc<Keepalive>, outbox: &Arc<Outbox>, pause: Duration) {
+/// Starts a task that sends something from the client at an interval, until the end of the test.
+fn send_at_interval(keepalive: &Arc<Keepalive>, outbox: &Arc<Outbox>, pause: Duration) {
     let (keepalive, outbox) = (Arc::clone(keepalive), Arc::clone(outbox));
     tokio::spawn(async move {
         loop {
@@ -75,20 +81,20 @@ async fn silent_client_is_pinged_after_20_s_and_closed_15_s_later() {
     assert!(socket.accepted().is_empty());
     sleep(TICK).await;
     assert_eq!(socket.accepted(), PING);
-    let (ending, waited) = ended(&outbox).await;
-    assert_eq!((ending, ending.code), (SILENT, CloseCode::TryAgainLater));
+    let (close_reason, waited) = wait_until_closed(&outbox).await;
+    assert_eq!((close_reason, close_reason.code), (SILENT, CloseCode::TryAgainLater));
     assert!((14 * TICK..=15 * TICK).contains(&waited), "{waited:?}");
-    assert_eq!(pings(&socket), 1);
+    assert_eq!(ping_count(&socket), 1);
 }
 
-/// After a client's cable is unplugged, the others see it leave within a minute, with or without a
-/// resume token.
+/// After a client's cable is unplugged, the other members see it leave within a minute, with or without
+/// a resume token.
 #[tokio::test(start_paused = true)]
 async fn silent_client_leaves_within_a_minute_by_default() {
     let keepalive = keepalive().await;
     let (outbox, _) = connection(1000);
     keepalive.add_connection(&outbox, None);
-    let (_, waited) = ended(&outbox).await;
+    let (_, waited) = wait_until_closed(&outbox).await;
     let grace = Duration::from_secs(RESUME_GRACE_SECONDS_DEFAULT);
     assert!(waited + CLOSE_TIMEOUT + grace < Duration::from_secs(60), "{waited:?}");
 }
@@ -96,12 +102,15 @@ async fn silent_client_leaves_within_a_minute_by_default() {
 #[tokio::test(start_paused = true)]
 async fn connection_being_checked_during_close_all_is_closed() {
     let keepalive = keepalive().await;
+    // More connections than the keepalive checks before it yields to other tasks.
     let crowd: Vec<_> = (0..3 * CHECKS_PER_TURN).map(|_| connection(1000)).collect();
     for (outbox, _) in &crowd {
         keepalive.add_connection(outbox, None);
     }
-    // The first connection has its ping and the last one not yet: the round yields to other tasks.
-    let is_pinged = |(_, socket): &(Arc<Outbox>, Socket)| pings(socket) > 0;
+
+    // Wait until the first connection has its ping. The round of checks has then yielded before it comes
+    // to the last connection.
+    let is_pinged = |(_, socket): &(Arc<Outbox>, Socket)| ping_count(socket) > 0;
     let (first, last) = (&crowd[0], crowd.last().unwrap());
     sleep(19 * TICK).await;
     while !is_pinged(first) {
@@ -112,10 +121,11 @@ async fn connection_being_checked_during_close_all_is_closed() {
             }
         }
     }
-    assert!(!is_pinged(last), "the round is not over");
+    assert!(!is_pinged(last), "the round of checks has reached the last connection");
+
     keepalive.close_all(GOODBYE);
     for (outbox, _) in &crowd {
-        assert_eq!(ended(outbox).await.0, GOODBYE);
+        assert_eq!(wait_until_closed(outbox).await.0, GOODBYE);
     }
 }
 
@@ -125,15 +135,15 @@ async fn client_that_answers_pings_stays_connected() {
     let (outbox, socket) = connection(1000);
     keepalive.add_connection(&outbox, None);
     for round in 1..=20 {
-        while pings(&socket) < round {
+        while ping_count(&socket) < round {
             sleep(TICK).await;
         }
-        // Just before the deadline.
+        // The client answers just before the deadline.
         sleep(14 * TICK).await;
         keepalive.note_received(&outbox);
     }
     assert!(!outbox.is_closed());
-    assert_eq!(ended(&outbox).await.0, SILENT);
+    assert_eq!(wait_until_closed(&outbox).await.0, SILENT);
 }
 
 #[tokio::test(start_paused = true)]
@@ -141,7 +151,7 @@ async fn client_that_sends_is_never_pinged() {
     let keepalive = keepalive().await;
     let (outbox, socket) = connection(1000);
     keepalive.add_connection(&outbox, None);
-    says_something_every(&keepalive, &outbox, 19 * TICK);
+    send_at_interval(&keepalive, &outbox, 19 * TICK);
     sleep(LONG).await;
     assert!(socket.accepted().is_empty());
     assert!(!outbox.is_closed());
@@ -152,20 +162,20 @@ async fn client_that_receives_its_backlog_is_not_closed_as_silent() {
     let keepalive = keepalive().await;
     let (outbox, socket) = connection(0);
     keepalive.add_connection(&outbox, None);
-    // A backlog before the ping, which the client receives slowly.
+    // A backlog ahead of the ping. The client receives one byte of it every ten seconds.
     outbox.send(&[frame::text(&[b'x'; 1000])]);
-    let session = Arc::clone(&outbox);
-    let tending = tokio::spawn(async move { session.drive_writes().await });
+    let session_outbox = Arc::clone(&outbox);
+    let session = tokio::spawn(async move { session_outbox.drive_writes().await });
     for _ in 0..LONG.as_secs() / 10 {
         sleep(10 * TICK).await;
         socket.accept_more(1);
     }
-    // The client receives the backlog and the ping at once, and then has the whole time to answer.
+    // Now the client receives the remaining backlog and the ping, and has the whole time to answer.
     socket.accept_more(1_000_000);
     sleep(14 * TICK).await;
     assert_eq!(socket.accepted().last_chunk(), Some(&PING));
     assert!(!outbox.is_closed());
-    assert_eq!(soon_ended(tending).await, SILENT);
+    assert_eq!(close_reason_of(session).await, SILENT);
 }
 
 #[tokio::test(start_paused = true)]
@@ -173,31 +183,33 @@ async fn client_that_the_server_does_not_read_is_not_closed_as_silent() {
     let keepalive = keepalive().await;
     let (outbox, _) = connection(1000);
     keepalive.add_connection(&outbox, None);
+    // The session waits for a history page and reads nothing meanwhile.
     outbox.expect_answer();
     sleep(LONG).await;
     assert!(!outbox.is_closed());
     outbox.send_answer([frame::text(b"the page")]);
-    assert_eq!(ended(&outbox).await.0, SILENT);
+    assert_eq!(wait_until_closed(&outbox).await.0, SILENT);
 
-    // It is not closed while its room accepts no message either.
+    // Nor is a client closed while its session has paused reading, because the room is busy.
     let (outbox, _) = connection(1000);
     keepalive.add_connection(&outbox, None);
     outbox.set_paused(true);
     sleep(LONG).await;
     assert!(!outbox.is_closed());
     outbox.set_paused(false);
-    assert_eq!(ended(&outbox).await.0, SILENT);
+    assert_eq!(wait_until_closed(&outbox).await.0, SILENT);
 }
 
-/// Returns the times of a client's heartbeats since the start.
+/// The times of a client's heartbeats.
 #[derive(Clone, Default)]
-struct Beats(Arc<Mutex<Vec<Instant>>>);
+struct HeartbeatTimes(Arc<Mutex<Vec<Instant>>>);
 
-impl Beats {
+impl HeartbeatTimes {
+    /// Returns a heartbeat that records the time of each call.
     fn heartbeat(&self) -> Heartbeat {
-        let beats = Arc::clone(&self.0);
+        let times = Arc::clone(&self.0);
         Box::new(move || {
-            beats.lock().unwrap().push(Instant::now());
+            times.lock().unwrap().push(Instant::now());
             Some(frame::text(b"beat"))
         })
     }
@@ -208,52 +220,59 @@ async fn heartbeat_arrives_at_least_every_25_s() {
     let keepalive = keepalive().await;
     let start = Instant::now();
     let mut clients = Vec::new();
-    // The last client only answers pings, just before the deadline.
+    // The last client only answers pings, just before the deadline of 35 s.
     for pause_seconds in [1, 7, 15, 19, 33] {
         let (outbox, socket) = connection(1_000_000);
-        let beats = Beats::default();
-        keepalive.add_connection(&outbox, Some(beats.heartbeat()));
-        says_something_every(&keepalive, &outbox, Duration::from_secs(pause_seconds));
-        clients.push((outbox, socket, beats));
+        let heartbeat_times = HeartbeatTimes::default();
+        keepalive.add_connection(&outbox, Some(heartbeat_times.heartbeat()));
+        send_at_interval(&keepalive, &outbox, Duration::from_secs(pause_seconds));
+        clients.push((outbox, socket, heartbeat_times));
     }
     sleep(LONG).await;
-    for (outbox, socket, Beats(beats)) in clients {
+    for (outbox, socket, HeartbeatTimes(times)) in clients {
         assert!(!outbox.is_closed());
+        let times = times.lock().unwrap();
         let mut latest = start;
-        for beat in beats.lock().unwrap().iter().copied().chain([Instant::now()]) {
-            assert!(beat - latest <= HEARTBEAT_PROMISED, "{:?}", beat - latest);
-            latest = beat;
+        for time in times.iter().copied().chain([Instant::now()]) {
+            let interval = time - latest;
+            assert!(interval <= HEARTBEAT_PROMISED, "{interval:?}");
+            latest = time;
         }
-        let sent = socket.accepted().windows(4).filter(|bytes| bytes == b"beat").count();
-        assert_eq!(sent, beats.lock().unwrap().len());
+        let sent_count = socket.accepted().windows(4).filter(|bytes| bytes == b"beat").count();
+        assert_eq!(sent_count, times.len());
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn panic_in_one_check_closes_that_connection_alone() {
     let keepalive = Arc::new(Keepalive::default());
-    let running = |keepalive: &Arc<Keepalive>| {
-        let keepalive = Arc::clone(keepalive);
+    let spawn_run = || {
+        let keepalive = Arc::clone(&keepalive);
         tokio::spawn(async move { keepalive.run().await })
     };
-    let first_run = running(&keepalive);
+    let first_run = spawn_run();
     sleep(TICK / 2).await;
     let crowd: Vec<_> = (0..5).map(|_| connection(1000)).collect();
     for (number, (outbox, _)) in crowd.iter().enumerate() {
-        let panics: Heartbeat = Box::new(|| panic!("on purpose"));
-        keepalive.add_connection(outbox, (number == 2).then_some(panics));
+        let panicking_heartbeat: Heartbeat = Box::new(|| panic!("on purpose"));
+        let heartbeat = (number == 2).then_some(panicking_heartbeat);
+        keepalive.add_connection(outbox, heartbeat);
     }
     assert!(first_run.await.unwrap_err().is_panic());
-    assert!(!crowd[4].0.is_closed() && pings(&crowd[4].1) == 0, "it was not visited yet");
-    running(&keepalive);
-    assert_eq!(ended(&crowd[2].0).await.0, CHECK_PANICKED);
+    let (last_outbox, last_socket) = &crowd[4];
+    assert!(!last_outbox.is_closed());
+    assert_eq!(ping_count(last_socket), 0, "the panic came before the last check");
+
+    // As the server does after a panic.
+    spawn_run();
+    assert_eq!(wait_until_closed(&crowd[2].0).await.0, CHECK_PANICKED);
     sleep(5 * TICK).await;
     for number in [0, 1, 3, 4] {
-        assert_eq!(pings(&crowd[number].1), 1);
+        assert_eq!(ping_count(&crowd[number].1), 1);
     }
     keepalive.close_all(GOODBYE);
     for number in [0, 1, 3, 4] {
-        assert_eq!(ended(&crowd[number].0).await.0, GOODBYE);
+        assert_eq!(wait_until_closed(&crowd[number].0).await.0, GOODBYE);
     }
 }
 
@@ -261,26 +280,27 @@ async fn panic_in_one_check_closes_that_connection_alone() {
 async fn bytes_buffered_for_a_dead_peer_do_not_extend_its_deadline() {
     let keepalive = keepalive().await;
     let (outbox, _) = connection(1_000_000);
-    keepalive.add_connection(&outbox, Some(Beats::default().heartbeat()));
+    keepalive.add_connection(&outbox, Some(HeartbeatTimes::default().heartbeat()));
     let room = Arc::clone(&outbox);
-    let talk = tokio::spawn(async move {
+    let other_member = tokio::spawn(async move {
         loop {
             room.send(&[frame::text(b"another member talks")]);
             sleep(3 * TICK).await;
         }
     });
-    let (ending, waited) = ended(&outbox).await;
-    assert_eq!(ending, SILENT);
+    let (close_reason, waited) = wait_until_closed(&outbox).await;
+    assert_eq!(close_reason, SILENT);
+    // 20 s until the ping, and 15 s for the pong.
     assert!(waited <= 35 * TICK, "{waited:?}");
-    talk.abort();
+    other_member.abort();
 }
 
 #[tokio::test(start_paused = true)]
-async fn close_all_closes_present_and_later_connections() {
+async fn close_all_closes_current_and_later_connections() {
     let keepalive = keepalive().await;
     let connections: Vec<_> = (0..100).map(|_| connection(1000)).collect();
     for (number, (outbox, _)) in connections.iter().enumerate() {
-        // The connections are in different slots.
+        // Ten connections in each slot of the wheel.
         if number % 10 == 0 {
             sleep(TICK).await;
         }
@@ -290,23 +310,23 @@ async fn close_all_closes_present_and_later_connections() {
     let (later, _) = connection(1000);
     keepalive.add_connection(&later, None);
     for outbox in connections.iter().map(|(outbox, _)| outbox).chain([&later]) {
-        assert_eq!(ended(outbox).await, (GOODBYE, Duration::ZERO));
+        assert_eq!(wait_until_closed(outbox).await, (GOODBYE, Duration::ZERO));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn closed_connection_is_removed() {
     let keepalive = keepalive().await;
+    let (disconnected, _) = connection(1000);
     let (closed, _) = connection(1000);
-    let (ended, _) = connection(1000);
-    for outbox in [&closed, &ended] {
-        keepalive.add_connection(outbox, Some(Beats::default().heartbeat()));
-        assert_eq!(Arc::strong_count(outbox), 2);
+    for outbox in [&disconnected, &closed] {
+        keepalive.add_connection(outbox, Some(HeartbeatTimes::default().heartbeat()));
+        assert_eq!(Arc::strong_count(outbox), 2, "the test and the keepalive");
     }
-    closed.shut_down();
-    ended.close_with(GOODBYE);
+    disconnected.shut_down();
+    closed.close_with(GOODBYE);
     sleep(HEARTBEAT_PROMISED).await;
-    for outbox in [&closed, &ended] {
+    for outbox in [&disconnected, &closed] {
         assert_eq!(Arc::strong_count(outbox), 1);
     }
 }
@@ -315,8 +335,7 @@ async fn closed_connection_is_removed() {
 async fn memory_pressure_closes_connections_over_their_share() {
     let limits = limits_within(10_000, MemoryBudget::new(10_000));
     let memory = Arc::clone(&limits.memory);
-    let keepalive =
-        running(Keepalive::new(KeepaliveTimeouts::default(), Arc::clone(&memory))).await;
+    let keepalive = start(Keepalive::new(KeepaliveTimeouts::default(), Arc::clone(&memory))).await;
     let outboxes = [3000, 2000, 1500].map(|bytes| {
         let socket = Writing::Other(Box::new(Socket::default()));
         let outbox = Arc::new(Outbox::new(socket, Arc::clone(&limits)));
@@ -324,9 +343,10 @@ async fn memory_pressure_closes_connections_over_their_share() {
         outbox.send(&[memory.with_charge(vec![0; bytes], bytes)]);
         outbox
     });
-    assert!(outboxes.iter().all(|outbox| !outbox.is_closed()), "each had its share");
+    let is_open = |outbox: &Arc<Outbox>| !outbox.is_closed();
+    assert!(outboxes.iter().all(is_open), "each backlog was within its share when it was sent");
     assert!(memory.is_under_pressure());
     sleep(TICK).await;
-    assert_eq!(outboxes.each_ref().map(|outbox| outbox.is_closed()), [true, false, false]);
+    assert_eq!(outboxes.each_ref().map(is_open), [false, true, true]);
     assert!(memory.held_bytes() < 4000 && !memory.is_under_pressure(), "{}", memory.held_bytes());
 }

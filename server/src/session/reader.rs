@@ -18,14 +18,15 @@ use crate::wire::decoder::{Decoder, Received};
 use crate::wire::outbox::CloseReason;
 use crate::wire::stream::Reading;
 
-/// Bytes of one read call.
+/// The most bytes that one read call returns.
 const READ_BYTES_MAX: usize = 64 * 1024;
 
-/// Memory of messages that are read ahead, in bytes. One message more is read beyond it.
+/// Once the messages that are read ahead take this many bytes of memory, no further message is read
+/// ahead.
 const AHEAD_BYTES_MAX: usize = 64 * 1024;
 
-/// How many times its maximum length a message may take on the wire. Fragments of one byte take seven
-/// times; empty fragments could go on for ever.
+/// A message on the wire, with the headers of its frames, may be this many times longer than the longest
+/// message. In fragments of one byte it is seven times longer. Empty fragments could follow without end.
 const FRAGMENTS_FACTOR: usize = 8;
 
 const TOO_MANY_FRAGMENTS: CloseReason =
@@ -37,15 +38,15 @@ const MESSAGE_TIMED_OUT: CloseReason = CloseReason {
 };
 
 thread_local! {
-    /// The read buffer, one for all connections of a thread: an idle connection holds none.
-    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES_MAX].into());
+    /// The read buffer of all connections of a thread, so that an idle connection needs none.
+    static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES_MAX].into());
 }
 
 /// The slowest rate at which a message may arrive, in bytes of its payload per second. A slower client
 /// would hold memory for almost no data.
 const PAYLOAD_BYTES_PER_SECOND_MIN: u64 = 1024;
 
-/// The time in which a message must be complete, in seconds, unless it arrives at [`PAYLOAD_BYTES_PER_SECOND_MIN`].
+/// A message must be complete within this many seconds, or arrive at [`PAYLOAD_BYTES_PER_SECOND_MIN`].
 const MESSAGE_SECONDS_MAX: u64 = 60;
 
 /// The limits of one message.
@@ -53,8 +54,8 @@ const MESSAGE_SECONDS_MAX: u64 = 60;
 pub struct MessageLimits {
     /// The largest message, in bytes.
     pub bytes_max: usize,
-    /// A message must be complete within this time of its first byte, or have arrived at
-    /// [`PAYLOAD_BYTES_PER_SECOND_MIN`]; the same then holds for the next such time.
+    /// A message must be complete within this time of its first byte. If it has arrived at
+    /// [`PAYLOAD_BYTES_PER_SECOND_MIN`] by then, it gets the same time again.
     pub time_max: Duration,
 }
 
@@ -71,33 +72,33 @@ impl From<&LimitSettings> for MessageLimits {
 pub(super) struct Reader {
     io: Reading,
     decoder: Decoder,
-    /// The charge for the memory of the decoder and of `beside_bytes`.
+    /// The charge for the memory of the decoder, of `ahead` and of the pending input.
     incoming: IncomingCharge,
-    beside_bytes: usize,
+    pending_input_bytes: usize,
     /// Boxed, because only a session that waits to join reads ahead.
     ahead: Option<Box<Ahead>>,
-    /// Whether everything that arrives is discarded.
+    /// Whether all later bytes are discarded.
     is_abandoned: bool,
     time_max: Duration,
-    /// Bytes since the start of an incomplete message.
+    /// The bytes received since the start of the incomplete message.
     unfinished_bytes: usize,
-    /// The deadline of an incomplete message. Boxed, because most messages arrive whole.
-    due: Option<Box<Due>>,
+    /// The deadline of the incomplete message. Boxed, because most messages arrive whole.
+    deadline: Option<Box<Deadline>>,
     read_bytes: u64,
 }
 
-/// Messages that were read ahead, and the end of the connection behind them.
+/// Messages that were read ahead, and the error that ended the connection after them.
 #[derive(Debug, Default)]
 struct Ahead {
     messages: VecDeque<Received>,
     bytes: usize,
-    end: Option<ReadError>,
+    error: Option<ReadError>,
 }
 
-/// A deadline for a part of a message's payload.
+/// The time by which a message's payload must have a certain length.
 #[derive(Debug, Clone, Copy)]
-struct Due {
-    at: Instant,
+struct Deadline {
+    time: Instant,
     payload_bytes: usize,
 }
 
@@ -126,23 +127,25 @@ impl Reader {
             io,
             decoder,
             incoming,
-            beside_bytes: 0,
+            pending_input_bytes: 0,
             ahead: None,
             is_abandoned: false,
             time_max,
             unfinished_bytes: 0,
-            due: None,
+            deadline: None,
             read_bytes: early.len() as u64,
         }
     }
 
-    /// Charges for a message of so many bytes that is decoded and that the room has not taken yet.
+    /// Sets the charge for a decoded message that the room has not taken yet, in bytes; 0 ends the
+    /// charge.
     pub(super) fn charge_pending_input(&mut self, bytes: usize) {
-        self.beside_bytes = bytes;
+        self.pending_input_bytes = bytes;
         self.update_charge();
     }
 
-    /// Frees the memory of incomplete messages, and decodes nothing from here on.
+    /// Drops the incomplete message and all messages that were read ahead, to free their memory. Later
+    /// bytes are not decoded.
     pub(super) fn abandon(&mut self) {
         self.is_abandoned = true;
         self.ahead = None;
@@ -150,19 +153,20 @@ impl Reader {
         self.update_charge();
     }
 
+    /// Sets the charge to the memory that the reader uses now.
     fn update_charge(&mut self) {
         let ahead_bytes = self.ahead.as_ref().map_or(0, |ahead| ahead.bytes);
-        self.incoming.set(self.decoder.memory_bytes() + ahead_bytes + self.beside_bytes);
+        self.incoming.set(self.decoder.memory_bytes() + ahead_bytes + self.pending_input_bytes);
     }
 
-    /// Returns the bytes received so far.
+    /// Returns how many bytes were received so far.
     #[must_use]
     pub(super) fn read_bytes(&self) -> u64 {
         self.read_bytes
     }
 
-    /// Waits for the next message. Returns `None` when a part of it has arrived: the client is alive,
-    /// and the caller calls again.
+    /// Waits for the next message. Returns `None` when a part of a message has arrived: the client is
+    /// alive, and the caller must call again.
     ///
     /// # Errors
     /// [`ReadError`] if there is no further message.
@@ -171,7 +175,7 @@ impl Reader {
     /// Safe: a part of a message stays in the decoder.
     pub(super) async fn next(&mut self) -> Result<Option<Received>, ReadError> {
         match self.take_ahead() {
-            Some(outcome) => outcome.map(Some),
+            Some(result) => result.map(Some),
             None => self.receive().await,
         }
     }
@@ -180,8 +184,8 @@ impl Reader {
     /// message has arrived.
     ///
     /// # Errors
-    /// [`ReadError`], which [`Self::next`] returns again behind the messages read ahead. An incomplete
-    /// message is dropped.
+    /// [`ReadError`] if there is no further message. [`Self::next`] returns the error too, after the
+    /// messages that were read ahead. An incomplete message is dropped.
     ///
     /// # Cancel safety
     /// Safe: a part of a message stays in the decoder.
@@ -196,21 +200,22 @@ impl Reader {
                 self.update_charge();
                 Ok(self.ahead.as_ref().and_then(|ahead| ahead.messages.back()))
             }
-            Err(end) => {
-                ahead.end = Some(end);
+            Err(error) => {
+                ahead.error = Some(error);
                 self.decoder = Decoder::new(0);
                 self.update_charge();
-                Err(end)
+                Err(error)
             }
         }
     }
 
-    /// Returns whether [`AHEAD_BYTES_MAX`] is reached.
+    /// Returns whether no further message may be read ahead.
     pub(super) fn is_ahead_full(&self) -> bool {
         self.ahead.as_ref().is_some_and(|ahead| ahead.bytes >= AHEAD_BYTES_MAX)
     }
 
-    /// Returns the next message that was read ahead, or the error behind the last one.
+    /// Returns the next message that was read ahead, or the error after the last of them. Returns `None`
+    /// if neither is left.
     fn take_ahead(&mut self) -> Option<Result<Received, ReadError>> {
         let ahead = self.ahead.as_mut()?;
         if let Some(received) = ahead.messages.pop_front() {
@@ -218,13 +223,15 @@ impl Reader {
             self.update_charge();
             return Some(Ok(received));
         }
-        let end = ahead.end;
-        if end.is_none() {
+        let error = ahead.error;
+        if error.is_none() {
             self.ahead = None;
         }
-        end.map(Err)
+        error.map(Err)
     }
 
+    /// Decodes the next message, and waits for bytes once. Returns `None` if the message is then still
+    /// incomplete.
     async fn receive(&mut self) -> Result<Option<Received>, ReadError> {
         if let Some(received) = self.decode()? {
             return Ok(Some(received));
@@ -232,11 +239,16 @@ impl Reader {
         if self.decoder.is_empty() {
             poll_fn(|cx| self.poll_fill(cx)).await?;
         } else {
-            Box::pin(self.more()).await?;
+            // Boxed, because most messages arrive whole.
+            Box::pin(self.wait_for_more()).await?;
         }
         self.decode()
     }
 
+    /// Decodes the next message from the received bytes. Returns `None` if the message is incomplete.
+    ///
+    /// # Errors
+    /// [`ReadError`] for a violation of the protocol, and for a message that has missed its deadline.
     fn decode(&mut self) -> Result<Option<Received>, ReadError> {
         if self.is_abandoned {
             return Err(ReadError::Disconnected);
@@ -244,90 +256,99 @@ impl Reader {
         let received = self.decoder.decode().map_err(ReadError::Violation)?;
         self.update_charge();
         if received.is_some() && !self.decoder.is_mid_message() {
-            self.incoming.complete();
+            self.incoming.note_complete();
             self.unfinished_bytes = 0;
-            self.due = None;
-        } else if self.due.as_ref().is_some_and(|due| due.at <= Instant::now()) {
-            // Control frames between the fragments do not extend the deadline.
-            self.check_progress()?;
+            self.deadline = None;
+        } else if self.deadline.as_ref().is_some_and(|deadline| deadline.time <= Instant::now()) {
+            // Control frames between the fragments of a message do not extend the message's deadline.
+            self.extend_deadline()?;
         }
         Ok(received)
     }
 
-    /// Extends the deadline of a message if enough of it has arrived.
-    fn check_progress(&mut self) -> Result<(), ReadError> {
-        let is_enough =
-            self.due.as_ref().is_none_or(|due| self.decoder.payload_bytes() >= due.payload_bytes);
-        if !is_enough {
+    /// Extends a deadline that has passed. Fails if too little of the message has arrived by then.
+    fn extend_deadline(&mut self) -> Result<(), ReadError> {
+        if let Some(deadline) = &self.deadline
+            && self.decoder.payload_bytes() < deadline.payload_bytes
+        {
             return Err(ReadError::Violation(MESSAGE_TIMED_OUT));
         }
-        self.due = Some(Box::new(self.next_due()));
+        self.deadline = Some(Box::new(self.next_deadline()));
         Ok(())
     }
 
-    fn next_due(&self) -> Due {
+    /// Returns the next deadline of the incomplete message. By then, more of the payload must have
+    /// arrived, at the minimum rate.
+    fn next_deadline(&self) -> Deadline {
         let time_ms = u64::try_from(self.time_max.as_millis()).unwrap_or(u64::MAX);
-        let more = time_ms.saturating_mul(PAYLOAD_BYTES_PER_SECOND_MIN) / 1000;
-        let more = usize::try_from(more).unwrap_or(usize::MAX);
-        // At least one byte, for a time of less than a second.
-        let payload_bytes = self.decoder.payload_bytes().saturating_add(more.max(1));
-        Due { at: Instant::now() + self.time_max, payload_bytes }
+        let due_bytes = time_ms.saturating_mul(PAYLOAD_BYTES_PER_SECOND_MIN) / 1000;
+        let due_bytes = usize::try_from(due_bytes).unwrap_or(usize::MAX);
+        // The quotient can be 0 for a very short time. The client must send at least one byte.
+        let payload_bytes = self.decoder.payload_bytes().saturating_add(due_bytes.max(1));
+        Deadline { time: Instant::now() + self.time_max, payload_bytes }
     }
 
     /// Waits for more bytes of an incomplete message.
-    async fn more(&mut self) -> Result<(), ReadError> {
-        if self.unfinished_bytes > self.decoder.message_bytes_max().saturating_mul(FRAGMENTS_FACTOR)
-        {
+    ///
+    /// # Errors
+    /// [`ReadError`] if the connection ends, or if the message misses its deadline or has too many
+    /// fragments.
+    async fn wait_for_more(&mut self) -> Result<(), ReadError> {
+        let wire_bytes_max = self.decoder.message_bytes_max().saturating_mul(FRAGMENTS_FACTOR);
+        if self.unfinished_bytes > wire_bytes_max {
             return Err(ReadError::Violation(TOO_MANY_FRAGMENTS));
         }
-        if self.due.is_none() {
-            self.due = Some(Box::new(self.next_due()));
+        if self.deadline.is_none() {
+            self.deadline = Some(Box::new(self.next_deadline()));
         }
         loop {
-            let at = self.due.as_ref().map_or_else(Instant::now, |due| due.at);
-            match timeout_at(at, poll_fn(|cx| self.poll_fill(cx))).await {
-                Ok(filled) => return filled,
-                Err(_) => self.check_progress()?,
+            let time = self.deadline.as_ref().map_or_else(Instant::now, |deadline| deadline.time);
+            match timeout_at(time, poll_fn(|cx| self.poll_fill(cx))).await {
+                Ok(result) => return result,
+                Err(_) => self.extend_deadline()?,
             }
         }
     }
 
-    /// Returns the next message if it has arrived, without waiting.
+    /// Returns the next message without waiting. Returns `None` if no further message has arrived whole,
+    /// or after an error.
     pub(super) fn next_now(&mut self) -> Option<Received> {
-        if let Some(outcome) = self.take_ahead() {
-            return outcome.ok();
+        if let Some(result) = self.take_ahead() {
+            return result.ok();
         }
         loop {
             match self.decode() {
                 Ok(None) if self.fill_now() => {}
-                outcome => return outcome.ok().flatten(),
+                result => return result.ok().flatten(),
             }
         }
     }
 
-    /// Reads and discards up to `bytes_max`, until the end of the stream.
+    /// Reads and discards bytes. Returns at the end of the stream, on an error, or after more than
+    /// `bytes_max` bytes.
     pub(super) async fn discard(&mut self, bytes_max: usize) {
-        let mut discarded = 0;
-        while discarded <= bytes_max {
+        let mut discarded_bytes = 0;
+        while discarded_bytes <= bytes_max {
             match poll_fn(|cx| self.poll_read(cx, |_, _| {})).await {
-                Ok(bytes @ 1..) => discarded += bytes,
+                Ok(bytes @ 1..) => discarded_bytes += bytes,
                 Ok(0) | Err(_) => return,
             }
         }
     }
 
-    /// Reads without waiting. Returns whether anything was there.
+    /// Reads once without waiting, and passes the bytes to the decoder. Returns whether any bytes had
+    /// arrived.
     fn fill_now(&mut self) -> bool {
-        SCRATCH.with_borrow_mut(|scratch| {
-            let read = loop {
-                match self.io.read_now(scratch) {
+        READ_BUFFER.with_borrow_mut(|buffer| {
+            let result = loop {
+                match self.io.read_now(buffer) {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    read => break read,
+                    result => break result,
                 }
             };
-            let Ok(bytes @ 1..) = read else { return false };
+            let Ok(bytes @ 1..) = result else { return false };
             self.read_bytes += bytes as u64;
-            self.feed(&scratch[..bytes]);
+            self.feed(&buffer[..bytes]);
             true
         })
     }
@@ -337,28 +358,33 @@ impl Reader {
         self.decoder.feed(bytes);
     }
 
+    /// Reads once, and passes the bytes to the decoder. Fails at the end of the stream.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ReadError>> {
-        let read = ready!(self.poll_read(cx, Self::feed));
-        Poll::Ready(if matches!(read, Ok(1..)) { Ok(()) } else { Err(ReadError::Disconnected) })
+        match ready!(self.poll_read(cx, Self::feed)) {
+            Ok(1..) => Poll::Ready(Ok(())),
+            Ok(0) | Err(_) => Poll::Ready(Err(ReadError::Disconnected)),
+        }
     }
 
+    /// Reads once, and passes the bytes to `consume`. Returns their number, which is 0 at the end of the
+    /// stream.
     fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
-        take: impl FnOnce(&mut Self, &[u8]),
+        consume: impl FnOnce(&mut Self, &[u8]),
     ) -> Poll<io::Result<usize>> {
-        SCRATCH.with_borrow_mut(|scratch| {
-            let mut buffer = ReadBuf::new(scratch);
+        READ_BUFFER.with_borrow_mut(|buffer| {
+            let mut buffer = ReadBuf::new(buffer);
             ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
             let bytes = buffer.filled();
             self.read_bytes += bytes.len() as u64;
-            take(self, bytes);
+            consume(self, bytes);
             Poll::Ready(Ok(bytes.len()))
         })
     }
 }
 
-/// Returns the memory of a message that is read ahead, in bytes.
+/// Returns the memory that a message takes while it is read ahead, in bytes.
 fn ahead_bytes(received: &Received) -> usize {
     size_of::<Received>() + received.memory_bytes()
 }

@@ -1,4 +1,5 @@
-//! Goal: a message may take as long as it makes progress, independent of the client's other frames.
+//! Goal: a message may take any time while enough of it arrives, independent of the client's other
+//! frames.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use crate::wire::outbox::Outbox;
 use crate::wire::stream::Writing;
 use crate::wire::test_socket::{self, Socket};
 
-/// Encodes a text frame with a mask of zeros.
+/// Three fragments of the text "hello", and a pong. Each has a mask of zeros.
 const BEGINNING: &[u8] = b"\x01\x82\0\0\0\0he";
 const MIDDLE: &[u8] = b"\0\x81\0\0\0\0l";
 const END: &[u8] = b"\x80\x82\0\0\0\0lo";
@@ -33,10 +34,11 @@ fn reader(server: DuplexStream, limits: MessageLimits) -> Reader {
 }
 
 #[tokio::test(start_paused = true)]
-async fn control_frames_do_not_extend_the_deadline_of_a_message() {
+async fn slow_fragments_with_pongs_between_them_time_out() {
     let (mut reader, mut client) = connection();
-    let begun = Instant::now();
-    let dripping = tokio::spawn(async move {
+    let start = Instant::now();
+    // A fragment of one byte every seven seconds, and a pong before each.
+    let sending = tokio::spawn(async move {
         client.write_all(BEGINNING).await.unwrap();
         for _ in 0..100 {
             sleep(Duration::from_secs(7)).await;
@@ -45,30 +47,31 @@ async fn control_frames_do_not_extend_the_deadline_of_a_message() {
             }
         }
     });
-    let mut pongs = 0;
-    let end = loop {
+    let mut pong_count = 0;
+    let error = loop {
         match reader.next().await {
             Ok(Some(received)) => {
                 assert_eq!(received, Received::Pong);
-                pongs += 1;
+                pong_count += 1;
             }
             Ok(None) => {}
-            Err(end) => break end,
+            Err(error) => break error,
         }
     };
-    assert_eq!((end, pongs), (ReadError::Violation(MESSAGE_TIMED_OUT), 8));
-    assert_eq!(begun.elapsed(), MESSAGE_TIME_MAX);
-    dripping.abort();
+    // Eight times seven seconds are within the minute.
+    assert_eq!((error, pong_count), (ReadError::Violation(MESSAGE_TIMED_OUT), 8));
+    assert_eq!(start.elapsed(), MESSAGE_TIME_MAX);
+    sending.abort();
 }
 
-/// With endless pongs the connection is never silent, but the message must still meet its deadline.
+/// A client that keeps sending pongs is never silent, but its message must still meet the deadline.
 #[tokio::test(start_paused = true)]
 async fn pongs_do_not_extend_the_deadline_of_a_message() {
     let (mut reader, mut client) = connection();
     client.write_all(BEGINNING).await.unwrap();
     assert_eq!(reader.next().await, Ok(None));
-    let nearly = MESSAGE_TIME_MAX - Duration::from_secs(1);
-    assert!(timeout(nearly, reader.next()).await.is_err());
+    let second_before_deadline = MESSAGE_TIME_MAX - Duration::from_secs(1);
+    assert!(timeout(second_before_deadline, reader.next()).await.is_err());
     client.write_all(&PONG.repeat(100)).await.unwrap();
     for _ in 0..50 {
         assert_eq!(reader.next().await, Ok(Some(Received::Pong)));
@@ -77,14 +80,14 @@ async fn pongs_do_not_extend_the_deadline_of_a_message() {
     assert_eq!(reader.next().await, Err(ReadError::Violation(MESSAGE_TIMED_OUT)));
 }
 
-/// Sends a message of 60,000 bytes at this rate. Returns whether it arrived, and the time until it
-/// arrived or was given up.
-async fn brought_at(bytes_per_second: usize) -> (bool, Duration) {
+/// Sends a message of 60,000 bytes at this rate. Returns whether the message arrived, and the time until
+/// it arrived or timed out.
+async fn send_at_rate(bytes_per_second: usize) -> (bool, Duration) {
     let (client, server) = duplex(1024);
     let limits = MessageLimits { bytes_max: 65_536, time_max: Duration::from_secs(5) };
     let mut reader = reader(server, limits);
     let frame = frame(TEXT, &[b'x'; 60_000]);
-    let bringing = tokio::spawn(async move {
+    let sending = tokio::spawn(async move {
         let mut client = client;
         for piece in frame.chunks(bytes_per_second / 10) {
             sleep(Duration::from_millis(100)).await;
@@ -94,44 +97,44 @@ async fn brought_at(bytes_per_second: usize) -> (bool, Duration) {
         }
         client
     });
-    let begun = Instant::now();
-    let has_come = loop {
+    let start = Instant::now();
+    let has_arrived = loop {
         match reader.next().await {
             Ok(Some(_)) => break true,
             Ok(None) => {}
-            Err(end) => {
-                assert_eq!(end, ReadError::Violation(MESSAGE_TIMED_OUT));
+            Err(error) => {
+                assert_eq!(error, ReadError::Violation(MESSAGE_TIMED_OUT));
                 break false;
             }
         }
     };
     drop(reader);
-    bringing.await.unwrap();
-    (has_come, begun.elapsed())
+    sending.await.unwrap();
+    (has_arrived, start.elapsed())
 }
 
 #[tokio::test(start_paused = true)]
-async fn message_with_progress_outlives_its_deadline_and_one_without_is_closed() {
-    // 64 kbit/s, and slightly above the minimum rate.
+async fn message_over_a_minimum_rate_arrives_and_a_slower_one_times_out() {
+    // The minimum rate is 1,024 bytes per second, and the deadline is checked every 5 s.
     for bytes_per_second in [8000, 1100] {
-        let (has_come, time) = brought_at(bytes_per_second).await;
-        assert!(has_come && time > Duration::from_secs(5), "{bytes_per_second}: {time:?}");
+        let (has_arrived, time) = send_at_rate(bytes_per_second).await;
+        assert!(has_arrived && time > Duration::from_secs(5), "{bytes_per_second}: {time:?}");
     }
-    let (has_come, time) = brought_at(900).await;
-    assert!(!has_come && time < Duration::from_secs(6), "{time:?}");
+    let (has_arrived, time) = send_at_rate(900).await;
+    assert!(!has_arrived && time < Duration::from_secs(6), "{time:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn each_message_has_its_own_deadline_and_silence_has_none() {
     let (mut reader, mut client) = connection();
     for _ in 0..3 {
-        // In one piece, and then in three pieces that take nearly the whole time.
+        // A message in one piece, and then a message in three pieces that take four fifths of the time.
         let whole = [BEGINNING, END].concat();
         for pieces in [vec![&*whole], vec![BEGINNING, &END[..3], &END[3..]]] {
-            let count = pieces.len();
-            for piece in pieces {
+            let last = pieces.len() - 1;
+            for (number, piece) in pieces.into_iter().enumerate() {
                 client.write_all(piece).await.unwrap();
-                if count > 1 && !piece.ends_with(b"lo") {
+                if number < last {
                     assert_eq!(reader.next().await, Ok(None));
                     sleep(MESSAGE_TIME_MAX * 2 / 5).await;
                 }
@@ -142,6 +145,7 @@ async fn each_message_has_its_own_deadline_and_silence_has_none() {
                 }
             };
             assert_eq!(received, Received::Text("helo".to_owned()));
+            // Between two messages, silence may last longer than the deadline.
             sleep(MESSAGE_TIME_MAX * 2).await;
         }
     }

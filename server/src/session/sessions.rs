@@ -1,4 +1,4 @@
-//! The state that all sessions share, and how a session is started.
+//! The state that all sessions share, and the start of a session.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
@@ -55,20 +55,22 @@ pub struct Sessions {
     pub hub: Arc<Hub>,
     pub keepalive: Keepalive,
     pub limits: SessionLimits,
-    /// The start of the clock for rate limits and budgets.
+    /// Rate limits and budgets measure time from this instant.
     pub started: Instant,
-    /// Set at a shutdown: when all connections must have ended.
+    /// The time by which all connections must have ended. Set at a shutdown.
     pub deadline: OnceLock<Instant>,
 }
 
 impl Sessions {
-    /// Returns the time for rate limits and budgets. Reads no clock if there are none.
+    /// Returns the time for rate limits and budgets, in nanoseconds since the start. If there are
+    /// neither, returns 0 without reading the clock.
     pub(super) fn now_ns(&self) -> u64 {
         let needs_time = self.limits.pace.are_set() || self.limits.budgets.are_set();
         if needs_time { ns_since(self.started) } else { 0 }
     }
 
-    /// Returns the close reason for a connection that could not join, and counts the limit.
+    /// Returns the close reason for a connection that could not join. If a limit was the cause, counts a
+    /// hit of that limit.
     pub(super) fn close_reason(&self, error: &JoinError) -> CloseReason {
         match error {
             JoinError::History(_) => hub::NO_HISTORY,
@@ -89,12 +91,13 @@ impl Sessions {
         }
     }
 
+    /// Counts that a client has reached a limit.
     pub(super) fn count_hit(&self, kind: LimitKind) {
         self.hub.metrics().limits.count(kind);
     }
 
-    /// Closes every session, after its client's earlier messages are carried out and answered. The
-    /// sessions end by `deadline`, whatever the clients do.
+    /// Asks every session to close, for a shutdown. Each session first carries out and answers the
+    /// messages that its client has sent. All sessions end by `deadline`, whatever their clients do.
     pub fn close_all(&self, deadline: Instant) {
         // A second call does not move the deadline.
         let _ = self.deadline.set(deadline);
@@ -102,8 +105,8 @@ impl Sessions {
         self.hub.end_admission();
     }
 
-    /// Returns the future of a session, which ends once the connection is closed and the member has
-    /// left its room.
+    /// Returns a future that runs the session of a connection. It completes once the connection is
+    /// closed and the member has left the room.
     pub fn session(
         self: Arc<Self>,
         connection: Connection,
@@ -115,13 +118,14 @@ impl Sessions {
         let origin = permit.as_ref().and_then(|permit| permit.address());
         let incoming = self.keepalive.incoming().new_charge(&outbox, origin);
         let reader = Reader::new(reading, &early, self.limits.message, incoming);
-        // Joining and closing are boxed, because thousands of idle sessions wait in `run`.
+        // Thousands of idle sessions wait in `run`. The futures of `join` and `finish` are boxed, so
+        // that the idle sessions reserve no memory for them.
         let joining = Box::pin(Session::join(self, stats, reader, outbox, request, permit));
         async move {
             let Some(mut session) = joining.await else { return };
-            // A panic ends this session alone.
-            let running = AssertUnwindSafe(session.run());
-            let end = running.catch_unwind().await.unwrap_or_else(|_| {
+            // If this session panics, the others go on.
+            let guarded_run = AssertUnwindSafe(session.run());
+            let end = guarded_run.catch_unwind().await.unwrap_or_else(|_| {
                 tracing::error!(connection = session.stats.id().number(), "a session panicked");
                 session.sessions.hub.metrics().connections.panics.inc();
                 SessionEnd::Server(SESSION_PANICKED)

@@ -35,7 +35,7 @@ impl ConnectionId {
 #[derive(Debug)]
 pub(super) struct ConnectionStats {
     id: ConnectionId,
-    /// Boxed, because it is mostly `None`.
+    /// Boxed, because most servers log no addresses and it is `None` there.
     address: Option<Box<IpAddr>>,
     began: Instant,
     received_messages: u64,
@@ -64,31 +64,33 @@ impl ConnectionStats {
         self.id
     }
 
-    /// Counts received bytes and messages. `bytes_total` counts from the start of the connection,
-    /// `messages` from the latest call.
-    pub(super) fn received(&mut self, bytes_total: u64, messages: u64, metrics: &Metrics) {
+    /// Counts received bytes and messages. `bytes_total` are all bytes since the start of the
+    /// connection; `messages` are those since the previous call.
+    pub(super) fn count_received(&mut self, bytes_total: u64, messages: u64, metrics: &Metrics) {
         let traffic = &metrics.traffic;
         if messages > 0 {
             self.received_messages += messages;
             traffic.received_messages.inc_by(messages);
         }
-        let bytes = bytes_total - self.received_bytes;
-        if bytes > 0 {
+        let new_bytes = bytes_total - self.received_bytes;
+        if new_bytes > 0 {
             self.received_bytes = bytes_total;
-            traffic.received_bytes.inc_by(bytes);
+            traffic.received_bytes.inc_by(new_bytes);
         }
     }
 
-    /// Logs and counts the end of the connection.
+    /// Logs and counts the end of the connection. `end` says how it ended.
     pub(super) fn close(self, end: SessionEnd, sent_bytes: u64, metrics: &Metrics) {
-        let (by, code, reason) = match end {
+        let (closed_by, code, reason) = match end {
             SessionEnd::Server(CloseReason { code, reason }) => {
                 ("server", Some(code.as_u16()), reason)
             }
             SessionEnd::Client(code) => ("client", code, "the client closed"),
             SessionEnd::Lost => ("network", None, "the connection was lost"),
         };
-        metrics.connections.count_closed(ClosedLabels { by, code: label(end) });
+        metrics
+            .connections
+            .count_closed(ClosedLabels { by: closed_by, code: close_code_label(end) });
         if let SessionEnd::Server(outbox::TOO_SLOW) = end {
             metrics.connections.outbox_overflows.inc();
         }
@@ -98,7 +100,7 @@ impl ConnectionStats {
         tracing::info!(
             connection = self.id.0,
             address = self.address.as_deref().map(tracing::field::display),
-            by,
+            by = closed_by,
             code,
             reason,
             duration_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -110,14 +112,14 @@ impl ConnectionStats {
     }
 }
 
-/// Returns the label for a close code. Codes that only a client could make up share one label, so that
-/// clients cannot add series.
-fn label(end: SessionEnd) -> &'static str {
+/// Returns the close code as a label of a metric. Unusual codes share the label `other`:
+/// otherwise clients could create any number of time series.
+fn close_code_label(end: SessionEnd) -> &'static str {
     let code = match end {
         SessionEnd::Server(CloseReason { code, .. }) => code.as_u16(),
         SessionEnd::Client(Some(code)) => code,
-        // RFC 6455 section 7.4.1: 1005 is a Close frame without a code, 1006 an end without a Close
-        // frame.
+        // RFC 6455 section 7.4.1: code 1005 means a Close frame without a code, and code 1006 means that
+        // no Close frame arrived.
         SessionEnd::Client(None) => return "1005",
         SessionEnd::Lost => return "1006",
     };
@@ -140,17 +142,19 @@ fn label(end: SessionEnd) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use xmeet_shared::CloseCode;
 
     #[test]
-    fn close_codes_have_a_bounded_set_of_labels() {
+    fn any_close_code_has_one_of_a_few_labels() {
         for code in CloseCode::ALL {
             let end = SessionEnd::Server(CloseReason { code, reason: "" });
-            assert_eq!(label(end), code.as_u16().to_string());
+            assert_eq!(close_code_label(end), code.as_u16().to_string());
         }
-        let labels: std::collections::BTreeSet<_> =
-            (0..=u16::MAX).map(|code| label(SessionEnd::Client(Some(code)))).collect();
-        assert!(labels.len() < 20, "{labels:?}");
+        let client_labels: BTreeSet<_> =
+            (0..=u16::MAX).map(|code| close_code_label(SessionEnd::Client(Some(code)))).collect();
+        assert!(client_labels.len() < 20, "{client_labels:?}");
     }
 }
