@@ -1,6 +1,7 @@
 //! Tests of the core by its inputs and effects.
 
 mod client;
+mod drawing;
 mod orchestration;
 mod property;
 mod reading;
