@@ -2,11 +2,11 @@
 //!
 //! Three parts share it. *Outgoing* are frames in outboxes; a frame that waits for a thousand clients
 //! counts once. *Incoming* are the bytes of incomplete messages, and of messages that the room has not
-//! taken yet (`session/incoming.rs` chooses which connection is closed over these). *Accepted* are
+//! taken yet; over these, `session/incoming.rs` chooses the connections to close. *Accepted* are
 //! messages between their room's inbox and the store.
 //!
-//! No part is fixed. One client's frames, all incoming bytes together, and all accepted messages
-//! together may each hold half of the free memory. So the budget is never full, a few slow clients get
+//! No part has a fixed size. One client's frames, all incoming bytes together, and all accepted messages
+//! together may each take half of the free memory. So the budget is never full, a few slow clients get
 //! much of it, and the more there are, the smaller their shares become (Choudhury and Hahne, "Dynamic
 //! queue length thresholds for shared-memory packet switches", IEEE/ACM Transactions on Networking
 //! 6 (2), 1998). Under pressure, the keepalive enforces shrunken shares once a second.
@@ -18,15 +18,15 @@ use bytes::Bytes;
 
 use super::memory_queue::{MemoryQueue, Ticket};
 
-/// The divisor of the free memory for a share.
+/// A share is the free memory divided by this number.
 const FREE_PER_SHARE: usize = 2;
 
-/// Messages up to this size are accepted although the accepted ones exceed their share, in bytes: short
-/// texts do not wait for long ones on a slow disk.
+/// Messages up to this size, in bytes, are accepted even if the accepted messages exceed their share:
+/// while the disk is slow, short texts do not wait behind long texts.
 pub const SMALL_MESSAGE_BYTES_MAX: usize = 2048;
 
-/// Waiting messages that one release of memory accepts. Each of them accepts as many further ones when
-/// its session runs.
+/// When memory is released, at most this many waiting messages are accepted at once. When the session of
+/// an accepted message runs, it accepts further messages.
 const GRANTS_MAX: usize = 16;
 
 /// A part of the budget.
@@ -46,18 +46,18 @@ impl Part {
         [(Self::Incoming, "incoming"), (Self::Accepted, "accepted"), (Self::Outgoing, "outgoing")];
 }
 
-/// The budget. Shared by everything that is charged for.
+/// The memory budget. All charges share it.
 #[derive(Debug)]
 pub struct MemoryBudget {
     bytes_max: usize,
     /// Indexed by [`Part`].
     held_bytes: [AtomicUsize; Part::ALL.len()],
     queue: Mutex<MemoryQueue>,
-    /// The length of `queue`, so that a release without waiting messages takes no lock.
-    queued: AtomicUsize,
+    /// The length of `queue`. While it is 0, a release of memory takes no lock.
+    queue_len: AtomicUsize,
 }
 
-/// A charge for memory, until it is dropped.
+/// A charge for memory. Dropping it releases the memory.
 #[derive(Debug)]
 pub struct Charge {
     budget: Arc<MemoryBudget>,
@@ -66,31 +66,31 @@ pub struct Charge {
 }
 
 impl MemoryBudget {
-    /// Creates a budget of so many bytes.
+    /// Creates a budget of this many bytes.
     #[must_use]
     pub fn new(bytes_max: usize) -> Self {
         Self {
             bytes_max,
             held_bytes: Default::default(),
             queue: Mutex::default(),
-            queued: AtomicUsize::new(0),
+            queue_len: AtomicUsize::new(0),
         }
     }
 
-    /// Returns the charges of one part in bytes.
+    /// Returns the sum of the charges of one part, in bytes.
     #[must_use]
     pub fn part_bytes(&self, part: Part) -> usize {
         self.held_bytes[part as usize].load(Ordering::SeqCst)
     }
 
-    /// Returns all charges in bytes.
+    /// Returns the sum of all charges, in bytes.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         Part::ALL.iter().map(|(part, _)| self.part_bytes(*part)).sum()
     }
 
-    /// Returns the current share of one client's frames, of all incoming bytes, and of all accepted
-    /// messages, in bytes.
+    /// Returns the current share in bytes. One client's frames, all incoming bytes together, and all
+    /// accepted messages together may each take one share.
     #[must_use]
     pub fn share_bytes(&self) -> usize {
         self.bytes_max.saturating_sub(self.held_bytes()) / FREE_PER_SHARE
@@ -108,84 +108,88 @@ impl MemoryBudget {
         self.part_bytes(Part::Accepted) > self.share_bytes()
     }
 
-    /// Charges for a message of so many bytes, or returns `None` if it must wait.
+    /// Charges for an accepted message of this many bytes. Returns `None` if the message must wait.
     #[must_use]
     pub fn try_accept(self: &Arc<Self>, bytes: usize) -> Option<Charge> {
-        let charge = || self.charge(Part::Accepted, bytes);
-        if self.queued.load(Ordering::SeqCst) == 0 {
-            return self.accepts(bytes).then(charge);
+        if self.queue_len.load(Ordering::SeqCst) == 0 {
+            return self.may_accept(bytes).then(|| self.charge(Part::Accepted, bytes));
         }
-        let mut queue = self.queue();
-        let is_accepted = queue.may_pass() && self.accepts(bytes);
-        is_accepted.then(|| {
-            queue.note_pass();
-            charge()
-        })
+        // Other messages wait, and this message would be accepted ahead of them.
+        let mut queue = self.lock_queue();
+        if !queue.may_pass() || !self.may_accept(bytes) {
+            return None;
+        }
+        queue.note_pass();
+        Some(self.charge(Part::Accepted, bytes))
     }
 
-    /// Waits until a message of so many bytes can be accepted, and charges for it.
+    /// Waits until a message of this many bytes can be accepted, and charges for it.
     ///
-    /// A message that fits does not wait behind a larger one that does not. A large message does not
-    /// wait for ever: at most [`PASSES_MAX`](super::memory_queue::PASSES_MAX) messages, new ones
-    /// included, are accepted ahead of the oldest waiting one. Then all others wait until it is
-    /// accepted, at the latest when all accepted messages are stored.
+    /// A message that fits does not wait behind a larger message that does not fit. Still a large
+    /// message waits for a limited time: at most [`PASSES_MAX`](super::memory_queue::PASSES_MAX)
+    /// messages are accepted ahead of the oldest waiting message. Then all others wait until the oldest
+    /// is accepted, at the latest when all accepted messages are stored.
     ///
     /// # Cancel safety
-    /// Safe: the charge is released to other messages that wait.
+    /// Safe: the memory goes to other messages that wait.
     pub async fn accept(self: &Arc<Self>, bytes: usize) -> Charge {
         let (ticket, granted) = {
-            let mut queue = self.queue();
-            let pushed = queue.push(bytes);
-            self.queued.store(queue.len(), Ordering::SeqCst);
-            pushed
+            let mut queue = self.lock_queue();
+            let (ticket, granted) = queue.push(bytes);
+            self.queue_len.store(queue.len(), Ordering::SeqCst);
+            (ticket, granted)
         };
-        let mut turn = Turn { budget: Arc::clone(self), ticket, bytes, is_charged: false };
-        // Memory may have been freed before the message was in the queue.
-        self.grant();
-        // The sender is not dropped before it grants.
+        let mut wait = Wait { budget: Arc::clone(self), ticket, bytes, is_charged: false };
+        // Memory may have been released before the message was in the queue.
+        self.accept_waiting();
+        // This cannot fail: the queue keeps the sender until the message is accepted.
         let _ = granted.await;
-        turn.is_charged = true;
-        // One release grants a bounded number, and further messages may fit.
-        self.grant();
+        wait.is_charged = true;
+        // One call accepts a limited number of messages, so further messages may fit.
+        self.accept_waiting();
         Charge { budget: Arc::clone(self), part: Part::Accepted, bytes }
     }
 
-    /// Returns whether a message of so many bytes can be accepted now. While none is accepted, any size
-    /// can.
-    fn accepts(&self, bytes: usize) -> bool {
+    /// Returns whether a message of this many bytes fits now. Any message fits while no other is
+    /// accepted: a very large message would otherwise wait for ever.
+    fn may_accept(&self, bytes: usize) -> bool {
         let accepted_bytes = self.part_bytes(Part::Accepted);
-        let is_within_share =
-            || bytes <= SMALL_MESSAGE_BYTES_MAX || accepted_bytes + bytes <= self.share_bytes();
-        accepted_bytes == 0 || (self.held_bytes() + bytes <= self.bytes_max && is_within_share())
+        if accepted_bytes == 0 {
+            return true;
+        }
+        if self.held_bytes() + bytes > self.bytes_max {
+            return false;
+        }
+        bytes <= SMALL_MESSAGE_BYTES_MAX || accepted_bytes + bytes <= self.share_bytes()
     }
 
-    /// Accepts waiting messages that fit, [`GRANTS_MAX`] at most.
-    fn grant(&self) {
-        if self.queued.load(Ordering::SeqCst) == 0 {
+    /// Accepts waiting messages that fit, [`GRANTS_MAX`] at most, and wakes their sessions.
+    fn accept_waiting(&self) {
+        if self.queue_len.load(Ordering::SeqCst) == 0 {
             return;
         }
-        let mut granted = Vec::new();
-        let mut queue = self.queue();
-        while granted.len() < GRANTS_MAX
-            && let Some(waiting) = queue.pop(|bytes| self.accepts(bytes))
+        let mut senders = Vec::new();
+        let mut queue = self.lock_queue();
+        while senders.len() < GRANTS_MAX
+            && let Some(waiting) = queue.pop(|bytes| self.may_accept(bytes))
         {
             self.held_bytes[Part::Accepted as usize].fetch_add(waiting.bytes, Ordering::SeqCst);
-            granted.push(waiting.granted);
+            senders.push(waiting.granted);
         }
-        self.queued.store(queue.len(), Ordering::SeqCst);
+        self.queue_len.store(queue.len(), Ordering::SeqCst);
         drop(queue);
-        for session in granted {
-            // A session that has ended releases the charge itself.
-            let _ = session.send(());
+        for sender in senders {
+            // If the session has ended, the drop of its `Wait` releases the memory.
+            let _ = sender.send(());
         }
     }
 
-    fn queue(&self) -> MutexGuard<'_, MemoryQueue> {
-        // No operation under the lock can panic half done.
+    fn lock_queue(&self) -> MutexGuard<'_, MemoryQueue> {
+        // A poisoned queue is still consistent: no operation under the lock panics in the middle.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Charges for so many bytes, whether or not they fit.
+    /// Charges a part for this many bytes, whether or not they fit.
     #[must_use]
     pub fn charge(self: &Arc<Self>, part: Part, bytes: usize) -> Charge {
         let mut charge = Charge { budget: Arc::clone(self), part, bytes: 0 };
@@ -193,12 +197,14 @@ impl MemoryBudget {
         charge
     }
 
-    /// Charges for frames that take so many bytes of memory, until the last reference is dropped.
-    pub(crate) fn with_charge<B>(self: &Arc<Self>, bytes: B, counted_bytes: usize) -> Bytes
+    /// Returns `frames` as shared bytes that are charged for, until the last clone is dropped.
+    /// `memory_bytes` is the memory that the frames take.
+    pub(crate) fn with_charge<B>(self: &Arc<Self>, frames: B, memory_bytes: usize) -> Bytes
     where
         B: AsRef<[u8]> + Send + 'static,
     {
-        Bytes::from_owner(Held { bytes, _charge: self.charge(Part::Outgoing, counted_bytes) })
+        let charge = self.charge(Part::Outgoing, memory_bytes);
+        Bytes::from_owner(ChargedBytes { bytes: frames, _charge: charge })
     }
 }
 
@@ -210,14 +216,14 @@ impl Default for MemoryBudget {
 }
 
 impl Charge {
-    /// Changes the charge to so many bytes.
+    /// Changes the charge to this many bytes.
     pub fn set(&mut self, bytes: usize) {
         let held_bytes = &self.budget.held_bytes[self.part as usize];
         if bytes > self.bytes {
             held_bytes.fetch_add(bytes - self.bytes, Ordering::SeqCst);
         } else if bytes < self.bytes {
             held_bytes.fetch_sub(self.bytes - bytes, Ordering::SeqCst);
-            self.budget.grant();
+            self.budget.accept_waiting();
         }
         self.bytes = bytes;
     }
@@ -235,40 +241,42 @@ impl Drop for Charge {
     }
 }
 
-/// A message that waits, or was accepted and has no [`Charge`] yet.
-struct Turn {
+/// The wait of a message that has no [`Charge`] yet: the message is in the queue, or was just accepted.
+/// If the wait is cancelled, its drop takes the message out of the queue or releases the memory.
+struct Wait {
     budget: Arc<MemoryBudget>,
     ticket: Ticket,
     bytes: usize,
     is_charged: bool,
 }
 
-impl Drop for Turn {
+impl Drop for Wait {
     fn drop(&mut self) {
         if self.is_charged {
             return;
         }
-        let mut queue = self.budget.queue();
+        let mut queue = self.budget.lock_queue();
         let was_waiting = queue.remove(self.ticket).is_some();
-        self.budget.queued.store(queue.len(), Ordering::SeqCst);
+        self.budget.queue_len.store(queue.len(), Ordering::SeqCst);
         drop(queue);
         if was_waiting {
-            // Other messages may have waited behind it.
-            self.budget.grant();
+            // Other messages may have waited behind this message.
+            self.budget.accept_waiting();
         } else {
+            // The message was accepted: dropping a charge of its size releases the memory.
             let budget = Arc::clone(&self.budget);
             drop(Charge { budget, part: Part::Accepted, bytes: self.bytes });
         }
     }
 }
 
-/// Bytes that are counted until no part of them is needed any more.
-struct Held<B> {
+/// Bytes with their charge.
+struct ChargedBytes<B> {
     bytes: B,
     _charge: Charge,
 }
 
-impl<B: AsRef<[u8]>> AsRef<[u8]> for Held<B> {
+impl<B: AsRef<[u8]>> AsRef<[u8]> for ChargedBytes<B> {
     fn as_ref(&self) -> &[u8] {
         self.bytes.as_ref()
     }

@@ -1,14 +1,12 @@
 //! Decodes a client's bytes into messages, strictly by RFC 6455. Pure: bytes go in, messages come out.
 
+mod header;
+
 use xmeet_shared::CloseCode;
 
-use super::frame::{BINARY, CLOSE, CONTINUATION, CONTROL_BYTES_MAX, FIN, PING, PONG, TEXT};
+use super::frame::{CONTINUATION, PING, PONG, TEXT};
 use super::outbox::CloseReason;
-
-const OPCODE: u8 = 0x0f;
-const RESERVED: u8 = 0x70;
-const MASKED: u8 = 0x80;
-const MASK_BYTES: usize = 4;
+use header::{Header, MASK_BYTES};
 
 /// A message or control frame from a client.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,12 +18,12 @@ pub enum Received {
     /// A ping with its payload, which the pong must repeat.
     Ping(Vec<u8>),
     Pong,
-    /// A Close frame, with its code if it has one.
+    /// A Close frame, with the frame's code if there is one.
     Close(Option<u16>),
 }
 
 impl Received {
-    /// Returns the allocated memory in bytes.
+    /// Returns the memory that the message allocates, in bytes.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         match self {
@@ -36,9 +34,9 @@ impl Received {
     }
 }
 
-/// The growth of the buffer of an incomplete text: an eighth of its length, and at least
-/// [`SPARE_BYTES_MIN`] bytes. Less would copy the text too often, more would waste memory.
-const SPARE_PART: usize = 8;
+/// A full buffer of an incomplete text grows by the text's length divided by this number, and at least
+/// by [`SPARE_BYTES_MIN`] bytes. Less would copy the text too often, and more would waste memory.
+const SPARE_DIVISOR: usize = 8;
 const SPARE_BYTES_MIN: usize = 256;
 
 /// A message whose end has not arrived yet.
@@ -48,39 +46,31 @@ struct PartialMessage {
     /// The length of the payload so far. The payload of a binary message is not kept.
     bytes: usize,
     text: Vec<u8>,
-    /// The length of the text's prefix that is known to be UTF-8.
+    /// This many bytes at the beginning of the text are known to be valid UTF-8.
     checked_bytes: usize,
-    /// The current frame; `None` between two fragments.
+    /// The frame that is arriving. `None` between two fragments.
     frame: Option<Frame>,
 }
 
-/// A frame whose header has arrived, and a part of its payload.
+/// A frame that is arriving: its header is complete, and its payload is not.
 #[derive(Debug)]
 struct Frame {
     is_last: bool,
-    rest_bytes: usize,
-    /// Rotated so that its first byte applies to the next byte of the payload.
+    /// The bytes of the payload that have not arrived.
+    missing_bytes: usize,
+    /// The mask, rotated so that its first byte applies to the next byte of the payload.
     mask: [u8; MASK_BYTES],
 }
 
-/// The decoder of one connection. It holds memory only for an incomplete message: the bytes that have
-/// arrived and an eighth more, whatever length the frames claim.
+/// The decoder of one connection. It needs memory only for an incomplete message: the bytes that have
+/// arrived and an eighth more, whatever length the headers claim.
 #[derive(Debug)]
 pub struct Decoder {
-    /// Received bytes, of which those before `start` are decoded.
+    /// Received bytes. The bytes before `start` are already decoded.
     buffer: Vec<u8>,
     start: usize,
     partial: Option<Box<PartialMessage>>,
     message_bytes_max: usize,
-}
-
-/// A frame's header.
-struct Header {
-    is_last: bool,
-    opcode: u8,
-    /// The offset of the payload in the frame. The mask is directly before it.
-    payload_at: usize,
-    length: usize,
 }
 
 impl Decoder {
@@ -94,47 +84,63 @@ impl Decoder {
     pub fn feed(&mut self, bytes: &[u8]) {
         self.buffer.drain(..self.start);
         self.start = 0;
-        // No spare capacity, because the next bytes arrive after these are decoded.
+        // No spare capacity is needed: these bytes are decoded before the next bytes arrive.
         self.buffer.reserve_exact(bytes.len());
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Returns the next complete message, if there is one.
+    /// Returns the next message or control frame. Returns `None` if it is incomplete.
     ///
     /// # Errors
-    /// The close reason for a violation of RFC 6455 or of the maximum length. Nothing can be decoded
-    /// after it.
+    /// The close reason for a violation of RFC 6455 or of the maximum length. After an error, nothing
+    /// can be decoded any more.
     pub fn decode(&mut self) -> Result<Option<Received>, CloseReason> {
         loop {
+            // 1. Take the payload of a frame whose header was decoded before.
             if self.is_mid_frame() {
                 let received = self.take_payload()?;
                 if received.is_some() || self.is_mid_frame() {
                     return Ok(received);
                 }
             }
+
+            // 2. Decode the header of the next frame.
             let frame = &self.buffer[self.start..];
-            let Some(header) = Header::read(frame)? else { return Ok(self.wait()) };
-            if header.opcode & CLOSE == 0 {
-                // Checked before the payload arrives, so that a client cannot make the server wait for
-                // an invalid frame.
-                self.check(&header)?;
-                let Some(mask) = header.mask(frame) else { return Ok(self.wait()) };
-                self.begin(&header, mask);
-                continue;
-            }
-            let end = header.payload_at + header.length;
-            let (Some(mask), true) = (header.mask(frame), frame.len() >= end) else {
-                return Ok(self.wait());
+            let Some(header) = Header::read(frame)? else {
+                self.shrink_buffer();
+                return Ok(None);
             };
-            let mut payload = frame[header.payload_at..end].to_vec();
-            unmask(&mut payload, mask);
-            self.consume(end);
-            return control(header.opcode, payload).map(Some);
+            if header.is_control() {
+                return self.take_control_frame(&header);
+            }
+
+            // 3. Check the header before the payload arrives: the server must not wait for the payload of
+            //    an invalid frame.
+            self.check_order_and_length(&header)?;
+            let Some(mask) = header.mask(frame) else {
+                self.shrink_buffer();
+                return Ok(None);
+            };
+            self.begin_frame(&header, mask);
         }
     }
 
-    /// Returns the memory of bytes that are not decoded yet or belong to an incomplete message, in
-    /// bytes.
+    /// Decodes a control frame, or returns `None` if the frame is incomplete.
+    fn take_control_frame(&mut self, header: &Header) -> Result<Option<Received>, CloseReason> {
+        let frame = &self.buffer[self.start..];
+        let end = header.payload_offset + header.payload_length;
+        let payload = frame.get(header.payload_offset..end);
+        let (Some(mask), Some(payload)) = (header.mask(frame), payload) else {
+            self.shrink_buffer();
+            return Ok(None);
+        };
+        let mut payload = payload.to_vec();
+        unmask(&mut payload, mask);
+        self.consume(end);
+        decode_control(header.opcode, payload).map(Some)
+    }
+
+    /// Returns the memory of undecoded bytes and of the incomplete message, in bytes.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         let text_bytes = self.partial.as_ref().map_or(0, |partial| partial.text.capacity());
@@ -153,7 +159,7 @@ impl Decoder {
         self.message_bytes_max
     }
 
-    /// Returns the received payload of the incomplete message in bytes.
+    /// Returns how many bytes of the incomplete message's payload have arrived.
     #[must_use]
     pub fn payload_bytes(&self) -> usize {
         self.partial.as_ref().map_or(0, |partial| partial.bytes)
@@ -165,20 +171,22 @@ impl Decoder {
         self.partial.is_some()
     }
 
+    /// Returns whether a frame's header is decoded and a part of its payload is missing.
     fn is_mid_frame(&self) -> bool {
         self.partial.as_ref().is_some_and(|partial| partial.frame.is_some())
     }
 
-    /// Shrinks the buffer to the bytes that wait for more.
-    fn wait(&mut self) -> Option<Received> {
-        let rest_bytes = self.buffer.len() - self.start;
-        if self.buffer.capacity() > rest_bytes + SPARE_BYTES_MIN {
+    /// Frees the memory of decoded bytes, while an incomplete header or control frame waits for more
+    /// bytes.
+    fn shrink_buffer(&mut self) {
+        let undecoded_bytes = self.buffer.len() - self.start;
+        if self.buffer.capacity() > undecoded_bytes + SPARE_BYTES_MIN {
             self.buffer = self.buffer[self.start..].to_vec();
             self.start = 0;
         }
-        None
     }
 
+    /// Marks this many bytes as decoded. Frees the buffer once all its bytes are decoded.
     fn consume(&mut self, bytes: usize) {
         self.start += bytes;
         if self.start == self.buffer.len() {
@@ -187,16 +195,19 @@ impl Decoder {
         }
     }
 
-    fn check(&self, header: &Header) -> Result<(), CloseReason> {
-        let partial_bytes = self.partial.as_ref().map_or(0, |partial| partial.bytes);
-        if header.length > self.message_bytes_max.saturating_sub(partial_bytes) {
+    /// Checks that the message does not get too long, and that a continuation follows exactly when a
+    /// message is incomplete.
+    fn check_order_and_length(&self, header: &Header) -> Result<(), CloseReason> {
+        let remaining_bytes = self.message_bytes_max.saturating_sub(self.payload_bytes());
+        if header.payload_length > remaining_bytes {
             return Err(TOO_LARGE);
         }
         let is_continuation = header.opcode == CONTINUATION;
-        if is_continuation == self.partial.is_some() { Ok(()) } else { Err(PROTOCOL_ERROR) }
+        if is_continuation == self.is_mid_message() { Ok(()) } else { Err(PROTOCOL_ERROR) }
     }
 
-    fn begin(&mut self, header: &Header, mask: [u8; MASK_BYTES]) {
+    /// Begins the payload of a frame, and a new message unless the frame continues one.
+    fn begin_frame(&mut self, header: &Header, mask: [u8; MASK_BYTES]) {
         let partial = self.partial.get_or_insert_with(|| {
             let is_text = header.opcode == TEXT;
             Box::new(PartialMessage {
@@ -207,19 +218,20 @@ impl Decoder {
                 frame: None,
             })
         });
-        partial.frame = Some(Frame { is_last: header.is_last, rest_bytes: header.length, mask });
-        self.consume(header.payload_at);
+        partial.frame =
+            Some(Frame { is_last: header.is_last, missing_bytes: header.payload_length, mask });
+        self.consume(header.payload_offset);
     }
 
-    /// Moves the received part of the current frame's payload into its message. Returns the message if
-    /// that completes it.
+    /// Moves the received part of the current frame's payload into the message. Returns the message if
+    /// it is now complete.
     fn take_payload(&mut self) -> Result<Option<Received>, CloseReason> {
         let Some(mut partial) = self.partial.take() else { return Ok(None) };
         let received = &self.buffer[self.start..];
-        let (bytes, payload) = partial.take(received, self.message_bytes_max);
-        self.consume(bytes);
-        if let Payload::Whole = payload {
-            return complete(partial.is_text, partial.bytes, partial.text).map(Some);
+        let (taken_bytes, progress) = partial.take(received, self.message_bytes_max);
+        self.consume(taken_bytes);
+        if let Progress::MessageComplete = progress {
+            return decode_message(partial.is_text, partial.bytes, partial.text).map(Some);
         }
         partial.check_text()?;
         self.partial = Some(partial);
@@ -228,31 +240,32 @@ impl Decoder {
 }
 
 impl PartialMessage {
-    /// Takes the bytes that belong to the current frame, and returns how many those are.
-    fn take(&mut self, received: &[u8], message_bytes_max: usize) -> (usize, Payload) {
-        let Some(frame) = &mut self.frame else { return (0, Payload::Fragment) };
-        let bytes = frame.rest_bytes.min(received.len());
+    /// Takes the bytes of the current frame's payload from `received`. Returns how many bytes were
+    /// taken, and what is complete now.
+    fn take(&mut self, received: &[u8], message_bytes_max: usize) -> (usize, Progress) {
+        let Some(frame) = &mut self.frame else { return (0, Progress::FrameComplete) };
+        let bytes = frame.missing_bytes.min(received.len());
         if self.is_text {
             let remaining_bytes = match frame.is_last {
-                true => frame.rest_bytes,
+                true => frame.missing_bytes,
                 false => message_bytes_max - self.bytes,
             };
             reserve(&mut self.text, bytes, remaining_bytes);
-            let at = self.text.len();
+            let old_length = self.text.len();
             self.text.extend_from_slice(&received[..bytes]);
-            unmask(&mut self.text[at..], frame.mask);
+            unmask(&mut self.text[old_length..], frame.mask);
         }
         self.bytes += bytes;
-        frame.rest_bytes -= bytes;
+        frame.missing_bytes -= bytes;
         frame.mask.rotate_left(bytes % MASK_BYTES);
-        match frame {
-            Frame { rest_bytes: 0, is_last: true, .. } => (bytes, Payload::Whole),
-            Frame { rest_bytes: 0, .. } => {
-                self.frame = None;
-                (bytes, Payload::Fragment)
-            }
-            _ => (bytes, Payload::Part),
+        if frame.missing_bytes > 0 {
+            return (bytes, Progress::FrameIncomplete);
         }
+        if frame.is_last {
+            return (bytes, Progress::MessageComplete);
+        }
+        self.frame = None;
+        (bytes, Progress::FrameComplete)
     }
 
     /// Checks the bytes of an incomplete text that have arrived since the last check. Each byte is
@@ -271,67 +284,26 @@ impl PartialMessage {
 }
 
 /// How much of a frame's payload has arrived.
-enum Payload {
-    /// All of it, and its message is complete.
-    Whole,
-    /// All of it, and its message continues.
-    Fragment,
-    /// A part.
-    Part,
+enum Progress {
+    /// A part of the payload.
+    FrameIncomplete,
+    /// The whole payload. The message continues in another frame.
+    FrameComplete,
+    /// The whole payload. The message is complete.
+    MessageComplete,
 }
 
-/// Reserves capacity for `bytes` more of a text, of which at most `remaining_bytes` are still to
-/// arrive.
+/// Reserves capacity for `bytes` more of a text. At most `remaining_bytes` of the text can still arrive,
+/// so no more capacity than that is reserved ahead.
 fn reserve(text: &mut Vec<u8>, bytes: usize, remaining_bytes: usize) {
     if text.capacity() - text.len() < bytes {
-        let spare = (text.len() / SPARE_PART).max(SPARE_BYTES_MIN).min(remaining_bytes);
-        text.reserve_exact(bytes.max(spare));
+        let spare_bytes = (text.len() / SPARE_DIVISOR).max(SPARE_BYTES_MIN).min(remaining_bytes);
+        text.reserve_exact(bytes.max(spare_bytes));
     }
 }
 
-impl Header {
-    /// Reads a header. Returns `None` if it is incomplete.
-    fn read(frame: &[u8]) -> Result<Option<Self>, CloseReason> {
-        let &[first, second, ref rest @ ..] = frame else { return Ok(None) };
-        let (is_last, opcode) = (first & FIN != 0, first & OPCODE);
-        let is_control = matches!(opcode, CLOSE | PING | PONG);
-        let is_known = is_control || matches!(opcode, CONTINUATION | TEXT | BINARY);
-        if first & RESERVED != 0 || !is_known || second & MASKED == 0 {
-            return Err(PROTOCOL_ERROR);
-        }
-        let (length, length_bytes) = match second & !MASKED {
-            126 => match rest.first_chunk() {
-                Some(bytes) => (u64::from(u16::from_be_bytes(*bytes)), 2),
-                None => return Ok(None),
-            },
-            127 => match rest.first_chunk() {
-                Some(bytes) => (u64::from_be_bytes(*bytes), 8),
-                None => return Ok(None),
-            },
-            short => (u64::from(short), 0),
-        };
-        let is_shortest = match length_bytes {
-            2 => length > 125,
-            8 => (0x1_0000..1 << 63).contains(&length),
-            _ => true,
-        };
-        let is_long = length > CONTROL_BYTES_MAX as u64;
-        if !is_shortest || (is_control && (is_long || !is_last)) {
-            return Err(PROTOCOL_ERROR);
-        }
-        let length = usize::try_from(length).map_err(|_| TOO_LARGE)?;
-        let payload_at = 2 + length_bytes + MASK_BYTES;
-        Ok(Some(Self { is_last, opcode, payload_at, length }))
-    }
-
-    /// Returns the mask, or `None` if it has not arrived.
-    fn mask(&self, frame: &[u8]) -> Option<[u8; MASK_BYTES]> {
-        frame.get(..self.payload_at)?.last_chunk().copied()
-    }
-}
-
-/// Decodes a control frame.
-fn control(opcode: u8, payload: Vec<u8>) -> Result<Received, CloseReason> {
+/// Decodes the payload of a control frame.
+fn decode_control(opcode: u8, payload: Vec<u8>) -> Result<Received, CloseReason> {
     match opcode {
         PING => Ok(Received::Ping(payload)),
         PONG => Ok(Received::Pong),
@@ -339,21 +311,22 @@ fn control(opcode: u8, payload: Vec<u8>) -> Result<Received, CloseReason> {
     }
 }
 
-/// Decodes a complete message.
-fn complete(is_text: bool, bytes: usize, text: Vec<u8>) -> Result<Received, CloseReason> {
+/// Decodes a complete message: a text, or a binary message of this many bytes.
+fn decode_message(is_text: bool, bytes: usize, text: Vec<u8>) -> Result<Received, CloseReason> {
     if !is_text {
         return Ok(Received::Binary(bytes));
     }
     String::from_utf8(text).map(Received::Text).map_err(|_| INVALID_UTF8)
 }
 
-/// Returns the code of a Close frame (RFC 6455 section 7.4).
+/// Decodes the payload of a Close frame (RFC 6455 section 7.4). Returns the frame's code, or `None` if
+/// the payload is empty.
 fn close_code(payload: &[u8]) -> Result<Option<u16>, CloseReason> {
     let Some((code, reason)) = payload.split_first_chunk() else {
         return if payload.is_empty() { Ok(None) } else { Err(PROTOCOL_ERROR) };
     };
     let code = u16::from_be_bytes(*code);
-    // 1004 to 1006 and 1015 must not be sent; 1016 to 2999 are unassigned.
+    // Clients must not send 1004 to 1006 and 1015. The codes from 1016 to 2999 are unassigned.
     if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
         return Err(PROTOCOL_ERROR);
     }
@@ -363,16 +336,18 @@ fn close_code(payload: &[u8]) -> Result<Option<u16>, CloseReason> {
     Ok(Some(code))
 }
 
+/// Removes the mask from a payload, eight bytes at a time. The payload's first byte is masked with the
+/// mask's first byte.
 fn unmask(payload: &mut [u8], mask: [u8; MASK_BYTES]) {
-    let word = u64::from_ne_bytes([
+    let double_mask = u64::from_ne_bytes([
         mask[0], mask[1], mask[2], mask[3], mask[0], mask[1], mask[2], mask[3],
     ]);
-    let (words, rest) = payload.as_chunks_mut::<8>();
-    for bytes in words {
-        *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+    let (words, last_bytes) = payload.as_chunks_mut::<8>();
+    for word in words {
+        *word = (u64::from_ne_bytes(*word) ^ double_mask).to_ne_bytes();
     }
-    for (byte, mask) in rest.iter_mut().zip(mask.iter().cycle()) {
-        *byte ^= mask;
+    for (byte, mask_byte) in last_bytes.iter_mut().zip(mask.iter().cycle()) {
+        *byte ^= mask_byte;
     }
 }
 

@@ -1,14 +1,29 @@
-//! Goal: the decoder follows RFC 6455 for any input in any pieces. Method: a naive encoder writes random
-//! conversations, and the tests feed them in random pieces. A table lists input that must be refused.
+//! Goal: the decoder follows RFC 6455 for any input in any pieces. Method: a naive encoder encodes
+//! random conversations, and the tests feed the bytes in random pieces. A table lists invalid input.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use xmeet_testframes::frame_with_mask as frame;
 
+use super::header::MASKED;
 use super::*;
+use crate::wire::frame::{BINARY, CLOSE, FIN, LENGTH_IN_16_BITS, LENGTH_IN_64_BITS};
 
+/// The longest message that the decoders of these tests accept.
 const LIMIT_BYTES: usize = 100_000;
 
+/// The first bytes of unfragmented messages and of control frames.
+const WHOLE_TEXT: u8 = FIN | TEXT;
+const WHOLE_BINARY: u8 = FIN | BINARY;
+const WHOLE_CLOSE: u8 = FIN | CLOSE;
+const WHOLE_PING: u8 = FIN | PING;
+const WHOLE_PONG: u8 = FIN | PONG;
+
+/// Second bytes of headers: a length in 16 or 64 bits follows.
+const MASKED_16_BITS: u8 = MASKED | LENGTH_IN_16_BITS;
+const MASKED_64_BITS: u8 = MASKED | LENGTH_IN_64_BITS;
+
+/// A part of a conversation.
 #[derive(Debug, Clone)]
 enum Step {
     /// A message in this many fragments, with a ping after each fragment but the last.
@@ -20,6 +35,7 @@ enum Step {
     Pong,
 }
 
+/// Generates steps. The texts have lengths of each form of the length field.
 fn step() -> impl Strategy<Value = Step> {
     let text = prop_oneof![
         "[a-z汉🦀]{0,20}",
@@ -34,10 +50,11 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// Appends the frames of a step to `bytes`, and the messages to decode from them to `expected`.
 fn encode(step: &Step, mask: [u8; 4], bytes: &mut Vec<u8>, expected: &mut Vec<Received>) {
     match step {
         Step::Pong => {
-            bytes.extend(frame(0x8a, mask, b"x"));
+            bytes.extend(frame(WHOLE_PONG, mask, b"x"));
             expected.push(Received::Pong);
         }
         Step::Message { is_text, text, fragments } => {
@@ -45,19 +62,17 @@ fn encode(step: &Step, mask: [u8; 4], bytes: &mut Vec<u8>, expected: &mut Vec<Re
                 0 => vec![text.as_bytes()],
                 size => text.as_bytes().chunks(size).collect(),
             };
-            let count = pieces.len();
-            for (at, piece) in pieces.into_iter().enumerate() {
-                let opcode = if at > 0 {
-                    0
-                } else if *is_text {
-                    1
-                } else {
-                    2
+            let last = pieces.len() - 1;
+            for (number, piece) in pieces.into_iter().enumerate() {
+                let opcode = match (number, is_text) {
+                    (0, true) => TEXT,
+                    (0, false) => BINARY,
+                    _ => CONTINUATION,
                 };
-                let is_last = at + 1 == count;
-                bytes.extend(frame(if is_last { 0x80 | opcode } else { opcode }, mask, piece));
-                if !is_last {
-                    bytes.extend(frame(0x89, mask, b"between"));
+                let fin = if number == last { FIN } else { 0 };
+                bytes.extend(frame(fin | opcode, mask, piece));
+                if number < last {
+                    bytes.extend(frame(WHOLE_PING, mask, b"between"));
                     expected.push(Received::Ping(b"between".to_vec()));
                 }
             }
@@ -74,7 +89,7 @@ proptest! {
     fn any_conversation_in_any_pieces_is_decoded(
         steps in vec(step(), 0..6),
         mask: [u8; 4],
-        cuts in vec(1..5000_usize, 1..40),
+        piece_sizes in vec(1..5000_usize, 1..40),
     ) {
         let (mut bytes, mut expected) = (Vec::new(), Vec::new());
         for step in &steps {
@@ -82,91 +97,104 @@ proptest! {
         }
         let mut decoder = Decoder::new(LIMIT_BYTES);
         let mut received = Vec::new();
-        let (mut rest, mut cuts) = (&bytes[..], cuts.iter().cycle());
+        let mut piece_sizes = piece_sizes.into_iter().cycle();
+        let mut rest = &bytes[..];
         while !rest.is_empty() {
-            let (piece, after) = rest.split_at((*cuts.next().unwrap()).min(rest.len()));
+            let size = piece_sizes.next().unwrap().min(rest.len());
+            let piece;
+            (piece, rest) = rest.split_at(size);
             decoder.feed(piece);
-            rest = after;
             while let Some(message) = decoder.decode().unwrap() {
                 received.push(message);
             }
         }
         prop_assert_eq!(received, expected);
-        prop_assert_eq!(decoder.memory_bytes(), 0, "an idle connection holds nothing");
+        prop_assert_eq!(decoder.memory_bytes(), 0, "the decoder of an idle connection uses no memory");
     }
 
     #[test]
-    fn garbage_never_panics(bytes in vec(any::<u8>(), 0..200)) {
+    fn random_bytes_never_cause_a_panic(bytes in vec(any::<u8>(), 0..200)) {
         let mut decoder = Decoder::new(LIMIT_BYTES);
         for byte in bytes {
             decoder.feed(&[byte]);
-            match decoder.decode() {
-                Ok(_) => {}
-                Err(_) => return Ok(()),
+            // After an error, the server closes the connection.
+            if decoder.decode().is_err() {
+                break;
             }
         }
     }
 }
 
 #[test]
-fn violation_is_refused_at_its_first_byte() {
+fn invalid_frame_is_refused_with_its_close_reason() {
     let mask = [1, 2, 3, 4];
     let cases: &[(&str, Vec<u8>, CloseReason)] = &[
-        ("unmasked", vec![0x81, 0x01], PROTOCOL_ERROR),
-        ("a reserved bit", vec![0xc1, 0x80], PROTOCOL_ERROR),
-        ("a reserved opcode", vec![0x83, 0x80], PROTOCOL_ERROR),
-        ("a reserved control opcode", vec![0x8b, 0x80], PROTOCOL_ERROR),
-        ("a ping of 126 bytes", vec![0x89, 0x80 | 126, 0, 126], PROTOCOL_ERROR),
-        ("a ping in fragments", vec![0x09, 0x80], PROTOCOL_ERROR),
-        ("125 written in two bytes", vec![0x81, 0x80 | 126, 0, 125], PROTOCOL_ERROR),
+        ("an unmasked frame", vec![WHOLE_TEXT, 1], PROTOCOL_ERROR),
+        ("a reserved bit", vec![WHOLE_TEXT | 0x40, MASKED], PROTOCOL_ERROR),
+        ("a reserved opcode", vec![FIN | 0x3, MASKED], PROTOCOL_ERROR),
+        ("a reserved control opcode", vec![FIN | 0xb, MASKED], PROTOCOL_ERROR),
+        ("a ping of 126 bytes", vec![WHOLE_PING, MASKED_16_BITS, 0, 126], PROTOCOL_ERROR),
+        ("a ping in fragments", vec![PING, MASKED], PROTOCOL_ERROR),
+        ("125 written in two bytes", vec![WHOLE_TEXT, MASKED_16_BITS, 0, 125], PROTOCOL_ERROR),
         (
             "65535 written in eight bytes",
-            [&[0x81, 0xff][..], &65_535_u64.to_be_bytes()].concat(),
+            [&[WHOLE_TEXT, MASKED_64_BITS][..], &65_535_u64.to_be_bytes()].concat(),
             PROTOCOL_ERROR,
         ),
         (
             "a length with its highest bit",
-            [&[0x81, 0xff][..], &u64::MAX.to_be_bytes()].concat(),
+            [&[WHOLE_TEXT, MASKED_64_BITS][..], &u64::MAX.to_be_bytes()].concat(),
             PROTOCOL_ERROR,
         ),
-        ("a continuation of nothing", frame(0x80, mask, b""), PROTOCOL_ERROR),
+        ("a continuation without a message", frame(FIN | CONTINUATION, mask, b""), PROTOCOL_ERROR),
         (
             "a message within a message",
-            [frame(0x01, mask, b""), frame(0x81, mask, b"")].concat(),
+            [frame(TEXT, mask, b""), frame(WHOLE_TEXT, mask, b"")].concat(),
             PROTOCOL_ERROR,
         ),
-        ("a close of one byte", frame(0x88, mask, &[3]), PROTOCOL_ERROR),
-        ("a close without meaning", frame(0x88, mask, &1006_u16.to_be_bytes()), PROTOCOL_ERROR),
-        ("a close reason that is no text", frame(0x88, mask, &[3, 0xe8, 0xff]), INVALID_UTF8),
-        ("a text that is none", frame(0x81, mask, b"\xff"), INVALID_UTF8),
+        ("a Close frame of one byte", frame(WHOLE_CLOSE, mask, &[3]), PROTOCOL_ERROR),
         (
-            "a claim above the limit",
-            [&[0x82, 0xff][..], &100_001_u64.to_be_bytes()].concat(),
+            "a close code that must not be sent",
+            frame(WHOLE_CLOSE, mask, &1006_u16.to_be_bytes()),
+            PROTOCOL_ERROR,
+        ),
+        (
+            "a close reason that is not UTF-8",
+            frame(WHOLE_CLOSE, mask, &[3, 0xe8, 0xff]),
+            INVALID_UTF8,
+        ),
+        ("a text that is not UTF-8", frame(WHOLE_TEXT, mask, b"\xff"), INVALID_UTF8),
+        (
+            "a payload length above the limit",
+            [&[WHOLE_BINARY, MASKED_64_BITS][..], &100_001_u64.to_be_bytes()].concat(),
             TOO_LARGE,
         ),
         (
             "fragments above the limit",
-            [frame(0x02, mask, &[0; 60_000]), frame(0x80, mask, &[0; 40_001])].concat(),
+            [frame(BINARY, mask, &[0; 60_000]), frame(FIN | CONTINUATION, mask, &[0; 40_001])]
+                .concat(),
             TOO_LARGE,
         ),
     ];
-    for (what, bytes, ending) in cases {
+    for (violation, bytes, close_reason) in cases {
         let mut decoder = Decoder::new(LIMIT_BYTES);
         decoder.feed(bytes);
-        assert_eq!(decoder.decode(), Err(*ending), "{what}");
+        assert_eq!(decoder.decode(), Err(*close_reason), "{violation}");
     }
 }
 
 #[test]
 fn close_frame_returns_its_code() {
-    for (payload, code) in [(&[][..], None), (&[3, 0xe8, b'x'], Some(1000))] {
+    // The code is two bytes, the higher one first: 0x03e8 is 1000. A reason follows.
+    for (payload, code) in [(&[][..], None), (&[0x03, 0xe8, b'x'], Some(1000))] {
         let mut decoder = Decoder::new(LIMIT_BYTES);
-        decoder.feed(&frame(0x88, [9, 8, 7, 6], payload));
+        decoder.feed(&frame(WHOLE_CLOSE, [9, 8, 7, 6], payload));
         assert_eq!(decoder.decode(), Ok(Some(Received::Close(code))));
     }
 }
 
-/// Feeds bytes in pieces. Returns the most memory that the decoder held beyond the bytes it received.
+/// Feeds one message in pieces. Returns the most memory that the decoder used at any time, less the
+/// bytes that it had received by then.
 fn most_spare_bytes(bytes: &[u8], piece_bytes: usize) -> usize {
     let mut decoder = Decoder::new(LIMIT_BYTES);
     let (mut received_bytes, mut spare_bytes) = (0, 0);
@@ -184,11 +212,16 @@ fn most_spare_bytes(bytes: &[u8], piece_bytes: usize) -> usize {
 #[test]
 fn incomplete_message_takes_an_eighth_more_than_its_bytes() {
     let text = vec![b'x'; 65_000];
-    let whole = frame(0x81, [1, 2, 3, 4], &text);
+    let whole = frame(WHOLE_TEXT, [1, 2, 3, 4], &text);
     let mut fragments = Vec::new();
     for (number, fragment) in text.chunks(100).enumerate() {
-        let first = if number == 0 { 1 } else { u8::from(number == 649) << 7 };
-        fragments.extend(frame(first, [5, 6, 7, 8], fragment));
+        // 650 fragments.
+        let first_byte = match number {
+            0 => TEXT,
+            649 => FIN | CONTINUATION,
+            _ => CONTINUATION,
+        };
+        fragments.extend(frame(first_byte, [5, 6, 7, 8], fragment));
     }
     for bytes in [whole, fragments] {
         for piece_bytes in [1, 7, 1448, 20_000, 64_999] {
@@ -200,25 +233,28 @@ fn incomplete_message_takes_an_eighth_more_than_its_bytes() {
 
 #[test]
 fn claimed_length_and_binary_payload_take_no_memory() {
-    for (first, held_bytes_max) in [(0x81, 99_000 / 8 * 9), (0x82, 300)] {
-        let claim = [&[first, 0xff][..], &99_999_u64.to_be_bytes(), &[1, 2, 3, 4]].concat();
+    // Received bytes of a text take an eighth more than their own length.
+    for (first_byte, memory_bytes_max) in [(WHOLE_TEXT, 99_000 / 8 * 9), (WHOLE_BINARY, 300)] {
+        // A header for 99,999 bytes, with a mask.
+        let header =
+            [&[first_byte, MASKED_64_BITS][..], &99_999_u64.to_be_bytes(), &[1, 2, 3, 4]].concat();
         let mut decoder = Decoder::new(LIMIT_BYTES);
-        decoder.feed(&claim);
-        assert_eq!(decoder.decode(), Ok(None), "it is within the limit, and has not come");
+        decoder.feed(&header);
+        assert_eq!(decoder.decode(), Ok(None), "the payload has not arrived");
         assert!(decoder.memory_bytes() < 300, "{}", decoder.memory_bytes());
         for _ in 0..99 {
             decoder.feed(&[b'x'; 1000]);
             assert_eq!(decoder.decode(), Ok(None));
         }
-        assert!(decoder.memory_bytes() < held_bytes_max, "{}", decoder.memory_bytes());
+        assert!(decoder.memory_bytes() < memory_bytes_max, "{}", decoder.memory_bytes());
     }
 }
 
-/// A long frame before a partial header.
+/// A long frame is followed by an incomplete header.
 #[test]
 fn bytes_behind_a_message_do_not_keep_its_buffer() {
-    let mut bytes = frame(0x81, [1, 2, 3, 4], &[b'x'; 60_000]);
-    bytes.extend([0x81, 0x80 | 126, 0]);
+    let mut bytes = frame(WHOLE_TEXT, [1, 2, 3, 4], &[b'x'; 60_000]);
+    bytes.extend([WHOLE_TEXT, MASKED_16_BITS, 0]);
     let mut decoder = Decoder::new(LIMIT_BYTES);
     decoder.feed(&bytes);
     assert!(matches!(decoder.decode(), Ok(Some(Received::Text(text))) if text.len() == 60_000));
@@ -226,27 +262,31 @@ fn bytes_behind_a_message_do_not_keep_its_buffer() {
     assert!(decoder.memory_bytes() < 300, "{}", decoder.memory_bytes());
 }
 
-/// A text that arrives byte by byte is copied a few times in all, not once per byte.
+/// If a text arrives byte by byte, the decoder copies it a few times in all, and not once for each byte.
 #[test]
 fn text_in_single_bytes_is_copied_few_times() {
     let mut decoder = Decoder::new(LIMIT_BYTES);
-    let (mut moves, mut memory_bytes) = (0, 0);
-    for byte in frame(0x81, [1, 2, 3, 4], &[b'x'; 65_000]) {
+    // The text is copied whenever its buffer grows.
+    let (mut copy_count, mut memory_bytes) = (0, 0);
+    for byte in frame(WHOLE_TEXT, [1, 2, 3, 4], &[b'x'; 65_000]) {
         decoder.feed(&[byte]);
         decoder.decode().unwrap();
-        moves += usize::from(decoder.memory_bytes() > memory_bytes);
-        memory_bytes = memory_bytes.max(decoder.memory_bytes());
+        if decoder.memory_bytes() > memory_bytes {
+            memory_bytes = decoder.memory_bytes();
+            copy_count += 1;
+        }
     }
-    assert!(moves < 60, "{moves}");
+    assert!(copy_count < 60, "{copy_count} copies");
 }
 
-/// Feeds the bytes one by one. Returns how many the decoder accepts before it fails.
-fn taken_bytes(bytes: &[u8]) -> (usize, Option<CloseReason>) {
+/// Feeds the bytes one by one. Returns how many bytes the decoder accepts, and the close reason if it
+/// refuses a byte.
+fn accepted_bytes(bytes: &[u8]) -> (usize, Option<CloseReason>) {
     let mut decoder = Decoder::new(LIMIT_BYTES);
-    for (taken, byte) in bytes.iter().enumerate() {
+    for (accepted, byte) in bytes.iter().enumerate() {
         decoder.feed(&[*byte]);
-        if let Err(ending) = decoder.decode() {
-            return (taken, Some(ending));
+        if let Err(close_reason) = decoder.decode() {
+            return (accepted, Some(close_reason));
         }
     }
     (bytes.len(), None)
@@ -255,20 +295,28 @@ fn taken_bytes(bytes: &[u8]) -> (usize, Option<CloseReason>) {
 #[test]
 fn text_is_refused_at_its_first_invalid_byte() {
     let mask = [1, 2, 3, 4];
-    // After a word: a surrogate, a code point above the maximum, and an incomplete character.
-    for wrong in [&b"\xed\xa0\x80x"[..], b"\xf4\x90\x80\x80x", b"\xc3xx"] {
-        let text = ["κόσμε".as_bytes(), wrong].concat();
-        let wrong_at = text.len() - wrong.len() + 1;
-        let whole = frame(0x81, mask, &text);
+    // A surrogate, a code point above the maximum, and an incomplete character. The second byte of each
+    // is the first invalid one.
+    for invalid in [&b"\xed\xa0\x80x"[..], b"\xf4\x90\x80\x80x", b"\xc3xx"] {
+        let text = ["κόσμε".as_bytes(), invalid].concat();
+        let invalid_at = text.len() - invalid.len() + 1;
+
+        // In one frame.
+        let whole = frame(WHOLE_TEXT, mask, &text);
         let header_bytes = whole.len() - text.len();
-        assert_eq!(taken_bytes(&whole), (header_bytes + wrong_at, Some(INVALID_UTF8)));
-        for cut in 1..=wrong_at {
+        let expected = (header_bytes + invalid_at, Some(INVALID_UTF8));
+        assert_eq!(accepted_bytes(&whole), expected);
+
+        // In two fragments.
+        for cut in 1..=invalid_at {
             let (first, second) = text.split_at(cut);
-            let fragments = [frame(0x01, mask, first), frame(0x00, mask, second)].concat();
-            let taken = 2 * header_bytes + wrong_at;
-            assert_eq!(taken_bytes(&fragments), (taken, Some(INVALID_UTF8)), "cut at {cut}");
+            let fragments = [frame(TEXT, mask, first), frame(CONTINUATION, mask, second)].concat();
+            let expected = (2 * header_bytes + invalid_at, Some(INVALID_UTF8));
+            assert_eq!(accepted_bytes(&fragments), expected, "cut at {cut}");
         }
-        let binary = frame(0x82, mask, &text);
-        assert_eq!(taken_bytes(&binary), (binary.len(), None));
+
+        // A binary message may have any bytes.
+        let binary = frame(WHOLE_BINARY, mask, &text);
+        assert_eq!(accepted_bytes(&binary), (binary.len(), None));
     }
 }

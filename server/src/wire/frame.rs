@@ -20,6 +20,11 @@ pub(crate) const CONTROL_BYTES_MAX: usize = 125;
 /// The longest header of the server's frames, in bytes.
 const HEADER_BYTES_MAX: usize = 10;
 
+/// The second byte of a header holds a payload length up to 125 itself. These values mean that a length
+/// of 16 or 64 bits follows.
+pub(crate) const LENGTH_IN_16_BITS: u8 = 126;
+pub(crate) const LENGTH_IN_64_BITS: u8 = 127;
+
 /// Appends a text frame.
 pub(crate) fn put_text(out: &mut BytesMut, text: &[u8]) {
     out.reserve(HEADER_BYTES_MAX + text.len());
@@ -32,13 +37,17 @@ pub(crate) fn put_text_header(out: &mut BytesMut, length: usize) {
     put_header(out, TEXT, length);
 }
 
-/// Returns the length of the payload of a frame of `frame_bytes` in all.
+/// Returns the payload length of a frame that is `frame_bytes` long, with its header. Returns 0 for a
+/// length that no frame has.
 pub(crate) fn payload_bytes(frame_bytes: usize) -> usize {
-    [2, 4, HEADER_BYTES_MAX]
-        .into_iter()
-        .map(|header| frame_bytes.saturating_sub(header))
-        .find(|&payload| header_bytes(payload) + payload == frame_bytes)
-        .unwrap_or(0)
+    // The header has one of three lengths. Only one of them belongs to the payload that it would leave.
+    for header_length in [2, 4, HEADER_BYTES_MAX] {
+        let payload_length = frame_bytes.saturating_sub(header_length);
+        if header_bytes(payload_length) + payload_length == frame_bytes {
+            return payload_length;
+        }
+    }
+    0
 }
 
 /// Returns the length of the header for a payload of this length.
@@ -70,6 +79,7 @@ pub(crate) fn ping() -> Bytes {
     Bytes::from_static(&[FIN | PING, 0])
 }
 
+/// Returns a pong with the payload of the ping that it answers.
 pub(crate) fn pong(payload: &[u8]) -> Bytes {
     control(PONG, payload)
 }
@@ -84,10 +94,12 @@ pub(crate) fn close(code: Option<u16>, reason: &str) -> Bytes {
     control(CLOSE, &payload)
 }
 
+/// Returns a Close frame with a code and a reason.
 pub(crate) fn close_with(code: CloseCode, reason: &str) -> Bytes {
     close(Some(code.as_u16()), reason)
 }
 
+/// Returns a control frame. The payload must not be longer than [`CONTROL_BYTES_MAX`].
 fn control(opcode: u8, payload: &[u8]) -> Bytes {
     debug_assert!(payload.len() <= CONTROL_BYTES_MAX);
     let mut out = BytesMut::with_capacity(2 + payload.len());
@@ -96,16 +108,17 @@ fn control(opcode: u8, payload: &[u8]) -> Bytes {
     out.freeze()
 }
 
+/// Appends the header of an unfragmented frame.
 fn put_header(out: &mut BytesMut, opcode: u8, length: usize) {
     out.put_u8(FIN | opcode);
-    // The shortest form that holds the length is the only one allowed.
+    // RFC 6455 allows only the shortest form of a length.
     if let Ok(length @ 0..=125) = u8::try_from(length) {
         out.put_u8(length);
     } else if let Ok(length) = u16::try_from(length) {
-        out.put_u8(126);
+        out.put_u8(LENGTH_IN_16_BITS);
         out.put_u16(length);
     } else {
-        out.put_u8(127);
+        out.put_u8(LENGTH_IN_64_BITS);
         out.put_u64(length as u64);
     }
 }

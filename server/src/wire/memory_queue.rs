@@ -1,14 +1,14 @@
 //! The queue of messages that wait for the memory budget.
 //!
-//! The oldest message is next if it fits, else the smallest: if the smallest does not fit, none does.
-//! So no message waits while there is memory for it, without a search. After [`PASSES_MAX`] messages
-//! were accepted ahead of the oldest, only the oldest is next.
+//! The oldest message is accepted next if it fits, and otherwise the smallest: if the smallest message
+//! does not fit, no message fits. So no message waits while it fits, and no search is needed. Once
+//! [`PASSES_MAX`] messages were accepted ahead of the oldest, all others wait for the oldest.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::oneshot;
 
-/// Messages that may be accepted ahead of the oldest one.
+/// At most this many messages are accepted ahead of the oldest message.
 pub(super) const PASSES_MAX: usize = 1024;
 
 /// The place of a message in the order of arrival.
@@ -18,10 +18,10 @@ pub(super) type Ticket = u64;
 #[derive(Debug, Default)]
 pub(super) struct MemoryQueue {
     waiting: BTreeMap<Ticket, Waiting>,
-    /// The same messages, smallest first, and oldest first among equal sizes.
+    /// The same messages by size, the smallest first. Among equal sizes, the oldest is first.
     by_bytes: BTreeSet<(usize, Ticket)>,
     next_ticket: Ticket,
-    /// Messages that were accepted ahead of the oldest since it became the oldest.
+    /// How many messages were accepted ahead of the message that is now the oldest.
     passes: usize,
 }
 
@@ -39,7 +39,8 @@ impl MemoryQueue {
         self.waiting.len()
     }
 
-    /// Adds a message of so many bytes behind the others.
+    /// Adds a message of this many bytes as the youngest. The receiver wakes the message's session once
+    /// the message is accepted.
     pub(super) fn push(&mut self, bytes: usize) -> (Ticket, oneshot::Receiver<()>) {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
@@ -49,22 +50,23 @@ impl MemoryQueue {
         (ticket, receiver)
     }
 
-    /// Removes the next message that `fits`, if there is one. `fits` must hold for each smaller
-    /// number of bytes too.
+    /// Removes and returns the next message to accept, or returns `None` if no message fits. `fits`
+    /// tells for a number of bytes whether a message of this size fits now; smaller messages must then
+    /// fit too.
     pub(super) fn pop(&mut self, fits: impl Fn(usize) -> bool) -> Option<Waiting> {
-        let (&oldest, Waiting { bytes, .. }) = self.waiting.first_key_value()?;
-        if fits(*bytes) {
-            return self.remove(oldest);
+        let (&oldest_ticket, oldest) = self.waiting.first_key_value()?;
+        if fits(oldest.bytes) {
+            return self.remove(oldest_ticket);
         }
-        let &(bytes, smallest) = self.by_bytes.first()?;
-        if !self.may_pass() || !fits(bytes) {
+        let &(smallest_bytes, smallest_ticket) = self.by_bytes.first()?;
+        if !self.may_pass() || !fits(smallest_bytes) {
             return None;
         }
         self.note_pass();
-        self.remove(smallest)
+        self.remove(smallest_ticket)
     }
 
-    /// Removes a message, if it is still in the queue.
+    /// Removes and returns a message. Returns `None` if the message is no longer in the queue.
     pub(super) fn remove(&mut self, ticket: Ticket) -> Option<Waiting> {
         let is_oldest = self.waiting.first_key_value().is_some_and(|(oldest, _)| *oldest == ticket);
         let removed = self.waiting.remove(&ticket)?;
@@ -92,21 +94,23 @@ impl MemoryQueue {
 mod tests {
     use super::*;
 
-    fn filled(bytes: &[usize]) -> MemoryQueue {
+    /// Returns a queue with messages of these sizes, the oldest first.
+    fn queue_of(sizes: &[usize]) -> MemoryQueue {
         let mut queue = MemoryQueue::default();
-        for bytes in bytes {
+        for bytes in sizes {
             queue.push(*bytes);
         }
         queue
     }
 
+    /// Removes the next message while this many bytes are free, and returns its size.
     fn pop(queue: &mut MemoryQueue, free_bytes: usize) -> Option<usize> {
         queue.pop(|bytes| bytes <= free_bytes).map(|waiting| waiting.bytes)
     }
 
     #[test]
-    fn oldest_is_next_or_the_smallest_if_it_does_not_fit() {
-        let mut queue = filled(&[5, 3, 9, 1, 3]);
+    fn next_is_the_oldest_if_it_fits_or_else_the_smallest() {
+        let mut queue = queue_of(&[5, 3, 9, 1, 3]);
         assert_eq!(pop(&mut queue, 5), Some(5));
         assert_eq!(pop(&mut queue, 2), Some(1));
         assert_eq!(pop(&mut queue, 2), None);
@@ -117,16 +121,18 @@ mod tests {
     }
 
     #[test]
-    fn messages_pass_the_oldest_a_bounded_number_of_times() {
-        let mut queue = filled(&[100, 50]);
+    fn oldest_message_is_passed_a_limited_number_of_times() {
+        let mut queue = queue_of(&[100, 50]);
         for _ in 0..PASSES_MAX {
             queue.push(1);
             assert_eq!(pop(&mut queue, 60), Some(1));
         }
+
+        // Now every message waits for the oldest.
         queue.push(1);
         assert_eq!((pop(&mut queue, 60), queue.may_pass()), (None, false));
         assert_eq!(pop(&mut queue, 100), Some(100));
-        assert_eq!(pop(&mut queue, 49), Some(1), "the count begins anew for the next oldest");
+        assert_eq!(pop(&mut queue, 49), Some(1), "the next oldest message may be passed again");
     }
 
     #[test]

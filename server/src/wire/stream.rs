@@ -1,4 +1,4 @@
-//! The two halves of the byte stream below a WebSocket. Reading waits, writing never does. A new
+//! The two halves of the byte stream below a WebSocket. Reading may wait; writing never waits. A new
 //! transport implements [`WriteHalf`] and `AsyncRead`.
 
 use std::io::{self, ErrorKind, IoSlice, Read};
@@ -19,13 +19,14 @@ pub enum Reading {
 }
 
 impl Reading {
-    /// Reads received bytes without waiting. On TCP it asks the socket itself: the runtime may not have
-    /// polled it yet.
+    /// Reads bytes that have arrived, without waiting. Returns their number, which is 0 at the end of
+    /// the stream.
     ///
     /// # Errors
-    /// [`io::ErrorKind::WouldBlock`] if there are none; any other error ends the connection.
+    /// [`io::ErrorKind::WouldBlock`] if no bytes have arrived. Any other error ends the connection.
     pub fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
+            // A direct read: the runtime may not know yet that bytes have arrived.
             Self::Tcp(half) => (&*SockRef::from(half.as_ref())).read(buffer),
             Self::Other(half) => {
                 let mut buffer = ReadBuf::new(buffer);
@@ -57,7 +58,7 @@ pub trait WriteHalf: Send {
     /// Writes as much of `slices` as the socket takes now, and returns the number of bytes.
     ///
     /// # Errors
-    /// [`io::ErrorKind::WouldBlock`] if the socket takes nothing now; any other error ends the
+    /// [`io::ErrorKind::WouldBlock`] if the socket takes no bytes now. Any other error ends the
     /// connection.
     fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
 
@@ -84,30 +85,30 @@ impl WriteHalf for Writing {
 
     fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
-            // The next write returns the same error.
+            // An error is dropped, because the next write returns it again.
             Self::Tcp(half) => half.as_ref().poll_write_ready(cx).map(drop),
             Self::Other(half) => half.poll_writable(cx),
         }
     }
 }
 
-/// Writes without asking the runtime first whether the socket is writable. It nearly always is, and the
-/// runtime's state of the socket is not in the cache.
+/// Writes to the socket without asking the runtime whether it is writable: it nearly always is, and the
+/// question would cost a cache miss. Returns the number of bytes written.
 fn write_tcp(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     let socket = SockRef::from(stream);
     let written = match slices {
-        // Cheaper than a vectored send.
+        // A plain send is cheaper than a vectored one.
         [slice] => socket.send(slice),
         _ => socket.send_vectored(slices),
     };
     match written {
-        // A second attempt by the runtime, which then knows that the socket is full.
+        // The runtime tries again, and so learns that the socket is full.
         Err(error) if error.kind() == ErrorKind::WouldBlock => stream.try_write_vectored(slices),
         written => written,
     }
 }
 
-/// Splits a Unix socket into its halves.
+/// Splits a Unix socket into a receiving and a sending half.
 #[must_use]
 pub fn split_unix(stream: UnixStream) -> (Reading, Writing) {
     let (reading, writing) = stream.into_split();

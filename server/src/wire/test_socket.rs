@@ -1,4 +1,4 @@
-//! For tests: a socket whose capacity the test sets, and limits of outboxes.
+//! For tests: a socket that accepts as many bytes as the test allows, and limits of outboxes.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::sync::{Arc, Mutex};
@@ -9,18 +9,19 @@ use super::budget::MemoryBudget;
 use super::outbox::OutboxLimits;
 use super::stream::WriteHalf;
 
-/// Returns limits of one outbox, without a bound of all outboxes.
+/// Returns the limits of an outbox whose backlog may have this many bytes. The memory budget has no
+/// bound.
 pub(crate) fn limits(bytes_max: usize) -> Arc<OutboxLimits> {
     limits_within(bytes_max, MemoryBudget::default())
 }
 
-/// Returns limits of one outbox, with a budget of all outboxes.
+/// Returns the limits of outboxes that share a memory budget.
 pub(crate) fn limits_within(bytes_max: usize, memory: MemoryBudget) -> Arc<OutboxLimits> {
     let (write_time, memory) = (Duration::from_secs(30), Arc::new(memory));
     Arc::new(OutboxLimits { bytes_max, write_time, memory })
 }
 
-/// The bytes that a socket has taken, and its remaining capacity.
+/// The bytes that a socket has accepted, and the number of bytes that it still accepts.
 #[derive(Debug, Default)]
 struct Pipe {
     accepted: Vec<u8>,
@@ -29,12 +30,12 @@ struct Pipe {
     is_broken: bool,
 }
 
-/// A socket. Clones share its state.
+/// A socket. Clones share the state.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Socket(Arc<Mutex<Pipe>>);
 
 impl Socket {
-    /// Raises the capacity.
+    /// Lets the socket accept this many further bytes.
     pub(crate) fn accept_more(&self, bytes: usize) {
         let mut pipe = self.0.lock().unwrap();
         pipe.capacity_bytes += bytes;
@@ -43,13 +44,13 @@ impl Socket {
         }
     }
 
-    /// Returns the bytes taken so far.
+    /// Returns all bytes that the socket has accepted so far.
     pub(crate) fn accepted(&self) -> Vec<u8> {
         self.0.lock().unwrap().accepted.clone()
     }
 
-    /// Lets every further write fail.
-    pub(crate) fn break_off(&self) {
+    /// Breaks the connection: every further write fails.
+    pub(crate) fn disconnect(&self) {
         self.0.lock().unwrap().is_broken = true;
     }
 }
@@ -63,13 +64,13 @@ impl WriteHalf for Socket {
         if pipe.capacity_bytes == 0 {
             return Err(ErrorKind::WouldBlock.into());
         }
-        let before = pipe.accepted.len();
+        let old_length = pipe.accepted.len();
         for slice in slices {
             let bytes = slice.len().min(pipe.capacity_bytes);
             pipe.accepted.extend(&slice[..bytes]);
             pipe.capacity_bytes -= bytes;
         }
-        Ok(pipe.accepted.len() - before)
+        Ok(pipe.accepted.len() - old_length)
     }
 
     fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<()> {

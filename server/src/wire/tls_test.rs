@@ -1,4 +1,4 @@
-//! The two TLS halves on real sockets, with a client of another implementation.
+//! Tests of the two TLS halves on real sockets, with the TLS client of `tokio-rustls`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,13 +12,16 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, client};
 
 use super::*;
 
-/// Size of the system's buffers for a connection, in bytes. Small, so that they are soon full.
+/// The size of the socket's send and receive buffers, in bytes. They are small, so that they are soon
+/// full.
 const BUFFER_BYTES: usize = 8 * 1024;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The time limit of a test.
+const TEST_TIME_MAX: Duration = Duration::from_secs(20);
 
-/// Returns the server's halves of a connection, and the client.
-async fn connected() -> (Reading, Writing, client::TlsStream<TcpStream>) {
+/// Connects a client over TLS. Returns the server's two halves, and the client's stream.
+async fn connect() -> (Reading, Writing, client::TlsStream<TcpStream>) {
+    // 1. A certificate that the client trusts.
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -37,28 +40,33 @@ async fn connected() -> (Reading, Writing, client::TlsStream<TcpStream>) {
         .with_root_certificates(roots)
         .with_no_client_auth();
 
+    // 2. A TCP connection with small buffers.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    let (far, _) = listener.accept().await.unwrap();
-    SockRef::from(&far).set_send_buffer_size(BUFFER_BYTES).unwrap();
-    SockRef::from(&near).set_recv_buffer_size(BUFFER_BYTES).unwrap();
+    let client_tcp = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (server_tcp, _) = listener.accept().await.unwrap();
+    SockRef::from(&server_tcp).set_send_buffer_size(BUFFER_BYTES).unwrap();
+    SockRef::from(&client_tcp).set_recv_buffer_size(BUFFER_BYTES).unwrap();
+
+    // 3. The TLS handshake.
     let name = ServerName::try_from("localhost").unwrap();
-    let (far, near) = tokio::join!(
-        TlsAcceptor::from(Arc::new(server)).accept(far),
-        TlsConnector::from(Arc::new(client)).connect(name, near)
+    let (server_tls, client_tls) = tokio::join!(
+        TlsAcceptor::from(Arc::new(server)).accept(server_tcp),
+        TlsConnector::from(Arc::new(client)).connect(name, client_tcp)
     );
-    let (reading, writing) = split(far.unwrap());
-    (reading, writing, near.unwrap())
+    let (reading, writing) = split(server_tls.unwrap());
+    (reading, writing, client_tls.unwrap())
 }
 
-fn noise(count: usize) -> Vec<u8> {
+/// Returns random bytes, the same in each call.
+fn random_bytes(count: usize) -> Vec<u8> {
     let mut bytes = vec![0; count];
     fastrand::Rng::with_seed(7).fill(&mut bytes);
     bytes
 }
 
-/// Ends the sending half. The reading half sends the bytes that do not fit yet.
-fn end(writing: Writing, mut reading: Reading) {
+/// Drops the sending half. A task then reads until the end of the stream: while it reads, the receiving
+/// half writes the encrypted bytes that are left.
+fn end_stream(writing: Writing, mut reading: Reading) {
     drop(writing);
     tokio::spawn(async move {
         let mut buffer = [0; 100];
@@ -66,16 +74,17 @@ fn end(writing: Writing, mut reading: Reading) {
     });
 }
 
-/// Writes pieces of all lengths as an outbox does, until all are reported as written.
+/// Writes all bytes as an outbox does, in pieces of random lengths.
 async fn write_all(writing: &mut Writing, mut bytes: &[u8]) {
     let mut random = fastrand::Rng::with_seed(1);
     while !bytes.is_empty() {
         let mut rest = bytes;
         let mut pieces = Vec::new();
         for _ in 0..random.usize(1..40) {
-            let (piece, behind) = rest.split_at(random.usize(2..9_000).min(rest.len()));
+            let length = random.usize(2..9_000).min(rest.len());
+            let piece;
+            (piece, rest) = rest.split_at(length);
             pieces.push(IoSlice::new(piece));
-            rest = behind;
         }
         match writing.try_write(&pieces) {
             Ok(written) => bytes = &bytes[written..],
@@ -88,34 +97,35 @@ async fn write_all(writing: &mut Writing, mut bytes: &[u8]) {
 }
 
 #[tokio::test]
-async fn frames_arrive_in_order_however_full_the_socket_is() {
-    let sent = noise(3_000_000);
-    let (reading, mut writing, mut client) = connected().await;
+async fn bytes_arrive_complete_and_in_order_through_full_sockets() {
+    let sent = random_bytes(3_000_000);
+    let (reading, mut writing, mut client) = connect().await;
     let expected = sent.clone();
     let receiving = tokio::spawn(async move {
         let mut received = Vec::new();
-        client.read_to_end(&mut received).await.expect("a clean end of TLS");
-        assert!(received == expected, "{} bytes came", received.len());
+        client.read_to_end(&mut received).await.expect("the stream ends with close_notify");
+        assert!(received == expected, "{} bytes arrived", received.len());
     });
     write_all(&mut writing, &sent).await;
-    end(writing, reading);
-    tokio::time::timeout(PATIENCE, receiving).await.unwrap().unwrap();
+    end_stream(writing, reading);
+    tokio::time::timeout(TEST_TIME_MAX, receiving).await.unwrap().unwrap();
 }
 
-/// While the socket is full, the last encrypted byte does not count as written. A caller that waits
-/// until its bytes are written therefore waits until the system has them.
+/// While the socket is full, the last encrypted byte is reported as unwritten. So once all bytes of a
+/// caller are reported as written, the socket has all of them.
 #[tokio::test]
 async fn bytes_reported_as_written_are_in_the_socket() {
-    let (reading, mut writing, mut client) = connected().await;
-    let bytes = noise(60_000);
+    let (reading, mut writing, mut client) = connect().await;
+    let bytes = random_bytes(60_000);
     let mut written = 0;
-    // The client does not read.
+    // The client does not read, so the socket becomes full.
     while let Ok(count) = writing.try_write(&[IoSlice::new(&bytes[written % bytes.len()..])]) {
         written += count;
     }
-    assert!(!written.is_multiple_of(bytes.len()), "a byte is deferred");
-    let begun = written % bytes.len();
-    let rest = &bytes[begun..];
+    assert!(!written.is_multiple_of(bytes.len()), "the socket is full within a round of bytes");
+
+    // Now the client reads. The rest of the round is written.
+    let rest = &bytes[written % bytes.len()..];
     let total = written + rest.len();
     let receiving = tokio::spawn(async move {
         let mut received = Vec::new();
@@ -123,15 +133,15 @@ async fn bytes_reported_as_written_are_in_the_socket() {
         received
     });
     write_all(&mut writing, rest).await;
-    end(writing, reading);
-    let received = tokio::time::timeout(PATIENCE, receiving).await.unwrap().unwrap();
+    end_stream(writing, reading);
+    let received = tokio::time::timeout(TEST_TIME_MAX, receiving).await.unwrap().unwrap();
     assert_eq!(received.len(), total);
     assert!(received.chunks(bytes.len()).all(|chunk| chunk == &bytes[..chunk.len()]));
 }
 
 #[tokio::test]
 async fn tls_key_update_is_answered_while_only_reading() {
-    let (mut reading, mut writing, mut client) = connected().await;
+    let (mut reading, mut writing, mut client) = connect().await;
     client.get_mut().1.refresh_traffic_keys().unwrap();
     client.write_all(b"with new keys").await.unwrap();
     let mut buffer = [0; 100];
@@ -144,11 +154,12 @@ async fn tls_key_update_is_answered_while_only_reading() {
 
 #[tokio::test]
 async fn close_notify_ends_the_stream_and_its_absence_is_an_error() {
-    let (mut reading, _writing, mut client) = connected().await;
+    let (mut reading, _writing, mut client) = connect().await;
     client.shutdown().await.unwrap();
     assert_eq!(reading.read(&mut [0; 10]).await.unwrap(), 0);
 
-    let (mut reading, _writing, client) = connected().await;
+    // The client closes the TCP connection without close_notify.
+    let (mut reading, _writing, client) = connect().await;
     drop(client.into_inner());
     assert!(reading.read(&mut [0; 10]).await.is_err());
 }

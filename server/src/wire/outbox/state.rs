@@ -49,7 +49,7 @@ pub(super) enum Awaited {
     #[default]
     None,
     Requested,
-    /// An answer of so many bytes, up to `end` in the count of all bytes ever queued.
+    /// An answer of this many bytes, up to `end` in the count of all bytes ever queued.
     Queued {
         bytes: u64,
         end: u64,

@@ -110,7 +110,7 @@ fn page_is_awaited_until_all_of_it_is_written() {
 fn lost_connection_drops_its_backlog() {
     let (outbox, socket) = outbox(1000, 0);
     outbox.send(&[text(10)]);
-    socket.break_off();
+    socket.disconnect();
     socket.accept_more(1);
     assert!(
         poll_once(outbox.drive_writes()).is_pending(),

@@ -49,7 +49,7 @@ impl Outbox {
 }
 
 impl State {
-    /// Moves the end of a withheld answer back, before so many bytes are queued ahead of it.
+    /// Moves the end of a withheld answer back, before this many bytes are queued ahead of it.
     fn shift_withheld_answer(&mut self, bytes: usize) {
         if self.is_withholding
             && let Some(backlog) = &mut self.backlog
