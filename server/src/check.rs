@@ -81,7 +81,7 @@ pub fn examine(loaded: &Loaded) -> Findings {
         ListenAddress::Tcp(listen) => overlap(*listen, *metrics),
         ListenAddress::Unix(_) => false,
     });
-    let words = "this is where rooms are served: metrics need another port";
+    let words = "rooms are served at this address: metrics need another port";
     problems.extend(clash.map(|_| Problem::new(METRICS_LISTEN, words)));
     let clock = Clock::new(config.store.time_zone.as_deref());
     problems.extend(clock.err().map(|error| Problem::new("time-zone", error)));
@@ -114,10 +114,7 @@ pub fn examine(loaded: &Loaded) -> Findings {
         problems.extend(examine_socket(path, config.tls.certificate.is_some()));
     }
     found.warnings.extend(loaded.unknown_variables.iter().map(|variable| {
-        Problem::new(
-            variable,
-            "there is no such setting: this variable of the environment is ignored",
-        )
+        Problem::new(variable, "there is no such setting, so this environment variable is ignored")
     }));
     found
 }
@@ -126,21 +123,22 @@ pub fn examine(loaded: &Loaded) -> Findings {
 fn examine_store_size(possible: Option<u64>, bytes_max: u64) -> Option<Problem> {
     let possible = possible.filter(|possible| *possible < bytes_max)?;
     let reason = format!(
-        "the file system has room for {possible} bytes only, a tenth of it kept free: that is the bound here"
+        "the file system has room for {possible} bytes only, because a tenth of it stays free"
     );
     Some(Problem::transient(STORE_BYTES_MAX, reason))
 }
 
-/// Returns whether the two addresses exclude each other.
+/// Returns whether a program cannot listen on both addresses.
 fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
     // A listener on the IPv6 wildcard address also accepts IPv4.
-    let takes_in = |all: SocketAddr, single: SocketAddr| {
+    let includes = |all: SocketAddr, single: SocketAddr| {
         all.ip().is_unspecified() && (all.is_ipv6() || single.is_ipv4())
     };
-    let is_same = one.ip() == other.ip() || takes_in(one, other) || takes_in(other, one);
+    let is_same = one.ip() == other.ip() || includes(one, other) || includes(other, one);
     one.port() != 0 && one.port() == other.port() && is_same
 }
 
+/// Checks the path of a Unix socket.
 fn examine_socket(path: &Path, has_certificate: bool) -> Vec<Problem> {
     let mut found = Vec::new();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -178,6 +176,7 @@ pub fn probe(config: &Config, found: &mut Findings) {
     }
 }
 
+/// Tries to bind an address, and releases it again.
 fn can_listen(address: &ListenAddress) -> io::Result<()> {
     match address {
         ListenAddress::Tcp(tcp) => TcpListener::bind(tcp).map(drop),
@@ -185,6 +184,7 @@ fn can_listen(address: &ListenAddress) -> io::Result<()> {
     }
 }
 
+/// Reads the configured certificate, if there is one.
 fn certificate(config: &Config) -> Result<Option<Certificate>, TlsError> {
     Files::of(&config.tls)?.map(|files| files.read()).transpose()
 }
@@ -194,7 +194,7 @@ fn certificate(config: &Config) -> Result<Option<Certificate>, TlsError> {
 /// # Errors
 /// If writing to `out` fails.
 pub fn report(problems: &[Problem], loaded: &Loaded, out: impl Write) -> io::Result<()> {
-    say("error", problems, loaded, out)
+    print_problems("error", problems, loaded, out)
 }
 
 /// Prints warnings in the same format.
@@ -202,11 +202,17 @@ pub fn report(problems: &[Problem], loaded: &Loaded, out: impl Write) -> io::Res
 /// # Errors
 /// If writing to `out` fails.
 pub fn warn(warnings: &[Problem], loaded: &Loaded, out: impl Write) -> io::Result<()> {
-    say("warning", warnings, loaded, out)
+    print_problems("warning", warnings, loaded, out)
 }
 
-fn say(level: &str, said: &[Problem], loaded: &Loaded, mut out: impl Write) -> io::Result<()> {
-    for Problem { key, reason, .. } in said {
+/// Prints a line per problem, with a level.
+fn print_problems(
+    level: &str,
+    problems: &[Problem],
+    loaded: &Loaded,
+    mut out: impl Write,
+) -> io::Result<()> {
+    for Problem { key, reason, .. } in problems {
         let source = loaded.effective.iter().find(|effective| effective.key == *key);
         let source = source.map_or("environment", |effective| effective.source.as_str());
         writeln!(out, "xmeet: {level}: {key}: {reason} (from: {source})")?;
@@ -249,8 +255,8 @@ fn literal(value: &str) -> String {
 fn writable(folder: &Path) -> Result<(), Problem> {
     let problem = |error: io::Error| Problem::transient(DATA_DIR, error);
     let folder = std::path::absolute(folder).map_err(problem)?;
-    let is_there = |above: &&Path| above.symlink_metadata().is_ok();
-    let existing = folder.ancestors().find(is_there).unwrap_or(&folder);
+    let exists = |above: &&Path| above.symlink_metadata().is_ok();
+    let existing = folder.ancestors().find(exists).unwrap_or(&folder);
     match existing.metadata() {
         Ok(found) if found.is_dir() => {}
         Ok(_) => {
@@ -269,9 +275,10 @@ fn writable(folder: &Path) -> Result<(), Problem> {
     })
 }
 
+/// Writes a file of [`PROBE_BYTES`], and removes it.
 fn try_to_write(folder: &Path) -> io::Result<()> {
-    // The name is new each time: in a container every process has the same id, and a killed check leaves
-    // its file.
+    // The process id alone is not unique: in a container every process has the same id, and a check that was
+    // killed leaves its file.
     let name = format!(".xmeet-check-{}-{}", std::process::id(), unix_now());
     let probe = folder.join(name);
     let mut options = OpenOptions::new();
@@ -316,15 +323,15 @@ mod tests {
             "--socket-mode=0660",
             "--frame-ancestors=self,https://a",
         ]);
-        holds_as_a_file(&first);
-        let printed = holds_as_a_file(&loaded(&["--allow-origin=", "--trusted-proxies="]));
+        assert_loads_as_a_file(&first);
+        let printed = assert_loads_as_a_file(&loaded(&["--allow-origin=", "--trusted-proxies="]));
         for key in ["allow-origin", "trusted-proxies"] {
             assert!(printed.contains(&format!("\n{key} = [] # command line\n")), "{printed}");
         }
     }
 
     /// Prints settings, and loads them again as a file.
-    fn holds_as_a_file(first: &Loaded) -> String {
+    fn assert_loads_as_a_file(first: &Loaded) -> String {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("xmeet.toml");
         let mut printed = Vec::new();

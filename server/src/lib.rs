@@ -2,8 +2,8 @@
 //!
 //! # Layout
 //! - [`config`], [`check`]: settings, and whether the server can start with them
-//! - [`telemetry`], [`version`], [`clock`], [`turns`]: logs, which build this is, time, turns
-//!   between tasks
+//! - [`telemetry`], [`version`], [`clock`], [`turns`]: the log, the version of this build, time,
+//!   scheduling of tasks
 //! - [`metrics`]: counters and gauges
 //! - [`readiness`]: whether the server takes clients
 //! - [`http`]: listeners, routes, the page and its files
@@ -13,9 +13,9 @@
 //! - [`wire`]: frames, streams, outboxes and their memory
 //! - [`hub`]: the rooms in memory, each driven by one task
 //! - [`room`]: a room as a pure state machine
-//! - [`history`]: where messages are kept
-//! - [`tasks`], [`supervisor`], [`shutdown`]: background tasks and their panics, what a service
-//!   manager is told, and how the server ends
+//! - [`history`]: the store of messages
+//! - [`tasks`], [`supervisor`], [`shutdown`]: background tasks and their panics, notifications of the
+//!   service manager, and the shutdown
 //!
 //! A message goes `session` → `hub` → `room` → `history` → `fanout` → `wire`. No client receives it
 //! before it is stored.
@@ -72,14 +72,14 @@ use tls::{Files, Tls, TlsError};
 use wire::budget::MemoryBudget;
 use wire::outbox::OutboxLimits;
 
-/// The time for the last responses once the rooms are empty.
+/// The time for the last HTTP responses after the rooms have been emptied.
 const REQUESTS_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Connections of the operator's listener.
-const PRIVATE_CONNECTIONS_MAX: usize = 64;
+/// The limit of connections to the operator's listener.
+const OPERATOR_CONNECTIONS_MAX: usize = 64;
 
-/// Serves on `listener` until `shutdown` is cancelled, and returns once everything is on the disk.
-/// Requests are answered from the start; rooms exist once the store is open.
+/// Serves on `listener` until `shutdown` is cancelled, and returns after the store is closed. Serves HTTP
+/// from the start, and rooms once the store is open.
 ///
 /// # Errors
 /// If a setting is invalid, the data folder cannot be used, or the listener fails.
@@ -91,7 +91,7 @@ pub async fn run(
     run_with_tasks(config, listener, shutdown, Tasks::default()).await
 }
 
-/// Like [`run`], and also ends if one of the caller's own `tasks` has failed.
+/// Like [`run`], and also ends when one of the caller's `tasks` fails.
 ///
 /// # Errors
 /// If a setting is invalid, the data folder cannot be used, or the listener fails.
@@ -127,7 +127,7 @@ pub async fn run_with_tasks(
             ShutdownOutcome::Failed
         });
     };
-    let keeping = tasks.spawn_restarting("keepalive", {
+    let keepalive = tasks.spawn_restarting("keepalive", {
         let sessions = Arc::clone(&sessions);
         move || {
             let sessions = Arc::clone(&sessions);
@@ -145,7 +145,7 @@ pub async fn run_with_tasks(
 
     let cause = tokio::select! {
         () = shutdown.cancelled() => ShutdownOutcome::Clean,
-        // Clients are told to come back: a new process serves them.
+        // Clients are told to reconnect: the service manager starts a new process.
         _ = tasks.failed() => ShutdownOutcome::Failed,
     };
     front.readiness.drain();
@@ -153,27 +153,28 @@ pub async fn run_with_tasks(
     tracing::info!("xmeet is shutting down");
     let time = Duration::from_secs(config.service.shutdown_seconds);
     let schedule = Schedule::new(Instant::now(), time);
-    let said = shutdown::drain_clients(&sessions, &front.tasks, schedule).await;
-    let private = front.close().await;
-    keeping.abort();
+    let drained = shutdown::drain_clients(&sessions, &front.tasks, schedule).await;
+    let operator = front.close().await;
+    keepalive.abort();
     let closed = shutdown::close_store(threads, schedule).await;
-    // Until the end, so that health checks see that the server is going away.
-    drop(private);
+    // The operator's listener stays open until here, so that health checks see the shutdown.
+    drop(operator);
     tracing::info!("xmeet has ended");
-    Ok(cause.and(said).and(closed))
+    Ok(cause.and(drained).and(closed))
 }
 
-/// The listeners, from before the store is open until the rooms are empty.
+/// The listeners. They exist from before the store is open until the rooms are empty.
 struct Front {
     readiness: Arc<Readiness>,
-    /// What clients came in by.
+    /// The tasks of all clients.
     tasks: TaskTracker,
     url: String,
     serving: JoinHandle<()>,
-    /// Should the store not open, the serving ends with this.
+    /// Ends the serving when it is dropped, also if the store cannot be opened.
     serving_end: DropGuard,
     admission_task: JoinHandle<()>,
-    private: Option<DropGuard>,
+    /// Ends the operator's listener when it is dropped.
+    operator: Option<DropGuard>,
 }
 
 impl Front {
@@ -190,7 +191,7 @@ impl Front {
         let admission =
             Arc::new(Admission::new(admission_limits(config), proxies, counters, logs_addresses));
         let readiness = Arc::new(Readiness::default());
-        let private = private(config, metrics, &readiness, tasks).await?;
+        let operator = serve_operator(config, metrics, &readiness, tasks).await?;
         let (latch, sessions) = http::SessionsHandle::new();
         let clients = TaskTracker::new();
         let app = http::App {
@@ -217,7 +218,7 @@ impl Front {
         let server = HttpServer { site, admission, limits: (&config.limits).into(), panics };
         let serving = tasks.spawn_essential("accept", server.serve(listener, end));
         let tasks = clients;
-        let front = Self { readiness, tasks, url, serving, serving_end, admission_task, private };
+        let front = Self { readiness, tasks, url, serving, serving_end, admission_task, operator };
         Ok((front, latch))
     }
 
@@ -226,7 +227,7 @@ impl Front {
         drop(self.serving_end);
         let _ = timeout(REQUESTS_TIMEOUT, self.serving).await;
         self.admission_task.abort();
-        self.private
+        self.operator
     }
 }
 
@@ -238,14 +239,18 @@ fn admission_limits(config: &Config) -> AdmissionLimits {
         && !config.limits.no_limits
     {
         let set = limits.connections_max;
-        tracing::info!(possible, set, "fewer connections are possible than are set (ulimit -n)");
+        tracing::info!(
+            possible,
+            set,
+            "the limit of open files (ulimit -n) allows fewer connections than the setting"
+        );
         limits.connections_max = possible;
     }
     limits
 }
 
 /// Serves the operator's routes, if configured, until the returned guard is dropped.
-async fn private(
+async fn serve_operator(
     config: &Config,
     metrics: &Metrics,
     readiness: &Arc<Readiness>,
@@ -254,13 +259,13 @@ async fn private(
     let Some(address) = config.log.metrics_listen else { return Ok(None) };
     let listener = TcpListener::bind(address).await;
     let listener = listener.with_context(|| format!("cannot listen on {address} for metrics"))?;
-    // Not "url": programs that start a server look for that in the line that says it is ready.
+    // The field is not called "url", because programs read that field from the line "xmeet is ready".
     let at = format!("http://{}/metrics", listener.local_addr()?);
     tracing::info!(metrics = at, "metrics are served");
     let end = CancellationToken::new();
     let router = http::operator::router(metrics, Arc::clone(readiness));
     let limits =
-        AdmissionLimits { connections_max: PRIVATE_CONNECTIONS_MAX, rooms_max: 0, address: None };
+        AdmissionLimits { connections_max: OPERATOR_CONNECTIONS_MAX, rooms_max: 0, address: None };
     let (counters, logs_addresses) = (Arc::clone(&metrics.limits), config.log.log_addresses);
     let admission = Arc::new(Admission::new(limits, Proxies::default(), counters, logs_addresses));
     let site = Site::new(router, &config.page, None, 0);
@@ -324,7 +329,7 @@ async fn open(
         creation: start_count,
         metrics,
     };
-    let patience = KeepaliveTimeouts {
+    let timeouts = KeepaliveTimeouts {
         ping_after_ticks: config.limits.ping_seconds,
         pong_within_ticks: config.limits.pong_seconds,
     };
@@ -332,7 +337,7 @@ async fn open(
     let budgets = if no_limits { BudgetRates::default() } else { config.store.budgets() };
     let sessions = Sessions {
         hub: Arc::new(Hub::new(Arc::new(history), clock, settings)),
-        keepalive: Keepalive::new(patience, Arc::clone(&memory)),
+        keepalive: Keepalive::new(timeouts, Arc::clone(&memory)),
         limits: SessionLimits {
             message: (&config.limits).into(),
             outbox: Arc::new(OutboxLimits {

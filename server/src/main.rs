@@ -10,8 +10,8 @@ use tikv_jemallocator::Jemalloc;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use xmeet_server::check::{self, Problem};
-use xmeet_server::config::{self, Action, Config, ConfigError};
+use xmeet_server::check::{self, Findings, Problem};
+use xmeet_server::config::{self, Action, Config, ConfigError, Loaded};
 use xmeet_server::history::sqlite::{self, OpenError};
 use xmeet_server::http::Listener;
 use xmeet_server::limits::descriptors;
@@ -42,15 +42,16 @@ fn main() -> ExitCode {
     match start() {
         Ok(code) => code,
         Err(error) => {
-            // Nothing may be reading the output.
+            // A closed standard error is no reason to fail.
             let _ = writeln!(io::stderr(), "xmeet: error: {error:#}");
-            let is_for_good =
+            let is_permanent =
                 error.downcast_ref::<OpenError>().is_some_and(|error| !error.is_transient());
-            if is_for_good { ExitCode::from(EXIT_SETTINGS) } else { ExitCode::FAILURE }
+            if is_permanent { ExitCode::from(EXIT_SETTINGS) } else { ExitCode::FAILURE }
         }
     }
 }
 
+/// Reads the settings and carries out the action that they name.
 fn start() -> anyhow::Result<ExitCode> {
     let loaded = match config::load(env::args_os()) {
         Ok(loaded) => loaded,
@@ -66,60 +67,75 @@ fn start() -> anyhow::Result<ExitCode> {
     if loaded.config.action == Action::Backup {
         return back_up(&loaded.config);
     }
-    let mut found = check::examine(&loaded);
-    let is_check = loaded.config.action == Action::Check;
-    if is_check {
-        check::probe(&loaded.config, &mut found);
+    if loaded.config.action == Action::Check {
+        return check(&loaded);
     }
-    check::report(&found.problems, &loaded, io::stderr()).or_else(unless_closed)?;
-    if is_check || !found.problems.is_empty() {
-        check::warn(&found.warnings, &loaded, io::stderr()).or_else(unless_closed)?;
+    let found = check::examine(&loaded);
+    if found.problems.is_empty() {
+        return run(loaded.config, found.warnings);
     }
-    if is_check {
-        // A reader such as `head` may close the pipe early, which is no error.
-        check::print(&loaded, &found, io::stdout()).or_else(unless_closed)?;
+    print_problems(&found, &loaded)?;
+    Ok(exit_code(&found))
+}
+
+/// Prints the result of a check, and the settings.
+fn check(loaded: &Loaded) -> anyhow::Result<ExitCode> {
+    let mut found = check::examine(loaded);
+    check::probe(&loaded.config, &mut found);
+    print_problems(&found, loaded)?;
+    // A reader such as `head` may close the pipe early, which is not an error.
+    check::print(loaded, &found, io::stdout()).or_else(unless_closed)?;
+    Ok(exit_code(&found))
+}
+
+fn print_problems(found: &Findings, loaded: &Loaded) -> io::Result<()> {
+    check::report(&found.problems, loaded, io::stderr()).or_else(unless_closed)?;
+    check::warn(&found.warnings, loaded, io::stderr()).or_else(unless_closed)
+}
+
+/// Returns the exit code of a check. A restart helps only if every problem is transient.
+fn exit_code(found: &Findings) -> ExitCode {
+    if found.problems.is_empty() {
+        ExitCode::SUCCESS
+    } else if found.is_transient() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::from(EXIT_SETTINGS)
     }
-    if !found.problems.is_empty() {
-        return Ok(if found.is_transient() {
+}
+
+/// Serves until a signal or a failure ends the server.
+fn run(config: Config, warnings: Vec<Problem>) -> anyhow::Result<ExitCode> {
+    // Dropping `log` writes the rest of the log, also after an error or a panic.
+    let (log, lines) = telemetry::start(&config.log)?;
+    for Problem { key, reason, .. } in warnings {
+        tracing::warn!(key, reason, "a setting has a problem");
+    }
+    descriptors::raise();
+    let runtime = runtime().enable_all().event_interval(EVENT_INTERVAL_TURNS).build()?;
+    let outcome = runtime.block_on(serve(config, log));
+    // Does not wait for threads that a slow disk blocks.
+    runtime.shutdown_background();
+    Ok(match outcome {
+        Ok(ShutdownOutcome::Clean) => ExitCode::SUCCESS,
+        Ok(ShutdownOutcome::Forced) => ExitCode::from(EXIT_FORCED),
+        Ok(ShutdownOutcome::Failed) => ExitCode::from(EXIT_FAILED),
+        Err(error) => {
+            lines.write_line(&format!("xmeet: error: {error:#}"));
             ExitCode::FAILURE
-        } else {
-            ExitCode::from(EXIT_SETTINGS)
-        });
-    }
-    if !is_check {
-        let config = loaded.config;
-        // Dropping it writes the rest of the log, after an error and a panic too.
-        let (log, lines) = telemetry::start(&config.log)?;
-        for Problem { key, reason, .. } in found.warnings {
-            tracing::warn!(key, reason, "a setting is not as it should be");
         }
-        descriptors::raise();
-        let runtime = runtime().enable_all().event_interval(EVENT_INTERVAL_TURNS).build()?;
-        let ended = runtime.block_on(serve(config, log));
-        // Without waiting for threads that a slow disk holds up.
-        runtime.shutdown_background();
-        return Ok(match ended {
-            Ok(ShutdownOutcome::Clean) => ExitCode::SUCCESS,
-            Ok(ShutdownOutcome::Forced) => ExitCode::from(EXIT_FORCED),
-            Ok(ShutdownOutcome::Failed) => ExitCode::from(EXIT_FAILED),
-            Err(error) => {
-                lines.write_line(&format!("xmeet: error: {error:#}"));
-                ExitCode::FAILURE
-            }
-        });
-    }
-    Ok(ExitCode::SUCCESS)
+    })
 }
 
 /// Copies the history, and prints the progress on a terminal.
 fn back_up(config: &Config) -> anyhow::Result<ExitCode> {
     let target = config.backup_path.as_deref().context("backup needs a PATH")?;
-    let mut told_percent = 0;
+    let mut printed_percent = 0;
     let copied = sqlite::back_up(&config.store.data_dir, target, |left, all| {
         let percent = i64::from(all - left) * 100 / i64::from(all.max(1));
-        if io::stderr().is_terminal() && percent >= told_percent + PROGRESS_PERCENT {
-            told_percent = percent;
-            // The copy continues without progress output.
+        if io::stderr().is_terminal() && percent >= printed_percent + PROGRESS_PERCENT {
+            printed_percent = percent;
+            // If the line cannot be printed, the copy continues.
             let _ = writeln!(io::stderr(), "xmeet: {percent} % copied");
         }
     });
@@ -138,6 +154,7 @@ fn back_up(config: &Config) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Ignores the error of a closed pipe.
 fn unless_closed(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
 }
@@ -153,7 +170,7 @@ fn runtime() -> runtime::Builder {
 
 async fn serve(config: Config, log: Log) -> anyhow::Result<ShutdownOutcome> {
     let tasks = Tasks::default();
-    let signals = Signals::listen(config.config.is_some() || Supervisor::is_there())?;
+    let signals = Signals::listen(config.config.is_some() || Supervisor::is_present())?;
     tasks.spawn_essential("log_signals", signals.follow(log, log_filter));
     let address = &config.network.listen;
     let listener = Listener::bind(address, config.network.socket_mode)

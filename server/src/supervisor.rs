@@ -16,13 +16,14 @@ const SOCKET_VARIABLE: &str = "NOTIFY_SOCKET";
 #[derive(Debug)]
 pub struct Supervisor {
     socket: Option<UnixDatagram>,
-    alive: Option<JoinHandle<()>>,
+    /// The task that notifies the watchdog.
+    watchdog: Option<JoinHandle<()>>,
 }
 
 impl Supervisor {
     /// Returns whether a service manager expects notifications.
     #[must_use]
-    pub fn is_there() -> bool {
+    pub fn is_present() -> bool {
         env::var_os(SOCKET_VARIABLE).is_some()
     }
 
@@ -36,11 +37,11 @@ impl Supervisor {
             }
             socket.ok()
         });
-        Self { socket, alive: None }
+        Self { socket, watchdog: None }
     }
 
-    /// Reports that clients are served. If the manager has a watchdog, also starts a task that notifies
-    /// it regularly. The watchdog then also notices when the runtime no longer runs tasks.
+    /// Reports that clients are served. If the manager has a watchdog, also starts a task that notifies the
+    /// watchdog regularly. So the watchdog notices when the runtime no longer runs tasks.
     pub fn ready(&mut self) {
         self.notify("READY=1\nSTATUS=rooms are served");
         let watched = watch_period(
@@ -49,7 +50,7 @@ impl Supervisor {
         );
         let socket = self.socket.as_ref().and_then(|socket| socket.try_clone().ok());
         if let (Some(period), Some(socket)) = (watched, socket) {
-            self.alive = Some(tokio::spawn(async move {
+            self.watchdog = Some(tokio::spawn(async move {
                 // sd_watchdog_enabled(3) recommends half of the interval.
                 let mut ticks = tokio::time::interval(period / 2);
                 loop {
@@ -76,8 +77,8 @@ impl Supervisor {
 
 impl Drop for Supervisor {
     fn drop(&mut self) {
-        if let Some(alive) = &self.alive {
-            alive.abort();
+        if let Some(watchdog) = &self.watchdog {
+            watchdog.abort();
         }
     }
 }
@@ -91,6 +92,7 @@ fn connect(name: &OsStr) -> io::Result<UnixDatagram> {
     Ok(socket)
 }
 
+/// Returns the address of a path, or of an abstract name with a leading `@`.
 fn address(name: &OsStr) -> io::Result<SocketAddr> {
     match name.as_bytes() {
         #[cfg(target_os = "linux")]
@@ -129,10 +131,10 @@ mod tests {
     fn abstract_socket_receives_notifications() {
         let name = format!("@xmeet-test-{}", process::id());
         let manager = UnixDatagram::bind_addr(&address(OsStr::new(&name)).unwrap()).unwrap();
-        let supervisor = Supervisor { socket: connect(OsStr::new(&name)).ok(), alive: None };
+        let supervisor = Supervisor { socket: connect(OsStr::new(&name)).ok(), watchdog: None };
         supervisor.stopping();
-        let mut news = [0; 128];
-        let length = manager.recv(&mut news).unwrap();
-        assert!(news[..length].starts_with(b"STOPPING=1\nSTATUS="));
+        let mut notification = [0; 128];
+        let length = manager.recv(&mut notification).unwrap();
+        assert!(notification[..length].starts_with(b"STOPPING=1\nSTATUS="));
     }
 }

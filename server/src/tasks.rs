@@ -101,9 +101,14 @@ impl Tasks {
         }
     }
 
+    /// Records the first failed task, which ends the server.
     fn fail(&self, name: &'static str) {
         tracing::error!(task = name, "an essential task failed: the server ends");
-        self.failed.send_if_modified(|failed| failed.is_none() && failed.replace(name).is_none());
+        self.failed.send_if_modified(|failed| {
+            let is_first = failed.is_none();
+            failed.get_or_insert(name);
+            is_first
+        });
     }
 }
 
@@ -175,15 +180,15 @@ mod tests {
     #[tokio::test]
     async fn task_that_always_panics_fails_the_server_after_the_last_restart() {
         let tasks = Tasks::default();
-        let _task = tasks.spawn_restarting("probe", || async { panic!("as always") });
+        let _task = tasks.spawn_restarting("probe", || async { panic!("every start panics") });
         assert_eq!(timeout(TEST_TIMEOUT, tasks.failed()).await, Ok("probe"));
         assert_eq!(tasks.panics().counted("probe"), u64::from(RESTARTS_MAX) + 1);
     }
 
     #[tokio::test]
-    async fn essential_task_that_panics_fails_the_server_and_one_that_ends_does_not() {
+    async fn essential_task_fails_the_server_if_it_panics_but_not_if_it_ends() {
         let tasks = Tasks::default();
-        timeout(TEST_TIMEOUT, tasks.spawn_essential("calm", async {})).await.unwrap().unwrap();
+        timeout(TEST_TIMEOUT, tasks.spawn_essential("finite", async {})).await.unwrap().unwrap();
         assert_eq!(*tasks.failed.borrow(), None);
         let _first = tasks.spawn_essential("probe", async { panic!("first") });
         assert_eq!(timeout(TEST_TIMEOUT, tasks.failed()).await, Ok("probe"));

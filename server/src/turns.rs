@@ -4,8 +4,8 @@ use std::future::poll_fn;
 use std::mem;
 use std::task::Poll;
 
-/// Task polls after which the runtime checks for events of sockets and timers. With tokio's default, a
-/// quiet room may wait for milliseconds while another room is busy.
+/// The number of task polls after which the runtime checks for events of sockets and timers. With tokio's
+/// default of 61, a quiet room may wait for milliseconds while another room is busy.
 pub const EVENT_INTERVAL_TURNS: u32 = 16;
 
 /// Lets all tasks run that are ready. Unlike [`tokio::task::yield_now`] it does not make the runtime check

@@ -18,6 +18,7 @@ pub static BUILD_DATE: LazyLock<String> = LazyLock::new(|| day(env!("XMEET_BUILD
 pub static LINE: LazyLock<String> =
     LazyLock::new(|| format!("{VERSION} (commit {COMMIT}, built {})", *BUILD_DATE));
 
+/// Formats a Unix time in seconds as a date in UTC; `unknown` if it is not a number.
 fn day(seconds: &str) -> String {
     let moment = seconds.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
     moment.map_or_else(|| "unknown".to_owned(), |moment| moment.strftime("%Y-%m-%d").to_string())

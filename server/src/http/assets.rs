@@ -28,23 +28,23 @@ struct Asset {
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
-/// The page for `/`, and for addresses one folder deeper. It names its files relative to its address,
-/// because only the browser knows a proxy's prefix.
+/// The pages for `/` and for rooms, which are one folder deeper. A page names its files relative to its own
+/// address, because only the browser knows a proxy's prefix.
 const PAGE_PATH: &str = "/index.html";
 const ROOM_PAGE_PATH: &str = "/room/index.html";
 
-/// Well-known addresses that browsers request by themselves, and the files for them.
-const ICON_PATH_ASKED_FOR: &str = "/favicon.ico";
+/// The address at which browsers look for an icon, and the icon's file.
+const FAVICON_PATH: &str = "/favicon.ico";
 const ICON_PATH: &str = "/icons/icon-192.png";
 
 const REVALIDATE: &str = "no-cache";
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
-const NO_CLIENT: &str = "This xmeet was built without the web client. Rooms are served all the \
-                         same, at /xgate/websocket/{room}; `cargo xtask dist` builds both.\n";
+const NO_CLIENT: &str = "This xmeet was built without the web client, and serves rooms only, at \
+                         /xgate/websocket/{room}. `cargo xtask dist` builds both.\n";
 
-/// Marks a response that is a file of the page, in its extensions.
+/// An extension of responses: the response is a file of the page.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct OfThePage;
+pub(super) struct IsPageFile;
 
 /// Serves the front page.
 pub(super) async fn page(request: Request) -> Response<Body> {
@@ -69,29 +69,31 @@ fn serve_page(path: &str, request: &Request) -> Response<Body> {
     }
 }
 
-/// Serves one of the page's files. Otherwise redirects a person with a mistyped address, or refuses.
+/// Serves a file of the page. Redirects a mistyped address of a room, and refuses other addresses.
 pub(super) async fn file(request: Request) -> Response<Body> {
     if let Some(response) = people::redirect(&request) {
         return response;
     }
     let path = match request.uri().path() {
-        ICON_PATH_ASKED_FOR => ICON_PATH,
+        FAVICON_PATH => ICON_PATH,
         path => path,
     };
     match find(path) {
         Some(asset) if ![PAGE_PATH, ROOM_PAGE_PATH].contains(&asset.path) => {
             let mut response = serve(asset, request.headers());
-            response.extensions_mut().insert(OfThePage);
+            response.extensions_mut().insert(IsPageFile);
             response
         }
         _ => Refusal::not_found().into_response(),
     }
 }
 
+/// Returns the file with this path.
 fn find(path: &str) -> Option<&'static Asset> {
     ASSETS.iter().find(|asset| asset.path == path)
 }
 
+/// Returns the response with a file in the best encoding, or 304 if the client has it.
 fn serve(asset: &'static Asset, request: &HeaderMap) -> Response<Body> {
     let (encoding, bytes) = negotiate(asset, request);
     let mut response = Response::new(Body::from(Bytes::from_static(bytes)));
@@ -131,6 +133,7 @@ fn negotiate(asset: &'static Asset, request: &HeaderMap) -> (Option<&'static str
     }
 }
 
+/// Returns whether the client accepts a content coding.
 fn accepts(request: &HeaderMap, coding: &str) -> bool {
     let values = request.get_all(ACCEPT_ENCODING);
     let weight = |wanted: &str| {
@@ -141,6 +144,7 @@ fn accepts(request: &HeaderMap, coding: &str) -> bool {
     weight(coding).or_else(|| weight("*")).is_some_and(|weight| weight > 0.0)
 }
 
+/// Returns whether the client has the version with this tag (`If-None-Match`, RFC 9110 section 13.1.2).
 fn is_known(etag: &str, request: &HeaderMap) -> bool {
     let values = request.get_all(IF_NONE_MATCH);
     values.iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(',')).any(

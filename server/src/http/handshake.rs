@@ -26,7 +26,8 @@ const WEBSOCKET_VERSION: &str = "13";
 /// The length of a decoded `Sec-WebSocket-Key` in bytes.
 const KEY_BYTES: usize = 16;
 
-/// Accepts keys whose last character has unused bits: small clients draw 22 characters at random.
+/// Decodes keys. Ignores the unused bits of the last character, because small clients choose 22 random
+/// characters.
 const KEY_DECODER: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
@@ -37,7 +38,7 @@ const KEY_DECODER: GeneralPurpose = GeneralPurpose::new(
 pub struct Handshake {
     pub room: RoomId,
     pub nickname: Nickname,
-    /// The token by which the client resumes, if it asked for that.
+    /// The token with which the client resumes; `None` if the client sent none.
     pub token: Option<SessionToken>,
     /// Whether the client's texts become part of the history.
     pub is_stored: bool,
@@ -57,7 +58,7 @@ impl Handshake {
         }
         let accept = check_upgrade(request.method(), headers)?;
         let query = request.uri().query().unwrap_or_default();
-        let token = token(query)?;
+        let token = resume_token(query)?;
         let nickname = nickname(query, headers);
         let is_stored = is_stored(query);
         Ok(Self { room, nickname, token, is_stored, accept })
@@ -65,7 +66,7 @@ impl Handshake {
 
     /// Returns the request to join the room.
     #[must_use]
-    pub fn into_visitor(self) -> JoinRequest {
+    pub fn into_join_request(self) -> JoinRequest {
         let Self { room, nickname, token, is_stored, .. } = self;
         JoinRequest { room, nickname, token, is_stored }
     }
@@ -109,7 +110,7 @@ fn is_origin_allowed(origins: &Origins, headers: &HeaderMap) -> bool {
     }
 }
 
-/// Returns the room of a path: the one segment behind the prefix, percent-decoded.
+/// Returns the room id of a path: the segment after the prefix, percent-decoded.
 fn room_id(path: &str) -> Result<RoomId, Refusal> {
     let segment = path.strip_prefix(WEBSOCKET_PATH_PREFIX).unwrap_or_default();
     if segment.contains('/') {
@@ -123,10 +124,10 @@ fn room_id(path: &str) -> Result<RoomId, Refusal> {
 
 /// Checks the WebSocket headers, and returns the text for `Sec-WebSocket-Accept`.
 fn check_upgrade(method: &Method, headers: &HeaderMap) -> Result<String, Refusal> {
-    let upgrades = method == Method::GET
+    let is_upgrade = method == Method::GET
         && has_token(headers, &CONNECTION, "upgrade")
         && has_token(headers, &UPGRADE, "websocket");
-    if !upgrades {
+    if !is_upgrade {
         return Err(Refusal::not_an_upgrade());
     }
     let version = headers.get(SEC_WEBSOCKET_VERSION).map(HeaderValue::as_bytes);
@@ -143,6 +144,7 @@ fn check_upgrade(method: &Method, headers: &HeaderMap) -> Result<String, Refusal
     Ok(STANDARD.encode(sha1.digest().bytes()))
 }
 
+/// Returns whether a header that is a comma-separated list contains a token, in any case.
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     let values = headers.get_all(name);
     values
@@ -151,7 +153,8 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
         .any(|text| text.split(',').any(|found| found.trim().eq_ignore_ascii_case(token)))
 }
 
-fn token(query: &str) -> Result<Option<SessionToken>, Refusal> {
+/// Returns the resume token of the parameter `session`, if there is one.
+fn resume_token(query: &str) -> Result<Option<SessionToken>, Refusal> {
     form_urlencoded::parse(query.as_bytes())
         .find(|(key, _)| key == "session")
         .map(|(_, text)| SessionToken::new(&text))
@@ -166,19 +169,20 @@ fn is_stored(query: &str) -> bool {
         .any(|(key, value)| key == "is_store_history" && value == "false")
 }
 
-/// Returns the nickname of the parameter, else of the cookie, else a random one.
+/// Returns the nickname from the parameter, otherwise from the cookie, otherwise a random nickname.
 fn nickname(query: &str, headers: &HeaderMap) -> Nickname {
     let parameter = form_urlencoded::parse(query.as_bytes())
         .filter(|(key, _)| key == "nickname")
         .find_map(|(_, value)| Nickname::from_handshake(&value));
-    parameter.or_else(|| cookie(headers)).unwrap_or_else(|| {
+    parameter.or_else(|| cookie_nickname(headers)).unwrap_or_else(|| {
         let language = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         let name = nicknames::random(language);
         Nickname::from_wire(&name)
     })
 }
 
-fn cookie(headers: &HeaderMap) -> Option<Nickname> {
+/// Returns the first valid nickname among the cookies.
+fn cookie_nickname(headers: &HeaderMap) -> Option<Nickname> {
     headers
         .get_all(COOKIE)
         .iter()
@@ -208,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_exact_word_false_disables_storing() {
+    fn only_the_exact_word_false_disables_storage() {
         for query in ["is_store_history=false", "nickname=a&is_store_history=%66alse&session=x"] {
             assert!(!is_stored(query), "{query}");
         }
@@ -222,10 +226,10 @@ mod tests {
     }
 
     #[test]
-    fn cookie_is_found_among_others() {
+    fn nickname_cookie_is_found_among_other_cookies() {
         let mut headers = HeaderMap::new();
         headers.append(COOKIE, HeaderValue::from_static("a=b; xnickname=no; c=d"));
         headers.append(COOKIE, HeaderValue::from_static("nickname=%20; nickname=%E5%B0%8F"));
-        assert_eq!(cookie(&headers).unwrap().as_str(), "小");
+        assert_eq!(cookie_nickname(&headers).unwrap().as_str(), "小");
     }
 }

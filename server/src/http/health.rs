@@ -15,7 +15,7 @@ use crate::readiness::{Readiness, State};
 
 /// Returns the two routes, for any listener.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>(readiness: Arc<Readiness>) -> Router<S> {
-    let alive = || async { answer(StatusCode::OK, &json!({ "status": "alive" })) };
+    let alive = || async { uncached(StatusCode::OK, &json!({ "status": "alive" })) };
     let ready = move || {
         let readiness = Arc::clone(&readiness);
         async move { ready(&readiness.check().await) }
@@ -26,16 +26,17 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>(readiness: Arc<Readiness>
         .method_not_allowed_fallback(async || Refusal::method().into_response())
 }
 
+/// Returns 200 if the server is ready, otherwise 503 with the reason.
 fn ready(state: &State) -> Response<Body> {
     let status = match state {
         State::Ready => StatusCode::OK,
         State::Starting | State::Failing(_) | State::Draining => StatusCode::SERVICE_UNAVAILABLE,
     };
-    answer(status, &json!({ "status": state.code(), "reason": state.words() }))
+    uncached(status, &json!({ "status": state.code(), "reason": state.words() }))
 }
 
-/// Marks a response as not cacheable.
-fn answer(status: StatusCode, body: &serde_json::Value) -> Response<Body> {
+/// Returns a JSON response that must not be cached.
+fn uncached(status: StatusCode, body: &serde_json::Value) -> Response<Body> {
     let mut response = json_response(status, body);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

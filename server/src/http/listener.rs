@@ -18,8 +18,8 @@ use crate::limits::network::Peer;
 /// Connections that wait in the system until they are accepted.
 const BACKLOG_CONNECTIONS: u32 = 4096;
 
-/// Unsent bytes of a connection that the system buffers. By default it buffers megabytes: the server
-/// then cannot see what a client on a slow line has received, and a ping waits behind all of it.
+/// Unsent bytes of a connection that the system buffers. By default the system buffers megabytes. Then the
+/// server cannot see what a client on a slow line has received, and a ping waits behind all these bytes.
 #[cfg(target_os = "linux")]
 const UNSENT_BYTES_MAX: u32 = 64 * 1024;
 
@@ -93,18 +93,18 @@ impl From<TcpListener> for Listener {
 }
 
 impl Incoming {
-    /// Waits for the first bytes or the end of the stream, and leaves them in the socket. Peeks, because
-    /// the runtime takes a new socket for readable until the first attempt.
-    pub(super) async fn spoken(&self) {
-        // An error appears again when the connection is served.
+    /// Waits until the client has sent its first bytes or closed the stream. The bytes stay in the socket.
+    /// This peeks, because the runtime reports a new socket as readable until a read has failed once.
+    pub(super) async fn readable(&self) {
+        // The next read returns the error again.
         let _ = match self {
             Self::Tcp(stream) => {
-                let look = || SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]);
-                stream.async_io(Interest::READABLE, look).await
+                let peek = || SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]);
+                stream.async_io(Interest::READABLE, peek).await
             }
             Self::Unix(stream) => {
-                let look = || SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]);
-                stream.async_io(Interest::READABLE, look).await
+                let peek = || SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]);
+                stream.async_io(Interest::READABLE, peek).await
             }
         };
     }
@@ -134,13 +134,13 @@ fn bind_unix(path: &Path, SocketMode(mode): SocketMode) -> io::Result<Listener> 
     let socket = UnixSocket::new_stream()?;
     socket.bind(path)?;
     let file = SocketFile { path: path.to_owned(), inode: fs::symlink_metadata(path)?.ino() };
-    // Before a client can connect.
+    // Set before `listen`, so that no client connects with other permissions.
     fs::set_permissions(path, Permissions::from_mode(mode))?;
     Ok(Listener::Unix(socket.listen(BACKLOG_CONNECTIONS)?, file))
 }
 
-/// Removes the socket file of a server that was killed. Leaves sockets with a listener, and other
-/// files, alone.
+/// Removes the socket file of a server that was killed. Does not remove other files, or a socket with a
+/// listener.
 fn remove_stale_socket(path: &Path) -> io::Result<()> {
     if find_stale(path)? { fs::remove_file(path) } else { Ok(()) }
 }
@@ -158,11 +158,14 @@ pub(crate) fn find_stale(path: &Path) -> io::Result<bool> {
         Err(error) => return Err(error),
     };
     if !found.file_type().is_socket() {
-        return Err(io::Error::new(ErrorKind::AlreadyExists, "there is a file that is no socket"));
+        return Err(io::Error::new(
+            ErrorKind::AlreadyExists,
+            "the file at this path is not a socket",
+        ));
     }
     match BlockingUnixStream::connect(path) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(true),
-        Ok(_) => Err(io::Error::new(ErrorKind::AddrInUse, "another server listens there")),
+        Ok(_) => Err(io::Error::new(ErrorKind::AddrInUse, "another server listens on this socket")),
         Err(error) => Err(error),
     }
 }
@@ -199,7 +202,7 @@ mod tests {
         let first = bind(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(bind(&path).unwrap_err().kind(), ErrorKind::AddrInUse);
-        assert!(BlockingUnixStream::connect(&path).is_ok(), "the first is as it was");
+        assert!(BlockingUnixStream::connect(&path).is_ok(), "the first listener still accepts");
         drop(first);
         assert!(!path.exists());
 
@@ -215,14 +218,14 @@ mod tests {
         let first = bind(&path).unwrap();
         fs::remove_file(&path).unwrap();
         let second = std::os::unix::net::UnixListener::bind(&path).unwrap();
-        // Sockets that exist at the same time are different files, even if numbers are reused later.
-        let same = fs::metadata(&path).unwrap().ino() == inode(&first);
+        // The system may give the second file the inode of the removed one.
+        let has_same_inode = fs::metadata(&path).unwrap().ino() == inode(&first);
         drop(first);
-        assert_eq!(path.exists(), !same);
+        assert_eq!(path.exists(), !has_same_inode);
         drop(second);
     }
 
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
     #[tokio::test]
     async fn first_bytes_are_awaited_and_left_in_the_socket() {
@@ -230,25 +233,26 @@ mod tests {
         let path = folder.path().join("xmeet.sock");
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(tcp.local_addr().unwrap()).await.unwrap();
-        speak(tcp.into(), client).await;
+        check_readable(tcp.into(), client).await;
         let unix = bind(&path).unwrap();
         let client = UnixStream::connect(&path).await.unwrap();
-        speak(unix, client).await;
+        check_readable(unix, client).await;
     }
 
-    async fn speak(listener: Listener, mut client: impl AsyncWrite + Unpin) {
+    /// Checks that `readable` waits for bytes, leaves them in the socket, and notices the end.
+    async fn check_readable(listener: Listener, mut client: impl AsyncWrite + Unpin) {
         let (mut stream, _) = listener.accept().await.unwrap();
-        let silence = timeout(Duration::from_millis(200), stream.spoken()).await;
-        assert!(silence.is_err(), "nothing has come");
+        let silence = timeout(Duration::from_millis(200), stream.readable()).await;
+        assert!(silence.is_err(), "no bytes were sent yet");
         client.write_all(b"x").await.unwrap();
-        timeout(PATIENCE, stream.spoken()).await.expect("something has come");
-        let come = match &mut stream {
+        timeout(TEST_TIMEOUT, stream.readable()).await.expect("a byte was sent");
+        let byte = match &mut stream {
             Incoming::Tcp(stream) => stream.read_u8().await,
             Incoming::Unix(stream) => stream.read_u8().await,
         };
-        assert_eq!(come.unwrap(), b'x', "and is still there");
+        assert_eq!(byte.unwrap(), b'x', "the byte is still in the socket");
         drop(client);
-        timeout(PATIENCE, stream.spoken()).await.expect("the end has come");
+        timeout(TEST_TIMEOUT, stream.readable()).await.expect("the stream has ended");
     }
 
     fn inode(listener: &Listener) -> u64 {

@@ -56,7 +56,7 @@ use refusal::Refusal;
 pub struct App {
     pub sessions: SessionsHandle,
     pub readiness: Arc<Readiness>,
-    /// Origins that may connect; empty for all.
+    /// The origins that may connect.
     pub origins: Arc<Origins>,
     pub admission: Arc<Admission>,
     /// The running sessions.
@@ -107,10 +107,11 @@ pub(crate) async fn turn_away(
     response
 }
 
+/// Upgrades a request to a WebSocket and starts its session, or counts and returns the refusal.
 async fn upgrade(State(app): State<App>, request: Request) -> Response<Body> {
     let metrics = app.metrics.clone();
-    let answer = try_upgrade(app, request).await;
-    answer.unwrap_or_else(|refusal| {
+    let response = try_upgrade(app, request).await;
+    response.unwrap_or_else(|refusal| {
         metrics.connections.count_refused(RefusedLabels { code: refusal.code() });
         refusal.into_response()
     })
@@ -138,22 +139,22 @@ async fn try_upgrade(app: App, mut request: Request) -> Result<Response<Body>, R
     let response = handshake.response();
     let upgraded = hyper::upgrade::on(&mut request);
     let (tasks, panics) = (app.tasks.clone(), Arc::clone(&app.metrics.panics));
-    let handing_over = async move {
+    let start_session = async move {
         match upgraded.await.map(|upgraded| connection(id, upgraded)) {
-            // In a task of its own, because the session outlives this request.
+            // A separate task, because the session outlives this request.
             Ok(Some(connection)) => {
                 let connection = Connection { address, permit, ..connection };
-                tasks.spawn(sessions.session(connection, handshake.into_visitor()));
+                tasks.spawn(sessions.session(connection, handshake.into_join_request()));
             }
             Ok(None) => {
-                tracing::error!(connection = id.number(), "an upgrade of an unknown transport");
+                tracing::error!(connection = id.number(), "upgrade of an unknown transport");
             }
             Err(error) => {
-                tracing::debug!(connection = id.number(), %error, "a client left its handshake");
+                tracing::debug!(connection = id.number(), %error, "the client disconnected during its handshake");
             }
         }
     };
-    app.tasks.spawn(async move { panics.catch(serve::CONNECTION_TASK, handing_over).await });
+    app.tasks.spawn(async move { panics.catch(serve::CONNECTION_TASK, start_session).await });
     Ok(response)
 }
 
@@ -181,7 +182,7 @@ fn json_response(status: StatusCode, body: &serde_json::Value) -> Response<Body>
     response
 }
 
-/// Returns the stream below an upgraded request, or `None` if it is of no known kind.
+/// Returns the connection of an upgraded request, or `None` if its transport is unknown.
 fn connection(id: ConnectionId, upgraded: Upgraded) -> Option<Connection> {
     let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
         Ok(Parts { io, read_buf, .. }) => {

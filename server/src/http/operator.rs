@@ -1,4 +1,4 @@
-//! The operator's own listener, which is not for the public.
+//! The routes of the operator's listener, which must not be public.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::tasks::run_blocking;
 pub(crate) fn router(metrics: &Metrics, readiness: Arc<Readiness>) -> Router {
     let registry = Arc::new(metrics.registry(Arc::clone(&readiness)));
     Router::new()
-        .route("/metrics", get(everything))
+        .route("/metrics", get(metrics_text))
         .with_state(registry)
         .fallback(async || Refusal::not_found().into_response())
         .method_not_allowed_fallback(async || Refusal::method().into_response())
@@ -30,7 +30,8 @@ pub(crate) fn router(metrics: &Metrics, readiness: Arc<Readiness>) -> Router {
         .merge(health::routes(readiness))
 }
 
-async fn everything(State(registry): State<Arc<Registry>>) -> Response<Body> {
+/// Serves all metrics as Prometheus text.
+async fn metrics_text(State(registry): State<Arc<Registry>>) -> Response<Body> {
     // On a blocking thread, because counting ten thousand open files takes milliseconds.
     let text = run_blocking(move || text(&registry)).await;
     let Some(Ok(text)) = text else {

@@ -1,4 +1,4 @@
-//! Distinguishes people from programs by `Accept`, and makes pages for people of refusals.
+//! Distinguishes people from programs by `Accept`, and shows refusals to people as pages.
 
 use axum::body::Body;
 use axum::http::header::{
@@ -10,10 +10,10 @@ use super::qvalue::{parse_weighted_list, prefers_english};
 use super::refusal::Refusal;
 use super::words::{self, Words};
 
-/// Paths below these are for programs alone.
+/// Paths with these prefixes are for programs only.
 const FOR_PROGRAMS: [&str; 1] = ["/xgate"];
 
-/// Beyond this depth, the page of a refusal links to the root of the host.
+/// The depth of an address in folders. Beyond this depth, the page of a refusal links to the root of the host.
 const FOLDERS_MAX: usize = 32;
 
 /// The style sheet of these pages.
@@ -51,17 +51,18 @@ impl Reader {
         Some(Self { is_english, root })
     }
 
-    /// Makes a page of a refusal's response, with the same status and headers.
+    /// Replaces the JSON body of a refusal by a page. Keeps the status and the other headers.
     pub(super) fn rewrite(&self, refusal: &Refusal, response: &mut Response<Body>) {
         *response.body_mut() = Body::from(self.page(refusal));
         let headers = response.headers_mut();
-        // The header that the routes have set is for the JSON.
+        // The routes have set the length of the JSON body.
         headers.remove(CONTENT_LENGTH);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(VARY, HeaderValue::from_static(VARIES));
     }
 
+    /// Returns the HTML page of a refusal.
     fn page(&self, refusal: &Refusal) -> String {
         let words = words::of(refusal.code(), refusal.status());
         let (language, Words { title, advice }) =
@@ -72,9 +73,12 @@ impl Reader {
             ("重试", "返回首页")
         };
         let root = &self.root;
-        // The page reloads itself if the server has named a time.
-        let again =
-            if refusal.may_pass() { format!("<a href=\"\">{again}</a> ") } else { String::new() };
+        // The link reloads the page.
+        let again = if refusal.is_temporary() {
+            format!("<a href=\"\">{again}</a> ")
+        } else {
+            String::new()
+        };
         format!(
             "<!doctype html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -90,8 +94,8 @@ impl Reader {
 
 /// Returns a redirect for a mistyped address whose meaning is clear, else `None`.
 pub(super) fn redirect<B>(request: &Request<B>) -> Option<Response<Body>> {
-    let is_read = [Method::GET, Method::HEAD].contains(request.method());
-    if !is_read || !wants_page(request.headers()) {
+    let is_reading = [Method::GET, Method::HEAD].contains(request.method());
+    if !is_reading || !wants_page(request.headers()) {
         return None;
     }
     // Relative, because only the browser knows a proxy's prefix.
@@ -120,8 +124,7 @@ pub(super) async fn style() -> Response<Body> {
     text_file("text/css; charset=utf-8", STYLE)
 }
 
-/// Serves `robots.txt`. It allows rooms, because an engine must read a room's page to learn that the
-/// room must not be listed.
+/// Serves `robots.txt`. Search engines may read rooms, because a room's page tells them not to list it.
 pub(super) async fn robots() -> Response<Body> {
     let text = "User-agent: *\nDisallow: /xgate/\nDisallow: /qr.svg\n";
     text_file("text/plain; charset=utf-8", text)
@@ -143,17 +146,20 @@ fn wants_page(headers: &HeaderMap) -> bool {
     html > 0.0 && html >= weight("application/json")
 }
 
+/// Returns the weight of an alternative in a header; 0 if the header does not name the alternative.
 fn weight_of(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> f32 {
     let texts = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    let mut known = texts.flat_map(parse_weighted_list);
-    known.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map_or(0.0, |(_, weight)| weight)
+    let mut alternatives = texts.flat_map(parse_weighted_list);
+    alternatives
+        .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+        .map_or(0.0, |(_, weight)| weight)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// What browsers send with a navigation.
+    /// The `Accept` header of browsers for pages.
     const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
     fn request(path: &str, accept: &str) -> Request<()> {
@@ -161,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn request_for_html_without_a_preference_for_json_is_of_a_person() {
+    fn request_that_prefers_html_is_from_a_person() {
         for accept in [BROWSER, "text/html", "text/HTML;q=0.1", "application/json, text/html"] {
             assert!(Reader::of(&request("/about", accept)).is_some(), "{accept}");
             assert!(Reader::of(&request("/xgate/websocket/r", accept)).is_none(), "{accept}");

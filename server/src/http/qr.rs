@@ -19,7 +19,8 @@ const TEXT_BYTES_MAX: usize = 1024;
 /// The width of the empty border in modules (ISO/IEC 18004).
 const QUIET_ZONE: i32 = 4;
 
-/// Codes that are drawn at the same time. Further ones wait, so that rooms keep the processors.
+/// The number of codes that are drawn at the same time. Further codes wait, so that rooms keep the
+/// processors.
 const DRAWN_AT_ONCE_MAX: usize = 1;
 static DRAWING: Semaphore = Semaphore::const_new(DRAWN_AT_ONCE_MAX);
 
@@ -58,6 +59,7 @@ fn text(query: &str) -> Result<String, Refusal> {
     }
 }
 
+/// Returns the QR code of a text as SVG: one path with a rectangle for each run of black modules in a row.
 fn draw(text: &str) -> Result<String, DataTooLong> {
     let code = QrCode::encode_text(text, QrCodeEcc::Medium)?;
     let side = code.size() + 2 * QUIET_ZONE;
@@ -95,7 +97,7 @@ mod tests {
         }
     }
 
-    /// Paints the path of a picture on a grid, and compares it with the code itself.
+    /// Parses the path of a picture, and compares its black modules with the code.
     #[test]
     fn picture_is_the_code_inside_a_quiet_zone() {
         for words in ["http://127.0.0.1:8080/room/tea", "聊天室", &"x".repeat(TEXT_BYTES_MAX)] {

@@ -1,7 +1,7 @@
 //! Header values with quality weights (RFC 9110 section 12.4.2), as in `Accept-Encoding`.
 
-/// Parses the alternatives of a header. Returns them in their order, each with its weight. The weight is 0
-/// if the client refuses the alternative, and 1 if the weight is missing or invalid.
+/// Returns the alternatives of a header in order, each with its weight. A weight of 0 means that the client
+/// refuses the alternative. A missing or invalid weight counts as 1.
 pub fn parse_weighted_list(header: &str) -> impl Iterator<Item = (&str, f32)> {
     header.split(',').map(|range| {
         let mut parts = range.split(';');
@@ -15,6 +15,7 @@ pub fn parse_weighted_list(header: &str) -> impl Iterator<Item = (&str, f32)> {
 /// Returns whether an `Accept-Language` (RFC 9110 section 12.5.4) prefers English to Chinese: Chinese
 /// is absent, or English has the higher weight, or both have the same weight and English is first.
 pub fn prefers_english(header: &str) -> bool {
+    // The highest weight of a language, and the position of that alternative.
     let best = |language: &str| {
         let weights =
             parse_weighted_list(header).enumerate().filter_map(|(index, (tag, weight))| {

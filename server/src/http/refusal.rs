@@ -17,8 +17,8 @@ pub struct Refusal {
     header: Option<(HeaderName, HeaderValue)>,
 }
 
-/// The `Retry-After` for a limit of connections, in seconds. An estimate: it depends on when others
-/// leave.
+/// The `Retry-After` for a limit of connections, in seconds. An estimate, because the time until other
+/// clients leave is unknown.
 const FULL_RETRY_SECONDS: u64 = 30;
 
 impl Refusal {
@@ -54,7 +54,7 @@ impl Refusal {
     /// 403: the origin may not connect.
     #[must_use]
     pub fn origin() -> Self {
-        let message = "this server does not take connections from that origin";
+        let message = "this server does not accept connections from that origin";
         Self::new(StatusCode::FORBIDDEN, "origin_not_allowed", message)
     }
 
@@ -67,7 +67,7 @@ impl Refusal {
     /// 405. The caller adds `Allow` if the methods are known.
     #[must_use]
     pub fn method() -> Self {
-        let message = "nothing at this address is done with that method";
+        let message = "this address does not support that method";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
     }
 
@@ -81,16 +81,16 @@ impl Refusal {
 
     /// 426: a WebSocket of another version (RFC 6455 section 4.2.2).
     #[must_use]
-    pub fn version(spoken: &'static str) -> Self {
-        let message = "only WebSocket version 13 is spoken here";
-        let header = Some((SEC_WEBSOCKET_VERSION, HeaderValue::from_static(spoken)));
+    pub fn version(supported: &'static str) -> Self {
+        let message = "only WebSocket version 13 is supported";
+        let header = Some((SEC_WEBSOCKET_VERSION, HeaderValue::from_static(supported)));
         Self { header, ..Self::new(StatusCode::UPGRADE_REQUIRED, "websocket_version", message) }
     }
 
     /// 503: the store is not open yet.
     #[must_use]
     pub fn starting() -> Self {
-        let message = "the server is starting: come back";
+        let message = "the server is starting: try again";
         let header = Some((RETRY_AFTER, HeaderValue::from_static("1")));
         Self { header, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "starting", message) }
     }
@@ -98,7 +98,7 @@ impl Refusal {
     /// 503: the server shuts down.
     #[must_use]
     pub fn going_away() -> Self {
-        let message = "the server is going away: come back";
+        let message = "the server is shutting down: reconnect";
         let header = Some((RETRY_AFTER, HeaderValue::from(2)));
         Self { header, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "going_away", message) }
     }
@@ -112,19 +112,19 @@ impl Refusal {
             AdmissionError::Connections => (
                 server_full,
                 "too_many_connections",
-                "this server has as many connections as it takes",
+                "this server has reached its limit of connections",
                 FULL_RETRY_SECONDS,
             ),
             AdmissionError::Rooms => (
                 server_full,
                 "too_many_rooms",
-                "this server has as many rooms as it takes",
+                "this server has reached its limit of rooms",
                 FULL_RETRY_SECONDS,
             ),
             AdmissionError::AddressConnections => (
                 address_over_limit,
                 "too_many_connections_from_address",
-                "your address has as many connections as one may have",
+                "your address has reached its limit of connections",
                 FULL_RETRY_SECONDS,
             ),
             AdmissionError::AddressConnects { retry_after_seconds } => (
@@ -149,8 +149,8 @@ impl Refusal {
         self.status
     }
 
-    /// Returns whether the same request may be answered another time.
-    pub(super) fn may_pass(&self) -> bool {
+    /// Returns whether the same request may succeed later.
+    pub(super) fn is_temporary(&self) -> bool {
         self.header.as_ref().is_some_and(|(name, _)| name == RETRY_AFTER)
     }
 
@@ -160,8 +160,8 @@ impl Refusal {
         self.code
     }
 
-    /// Returns the response for programs. The layer around the routes makes a page for people of the
-    /// refusal in the response's extensions.
+    /// Returns the response for programs. The response has the refusal as an extension, from which the layer
+    /// around the routes makes a page for people.
     #[must_use]
     pub fn into_response(self) -> Response<Body> {
         let body = json!({ "error": { "code": self.code, "message": self.message } });

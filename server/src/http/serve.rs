@@ -25,18 +25,17 @@ use crate::limits::network::Peer;
 use crate::metrics::Panics;
 use crate::session::stats::ConnectionId;
 
-/// The pause after the system could not accept a connection, as when all of the process's file
-/// descriptors are in use.
+/// The pause after a failed accept, for example while all file descriptors of the process are in use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The time to receive a response, beside the keep-alive time.
+/// The time in which a client must receive a response, in addition to the keep-alive time.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Connections beyond a limit that are answered at the same time. Further ones are closed without an
-/// answer.
+/// The number of connections beyond a limit that are answered at the same time. Further connections are
+/// closed without an answer.
 const TURNED_AWAY_MAX: usize = 64;
 
-/// The time of such a connection for its request and the answer.
+/// The time in which a connection beyond a limit must send its request and receive the answer.
 const TURN_AWAY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The label of connections in the count of panics.
@@ -93,7 +92,7 @@ impl HttpServer {
             match http.admission.admit(peer) {
                 Ok(permit) => {
                     let caller = Caller { id: ConnectionId::next(), peer, permit };
-                    let work = http.serve_when_it_speaks(stream, caller, shutdown.clone());
+                    let work = http.serve_when_readable(stream, caller, shutdown.clone());
                     tasks.spawn(async move { panics.catch(CONNECTION_TASK, work).await });
                 }
                 Err(denial) => match Arc::clone(&turned_away).try_acquire_owned() {
@@ -132,8 +131,8 @@ impl Http {
         Self { builder, site, admission, limits }
     }
 
-    /// Serves a connection. It holds almost no memory until the client sends something.
-    async fn serve_when_it_speaks(
+    /// Waits for the first bytes of a connection, and serves it. While it waits, it holds almost no memory.
+    async fn serve_when_readable(
         self,
         stream: Incoming,
         caller: Caller,
@@ -141,15 +140,15 @@ impl Http {
     ) {
         let deadline = Instant::now() + self.limits.request;
         tokio::select! {
-            () = stream.spoken() => {}
+            () = stream.readable() => {}
             () = shutdown.cancelled() => return,
             () = sleep_until(deadline) => return self.admission.record_request_timeout(),
         }
         self.serve_boxed(stream, caller, deadline, shutdown).await;
     }
 
-    /// Boxes the future that serves requests. A function of its own, so that the future that waits for
-    /// the first bytes does not contain the boxed one while that is made.
+    /// Boxes the future that serves requests. This is a separate function, because otherwise the future that
+    /// waits for the first bytes would have space for this future too.
     fn serve_boxed(
         self,
         stream: Incoming,
@@ -256,41 +255,42 @@ impl Http {
         let site = self.site;
         let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
             request.extensions_mut().insert(denial);
-            let (answering, is_served) = (site.call(request), Arc::clone(&is_served));
+            let (answer, is_served) = (site.call(request), Arc::clone(&is_served));
             async move {
-                let response = answering.await?;
-                // A health check is answered beyond the limits: it counts as served.
+                let response = answer.await?;
+                // Health checks are answered beyond the limits too.
                 let is_refused = response.extensions().get::<AdmissionError>().is_some();
                 is_served.store(!is_refused, Ordering::Relaxed);
                 Ok::<_, Infallible>(response)
             }
         });
         self.builder.keep_alive(false);
-        // The client may have gone.
+        // An error means that the client has disconnected.
         let _ = self.builder.serve_connection(TokioIo::new(stream), service).await;
     }
 }
 
-/// Returns when a connection has had no request by the deadline, or later none for so long that a
-/// response must be stuck. hyper closes idle connections earlier.
+/// Returns if a connection has sent no request by the deadline, or later sends no request for longer than any
+/// response may take. hyper closes idle connections earlier.
 async fn overdue(requests: &AtomicUsize, deadline: Instant, limits: HttpLimits) {
     sleep_until(deadline).await;
-    let mut seen = requests.load(Ordering::Relaxed);
-    while seen > 0 {
+    let mut seen_requests = requests.load(Ordering::Relaxed);
+    while seen_requests > 0 {
         sleep(limits.keep_alive + RESPONSE_TIMEOUT).await;
-        let now = requests.load(Ordering::Relaxed);
-        if now == seen {
+        let requests = requests.load(Ordering::Relaxed);
+        if requests == seen_requests {
             return;
         }
-        seen = now;
+        seen_requests = requests;
     }
 }
 
+/// Accepts the next connection. After an error of the system, waits and tries again.
 async fn accept(listener: &Listener) -> (Incoming, Peer) {
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
-            // The client had gone before the connection was accepted.
+            // The client disconnected before the connection was accepted.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -299,7 +299,7 @@ async fn accept(listener: &Listener) -> (Incoming, Peer) {
                         | ErrorKind::ConnectionReset
                 ) => {}
             Err(error) => {
-                tracing::error!(%error, "no connection can be taken now");
+                tracing::error!(%error, "failed to accept a connection");
                 sleep(ACCEPT_PAUSE).await;
             }
         }

@@ -18,7 +18,7 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
-use super::assets::OfThePage;
+use super::assets::IsPageFile;
 use super::people::Reader;
 use super::refusal::Refusal;
 use crate::config::page::{PageSettings, PathPrefix};
@@ -31,11 +31,11 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
                       img-src 'self' data:; connect-src 'self'; manifest-src 'self'; \
                       worker-src 'self'; form-action 'self'; base-uri 'none'";
 
-/// The policy of the page's files, which load nothing by themselves; the service worker fetches files.
-/// Short, because every file carries it.
+/// The Content Security Policy of the page's files. Files load nothing, but the service worker, which is a
+/// file, fetches. Short, because every response with a file has it.
 const FILE_POLICY: &str = "default-src 'none'; connect-src 'self'";
 
-/// Other sites do not learn a room's name.
+/// Referrer policy: links do not send a room's name to other sites.
 const REFERRER: &str = "same-origin";
 
 /// Browser features that the page does not use and nothing in it may use.
@@ -43,11 +43,11 @@ const PERMISSIONS: &str =
     "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
-/// Tells search engines to list nothing but the front page, because a room's address is its only key.
+/// Tells search engines to list only the front page: anyone with a room's address can enter the room.
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 const NOT_LISTED: HeaderValue = HeaderValue::from_static("noindex");
 
-/// The value for pages that search engines may list.
+/// The paths that search engines may list.
 const LISTED_PATHS: [&str; 2] = ["/", "/robots.txt"];
 
 /// The methods of every address.
@@ -114,7 +114,7 @@ impl Headers {
             headers.extend(policy.map(|policy| (CONTENT_SECURITY_POLICY, policy)));
         }
         pages.push((PERMISSIONS_POLICY, HeaderValue::from_static(PERMISSIONS)));
-        // For browsers without frame-ancestors, if it can be expressed for them.
+        // X-Frame-Options, for old browsers, can express only these two settings.
         match ancestors.as_str() {
             "'none'" => pages.push((X_FRAME_OPTIONS, HeaderValue::from_static("DENY"))),
             "'self'" => pages.push((X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"))),
@@ -123,8 +123,9 @@ impl Headers {
         Self { pages, files }
     }
 
+    /// Adds the headers of a page or of a file to a response.
     fn add_to(&self, response: &mut Response<Body>) {
-        let is_file = response.extensions().get::<OfThePage>().is_some();
+        let is_file = response.extensions().get::<IsPageFile>().is_some();
         let headers = if is_file { &self.files } else { &self.pages };
         for (name, value) in headers {
             response.headers_mut().insert(name, value.clone());
@@ -138,19 +139,19 @@ impl Service<Request<Incoming>> for Site {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        if let Some(uri) = below(request.uri(), self.prefix.as_str()) {
+        if let Some(uri) = without_prefix(request.uri(), self.prefix.as_str()) {
             *request.uri_mut() = uri;
         }
         let reader = Reader::of(&request);
         let is_listed = LISTED_PATHS.contains(&request.uri().path());
         let headers = Arc::clone(&self.headers);
-        let answering = match answer_by_itself(&request, &self.prefix) {
+        let answer = match answer_without_route(&request, &self.prefix) {
             Some(response) => Err(response),
             None => Ok(self.router.call(request)),
         };
         Box::pin(async move {
-            let mut response = match answering {
-                Ok(answering) => answering.await?,
+            let mut response = match answer {
+                Ok(answer) => answer.await?,
                 Err(response) => response,
             };
             // An upgrade is not a page.
@@ -164,7 +165,7 @@ impl Service<Request<Incoming>> for Site {
             if response.status() == StatusCode::METHOD_NOT_ALLOWED {
                 response.headers_mut().insert(ALLOW, METHODS);
             }
-            let is_file = response.extensions().get::<OfThePage>().is_some();
+            let is_file = response.extensions().get::<IsPageFile>().is_some();
             if refusal.is_some() || !(is_listed || is_file) {
                 response.headers_mut().insert(ROBOTS, NOT_LISTED);
             }
@@ -174,11 +175,11 @@ impl Service<Request<Incoming>> for Site {
     }
 }
 
-/// Answers requests that belong to no route: the bare prefix, which redirects to the front page, and
-/// methods about the whole server.
-fn answer_by_itself<B>(request: &Request<B>, prefix: &PathPrefix) -> Option<Response<Body>> {
-    // Load balancers use it as a health check. It reveals nothing and costs nothing, so it is answered
-    // beyond a limit of connections, too.
+/// Answers a request that has no route: OPTIONS, CONNECT, and the prefix without a slash. Returns `None` for
+/// other requests.
+fn answer_without_route<B>(request: &Request<B>, prefix: &PathPrefix) -> Option<Response<Body>> {
+    // Load balancers use OPTIONS as a health check. The answer costs almost nothing, so connections beyond a
+    // limit get it too.
     if request.method() == Method::OPTIONS {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
@@ -192,21 +193,24 @@ fn answer_by_itself<B>(request: &Request<B>, prefix: &PathPrefix) -> Option<Resp
         return Some(Refusal::method().into_response());
     }
     let is_bare = !prefix.as_str().is_empty() && request.uri().path() == prefix.as_str();
-    is_bare.then(|| to_root(prefix))
+    is_bare.then(|| redirect_to_root(prefix))
 }
 
-/// Returns the address without the prefix, or `None` if it has none: a proxy may have removed it.
-fn below(uri: &Uri, prefix: &str) -> Option<Uri> {
+/// Returns the address without the prefix. Returns `None` if the address does not begin with the prefix,
+/// because a proxy may have removed it.
+fn without_prefix(uri: &Uri, prefix: &str) -> Option<Uri> {
     if prefix.is_empty() {
         return None;
     }
     let rest = uri.path_and_query()?.as_str().strip_prefix(prefix)?;
-    let is_whole = rest.starts_with('/');
-    is_whole.then(|| rest.parse::<PathAndQuery>().ok()).flatten().map(Uri::from)
+    if !rest.starts_with('/') {
+        return None;
+    }
+    rest.parse::<PathAndQuery>().ok().map(Uri::from)
 }
 
 /// Redirects to the address with a slash, because the page names its files relative to its address.
-fn to_root(prefix: &PathPrefix) -> Response<Body> {
+fn redirect_to_root(prefix: &PathPrefix) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
     // A prefix is a valid header value.
@@ -233,10 +237,10 @@ mod tests {
             ("/room/chat/", None),
             ("*", None),
         ] {
-            let found = below(&uri.parse().unwrap(), "/chat");
+            let found = without_prefix(&uri.parse().unwrap(), "/chat");
             assert_eq!(found.map(|uri| uri.to_string()).as_deref(), expected, "{uri}");
         }
-        assert_eq!(below(&"/chat/".parse().unwrap(), ""), None);
+        assert_eq!(without_prefix(&"/chat/".parse().unwrap(), ""), None);
     }
 
     #[test]
@@ -245,7 +249,7 @@ mod tests {
         let mut page = Response::new(Body::empty());
         headers.add_to(&mut page);
         let mut file = Response::new(Body::empty());
-        file.extensions_mut().insert(OfThePage);
+        file.extensions_mut().insert(IsPageFile);
         headers.add_to(&mut file);
         for (answer, policy) in [(&page, POLICY), (&file, FILE_POLICY)] {
             let headers = answer.headers();
@@ -259,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn x_frame_options_is_sent_where_it_can_express_the_setting() {
+    fn x_frame_options_is_sent_only_if_it_can_express_the_setting() {
         let framing = |sources: &[&str]| {
             let sources: Vec<_> = sources.iter().map(|source| (*source).to_owned()).collect();
             let map: HeaderMap = Headers::new(&sources, 0).pages.into_iter().collect();

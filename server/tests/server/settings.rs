@@ -167,7 +167,7 @@ fn unusable_listen_address_is_reported() {
     fs::write(folder.path().join("file"), "mine").unwrap();
     let long = format!("unix:{}", "x".repeat(200));
     for (listen, why) in [
-        ("unix:file", "there is a file that is no socket"),
+        ("unix:file", "the file at this path is not a socket"),
         (long.as_str(), "path must be shorter than SUN_LEN"),
         ("192.0.2.1:1", "Cannot assign requested address"),
     ] {
