@@ -24,19 +24,19 @@ pub(super) struct Entry {
 /// # Errors
 /// If the file cannot be read or is not TOML.
 pub(super) fn read(path: &Path) -> Result<(Vec<Entry>, Vec<SettingError>), SettingError> {
-    let fail = |line: Option<usize>, key: &str, reason: String| SettingError {
+    let error_at = |line: Option<usize>, key: &str, reason: String| SettingError {
         location: location(path, line),
         key: key.to_owned(),
         reason,
     };
-    let text = fs::read_to_string(path).map_err(|error| fail(None, "", error.to_string()))?;
+    let text = fs::read_to_string(path).map_err(|error| error_at(None, "", error.to_string()))?;
     let line_at = |span: Range<usize>| text[..span.start].matches('\n').count() + 1;
     let table = DeTable::parse(&text).map_err(|error| {
         let line = error.span().map(&line_at);
         let source = error.span().map_or("", |span| &text[span]);
         // The parser's message about a duplicate key does not name the key.
         let key = if error.message() == DUPLICATE { source } else { "" };
-        fail(line, key, error.message().to_owned())
+        error_at(line, key, error.message().to_owned())
     })?;
     let (mut entries, mut errors) = (Vec::new(), Vec::new());
     for (key, value) in table.into_inner() {
@@ -44,7 +44,7 @@ pub(super) fn read(path: &Path) -> Result<(Vec<Entry>, Vec<SettingError>), Setti
         let key = key.into_inner().into_owned();
         match text_of(value.get_ref()) {
             Ok(text) => entries.push(Entry { key, text, line }),
-            Err(reason) => errors.push(fail(Some(line), &key, reason)),
+            Err(reason) => errors.push(error_at(Some(line), &key, reason)),
         }
     }
     entries.sort_by_key(|entry| entry.line);
@@ -64,7 +64,7 @@ fn text_of(value: &DeValue<'_>) -> Result<String, String> {
     match value {
         DeValue::String(text) => Ok(text.clone().into_owned()),
         DeValue::Integer(number) if number.radix() != 10 => {
-            Err("numbers are written in decimal here".to_owned())
+            Err("numbers must be decimal".to_owned())
         }
         DeValue::Integer(number) => Ok(number.as_str().replace('_', "")),
         DeValue::Float(number) => Ok(number.as_str().to_owned()),
@@ -95,8 +95,8 @@ mod tests {
         if errors.is_empty() {
             return Ok(entries);
         }
-        let said: Vec<_> = errors.iter().map(ToString::to_string).collect();
-        Err(said.join("\n").replace(path.to_str().unwrap(), "FILE"))
+        let messages: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        Err(messages.join("\n").replace(path.to_str().unwrap(), "FILE"))
     }
 
     #[test]
@@ -120,7 +120,7 @@ mod tests {
         let refused = entries("a = 1\n[listen]\nx = 1\n").unwrap_err();
         assert!(refused.starts_with("FILE:2: listen: a setting is"), "{refused}");
         let refused = entries("a = 0x10\n").unwrap_err();
-        assert!(refused.starts_with("FILE:1: a: numbers are written in decimal"), "{refused}");
+        assert!(refused.starts_with("FILE:1: a: numbers must be decimal"), "{refused}");
         let refused = entries("a = 1\nb = \n").unwrap_err();
         assert!(refused.starts_with("FILE:2: "), "{refused}");
         assert_eq!(entries("a = 1\na = 2\n").unwrap_err(), "FILE:2: a: duplicate key");

@@ -80,34 +80,46 @@ pub struct Effective {
 /// of the environment and the file.
 pub fn load(arguments: impl IntoIterator<Item = OsString>) -> Result<Loaded, ConfigError> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let command = Config::command();
-    // `all_variables` is for the help text and for finding unknown variables.
-    let (all_variables, command) = (command.clone(), without_empty_variables(command));
+    // The help text and the search for unknown variables need all variables.
+    let with_all_variables = Config::command();
+    let command = without_empty_variables(with_all_variables.clone());
     let arguments_only = without_environment(&command);
-    let typed = arguments_only.clone().try_get_matches_from(&arguments).or_else(|error| {
-        // The help text lists the variables.
-        let is_help = error.kind() == ErrorKind::DisplayHelp;
-        if is_help { all_variables.clone().try_get_matches_from(&arguments) } else { Err(error) }
-    })?;
-    let mut errors = invalid_variables(&arguments_only, &command, &typed);
-    let variable =
+
+    // 1. The command line alone.
+    let command_line =
+        arguments_only.clone().try_get_matches_from(&arguments).or_else(|error| {
+            if error.kind() == ErrorKind::DisplayHelp {
+                with_all_variables.clone().try_get_matches_from(&arguments)
+            } else {
+                Err(error)
+            }
+        })?;
+
+    // 2. All errors of the environment and of the file.
+    let mut errors = invalid_variables(&arguments_only, &command, &command_line);
+    let path_variable =
         || env::var_os(CONFIG_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
-    let path = typed.get_one::<PathBuf>(CONFIG_OPTION).cloned().or_else(variable);
+    let path = command_line.get_one::<PathBuf>(CONFIG_OPTION).cloned().or_else(path_variable);
     let entries = path.as_ref().map_or(Ok(Vec::new()), |path| read_checked(path, &arguments_only));
-    let entries = entries.unwrap_or_else(|found| {
-        errors.extend(found);
+    let entries = entries.unwrap_or_else(|file_errors| {
+        errors.extend(file_errors);
         Vec::new()
     });
     if !errors.is_empty() {
         return Err(ConfigError::Settings(errors));
     }
-    let own = command.clone().try_get_matches_from(&arguments)?;
-    let mut all = arguments;
-    let from_file: Vec<&Entry> =
-        entries.iter().filter(|entry| !is_set(&own, option(&command, &entry.key))).collect();
-    let at = usize::from(!all.is_empty());
-    all.splice(at..at, from_file.iter().map(|entry| entry.as_argument().into()));
-    let matches = command.clone().try_get_matches_from(all)?;
+
+    // 3. The settings of the file that nothing overrides, inserted behind the program's name.
+    let without_file = command.clone().try_get_matches_from(&arguments)?;
+    let is_overridden = |entry: &&Entry| is_set(&without_file, option(&command, &entry.key));
+    let from_file: Vec<&Entry> = entries.iter().filter(|entry| !is_overridden(entry)).collect();
+    let mut merged = arguments;
+    let first_option = usize::from(!merged.is_empty());
+    let inserted = from_file.iter().map(|entry| entry.as_argument().into());
+    merged.splice(first_option..first_option, inserted);
+    let matches = command.clone().try_get_matches_from(merged)?;
+
+    // 4. The source of each setting.
     let effective = command
         .get_arguments()
         .filter(|argument| argument.get_long().is_some_and(|name| name != CONFIG_OPTION))
@@ -117,7 +129,8 @@ pub fn load(arguments: impl IntoIterator<Item = OsString>) -> Result<Loaded, Con
             Effective::of(argument, &matches, entry.copied(), path.as_deref())
         })
         .collect();
-    let unknown_variables = unknown_variables(&all_variables, env::vars_os().map(|(name, _)| name));
+    let unknown_variables =
+        unknown_variables(&with_all_variables, env::vars_os().map(|(name, _)| name));
     Ok(Loaded { config: Config::from_arg_matches(&matches)?, effective, unknown_variables })
 }
 
@@ -139,22 +152,23 @@ fn without_environment(command: &Command) -> Command {
     command.clone().mut_args(|argument| argument.env(Resettable::Reset))
 }
 
-/// Returns the errors of environment variables. The parser's own errors do not name the variable.
+/// Returns the errors of environment variables. Parses each variable as an option, because clap's errors do
+/// not name the variable.
 fn invalid_variables(
     arguments_only: &Command,
     command: &Command,
-    typed: &ArgMatches,
+    command_line: &ArgMatches,
 ) -> Vec<SettingError> {
-    let of_variable = |argument: &Arg| {
+    let error_of = |argument: &Arg| {
         let (variable, key) = (argument.get_env()?, argument.get_long()?);
-        let text = env::var_os(variable).filter(|_| !is_set(typed, Some(argument)))?;
+        let text = env::var_os(variable).filter(|_| !is_set(command_line, Some(argument)))?;
         let mut alone = OsString::from(format!("--{key}="));
         alone.push(text);
         let error = arguments_only.clone().try_get_matches_from(["xmeet".into(), alone]).err()?;
         let location = variable_location(variable);
         Some(SettingError { location, key: key.to_owned(), reason: reason(&error) })
     };
-    command.get_arguments().filter_map(of_variable).collect()
+    command.get_arguments().filter_map(error_of).collect()
 }
 
 /// Describes an environment variable as the location of a setting.
@@ -162,6 +176,7 @@ fn variable_location(variable: &OsStr) -> String {
     format!("environment, {}", variable.to_string_lossy())
 }
 
+/// Returns the variables that have the prefix of settings and are not settings, sorted.
 fn unknown_variables(command: &Command, names: impl Iterator<Item = OsString>) -> Vec<String> {
     let is_known =
         |name: &OsString| command.get_arguments().any(|known| known.get_env() == Some(name));
@@ -192,16 +207,18 @@ fn invalid_reason(entry: &Entry, arguments_only: &Command) -> Option<String> {
         return Some("there is no such setting".to_owned());
     }
     if entry.key == CONFIG_OPTION {
-        return Some("a file cannot name another one".to_owned());
+        return Some("a settings file cannot name another file".to_owned());
     }
     let alone = ["xmeet".to_owned(), entry.as_argument()];
     arguments_only.clone().try_get_matches_from(alone).err().map(|error| reason(&error))
 }
 
+/// Returns the option of a setting.
 fn option<'a>(command: &'a Command, key: &str) -> Option<&'a Arg> {
     command.get_arguments().find(|argument| argument.get_long() == Some(key))
 }
 
+/// Returns whether the command line or the environment sets an option.
 fn is_set(matches: &ArgMatches, argument: Option<&Arg>) -> bool {
     let source = argument.and_then(|argument| matches.value_source(argument.get_id().as_str()));
     matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable))
@@ -223,12 +240,14 @@ fn reason(error: &clap::Error) -> String {
 }
 
 impl Entry {
+    /// Returns the setting as an option of the command line.
     fn as_argument(&self) -> String {
         format!("--{}={}", self.key, self.text)
     }
 }
 
 impl Effective {
+    /// Describes the value of an option, and where it was set.
     fn of(
         argument: &Arg,
         matches: &ArgMatches,
@@ -335,7 +354,7 @@ mod tests {
         for (text, expected) in [
             ("x = 1\n", "FILE:1: x: there is no such setting"),
             ("\nhelp = true\n", "FILE:2: help: there is no such setting"),
-            ("config = \"other\"\n", "FILE:1: config: a file cannot name another one"),
+            ("config = \"other\"\n", "FILE:1: config: a settings file cannot name another file"),
             ("history-messages = -1\n", "FILE:1: history-messages: \"-1\" cannot be used: "),
             (
                 "sync = \"never\"\n",

@@ -81,7 +81,7 @@ fn frame_ancestor(text: &str) -> Result<String, String> {
         text if text.contains([';', ',', '\'', '"'])
             || !text.bytes().all(|b| b.is_ascii_graphic()) =>
         {
-            Err("an origin has no such characters".to_owned())
+            Err("an origin cannot contain this character".to_owned())
         }
         text => super::network::origin(text),
     }

@@ -53,7 +53,7 @@ pub(super) async fn messages(
     room: &RoomId,
     ids: RangeInclusive<MessageId>,
 ) -> Result<Vec<StoredMessage>, HistoryError> {
-    hub.metrics().store.timed(READ_PAGE, hub.history.read(room, ids)).await
+    hub.metrics().store.time_read(READ_PAGE, hub.history.read(room, ids)).await
 }
 
 /// Reads a page and returns its frame, or the frame of an error, in pieces. Returns `None` if the

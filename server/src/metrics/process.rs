@@ -21,12 +21,12 @@ pub(super) struct Process;
 
 impl Collector for Process {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let mut put = |name: &str, help: &str, metric: &dyn Encode| {
+        let mut encode = |name: &str, help: &str, metric: &dyn Encode| {
             metric.encode_as(&mut encoder, name, help)
         };
         if let Some(seconds) = cpu_seconds() {
             let counter = ConstCounter::new(seconds);
-            put("process_cpu_seconds", "CPU time used, in seconds", &counter)?;
+            encode("process_cpu_seconds", "CPU time used, in seconds", &counter)?;
         }
         for (name, help, value) in [
             ("process_resident_memory_bytes", "Resident memory, in bytes", resident_bytes()),
@@ -35,7 +35,7 @@ impl Collector for Process {
             ("process_threads", "Threads", status("Threads:")),
         ] {
             if let Some(value) = value {
-                put(name, help, &ConstGauge::new(value))?;
+                encode(name, help, &ConstGauge::new(value))?;
             }
         }
         Ok(())

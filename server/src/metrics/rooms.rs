@@ -31,13 +31,13 @@ pub struct ResumeLabels {
 /// The outcome of a member that can resume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ResumeOutcome {
-    /// A member with a lost connection came back in time.
+    /// A member with a lost connection resumed in time.
     Returned,
     /// A new connection replaced one that was still open.
     TookOver,
     /// No member had the token, so a new member joined.
     New,
-    /// A member with a lost connection did not come back in time.
+    /// The grace period of a member with a lost connection has ended.
     Expired,
 }
 
@@ -55,7 +55,7 @@ impl EncodeLabelValue for ResumeOutcome {
 
 impl RoomMetrics {
     /// Counts an outcome.
-    pub fn resumed(&self, outcome: ResumeOutcome) {
+    pub fn count_resume(&self, outcome: ResumeOutcome) {
         self.resumes.get_or_create(&ResumeLabels { outcome }).inc();
     }
 

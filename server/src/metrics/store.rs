@@ -76,16 +76,16 @@ fn latency() -> Histogram {
 
 impl StoreMetrics {
     /// Awaits a read and records its duration.
-    pub async fn timed<T>(&self, kind: ReadLabels, read: impl Future<Output = T>) -> T {
-        let began = Instant::now();
+    pub async fn time_read<T>(&self, kind: ReadLabels, read: impl Future<Output = T>) -> T {
+        let start = Instant::now();
         let result = read.await;
-        self.read_seconds.get_or_create(&kind).observe(began.elapsed().as_secs_f64());
+        self.read_seconds.get_or_create(&kind).observe(start.elapsed().as_secs_f64());
         result
     }
 
     /// Records a successful transaction.
-    pub fn record_commit(&self, messages: usize, took: Duration) {
-        self.commit_seconds.observe(took.as_secs_f64());
+    pub fn record_commit(&self, messages: usize, duration: Duration) {
+        self.commit_seconds.observe(duration.as_secs_f64());
         #[expect(clippy::cast_precision_loss, reason = "a batch is far below 2^52 messages")]
         self.commit_messages.observe(messages as f64);
     }

@@ -66,7 +66,7 @@ pub fn start(settings: &LogSettings) -> Result<(Log, FlushGuard), StartError> {
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
     };
     tracing_subscriber::registry().with(filter).with(layer).init();
-    panics::log();
+    panics::install_hook();
     Ok((Log { filter: handle, configured: settings.filter.clone() }, guard))
 }
 

@@ -5,7 +5,7 @@ use std::panic::{self, PanicHookInfo};
 use std::thread;
 
 /// Installs a panic hook that logs panics.
-pub(super) fn log() {
+pub(super) fn install_hook() {
     panic::set_hook(Box::new(|panic| {
         let thread = thread::current();
         let backtrace = Backtrace::capture();
@@ -22,5 +22,5 @@ pub(super) fn log() {
 
 /// Returns the message of a panic if it is a literal. A formatted message may contain text of a client.
 fn literal_message<'a>(panic: &'a PanicHookInfo<'_>) -> &'a str {
-    panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(see where)")
+    panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(a formatted message)")
 }

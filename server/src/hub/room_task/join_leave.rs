@@ -60,7 +60,7 @@ impl RoomTask {
             }
             Arrival::Joins(newcomer) => self.join(newcomer),
             Arrival::Resumes(member, pid, pace, newcomer) => {
-                self.hub.metrics().rooms.resumed(ResumeOutcome::Returned);
+                self.hub.metrics().rooms.count_resume(ResumeOutcome::Returned);
                 self.resume(member, pid, pace, newcomer)
             }
             Arrival::AwaitsTakeover => None,
@@ -75,7 +75,7 @@ impl RoomTask {
         let is_extended = token.is_some();
         let pending = PendingJoin::new(Arc::clone(&outbox), permit, is_extended);
         if is_extended {
-            self.hub.metrics().rooms.resumed(ResumeOutcome::New);
+            self.hub.metrics().rooms.count_resume(ResumeOutcome::New);
         }
         self.resumption.remember(member, &pid, token, &outbox);
         self.pending_joins.push(member, pending);
@@ -120,7 +120,7 @@ impl RoomTask {
                 [Some(Action::ConnectionLost.by(member)), None]
             }
             DisconnectOutcome::TakenOver(pid, pace, newcomer) => {
-                self.hub.metrics().rooms.resumed(ResumeOutcome::TookOver);
+                self.hub.metrics().rooms.count_resume(ResumeOutcome::TookOver);
                 let lost = Action::ConnectionLost.by(member);
                 [Some(lost), self.resume(member, pid, pace, newcomer)]
             }

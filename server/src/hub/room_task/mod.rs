@@ -95,7 +95,7 @@ impl RoomTask {
             0 => Ok(RoomHistory::default()),
             _ => {
                 let load = self.hub.history.load(&self.id);
-                let opened = self.hub.metrics().store.timed(READ_ROOM, load).await;
+                let opened = self.hub.metrics().store.time_read(READ_ROOM, load).await;
                 opened.map(|opened| self.take_lease(opened))
             }
         };
@@ -189,7 +189,7 @@ impl RoomTask {
     /// Makes members leave whose grace period has ended.
     fn end_grace_periods(&mut self, room: &mut Room, effects: &mut Vec<Effect>) {
         while let Some(member) = self.resumption.pop_expired(Instant::now()) {
-            self.hub.metrics().rooms.resumed(ResumeOutcome::Expired);
+            self.hub.metrics().rooms.count_resume(ResumeOutcome::Expired);
             room.handle(Action::Leave.by(member), self.encoder.now(), effects);
         }
     }
