@@ -1,5 +1,5 @@
-//! The barrier that a session waits for: once the room reaches it, all earlier inputs of the client
-//! are answered, and the answers are in the outbox.
+//! The barrier that a session waits for. Once the room reaches the barrier, all earlier inputs of the
+//! client are answered, and the answers are in the outbox.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -17,8 +17,8 @@ pub(super) enum Barrier {
 }
 
 impl Outbox {
-    /// Prepares for a barrier. Returns whether the session must send one: `false` while an earlier
-    /// barrier is not reached yet.
+    /// Notes that the session is about to send a barrier and wait for it. Returns whether the session
+    /// must still send the barrier: `false` if an earlier barrier is on its way.
     #[must_use]
     pub fn expect_barrier(&self) -> bool {
         let mut state = self.lock();
@@ -37,8 +37,8 @@ impl Outbox {
         state.wake_if_needed();
     }
 
-    /// Waits until the barrier is reached, or the outbox has ended. Only beside [`Self::drive_writes`] or
-    /// [`Self::wait_until_finished`].
+    /// Waits until the room has reached the barrier, or the outbox is closed. [`Self::drive_writes`] or
+    /// [`Self::wait_until_finished`] must run at the same time.
     pub async fn wait_for_barrier(&self) {
         poll_fn(|cx| {
             let mut state = self.lock();
@@ -58,12 +58,12 @@ mod tests {
     use super::super::tests::{outbox, poll_once};
 
     #[test]
-    fn barrier_is_waited_for_until_it_is_reached_and_sent_once() {
+    fn session_sends_one_barrier_and_waits_until_it_is_reached() {
         let (outbox, _socket) = outbox(1000, 1000);
         assert!(outbox.expect_barrier());
         assert!(outbox.is_reading_paused());
         assert!(poll_once(outbox.wait_for_barrier()).is_pending());
-        assert!(!outbox.expect_barrier(), "the earlier one is still on its way");
+        assert!(!outbox.expect_barrier(), "the first barrier is still on its way");
         outbox.barrier_reached();
         assert!(poll_once(outbox.wait_for_barrier()).is_ready());
         assert!(!outbox.is_reading_paused());
@@ -71,7 +71,7 @@ mod tests {
         outbox.barrier_reached();
         assert!(
             outbox.expect_barrier(),
-            "a barrier that was reached without a wait does not count for the next one"
+            "a barrier that was reached without a wait must not end the next wait"
         );
         assert!(poll_once(outbox.wait_for_barrier()).is_pending());
     }

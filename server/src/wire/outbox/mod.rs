@@ -1,8 +1,10 @@
-//! The sending half of a connection: the socket, and the backlog that the socket has not taken yet.
+//! The sending half of a connection: the socket, and the backlog of bytes that the socket has not taken
+//! yet.
 //!
-//! Rooms write to outboxes and never wait: bytes that the socket does not take are queued, and the
-//! connection's session writes them when the socket takes more. The backlog has a bound in bytes, a
-//! share of the memory budget, and a bound in time: a client that reads too slowly is closed.
+//! Rooms write to outboxes and never wait. The outbox queues the bytes that the socket does not take,
+//! and the connection's session writes them when the socket takes more. The backlog is bounded in bytes,
+//! by a share of the memory budget, and in time: the connection of a client that reads too slowly is
+//! closed.
 
 mod barrier;
 mod state;
@@ -21,7 +23,7 @@ use xmeet_shared::CloseCode;
 use crate::wire::budget::MemoryBudget;
 use crate::wire::stream::Writing;
 use barrier::Barrier;
-use state::{Awaited, State};
+use state::{Answer, State};
 
 /// Why the server closes a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +55,7 @@ pub struct OutboxLimits {
     pub memory: Arc<MemoryBudget>,
 }
 
-/// The sending half of a connection. Shared by its session and its room.
+/// The sending half of a connection. The session and the room share it.
 #[derive(Debug)]
 pub struct Outbox {
     state: Mutex<State>,
@@ -61,26 +63,26 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Creates an outbox without a backlog. The backlog may exceed its bound by one batch, so that one
-    /// large page always fits.
+    /// Creates an outbox without a backlog. The backlog may later exceed its bound in bytes by one
+    /// batch, so that one large history page always fits.
     #[must_use]
     pub fn new(io: Writing, limits: Arc<OutboxLimits>) -> Self {
         Self { state: Mutex::new(State::new(io, limits)), received_tick: AtomicU32::new(0) }
     }
 
-    /// Notes that something was received from the client, at this tick of the keepalive.
+    /// Notes that the server received something from the client at this tick of the keepalive.
     pub fn note_received(&self, tick: u32) {
         self.received_tick.store(tick, Ordering::Relaxed);
     }
 
-    /// Returns the tick of the keepalive at which something was last received.
+    /// Returns the tick of the keepalive at which the server last received something from the client.
     #[must_use]
     pub fn received_tick(&self) -> u32 {
         self.received_tick.load(Ordering::Relaxed)
     }
 
-    /// Sends whole frames. If the backlog is over its bounds, drops it and closes the connection: the
-    /// client reconnects and catches up from the history.
+    /// Sends whole frames without waiting. If the backlog exceeds its bounds, drops the backlog and
+    /// closes the connection: the client then reconnects and catches up from the history.
     pub fn send(&self, batches: &[Bytes]) {
         let mut state = self.lock();
         if !state.is_open() {
@@ -89,7 +91,9 @@ impl Outbox {
         if !state.is_stalled && !state.is_withholding {
             state.write_or_queue(batches);
         } else if state.has_capacity() {
-            batches.iter().for_each(|batch| state.queue(batch.clone(), true));
+            for batch in batches {
+                state.queue_piece(batch.clone(), true);
+            }
         } else {
             state.close_over_bounds();
         }
@@ -97,37 +101,38 @@ impl Outbox {
         state.wake_if_needed();
     }
 
-    /// Sends the answer that the session waits for: one frame, in pieces.
+    /// Sends the answer that the session waits for: one frame, given in pieces.
     pub fn send_answer(&self, pieces: impl IntoIterator<Item = Bytes>) {
         let mut state = self.lock();
         if state.is_open() {
             let begin = state.queued_total;
             state.queue_in_pieces(pieces);
             let end = state.queued_total;
-            state.backlog_mut().awaited = Awaited::Queued { bytes: end - begin, end };
+            // The answer is written once the count of written bytes reaches `end`.
+            state.backlog_mut().answer = Answer::Queued { bytes: end - begin, end };
             state.flush();
             state.enforce_share();
         }
         state.wake_if_needed();
     }
 
-    /// Closes the connection if its backlog exceeds its share of the memory budget, which shrinks as
-    /// others use more.
+    /// Closes the connection if its backlog exceeds its share of the memory budget. The share shrinks
+    /// while other connections use more memory.
     pub fn enforce_share(&self) {
         let mut state = self.lock();
         state.enforce_share();
         state.wake_if_needed();
     }
 
-    /// Closes the connection and drops the backlog. Only the first reason counts.
+    /// Closes the connection and drops the backlog. After several calls, the first reason counts.
     pub fn close_with(&self, close_reason: CloseReason) {
         let mut state = self.lock();
         state.close_with(close_reason);
         state.wake_if_needed();
     }
 
-    /// Asks the session to close the connection. The outbox goes on sending until [`Self::finish`], so
-    /// that the client receives the answers to its last messages.
+    /// Asks the session to close the connection. Until [`Self::finish`], the outbox still sends frames,
+    /// so that the client receives the answers to its last messages.
     pub fn request_close(&self, close_reason: CloseReason) {
         let mut state = self.lock();
         if state.is_open() {
@@ -137,7 +142,8 @@ impl Outbox {
         state.wake_if_needed();
     }
 
-    /// Refuses further frames. The backlog is still sent, behind the greeting if that is awaited.
+    /// Refuses further frames. The backlog is still sent. If the outbox waits for the greeting, it
+    /// refuses frames only after the greeting.
     pub fn finish(&self) {
         let mut state = self.lock();
         if state.is_withholding {
@@ -149,13 +155,13 @@ impl Outbox {
         state.wake_if_needed();
     }
 
-    /// Writes the backlog until [`Self::finish`] was called and the backlog is empty, or the connection
-    /// is lost. For the session, after [`Self::request_close`].
+    /// Writes the backlog. Returns once [`Self::finish`] was called and the backlog is empty, or once
+    /// the connection is lost. The session calls this function after [`Self::request_close`].
     pub async fn wait_until_finished(&self) {
         poll_fn(|cx| {
             let mut state = self.lock();
             state.continue_writing(cx);
-            if !state.is_open() && state.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+            if !state.is_open() && state.is_queue_empty() { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
     }
@@ -172,7 +178,7 @@ impl Outbox {
         !self.lock().is_open()
     }
 
-    /// Returns the bytes written to the socket so far.
+    /// Returns how many bytes were written to the socket so far.
     #[must_use]
     pub fn written_bytes(&self) -> u64 {
         self.lock().written_total
@@ -181,23 +187,25 @@ impl Outbox {
     /// Returns whether there is a backlog.
     #[must_use]
     pub fn is_backlogged(&self) -> bool {
-        !self.lock().is_empty()
+        !self.lock().is_queue_empty()
     }
 
-    /// Returns whether the session waits for the room or the store, and so does not read.
+    /// Returns whether the session reads nothing from the client, because it waits for the room or the
+    /// store.
     #[must_use]
     pub fn is_reading_paused(&self) -> bool {
         let state = self.lock();
         state.is_paused || state.is_answer_requested() || state.barrier == Barrier::Sent
     }
 
-    /// Sets whether the session has paused reading.
+    /// Notes whether the session has paused reading.
     pub fn set_paused(&self, is_paused: bool) {
         self.lock().is_paused = is_paused;
     }
 
-    /// Writes the backlog whenever the socket takes more. Returns when the server closes the connection.
-    /// For the session.
+    /// Writes the backlog whenever the socket takes more bytes. Returns the close reason once the server
+    /// closes the connection, and never returns otherwise. The session runs this function beside its
+    /// other work.
     pub async fn drive_writes(&self) -> CloseReason {
         poll_fn(|cx| {
             let mut state = self.lock();
@@ -210,21 +218,23 @@ impl Outbox {
         .await
     }
 
-    /// Returns when the backlog is not written in time. For the session, beside
-    /// [`Self::drive_writes`].
+    /// Waits until the client has read its backlog too slowly. Then closes the connection and returns
+    /// the reason. The session runs this function beside [`Self::drive_writes`].
     pub async fn wait_for_write_timeout(&self) -> CloseReason {
         loop {
             self.wait_for_backlog().await;
-            let (due_bytes, time) = {
+            let (due_total, time) = {
                 let state = self.lock();
                 let time = state.limits.write_time;
                 let time_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-                let least = time_ms.saturating_mul(READ_BYTES_PER_SECOND_MIN) / 1000;
-                (state.writable_total().min(state.written_total.saturating_add(least)), time)
+                let bytes_min = time_ms.saturating_mul(READ_BYTES_PER_SECOND_MIN) / 1000;
+                // The whole backlog, or as many bytes as the minimum rate demands.
+                let rate_total = state.written_total.saturating_add(bytes_min);
+                (state.writable_total().min(rate_total), time)
             };
             // Boxed, because few clients ever have a backlog.
             Box::pin(sleep(time)).await;
-            if self.written_bytes() < due_bytes {
+            if self.written_bytes() < due_total {
                 self.close_with(TOO_SLOW);
                 return TOO_SLOW;
             }
@@ -235,7 +245,7 @@ impl Outbox {
     async fn wait_for_backlog(&self) {
         poll_fn(|cx| {
             let mut state = self.lock();
-            if !state.is_empty() {
+            if !state.is_queue_empty() {
                 return Poll::Ready(());
             }
             state.register_session(cx);
@@ -244,53 +254,53 @@ impl Outbox {
         .await;
     }
 
-    /// Notes that the session is about to request an answer and will wait for it.
+    /// Notes that the session is about to request an answer from the room. The session then calls
+    /// [`Self::wait_for_answer`].
     pub fn expect_answer(&self) {
-        self.lock().backlog_mut().awaited = Awaited::Requested;
+        self.lock().backlog_mut().answer = Answer::Requested;
     }
 
-    /// Waits until the expected answer has been written, and returns its length in bytes; 0 if no answer
-    /// is expected. The session reads nothing meanwhile, so a client has one page on its way at a time.
-    /// Only beside [`Self::drive_writes`].
+    /// Waits until the expected answer is written, and returns the answer's length in bytes. Returns 0
+    /// if no answer is expected or the outbox is closed. The session reads nothing meanwhile, so each
+    /// client has at most one history page on its way. [`Self::drive_writes`] must run at the same time.
     pub async fn wait_for_answer(&self) -> u64 {
         poll_fn(|cx| {
             let mut state = self.lock();
-            match state.take_written_answer() {
-                None if state.is_open() => {
-                    state.register_session(cx);
-                    Poll::Pending
-                }
-                bytes => Poll::Ready(bytes.unwrap_or(0)),
+            let written_bytes = state.take_written_answer();
+            if written_bytes.is_none() && state.is_open() {
+                state.register_session(cx);
+                return Poll::Pending;
             }
+            Poll::Ready(written_bytes.unwrap_or(0))
         })
         .await
     }
 
-    /// Sends a Close frame in place of the backlog, and waits until it is written. For the session,
-    /// after the end.
-    pub async fn send_close_frame(&self, close: Bytes) {
+    /// Drops the backlog, sends a Close frame, and waits until the frame is written. The session calls
+    /// this function after its end.
+    pub async fn send_close_frame(&self, frame: Bytes) {
         {
             let mut state = self.lock();
             state.drop_whole_frames();
-            state.queue(close, true);
-            // Nothing may follow it.
+            state.queue_piece(frame, true);
+            // No other frame may follow the Close frame.
             state.is_ended = true;
             state.flush();
         }
         self.wait_until_flushed().await;
     }
 
-    /// Writes until the backlog is empty.
+    /// Writes the backlog until it is empty.
     async fn wait_until_flushed(&self) {
         poll_fn(|cx| {
             let mut state = self.lock();
             state.continue_writing(cx);
-            if state.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+            if state.is_queue_empty() { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
     }
 
-    /// Shuts the sending half down.
+    /// Closes the sending half of the connection, and drops the backlog.
     pub fn shut_down(&self) {
         self.lock().disconnect();
     }

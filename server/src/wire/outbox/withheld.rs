@@ -1,19 +1,20 @@
-//! Outboxes of newcomers whose greeting is still being read from the store: frames that the room sends
-//! meanwhile are withheld and follow the greeting.
+//! Outboxes of newcomers whose greeting is not read from the store yet. Frames that the room sends
+//! meanwhile are withheld, and follow the greeting.
 
 use bytes::Bytes;
 
 use super::Outbox;
-use super::state::{Awaited, State};
+use super::state::{Answer, State};
 
 impl Outbox {
-    /// Withholds all frames until [`Self::send_greeting`]. Withheld frames count as backlog: past its
-    /// bounds the connection is closed with 1013.
+    /// Withholds all frames until [`Self::send_greeting`]. Withheld frames count as backlog: if the
+    /// backlog exceeds its bounds, the connection is closed with the code 1013 (try again later).
     pub fn await_greeting(&self) {
         self.lock().is_withholding = true;
     }
 
-    /// Sends the greeting, in pieces of whole frames, and then the withheld frames.
+    /// Sends the greeting, and then the withheld frames. `pieces` together are the whole frames of the
+    /// greeting.
     pub fn send_greeting(&self, pieces: impl IntoIterator<Item = Bytes>) {
         let mut state = self.lock();
         if !state.is_open() {
@@ -30,7 +31,7 @@ impl Outbox {
         state.wake_if_needed();
     }
 
-    /// Sends a control frame, before the greeting if that is awaited.
+    /// Sends a control frame, which is never withheld.
     pub fn send_control(&self, frame: Bytes) {
         let mut state = self.lock();
         if !state.is_withholding {
@@ -39,8 +40,9 @@ impl Outbox {
         }
         if state.is_open() && state.has_capacity() {
             state.shift_withheld_answer(frame.len());
+            // This frame alone goes into the queue.
             state.is_withholding = false;
-            state.queue(frame, true);
+            state.queue_piece(frame, true);
             state.is_withholding = true;
             state.flush();
         }
@@ -49,31 +51,31 @@ impl Outbox {
 }
 
 impl State {
-    /// Moves the end of a withheld answer back, before this many bytes are queued ahead of it.
+    /// Corrects the end of a withheld answer, before this many bytes are queued ahead of the answer.
     fn shift_withheld_answer(&mut self, bytes: usize) {
         if self.is_withholding
             && let Some(backlog) = &mut self.backlog
-            && let Awaited::Queued { end, .. } = &mut backlog.awaited
+            && let Answer::Queued { end, .. } = &mut backlog.answer
         {
             *end += bytes as u64;
         }
     }
 
-    /// Queues the withheld frames, behind the greeting.
+    /// Moves the withheld frames into the queue, after the greeting.
     fn queue_withheld(&mut self) {
         let queued_total = self.queued_total;
-        let finishes = self.is_finishing_after_greeting;
+        let is_finishing = self.is_finishing_after_greeting;
         let backlog = self.backlog_mut();
         backlog.greeting_end = queued_total - backlog.withheld_bytes;
         backlog.withheld_bytes = 0;
         backlog.queue.append(&mut backlog.withheld);
-        if finishes {
+        if is_finishing {
             self.is_ended = true;
             self.is_session_needed = true;
         }
     }
 
-    /// Returns all bytes ever queued or written, except those withheld.
+    /// Returns the number of all bytes ever queued or written, except the withheld bytes.
     pub(super) fn writable_total(&self) -> u64 {
         self.queued_total - self.backlog.as_ref().map_or(0, |backlog| backlog.withheld_bytes)
     }
@@ -98,7 +100,7 @@ mod tests {
         outbox.send_answer([text(3)]);
         outbox.send(&[text(4)]);
         outbox.send_control(frame::pong(b"early"));
-        assert_eq!(socket.accepted(), frame::pong(b"early"), "a pong does not wait");
+        assert_eq!(socket.accepted(), frame::pong(b"early"), "a pong is not withheld");
         assert!(poll_once(outbox.wait_for_answer()).is_pending());
         assert!(!outbox.is_greeted() && !outbox.is_backlogged());
         outbox.send_greeting([text(10), text(20)]);
@@ -122,7 +124,7 @@ mod tests {
         outbox.send_greeting([text(10)]);
         let close = frame::close(Some(1013), "");
         assert!(poll_once(outbox.send_close_frame(close.clone())).is_ready());
-        assert_eq!(socket.accepted(), close, "a Close is never withheld");
+        assert_eq!(socket.accepted(), close, "the Close frame is not withheld");
     }
 
     #[test]
@@ -139,8 +141,8 @@ mod tests {
     }
 
     proptest! {
-        /// Independent of what the socket accepts and when: the greeting precedes everything that was sent
-        /// behind its place, and nothing is lost or doubled.
+        /// The socket accepts any number of bytes at any time. The client receives the control frames,
+        /// then the greeting, and then all other frames in order. No frame is lost or doubled.
         #[test]
         fn any_order_of_sending_and_reading_keeps_the_greeting_first(
             steps in vec((0..4_u8, 1..200_usize), 0..60),
@@ -148,28 +150,29 @@ mod tests {
         ) {
             let (outbox, socket) = outbox(1_000_000, 0);
             outbox.await_greeting();
-            let (mut controls, mut behind, mut is_greeted) = (Vec::new(), Vec::new(), false);
-            let mut answered = false;
-            for (at, (kind, bytes)) in steps.into_iter().enumerate() {
-                if at == greeted_at {
+            let (mut before_greeting, mut after_greeting) = (Vec::new(), Vec::new());
+            let (mut is_greeted, mut is_answered) = (false, false);
+            for (number, (kind, bytes)) in steps.into_iter().enumerate() {
+                if number == greeted_at {
                     outbox.send_greeting([frame::text(b"greeting")]);
                     is_greeted = true;
                 }
-                let frame = frame::text(format!("{at} {}", "x".repeat(bytes)).as_bytes());
+                let text = format!("{number} {}", "x".repeat(bytes));
+                let frame = frame::text(text.as_bytes());
                 match kind {
                     0 => socket.accept_more(bytes),
                     1 if !is_greeted => {
                         outbox.send_control(frame.clone());
-                        controls.push(frame);
+                        before_greeting.push(frame);
                     }
-                    2 if !answered => {
-                        answered = true;
+                    2 if !is_answered => {
+                        is_answered = true;
                         outbox.send_answer([frame.clone()]);
-                        behind.push(frame);
+                        after_greeting.push(frame);
                     }
                     _ => {
                         outbox.send(std::slice::from_ref(&frame));
-                        behind.push(frame);
+                        after_greeting.push(frame);
                     }
                 }
                 let _ = poll_once(outbox.drive_writes());
@@ -179,9 +182,10 @@ mod tests {
             }
             socket.accept_more(1_000_000);
             let _ = poll_once(outbox.drive_writes());
-            controls.push(frame::text(b"greeting"));
-            prop_assert_eq!(socket.accepted(), [controls, behind].concat().concat());
-            if answered {
+            let greeting = vec![frame::text(b"greeting")];
+            let expected = [before_greeting, greeting, after_greeting].concat();
+            prop_assert_eq!(socket.accepted(), expected.concat());
+            if is_answered {
                 prop_assert!(poll_once(outbox.wait_for_answer()).is_ready());
             }
         }

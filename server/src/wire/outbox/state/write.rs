@@ -4,40 +4,43 @@ use std::io::{ErrorKind, IoSlice};
 
 use bytes::{Buf, Bytes};
 
-use super::{Awaited, State};
+use super::{Answer, State};
 use crate::wire::stream::{WriteHalf, Writing};
 
-/// Pieces of one write call.
+/// At most this many pieces are written in one call.
 const SLICES_MAX: usize = 64;
 
 impl State {
-    /// Writes whole frames, and queues the rest that the socket does not take. Allocates nothing if the
-    /// socket takes everything, as it mostly does.
+    /// Writes whole frames, and queues the bytes that the socket does not take. Usually the socket takes
+    /// all of them, and this function then allocates no memory.
     pub(in crate::wire::outbox) fn write_or_queue(&mut self, batches: &[Bytes]) {
-        for batches in batches.chunks(SLICES_MAX) {
+        for chunk in batches.chunks(SLICES_MAX) {
+            // 1. Write as much as the socket takes.
             let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-            for (slice, batch) in slices.iter_mut().zip(batches) {
+            for (slice, batch) in slices.iter_mut().zip(chunk) {
                 *slice = IoSlice::new(batch);
             }
-            let mut written = 0;
+            let mut written_bytes = 0;
             if !self.is_stalled && self.io.is_some() {
-                let result = self.io.as_mut().map(|io| write(io, &slices[..batches.len()]));
-                written = self.note_write_result(result);
-                self.queued_total += written as u64;
+                let result = self.io.as_mut().map(|io| write(io, &slices[..chunk.len()]));
+                written_bytes = self.note_write_result(result);
+                self.queued_total += written_bytes as u64;
             }
-            for batch in batches {
-                let taken = written.min(batch.len());
-                written -= taken;
-                if taken < batch.len() && self.io.is_some() {
-                    self.is_mid_frame |= taken > 0;
-                    self.queue(batch.slice(taken..), true);
+
+            // 2. Queue the rest.
+            for batch in chunk {
+                let taken_bytes = written_bytes.min(batch.len());
+                written_bytes -= taken_bytes;
+                if taken_bytes < batch.len() && self.io.is_some() {
+                    self.is_mid_frame |= taken_bytes > 0;
+                    self.queue_piece(batch.slice(taken_bytes..), true);
                 }
             }
             self.flush();
         }
     }
 
-    /// Writes the queue until it is empty or the socket takes no more.
+    /// Writes the queue until it is empty or the socket is full.
     pub(in crate::wire::outbox) fn flush(&mut self) {
         while !self.is_stalled
             && let Some(backlog) = &self.backlog
@@ -50,11 +53,13 @@ impl State {
                 count += 1;
             }
             let result = self.io.as_mut().map(|io| write(io, &slices[..count]));
-            let written = self.note_write_result(result);
-            self.remove_written(written);
+            let written_bytes = self.note_write_result(result);
+            self.remove_written(written_bytes);
         }
     }
 
+    /// Evaluates the result of a write: `None` if there is no connection. Returns the number of written
+    /// bytes.
     fn note_write_result(&mut self, result: Option<std::io::Result<usize>>) -> usize {
         match result {
             Some(Ok(bytes @ 1..)) => {
@@ -65,40 +70,43 @@ impl State {
                 self.is_stalled = true;
                 self.is_session_needed = true;
             }
-            // The connection is lost. The session finds that when it reads: the client's last messages
-            // may still be unread.
+            // The connection is lost. The session does not end yet: it first reads the client's last
+            // messages, and then finds the end of the stream.
             _ => self.disconnect(),
         }
         0
     }
 
-    fn remove_written(&mut self, mut written: usize) {
+    /// Removes this many written bytes from the front of the queue. Notes whether the answer that the
+    /// session waits for is now written.
+    fn remove_written(&mut self, mut written_bytes: usize) {
         let Some(backlog) = &mut self.backlog else { return };
-        while written > 0
+        while written_bytes > 0
             && let Some(piece) = backlog.queue.front_mut()
         {
-            let bytes = written.min(piece.bytes.len());
-            piece.bytes.advance(bytes);
-            written -= bytes;
-            let is_whole = piece.bytes.is_empty();
-            self.is_mid_frame = !is_whole || !piece.ends_frame;
-            if is_whole {
+            let taken_bytes = written_bytes.min(piece.bytes.len());
+            piece.bytes.advance(taken_bytes);
+            written_bytes -= taken_bytes;
+            let is_piece_written = piece.bytes.is_empty();
+            self.is_mid_frame = !is_piece_written || !piece.ends_frame;
+            if is_piece_written {
                 backlog.cost.set(backlog.cost.bytes() - usize::from(piece.cost_bytes));
                 backlog.queue.pop_front();
             }
         }
-        if let Awaited::Queued { bytes, end } = backlog.awaited
+        if let Answer::Queued { bytes, end } = backlog.answer
             && self.written_total >= end
         {
-            backlog.awaited = Awaited::Written { bytes };
+            backlog.answer = Answer::Written { bytes };
             self.is_session_needed = true;
         }
-        if backlog.awaited == Awaited::None {
+        if backlog.answer == Answer::None {
             self.drop_empty_backlog();
         }
     }
 }
 
+/// Writes once, and returns the number of written bytes. Repeats a write that a signal interrupted.
 fn write(io: &mut Writing, slices: &[IoSlice<'_>]) -> std::io::Result<usize> {
     loop {
         match io.try_write(slices) {
