@@ -4,8 +4,14 @@ use std::ffi::OsString;
 
 use anyhow::{Result, bail};
 
-/// Returns the number, which is at least 1, or the default. `what` names the number in the error.
-pub(crate) fn read(command: &str, arguments: &[OsString], default: u64, what: &str) -> Result<u64> {
+/// Parses the only argument of a command as a number of at least 1. Returns the default if there is no
+/// argument. `meaning` describes the number in the error.
+pub(crate) fn parse(
+    command: &str,
+    arguments: &[OsString],
+    default: u64,
+    meaning: &str,
+) -> Result<u64> {
     let amount = match arguments {
         [] => Some(default),
         [amount] => amount.to_str().and_then(|text| text.parse().ok()),
@@ -13,7 +19,7 @@ pub(crate) fn read(command: &str, arguments: &[OsString], default: u64, what: &s
     };
     match amount {
         Some(amount) if amount > 0 => Ok(amount),
-        _ => bail!("`cargo xtask {command}` takes nothing, or {what}"),
+        _ => bail!("`cargo xtask {command}` takes no argument, or {meaning}"),
     }
 }
 
@@ -23,15 +29,15 @@ mod tests {
 
     #[test]
     fn amount_is_a_number_from_one() {
-        let read = |words: &[&str]| {
+        let parse_words = |words: &[&str]| {
             let words: Vec<_> = words.iter().map(OsString::from).collect();
-            read("crash", &words, 100, "the number of rounds").map_err(|error| error.to_string())
+            parse("crash", &words, 100, "the number of rounds").map_err(|error| error.to_string())
         };
-        assert_eq!(read(&[]), Ok(100));
-        assert_eq!(read(&["7"]), Ok(7));
+        assert_eq!(parse_words(&[]), Ok(100));
+        assert_eq!(parse_words(&["7"]), Ok(7));
         for words in [&["0"][..], &["-1"], &["many"], &["long"], &["7", "8"]] {
-            let said = read(words).unwrap_err();
-            assert_eq!(said, "`cargo xtask crash` takes nothing, or the number of rounds");
+            let message = parse_words(words).unwrap_err();
+            assert_eq!(message, "`cargo xtask crash` takes no argument, or the number of rounds");
         }
     }
 }

@@ -34,16 +34,16 @@ pub(crate) enum Kind {
     Quick,
 }
 
-/// Builds the client into `web/dist`. A current one stays untouched, so that cargo does not rebuild
-/// the server either.
+/// Builds the client into `web/dist`. Does not touch an up-to-date client, so that cargo does not rebuild the
+/// server.
 pub(crate) fn build(workspace: &Workspace, kind: Kind) -> Result<()> {
     let pins = Pins::read(workspace)?;
     let tools = WebTools::find(workspace, &pins)?;
     let stamp = workspace.web_target().join("client.stamp");
-    // Before the build, so that a file that is saved during it counts as changed.
+    // Computed before the build, so that a file that is saved during the build counts as changed.
     let inputs = inputs_digest(workspace, &tools, kind)?;
-    if fs::read_to_string(&stamp).is_ok_and(|kept| kept == line(&inputs, &output_digest(workspace)))
-    {
+    let current = stamp_text(&inputs, &output_digest(workspace));
+    if fs::read_to_string(&stamp).is_ok_and(|last| last == current) {
         return Ok(());
     }
     say("building the web client (2 to 4 minutes the first time, then under one)");
@@ -56,12 +56,13 @@ pub(crate) fn build(workspace: &Workspace, kind: Kind) -> Result<()> {
     };
     run(trunk.args(arguments)).context("the web client could not be built")?;
     pack::pack(&workspace.web_dist(), tools.esbuild.as_deref())?;
-    fs::write(&stamp, line(&inputs, &output_digest(workspace)))
+    fs::write(&stamp, stamp_text(&inputs, &output_digest(workspace)))
         .with_context(|| format!("cannot write {}", stamp.display()))?;
     say(&format!("the web client is built, in {} s", started.elapsed().as_secs()));
     Ok(())
 }
 
+/// Returns the digest of everything that the client depends on: sources, tools, flags and kind.
 fn inputs_digest(workspace: &Workspace, tools: &WebTools, kind: Kind) -> Result<String> {
     let kind = match kind {
         Kind::Finished => "finished",
@@ -79,7 +80,8 @@ fn output_digest(workspace: &Workspace) -> String {
     stamp::digest(&workspace.root, &["web/dist"], &[]).unwrap_or_default()
 }
 
-fn line(inputs: &str, output: &str) -> String {
+/// Returns the content of the stamp file.
+fn stamp_text(inputs: &str, output: &str) -> String {
     format!("{inputs} {output}\n")
 }
 

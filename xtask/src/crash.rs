@@ -12,7 +12,7 @@ const ROUNDS_DEFAULT: u64 = 100;
 
 /// Reads the number of rounds.
 pub(crate) fn rounds(arguments: &[OsString]) -> Result<u64> {
-    amount::read("crash", arguments, ROUNDS_DEFAULT, "the number of rounds")
+    amount::parse("crash", arguments, ROUNDS_DEFAULT, "the number of rounds")
 }
 
 /// Runs the crash test on the build of the other tests, with debug assertions. nextest would abort so

@@ -10,10 +10,10 @@ use crate::process::{command, run as run_program, run_within, say};
 use crate::setup::cargo_tool::CargoTool;
 use crate::setup::path_with;
 
-/// How long the download of the advisory database may take, before it counts as out of reach.
+/// The time limit of the download of the advisory database.
 const FETCH_MAX: Duration = Duration::from_secs(60);
 
-/// Checks licences, duplicates and sources, and advisories where their database can be downloaded.
+/// Checks licences, duplicates and sources. Checks advisories only if their database can be downloaded.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let folder = CargoTool::deny().find(workspace);
     let deny = |arguments: &[&str]| -> Result<Command> {

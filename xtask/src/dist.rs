@@ -17,11 +17,11 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     build(workspace)?;
     let server = workspace.server();
     let bytes = fs::metadata(&server)
-        .with_context(|| format!("the build left no {}", server.display()))?
+        .with_context(|| format!("the build created no {}", server.display()))?
         .len();
     page_load::print(workspace)?;
     let linked = if has_static_libc() {
-        ensure!(is_static(&server), "{} was to be static and is not", server.display());
+        ensure!(is_static(&server), "{} is not static", server.display());
         ", static"
     } else {
         ""
@@ -80,8 +80,8 @@ pub(crate) fn build_after(workspace: &Workspace, ahead: Ahead) -> Result<()> {
     cargo.current_dir(&workspace.root);
     cargo.args(["rustc", "--release", "--package", "xmeet-server", "--bin", "xmeet"]);
     if has_static_libc() {
-        // As RUSTFLAGS it would also apply to macros, which cannot be static, and cargo would compile
-        // everything again for a target of its own.
+        // In RUSTFLAGS the flag would also apply to macros, which cannot be static, and cargo would compile
+        // all dependencies again.
         cargo.args(["--", "-C", "target-feature=+crt-static"]);
     } else if cfg!(target_os = "linux") {
         say("there is no libc.a to link with: the server will need this system's C library");
@@ -89,17 +89,17 @@ pub(crate) fn build_after(workspace: &Workspace, ahead: Ahead) -> Result<()> {
     run_program(&mut cargo).context("the server could not be built")
 }
 
-/// Returns whether this is a Linux with `libc.a`. Debian has it in libc6-dev, which every linking
-/// needs; other distributions have a package of its own for it.
+/// Returns whether this is Linux and `libc.a` is installed. Debian has the file in libc6-dev, which linking
+/// needs anyway; other distributions have a separate package.
 fn has_static_libc() -> bool {
-    // The compiler answers with the bare name if there is none.
+    // The compiler prints the bare name if there is no such file.
     let path = ask(command("cc").arg("-print-file-name=libc.a"));
     cfg!(target_os = "linux") && path.is_some_and(|path| Path::new(&path).is_absolute())
 }
 
-/// Returns whether a program is static, as `ldd` finds it out: with this variable, the loader lists
-/// the libraries instead of running the program, and a static program has no loader.
+/// Returns whether a program is static, by the method of `ldd`: with this variable, the loader lists the
+/// libraries instead of running the program. A static program has no loader, so it runs.
 fn is_static(server: &Path) -> bool {
-    let said = ask(command(server).arg("--version").env("LD_TRACE_LOADED_OBJECTS", "1"));
-    said.is_some_and(|said| said.starts_with("xmeet "))
+    let output = ask(command(server).arg("--version").env("LD_TRACE_LOADED_OBJECTS", "1"));
+    output.is_some_and(|output| output.starts_with("xmeet "))
 }

@@ -13,24 +13,25 @@ use crate::process::{ask, command, run as run_program, say};
 use crate::setup::cargo_tool::CargoTool;
 use crate::setup::path_with;
 
-/// For each target: an hour for all seven.
+/// The default seconds for each target: an hour for all seven targets.
 const SECONDS_DEFAULT: u64 = 520;
 
-/// For each target when it is one test of many.
+/// The seconds for each target in `cargo xtask test`.
 const SECONDS_IN_TESTS: u64 = 5;
 
-/// Longest input, in bytes: longer ones take more time and reach no other code.
+/// The longest input, in bytes. Longer inputs take more time and reach no other code.
 const INPUT_BYTES_MAX: u32 = 4096;
 
-/// An input that takes longer is a finding, in seconds. It is generous for slow machines.
+/// The time limit for one input, in seconds. An input that takes longer counts as a fault. Long enough for
+/// slow machines.
 const INPUT_SECONDS_MAX: u32 = 25;
 
 /// Reads the number of seconds for each target.
 pub(crate) fn seconds(arguments: &[OsString]) -> Result<u64> {
-    amount::read("fuzz", arguments, SECONDS_DEFAULT, "the seconds for each target")
+    amount::parse("fuzz", arguments, SECONDS_DEFAULT, "the seconds for each target")
 }
 
-/// Runs every target shortly. Returns the number of targets.
+/// Runs every target for [`SECONDS_IN_TESTS`]. Returns the number of targets.
 pub(crate) fn shortly(workspace: &Workspace) -> Result<u64> {
     run(workspace, SECONDS_IN_TESTS)
 }
@@ -38,41 +39,41 @@ pub(crate) fn shortly(workspace: &Workspace) -> Result<u64> {
 /// Builds every target and runs one after the other. Returns their number.
 ///
 /// # Errors
-/// If a target finds something.
+/// If a target finds a fault.
 pub(crate) fn run(workspace: &Workspace, seconds: u64) -> Result<u64> {
     let targets = targets(&workspace.root.join("fuzz/targets"))?;
     let programs = build(workspace)?;
     for target in &targets {
         // The corpus persists: the next run starts from it.
-        let found = workspace.target.join("fuzz/corpus").join(target);
-        let broken = workspace.target.join("fuzz/artifacts").join(target);
-        for folder in [&found, &broken] {
+        let corpus = workspace.target.join("fuzz/corpus").join(target);
+        let artifacts = workspace.target.join("fuzz/artifacts").join(target);
+        for folder in [&corpus, &artifacts] {
             fs::create_dir_all(folder)
                 .with_context(|| format!("cannot make {}", folder.display()))?;
         }
         let mut program = command(programs.join(target));
-        program.arg(&found).arg(workspace.root.join("fuzz/seeds").join(target)).args([
+        program.arg(&corpus).arg(workspace.root.join("fuzz/seeds").join(target)).args([
             format!("-max_total_time={seconds}"),
             format!("-max_len={INPUT_BYTES_MAX}"),
             format!("-timeout={INPUT_SECONDS_MAX}"),
-            format!("-artifact_prefix={}/", broken.display()),
+            format!("-artifact_prefix={}/", artifacts.display()),
             "-print_final_stats=1".to_owned(),
             "-verbosity=0".to_owned(),
         ]);
         say(&format!("fuzzing {target} for {seconds} s"));
         run_program(&mut program).with_context(|| {
             format!(
-                "the fuzz target {target} found something. The input is in {}; once the fault is fixed, \
+                "the fuzz target {target} found a fault. The input is in {}; once the fault is fixed, \
                  keep it in fuzz/seeds/{target}",
-                broken.display()
+                artifacts.display()
             )
         })?;
     }
     Ok(targets.len() as u64)
 }
 
-/// Builds the targets and returns their folder. Started through cargo, each would be checked for
-/// changes again.
+/// Builds all targets and returns their folder. They are then started without cargo, which would check each
+/// of them for changes again.
 fn build(workspace: &Workspace) -> Result<PathBuf> {
     let folder = CargoTool::fuzz().find(workspace);
     let target = workspace.target.join("fuzz");
@@ -86,13 +87,13 @@ fn build(workspace: &Workspace) -> Result<PathBuf> {
     cargo.args(["fuzz", "build", "--features", "libfuzzer", "--codegen-units", "16"]);
     cargo.args(["--sanitizer", sanitizer(), "--target-dir"]).arg(&target);
     run_program(&mut cargo).context("the fuzz targets could not be built")?;
-    let about = ask(command("rustc").arg("-vV")).unwrap_or_default();
-    let host = about.lines().find_map(|line| line.strip_prefix("host: "));
-    let host = host.context("rustc does not say what it compiles for")?;
+    let version = ask(command("rustc").arg("-vV")).unwrap_or_default();
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    let host = host.context("rustc does not print its host")?;
     Ok(target.join(host).join("release"))
 }
 
-/// Returns `address`, which finds leaks and misuse of memory, where the compiler has that sanitizer.
+/// Returns `address` if the compiler has that sanitizer, which finds memory errors; otherwise `none`.
 fn sanitizer() -> &'static str {
     let folder = ask(command("rustc").args(["--print", "target-libdir"])).unwrap_or_default();
     let has_address = fs::read_dir(folder).is_ok_and(|entries| {
@@ -101,7 +102,7 @@ fn sanitizer() -> &'static str {
     if has_address && env::consts::OS == "linux" { "address" } else { "none" }
 }
 
-/// Returns the names of the targets, which are those of their files.
+/// Returns the names of the targets, which are the names of their files.
 fn targets(folder: &Path) -> Result<Vec<String>> {
     let entries =
         fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;

@@ -14,18 +14,18 @@ const SECONDS_DEFAULT: u64 = 300;
 
 /// Reads the number of seconds.
 pub(crate) fn seconds(arguments: &[OsString]) -> Result<u64> {
-    amount::read("hostile", arguments, SECONDS_DEFAULT, "the number of seconds")
+    amount::parse("hostile", arguments, SECONDS_DEFAULT, "the number of seconds")
 }
 
 /// Builds the server and the load generator, and attacks for that long.
 pub(crate) fn run(workspace: &Workspace, seconds: u64) -> Result<ExitCode> {
-    let told = format!("cargo xtask hostile {seconds}");
-    let mut bench = bench::generator(workspace, "hostile", &told)?;
+    let shown_command = format!("cargo xtask hostile {seconds}");
+    let mut bench = bench::generator(workspace, "hostile", &shown_command)?;
     become_program(bench.args(["--seconds", &seconds.to_string()]))
 }
 
-/// Attacks the finished server for ten seconds: it must lose nothing and must not panic. Latency is not
-/// checked, because tests share their machine, nor is memory, of which ten seconds say little.
+/// Attacks the release binary for ten seconds. Fails if the server loses a message or panics. Does not check
+/// latency, because tests share the machine, or memory, because ten seconds are too short for it.
 pub(crate) fn shortly(workspace: &Workspace) -> Result<()> {
     let mut cargo = command("cargo");
     cargo.current_dir(&workspace.root);

@@ -30,24 +30,23 @@ use crate::setup::Toolset;
 const USAGE: &str = "\
 Usage: cargo xtask <command>
 
-  run [ARGS...]       build whatever has changed, then start xmeet with ARGS
-  dist                leave the finished binary, web client inside, at target/release/xmeet;
-                      on Linux a static one
-  dev                 leave an unoptimised one at target/debug/xmeet, for browser tests while editing
-  test [host|browser] every check and test; `host` leaves out the browser, `browser` is only that
-  crash [ROUNDS]      only the crash test: `kill -9` under load, ROUNDS times (100)
-  fuzz [SECONDS]      the fuzz targets, SECONDS each (520)
-  hostile [SECONDS]   5,000 attackers against the finished server, SECONDS long (300)
-  deny                licences, duplicates, sources and advisories of what is depended on
+  run [ARGS...]       build the server with the web client, and start it with ARGS
+  dist                build the release binary, target/release/xmeet; on Linux it is static
+  dev                 build an unoptimised binary for browser tests, target/debug/xmeet
+  test [host|browser] run all checks and tests, or those without or with a browser
+  crash [ROUNDS]      run the crash test: `kill -9` under load, ROUNDS times (100)
+  fuzz [SECONDS]      run the fuzz targets, SECONDS each (520)
+  hostile [SECONDS]   attack the release binary with 5,000 clients for SECONDS (300)
+  deny                check licences, duplicates, sources and advisories of the dependencies
   bench [ARGS...]     measure the cost of a delivery, into docs/bench; ARGS as in `xmeet-bench run`
-  trunk ARGS...       trunk with the project's tools around it, for example `trunk serve`
+  trunk ARGS...       run trunk with the project's tools, for example `trunk serve`
   setup               install the tools that the commands above need
-  tidy                the checks of the source tree that no compiler makes
-  help                this text
+  tidy                check layers, file sizes, documents and the names of tests in them
+  help                print this text
 
-`run` and `test` print which of their tools are missing and install them first, as `setup` does for
-all commands. No other command installs anything.
-Tools are kept in $XMEET_TOOLS_DIR, or else in ~/.cache/xmeet/tools.";
+`run` and `test` first print which of their tools are missing, and install them. `setup` installs the
+tools of all commands. No other command installs anything.
+Tools are in $XMEET_TOOLS_DIR; the default is ~/.cache/xmeet/tools.";
 
 fn main() -> ExitCode {
     match dispatch() {
@@ -59,6 +58,7 @@ fn main() -> ExitCode {
     }
 }
 
+/// Runs the command that the command line names.
 fn dispatch() -> Result<ExitCode> {
     let mut arguments = env::args_os().skip(1);
     let Some(command) = arguments.next() else {
@@ -68,7 +68,7 @@ fn dispatch() -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     setup::require(&workspace, toolsets(command.to_str().unwrap_or_default()))?;
     match command.to_str() {
-        // These pass all further arguments on, `--help` included.
+        // These commands pass all further arguments on, including `--help`.
         Some("run") => return run::run(&workspace, &rest),
         Some("bench") => return bench::run(&workspace, &rest),
         Some("hostile") => return hostile::run(&workspace, hostile::seconds(&rest)?),
@@ -90,7 +90,7 @@ fn dispatch() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The tools that must be installed before a command starts. `run` and `test` install theirs.
+/// Returns the tools that must be installed before a command starts. `run` and `test` install theirs.
 fn toolsets(command: &str) -> &'static [Toolset] {
     match command {
         "bench" | "dev" | "dist" | "hostile" | "trunk" => &[Toolset::Client],

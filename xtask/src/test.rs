@@ -37,7 +37,7 @@ impl Part {
             [] => Ok(Self::All),
             [Some("host")] => Ok(Self::Host),
             [Some("browser")] => Ok(Self::Browser),
-            _ => bail!("`cargo xtask test` takes nothing, `host` or `browser`"),
+            _ => bail!("`cargo xtask test` takes no argument, `host` or `browser`"),
         }
     }
 
@@ -77,7 +77,7 @@ fn run_parts(workspace: &Workspace, part: Part, report: &mut Report) -> Result<(
 fn checks(workspace: &Workspace, report: &mut Report) -> Result<()> {
     report.check("formatting", || {
         run_program(cargo(workspace).args(["fmt", "--all", "--check"]))
-            .context("the formatting differs; `cargo fmt --all` puts it right")
+            .context("the formatting differs: run `cargo fmt --all`")
     })?;
     report.check("clippy", || {
         let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
@@ -99,11 +99,11 @@ fn host(workspace: &Workspace, report: &mut Report) -> Result<()> {
         cargo.env("PATH", path_with(nextest.as_slice())?);
         run_program(cargo.args(["nextest", "run", "--workspace", "--locked"]))?;
         let results = fs::read_to_string(&results)
-            .with_context(|| format!("nextest left no {}", results.display()))?;
+            .with_context(|| format!("nextest created no {}", results.display()))?;
         let packages = counts::of_junit(&results);
         for package in TESTED {
-            let ran = packages.get(package).is_some_and(|count| *count > 0);
-            ensure!(ran, "no test of the package {package} was run");
+            let has_run = packages.get(package).is_some_and(|count| *count > 0);
+            ensure!(has_run, "no test of the package {package} was run");
         }
         Ok(packages.into_iter().collect())
     })?;
@@ -111,9 +111,9 @@ fn host(workspace: &Workspace, report: &mut Report) -> Result<()> {
         let mut cargo = cargo(workspace);
         // The whole workspace, so that cargo reuses what nextest compiled.
         cargo.args(["test", "--doc", "--workspace", "--locked"]);
-        let ran = counts::of_cargo_test(&run_and_read(&mut cargo)?);
-        ensure!(ran > 0, "no doc example was run");
-        Ok(ran)
+        let count = counts::of_cargo_test(&run_and_read(&mut cargo)?);
+        ensure!(count > 0, "no doc example was run");
+        Ok(count)
     })?;
     report.tests("fuzz targets", || fuzz::shortly(workspace))
 }
@@ -137,7 +137,7 @@ fn browser(workspace: &Workspace, report: &mut Report) -> Result<()> {
         npm.env("CHROMIUM", &chromium).env("FIREFOX", &firefox).env("XMEET_PYTHON", &python);
         npm.envs(proxies.programs.clone()).env("PROXY_LIBRARIES", &proxies.libraries);
         let count = counts::of_browser_tests(&run_and_read(&mut npm)?);
-        let count = count.context("the browser tests did not say how many of them ran")?;
+        let count = count.context("the output of the browser tests has no count")?;
         ensure!(count > 0, "no browser test was run");
         Ok(count)
     };

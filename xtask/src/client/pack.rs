@@ -28,16 +28,16 @@ pub(super) fn pack(dist: &Path, esbuild: Option<&Path>) -> Result<()> {
     let link = format!("<link rel=\"stylesheet\" href=\"/{name}\">\n  </head>");
     page = page.replacen("</head>", &link, 1);
     let (page, script) = with_starting_script(&page)?;
-    let page = relative(&page);
+    let page = with_relative_addresses(&page);
     write(&page_path, &page)?;
     let path = dist.join(&script);
-    let text = read(&path)? + &start(&script);
+    let text = read(&path)? + &starting_statements(&script);
     write(&path, &text)?;
     if let Some(esbuild) = esbuild {
         minify(esbuild, &dist.join(&name), &[])?;
         minify(esbuild, &path, &["--format=esm", "--target=esnext"])?;
         for script in classic_scripts(&page) {
-            // Browsers too old for the client must understand it, to show why it does not start.
+            // A browser that is too old for the client must still run this script, which says so.
             minify(esbuild, &dist.join(script), &["--target=es5"])?;
         }
     }
@@ -48,17 +48,17 @@ pub(super) fn pack(dist: &Path, esbuild: Option<&Path>) -> Result<()> {
     write(&worker, &text.replace(VERSION, &version))
 }
 
-/// Returns the page without its links to style sheets, and the names of those, in order.
+/// Returns the page without its links to style sheets, and the names of these style sheets in order.
 fn without_sheets(page: &str) -> (String, Vec<String>) {
     let mut sheets = Vec::new();
-    let mut kept = String::new();
+    let mut rest_of_page = String::new();
     for line in page.split_inclusive('\n') {
         match line.trim_start().strip_prefix("<link rel=\"stylesheet\" href=\"/") {
             Some(rest) => sheets.extend(rest.split('"').next().map(str::to_owned)),
-            None => kept.push_str(line),
+            None => rest_of_page.push_str(line),
         }
     }
-    (kept, sheets)
+    (rest_of_page, sheets)
 }
 
 /// The start of trunk's inline script, up to the name of the file that it imports.
@@ -71,15 +71,14 @@ fn with_starting_script(page: &str) -> Result<(String, String)> {
         let (inline, behind) = inline.split_once("</script>")?;
         Some((before, inline.split_once('\'')?.0, behind))
     });
-    let (before, script, behind) =
-        parts.context("the page does not start the client as trunk's pages do")?;
+    let (before, script, behind) = parts.context("the page has no start script of trunk")?;
     let page = format!("{before}<script type=\"module\" src=\"/{script}\"></script>{behind}");
     Ok((page, script.to_owned()))
 }
 
-/// Returns the statements that start the client, for the end of its script. They find the program
-/// beside the script, wherever the site is.
-fn start(script: &str) -> String {
+/// Returns the statements that start the client, for the end of its script. They load the program from the
+/// folder of the script, so the site may have any path.
+fn starting_statements(script: &str) -> String {
     let program = script.replace(".js", "_bg.wasm");
     format!(
         "\n{{\nconst program = new URL('./{program}', import.meta.url);\n\
@@ -89,11 +88,11 @@ fn start(script: &str) -> String {
 }
 
 /// Makes the page's addresses relative. Only proxies and browsers know the path of the site.
-fn relative(page: &str) -> String {
+fn with_relative_addresses(page: &str) -> String {
     page.replace("=\"/", "=\"./")
 }
 
-/// Returns the names of the page's scripts that are no modules.
+/// Returns the names of the page's scripts that are not modules.
 fn classic_scripts(page: &str) -> Vec<&str> {
     let sources = page.split("<script src=\"./").skip(1);
     sources.filter_map(|rest| rest.split('"').next()).collect()
@@ -148,11 +147,13 @@ mod tests {
         let (page, script) = with_starting_script(page).unwrap();
         assert_eq!(script, "web-2.js");
         assert_eq!(
-            relative(&page),
+            with_relative_addresses(&page),
             "<a href=\"./\"></a>\n<script type=\"module\" src=\"./web-2.js\"></script>\n\
              <link rel=\"modulepreload\" href=\"./web-2.js\">"
         );
-        assert!(start(&script).contains("new URL('./web-2_bg.wasm', import.meta.url)"));
+        assert!(
+            starting_statements(&script).contains("new URL('./web-2_bg.wasm', import.meta.url)")
+        );
         assert!(with_starting_script("<script type=\"module\">x()</script>").is_err());
     }
 }
