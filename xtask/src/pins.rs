@@ -31,6 +31,7 @@ impl Pins {
     }
 
     fn parse(trunk_toml: &str, cargo_lock: &str) -> Result<Self> {
+        // The value of a key of Trunk.toml, without the text before the version.
         let pinned = |key: &str, before: &str| {
             let value = toml_string(trunk_toml, key).and_then(|value| value.strip_prefix(before));
             value.with_context(|| format!("Trunk.toml has no line `{key} = \"{before}…\"`"))
@@ -38,11 +39,11 @@ impl Pins {
         let wasm_bindgen = locked_version(cargo_lock, "wasm-bindgen").context(
             "Cargo.lock has no package wasm-bindgen, so there is no web client to build",
         )?;
-        let named = pinned("wasm_bindgen", "")?;
+        let pinned_wasm_bindgen = pinned("wasm_bindgen", "")?;
         ensure!(
-            named == wasm_bindgen,
-            "Trunk.toml names wasm-bindgen {named} and Cargo.lock holds {wasm_bindgen}: \
-             the command and the library must be one version, so set `wasm_bindgen = \
+            pinned_wasm_bindgen == wasm_bindgen,
+            "Trunk.toml has wasm-bindgen {pinned_wasm_bindgen} and Cargo.lock has {wasm_bindgen}: \
+             the command and the library must have the same version, so set `wasm_bindgen = \
              \"{wasm_bindgen}\"` in Trunk.toml"
         );
         Ok(Self {

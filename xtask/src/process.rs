@@ -19,7 +19,7 @@ pub(crate) fn say(text: &str) {
 /// Returns a command without the variables that `cargo run` sets for xtask. With them, cargo and some
 /// build scripts would compile everything again.
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
-    const CARGO_SETS: [&str; 5] = [
+    const CARGO_VARIABLES: [&str; 5] = [
         "CARGO",
         "CARGO_MANIFEST_DIR",
         "CARGO_MANIFEST_PATH",
@@ -29,7 +29,7 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
-        if CARGO_SETS.contains(&text.as_ref()) || text.starts_with("CARGO_PKG_") {
+        if CARGO_VARIABLES.contains(&text.as_ref()) || text.starts_with("CARGO_PKG_") {
             command.env_remove(&name);
         }
     }
@@ -59,7 +59,7 @@ pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
             // Both calls fail only if the process has already ended.
             let _ = child.kill();
             let _ = child.wait();
-            bail!("`{}` did not finish within {} s", line(command), limit.as_secs());
+            bail!("`{}` did not finish within {} s", shell_line(command), limit.as_secs());
         }
         thread::sleep(Duration::from_millis(50));
     }
@@ -70,23 +70,24 @@ pub(crate) fn run_and_read(command: &mut Command) -> Result<String> {
     echo(command);
     command.stdout(Stdio::piped());
     let mut child = command.spawn().map_err(|error| cannot_start(command, &error))?;
-    let mut seen = Vec::new();
+    let mut output = Vec::new();
     if let Some(pipe) = child.stdout.take() {
         let mut pipe = BufReader::new(pipe);
         let mut screen = std::io::stdout();
         loop {
-            let before = seen.len();
-            if pipe.read_until(b'\n', &mut seen).context("reading a program's output failed")? == 0
+            let line_start = output.len();
+            if pipe.read_until(b'\n', &mut output).context("reading a program's output failed")?
+                == 0
             {
                 break;
             }
             // A closed standard output must not stop a test run.
-            let _ = screen.write_all(&seen[before..]);
+            let _ = screen.write_all(&output[line_start..]);
         }
     }
     let status = child.wait().context("waiting for a program failed")?;
     check(command, status)?;
-    Ok(String::from_utf8_lossy(&seen).into_owned())
+    Ok(String::from_utf8_lossy(&output).into_owned())
 }
 
 /// Returns the standard output of a command, or `None` if it is missing or fails. For queries.
@@ -118,15 +119,17 @@ pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     env::split_paths(&path).map(|folder| folder.join(&file)).find(|candidate| candidate.is_file())
 }
 
+/// Prints a command.
 fn echo(command: &Command) {
-    eprintln!("xtask: $ {}", line(command));
+    eprintln!("xtask: $ {}", shell_line(command));
 }
 
+/// Returns an error if a command has failed.
 fn check(command: &Command, status: ExitStatus) -> Result<()> {
     if status.success() {
         return Ok(());
     }
-    bail!("`{}` failed ({status}); what it printed above says why", line(command))
+    bail!("`{}` failed ({status}); its output above has the reason", shell_line(command))
 }
 
 fn cannot_start(command: &Command, error: &std::io::Error) -> anyhow::Error {
@@ -138,17 +141,18 @@ fn cannot_start(command: &Command, error: &std::io::Error) -> anyhow::Error {
     }
 }
 
-/// Returns the command as a shell would read it.
-fn line(command: &Command) -> String {
+/// Returns the command as a line for a shell.
+fn shell_line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<String> =
         words.map(|word| quoted(&word.to_string_lossy()).into_owned()).collect();
     words.join(" ")
 }
 
+/// Returns a word in quotes if a shell would change it.
 fn quoted(word: &str) -> Cow<'_, str> {
-    let plain = |c: char| c.is_alphanumeric() || "-_./=:@+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./=:@+,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
         Cow::Borrowed(word)
     } else {
         Cow::Owned(format!("'{word}'"))
@@ -160,13 +164,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_program_is_a_sentence() {
+    fn error_of_a_missing_program_is_one_sentence() {
         let error = run(&mut command("xmeet-no-such-program")).unwrap_err().to_string();
         assert_eq!(error, "the program `xmeet-no-such-program` is not installed, or not on PATH");
     }
 
     #[test]
-    fn a_failing_program_is_named_with_its_arguments() {
+    fn error_of_a_failing_program_has_its_arguments() {
         let mut failing = command("sh");
         failing.args(["-c", "exit 3"]);
         let error = run(&mut failing).unwrap_err().to_string();
@@ -174,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hanging_program_is_stopped() {
+    fn program_is_stopped_at_the_time_limit() {
         let mut hanging = command("sleep");
         hanging.arg("30");
         let error = run_within(&mut hanging, Duration::from_millis(100)).unwrap_err().to_string();

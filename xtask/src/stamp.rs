@@ -1,4 +1,4 @@
-//! Digests of files. An unchanged digest means that the web client need not be built again.
+//! Digests of files. If the digest is unchanged, the web client is not built again.
 
 use std::fs;
 use std::hash::Hasher;
@@ -19,8 +19,8 @@ pub(crate) fn digest(root: &Path, entries: &[&str], skip: &[PathBuf]) -> Result<
     for file in files {
         let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
         let name = file.strip_prefix(root).unwrap_or(&file);
-        digest.part(name.as_os_str().as_encoded_bytes());
-        digest.part(&bytes);
+        digest.add(name.as_os_str().as_encoded_bytes());
+        digest.add(&bytes);
     }
     Ok(digest.text())
 }
@@ -29,7 +29,7 @@ pub(crate) fn digest(root: &Path, entries: &[&str], skip: &[PathBuf]) -> Result<
 pub(crate) fn digest_texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     let mut digest = Digest::default();
     for text in texts {
-        digest.part(text.as_bytes());
+        digest.add(text.as_bytes());
     }
     digest.text()
 }
@@ -52,13 +52,13 @@ fn collect(path: &Path, skip: &[PathBuf], files: &mut Vec<PathBuf>) -> Result<()
     Ok(())
 }
 
-/// The standard library's hasher: 64 bits suffice where there is no attacker.
+/// A digest of 64 bits by the standard library's hasher. It detects changes, not attacks.
 #[derive(Default)]
 struct Digest(std::hash::DefaultHasher);
 
 impl Digest {
     /// Adds a part and its length, so that different lists of parts have different digests.
-    fn part(&mut self, bytes: &[u8]) {
+    fn add(&mut self, bytes: &[u8]) {
         self.0.write_usize(bytes.len());
         self.0.write(bytes);
     }
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_change_changes_the_digest() {
+    fn any_changed_added_or_renamed_file_changes_the_digest() {
         let scratch = Scratch::new("changes");
         let mut seen = vec![scratch.digest()];
         scratch.write("web/a.rs", "A");

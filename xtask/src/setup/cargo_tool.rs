@@ -69,7 +69,7 @@ impl CargoTool {
     /// Returns the step that installs the tool, if missing.
     pub(super) fn missing(self, workspace: &Workspace) -> Option<Missing<'_>> {
         let folder = self.folder(workspace);
-        if self.is_on_path() || self.is_at(&folder.join("bin").join(self.program)) {
+        if self.is_on_path() || self.has_version(&folder.join("bin").join(self.program)) {
             return None;
         }
         let name = format!("{} {}", self.package, self.version);
@@ -77,7 +77,7 @@ impl CargoTool {
         Some(Missing::new(name, self.purpose, source, move || self.install(&folder)))
     }
 
-    /// Returns the folder to put before PATH, or nothing where PATH has the tool already.
+    /// Returns the folder to put before PATH, or `None` if the tool is on PATH already.
     pub(crate) fn find(&self, workspace: &Workspace) -> Option<PathBuf> {
         (!self.is_on_path()).then(|| self.folder(workspace).join("bin"))
     }
@@ -86,27 +86,28 @@ impl CargoTool {
         workspace.tools.join(format!("{}-{}", self.package, self.version))
     }
 
-    /// Of cargo's subcommands, any version on PATH will do.
+    /// Returns whether the tool is on PATH: a subcommand of cargo in any version, another tool in the pinned one.
     fn is_on_path(&self) -> bool {
         match self.program.strip_prefix("cargo-") {
             Some(name) => ask(command("cargo").args([name, "--version"])).is_some(),
-            None => self.is_at(Path::new(self.program)),
+            None => self.has_version(Path::new(self.program)),
         }
     }
 
-    fn is_at(&self, program: &Path) -> bool {
-        let answer = ask(command(program).arg("--version")).unwrap_or_default();
-        version_in(&answer) == Some(&self.version)
+    /// Returns whether a program has the pinned version.
+    fn has_version(&self, program: &Path) -> bool {
+        let output = ask(command(program).arg("--version")).unwrap_or_default();
+        version_in(&output) == Some(&self.version)
     }
 
     fn install(&self, folder: &Path) -> Result<()> {
         let install = |lock: &[&str]| {
             let mut cargo = command("cargo");
-            // `--force` replaces a damaged installation, which cargo would take for a good one.
+            // `--force` replaces a damaged installation, which cargo would not notice.
             cargo.args(["install", self.package, "--version", &self.version, "--force"]);
-            // In a build folder of its own, so that it does not wait for the build of the server.
+            // With a separate build folder, the installation does not wait for the build of the server.
             cargo.env_remove("CARGO_TARGET_DIR");
-            // Optimising a tool takes longer than all its work here.
+            // Optimising a tool would take longer than the tool's work in this project.
             cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0");
             cargo.env("CARGO_PROFILE_RELEASE_LTO", "off");
             cargo.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
@@ -125,13 +126,19 @@ impl CargoTool {
 
 /// Returns the installation of a C++ compiler, which the fuzzer needs, if there is none.
 pub(super) fn missing_cxx() -> Option<Missing<'static>> {
-    let is_there = ["c++", "g++", "clang++"].iter().any(|name| on_path(name).is_some());
-    (!is_there).then(|| Missing::debian("a C++ compiler", "compiles the fuzzer", &["g++"]))
+    let has_compiler = ["c++", "g++", "clang++"].iter().any(|name| on_path(name).is_some());
+    (!has_compiler).then(|| Missing::debian("a C++ compiler", "compiles the fuzzer", &["g++"]))
 }
 
-/// The version in an answer such as `wasm-bindgen 0.2.130` or `cargo-nextest 0.9.143 (60fa45f63)`.
-fn version_in(answer: &str) -> Option<&str> {
-    answer.split_whitespace().nth(1)
+/// Returns the installation of make, which builds the server's allocator, if it is missing.
+pub(super) fn missing_make() -> Option<Missing<'static>> {
+    let has_make = ["make", "gmake"].iter().any(|name| on_path(name).is_some());
+    (!has_make).then(|| Missing::debian("make", "builds the server's allocator", &["make"]))
+}
+
+/// Returns the version in the output of `--version`, such as `wasm-bindgen 0.2.130` or `cargo-nextest 0.9.143 (60fa45f63)`.
+fn version_in(output: &str) -> Option<&str> {
+    output.split_whitespace().nth(1)
 }
 
 #[cfg(test)]

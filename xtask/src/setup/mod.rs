@@ -80,13 +80,17 @@ pub(crate) fn require(workspace: &Workspace, toolsets: &[Toolset]) -> Result<()>
         bail!("tools are missing, `cargo xtask setup` installs them:{list}");
     }
     if !missing.is_empty() {
-        say(&format!("going on without some tools, `cargo xtask setup` installs them:{list}"));
+        say(&format!("optional tools are missing, `cargo xtask setup` installs them:{list}"));
     }
     Ok(())
 }
 
 fn missing<'a>(workspace: &'a Workspace, toolsets: &[Toolset]) -> Result<Vec<Missing<'a>>> {
     let mut missing = Vec::new();
+    let builds_server = |toolset: &Toolset| *toolset != Toolset::Deny;
+    if toolsets.iter().any(builds_server) {
+        missing.extend(cargo_tool::missing_make());
+    }
     for toolset in toolsets {
         match toolset {
             Toolset::Client => missing.extend(web_tools::missing(workspace)?),
@@ -110,9 +114,9 @@ fn missing<'a>(workspace: &'a Workspace, toolsets: &[Toolset]) -> Result<Vec<Mis
     Ok(missing)
 }
 
-/// PATH with folders before it.
+/// Returns PATH with these folders before it.
 pub(crate) fn path_with(folders: &[PathBuf]) -> Result<OsString> {
     let path = env::var_os("PATH").unwrap_or_default();
     let all = folders.iter().cloned().chain(env::split_paths(&path));
-    env::join_paths(all).context("a folder of tools has a name that PATH cannot hold")
+    env::join_paths(all).context("the path of a tool's folder cannot be in PATH")
 }

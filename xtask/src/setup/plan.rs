@@ -21,7 +21,7 @@ pub(super) struct Missing<'a> {
     source: String,
     /// How long the installation takes on two cores, roughly.
     seconds: u32,
-    /// The project also works without it.
+    /// Whether the project also works without the tool.
     pub(super) is_optional: bool,
     /// Debian packages to install before [`Self::install`] runs.
     packages: &'static [&'static str],
@@ -61,6 +61,7 @@ impl<'a> Missing<'a> {
         Self { is_optional: true, ..self }
     }
 
+    /// Describes the tool in one line.
     fn line(&self) -> String {
         let optional = if self.is_optional { "optional; " } else { "" };
         let Self { name, purpose, source, seconds, .. } = self;
@@ -73,8 +74,8 @@ impl<'a> Missing<'a> {
     }
 }
 
-/// Removes the optional tools whose installation failed before. Only `cargo xtask setup` tries
-/// those again.
+/// Removes the optional tools whose installation failed before. Only `cargo xtask setup` tries to install
+/// these again.
 pub(super) fn drop_failed(workspace: &Workspace, missing: &mut Vec<Missing>) {
     missing.retain(|tool| !(tool.is_optional && tool.failure(workspace).exists()));
 }
@@ -87,13 +88,13 @@ pub(super) fn list(missing: &[Missing]) -> String {
     })
 }
 
-/// Prints the list and installs everything on it.
+/// Prints the list of missing tools and installs them.
 ///
 /// # Errors
 /// At the first tool that cannot be installed and is not optional.
 pub(super) fn install(workspace: &Workspace, missing: Vec<Missing>) -> Result<()> {
     let total = duration(missing.iter().map(|tool| tool.seconds).sum());
-    say(&format!("installing what is missing ({total} in all):{}", list(&missing)));
+    say(&format!("installing missing tools ({total} in all):{}", list(&missing)));
     fs::create_dir_all(&workspace.tools)
         .with_context(|| format!("cannot make {}", workspace.tools.display()))?;
     let packages: Vec<_> = missing.iter().flat_map(|tool| tool.packages).copied().collect();
@@ -105,7 +106,10 @@ pub(super) fn install(workspace: &Workspace, missing: Vec<Missing>) -> Result<()
         match (tool.install)() {
             Ok(()) => drop(fs::remove_file(failure)),
             Err(error) if tool.is_optional => {
-                say(&format!("warning: going on without {}: {error:#}", tool.name));
+                say(&format!(
+                    "warning: {} is optional and could not be installed: {error:#}",
+                    tool.name
+                ));
                 fs::write(&failure, "")
                     .with_context(|| format!("cannot write {}", failure.display()))?;
             }
@@ -117,7 +121,7 @@ pub(super) fn install(workspace: &Workspace, missing: Vec<Missing>) -> Result<()
     Ok(())
 }
 
-/// `40 s` or `4 min`.
+/// Formats a duration, such as `40 s` or `4 min`.
 fn duration(seconds: u32) -> String {
     if seconds < 60 { format!("{seconds} s") } else { format!("{} min", seconds.div_ceil(60)) }
 }
