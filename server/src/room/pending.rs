@@ -1,5 +1,5 @@
-//! Inputs that have a place in the room's order and are not applied yet, because they wait for the
-//! store or behind a message that does.
+//! Inputs that have a place in the room's order and are not applied yet: messages that wait for the store, and
+//! the inputs behind these messages.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -39,13 +39,13 @@ impl Pending {
     }
 }
 
-/// The queue of pending inputs. The store has at most one batch of its messages at a time; messages
-/// that arrive meanwhile form the next batch.
+/// The queue of pending inputs. The store has at most one batch of the queue's messages at a time. Messages
+/// that arrive in that time form the next batch.
 #[derive(Debug, Default)]
 pub(super) struct PendingQueue {
     inputs: VecDeque<Pending>,
     text_bytes: usize,
-    /// How many of the queue's first stored messages the store has now.
+    /// The size of the store's present batch, which is the first messages of the queue that are stored.
     appending: usize,
 }
 
@@ -60,8 +60,8 @@ impl PendingQueue {
         if self.inputs.front()?.is_stored() { None } else { self.pop() }
     }
 
-    /// Removes and returns the first input, unless it is a message of a later batch. To be called
-    /// until it returns `None` when the store has answered.
+    /// Removes and returns the first input, unless it is a message of a later batch. After an answer of the
+    /// store, call this until it returns `None`.
     pub(super) fn pop_answered(&mut self) -> Option<Pending> {
         if self.inputs.front()?.is_stored() {
             self.appending = self.appending.checked_sub(1)?;
@@ -75,8 +75,8 @@ impl PendingQueue {
         Some(input)
     }
 
-    /// Returns the messages that the store gets now: all that wait for it, or `None` while it has a
-    /// batch or nothing waits.
+    /// Returns the next batch: all messages to store. Returns `None` if the store has a batch already, or if
+    /// there is no message to store.
     pub(super) fn next_batch(&mut self) -> Option<Vec<Arc<Message>>> {
         if self.appending > 0 {
             return None;
@@ -102,3 +102,7 @@ impl PendingQueue {
         self.text_bytes
     }
 }
+
+#[cfg(test)]
+#[path = "pending_test.rs"]
+mod tests;

@@ -182,6 +182,22 @@ mod tests {
         vec(step, 0..900)
     }
 
+    #[test]
+    fn neighbouring_chunks_with_few_members_are_merged() {
+        let mut roster = Roster::default();
+        assert!(roster.is_empty());
+        let keys = 1..=(4 * CHUNK_MEMBERS_MAX as MemberKey);
+        for key in keys.clone() {
+            roster.add(key, member(key, 0));
+        }
+        assert_eq!((roster.chunks().len(), roster.is_empty()), (4, false));
+        // Every eighth member stays, so two chunks together have 16 members.
+        for key in keys.filter(|key| key % 8 != 0) {
+            roster.remove(key);
+        }
+        assert_eq!((roster.chunks().len(), roster.len()), (1, 32));
+    }
+
     proptest! {
         #[test]
         fn matches_plain_member_list(steps in steps()) {

@@ -61,6 +61,24 @@ fn connection_that_lasted_resets_the_backoff() {
 }
 
 #[test]
+fn short_connection_late_in_the_visit_lengthens_the_wait() {
+    let mut machine = connected();
+    machine.handle(Input::Closed { code: 1006 }, 1_000_000, 1.0);
+    assert_eq!(retry_at(&machine), 1_001_500);
+    machine.handle(TICK, 1_001_500, 0.0);
+    machine.handle(Input::Greeted, 1_001_600, 0.0);
+    machine.handle(Input::Closed { code: 1006 }, 1_001_700, 1.0);
+    assert_eq!(retry_at(&machine), 1_004_700);
+}
+
+#[test]
+fn attempt_now_has_no_effect_while_connected() {
+    let mut machine = connected();
+    assert_eq!(machine.handle(Input::TryNow, 1_000, 0.0), None);
+    assert_eq!(machine.phase(), Phase::Connected);
+}
+
+#[test]
 fn final_close_code_stops_attempts_until_the_person_asks() {
     for code in [1000, 1008] {
         let mut machine = connected();
