@@ -168,7 +168,7 @@ impl Shard {
         match reply {
             Reply::Frame(frame) => subscriber.outbox.send(&[frame]),
             Reply::Page(pieces) => subscriber.outbox.send_answer(pieces),
-            Reply::Barrier => subscriber.outbox.barrier_reached(),
+            Reply::Barrier => subscriber.outbox.note_barrier_reached(),
             Reply::End => subscriber.outbox.finish(),
         }
     }

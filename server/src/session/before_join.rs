@@ -11,10 +11,11 @@ use crate::wire::decoder::Received;
 use crate::wire::outbox::Outbox;
 
 /// Reads a client's messages while its session waits to join a room. The reader keeps the messages
-/// for the session, up to a bound. Returns how the connection ended, once it has ended.
+/// for the session, up to a bound. Returns how the connection ended, once it has ended. The caller drops
+/// this future when the session has joined.
 ///
-/// If a client sends a text and disconnects, this function does not return: the client still joins,
-/// so that the room receives the text. Call this function once for each connection.
+/// If a client sends a text and disconnects, the future stays pending: the client still joins, so that
+/// the room receives the text. Call this function once for each connection.
 pub(super) async fn read_while_waiting(
     reader: &mut Reader,
     outbox: &Outbox,
@@ -28,8 +29,8 @@ pub(super) async fn read_while_waiting(
     }
 }
 
-/// Reads messages ahead. Returns how the client ended the connection. Never returns once the reader is
-/// full, or if the client has sent a text.
+/// Reads messages ahead. Returns how the client ended the connection. Stays pending forever if the
+/// reader is full or the client has sent a text.
 async fn read_ahead(reader: &mut Reader, outbox: &Outbox, keepalive: &Keepalive) -> SessionEnd {
     let mut has_sent_text = false;
     while !reader.is_ahead_full() {
@@ -38,6 +39,7 @@ async fn read_ahead(reader: &mut Reader, outbox: &Outbox, keepalive: &Keepalive)
                 keepalive.note_received(outbox);
                 match received {
                     Some(Received::Text(text)) => has_sent_text |= is_chat_text(text),
+                    // Without a text, the client need not join.
                     Some(Received::Close(code)) if !has_sent_text => {
                         return SessionEnd::Client(*code);
                     }

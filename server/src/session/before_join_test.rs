@@ -19,20 +19,20 @@ use crate::wire::test_socket::{Socket, limits};
 const TEXT_BYTES: usize = 60_000;
 
 /// A waiting session, and the client's end of its connection.
-struct Waiting {
+struct WaitingSession {
     reader: Reader,
     outbox: Arc<Outbox>,
     client: DuplexStream,
 }
 
-impl Waiting {
+impl WaitingSession {
     fn new(incoming: &Arc<Incoming>) -> Self {
         let (client, server) = duplex(1024 * 1024);
         let socket = Writing::Other(Box::new(Socket::default()));
         let outbox = Arc::new(Outbox::new(socket, limits(1_000_000)));
-        let limits = MessageLimits { bytes_max: 65_536, time_max: Duration::from_secs(60) };
+        let message_limits = MessageLimits { bytes_max: 65_536, time_max: Duration::from_secs(60) };
         let charge = incoming.new_charge(&outbox, None);
-        let reader = Reader::new(Reading::Other(Box::new(server)), &[], limits, charge);
+        let reader = Reader::new(Reading::Other(Box::new(server)), &[], message_limits, charge);
         Self { reader, outbox, client }
     }
 
@@ -64,12 +64,12 @@ fn held_bytes(incoming: &Incoming) -> usize {
 #[tokio::test]
 async fn message_of_a_waiting_client_is_charged_until_the_session_reads_it() {
     let incoming = incoming(10_000_000);
-    let mut waiting = Waiting::new(&incoming);
-    waiting.send_texts(1).await;
-    assert!(waiting.read_now().is_none());
+    let mut session = WaitingSession::new(&incoming);
+    session.send_texts(1).await;
+    assert!(session.read_now().is_none());
     let held = held_bytes(&incoming);
     assert!((TEXT_BYTES..2 * TEXT_BYTES).contains(&held), "{held}");
-    assert_eq!(waiting.reader.next_now(), Some(Received::Text("x".repeat(TEXT_BYTES))));
+    assert_eq!(session.reader.next_now(), Some(Received::Text("x".repeat(TEXT_BYTES))));
     assert_eq!(held_bytes(&incoming), 0);
 }
 
@@ -77,16 +77,16 @@ async fn message_of_a_waiting_client_is_charged_until_the_session_reads_it() {
 async fn waiting_clients_over_the_share_are_closed() {
     // Incoming messages may take half of the free memory: three messages of nine, while six are free.
     let incoming = incoming(9 * TEXT_BYTES);
-    let mut crowd: Vec<_> = (0..20).map(|_| Waiting::new(&incoming)).collect();
-    for waiting in &mut crowd {
-        waiting.send_texts(1).await;
-        assert!(waiting.read_now().is_none());
+    let mut crowd: Vec<_> = (0..20).map(|_| WaitingSession::new(&incoming)).collect();
+    for session in &mut crowd {
+        session.send_texts(1).await;
+        assert!(session.read_now().is_none());
         assert!(held_bytes(&incoming) <= incoming.budget().share_bytes());
     }
     let mut closed = 0;
-    for waiting in &mut crowd {
-        if waiting.outbox.is_closed() {
-            let end = waiting.read_now();
+    for session in &mut crowd {
+        if session.outbox.is_closed() {
+            let end = session.read_now();
             assert!(matches!(end, Some(SessionEnd::Server(INCOMING_OVER_BUDGET))));
             closed += 1;
         }
@@ -98,9 +98,9 @@ async fn waiting_clients_over_the_share_are_closed() {
 #[tokio::test]
 async fn disconnect_ends_the_join_wait_unless_a_text_is_pending() {
     for text_count in [0, 1, 2] {
-        let mut waiting = Waiting::new(&incoming(10_000_000));
-        waiting.send_texts(text_count).await;
-        let Waiting { reader, outbox, client } = &mut waiting;
+        let mut session = WaitingSession::new(&incoming(10_000_000));
+        session.send_texts(text_count).await;
+        let WaitingSession { reader, outbox, client } = &mut session;
         let keepalive = Keepalive::default();
         let mut join_wait = Box::pin(read_while_waiting(reader, outbox, &keepalive));
         assert!(join_wait.as_mut().now_or_never().is_none());
@@ -113,9 +113,13 @@ async fn disconnect_ends_the_join_wait_unless_a_text_is_pending() {
 
         // The reader still returns the texts.
         let has_text = text_count > 0;
-        assert_eq!(waiting.outbox.is_reading_paused(), has_text, "no pong is expected");
+        assert_eq!(
+            session.outbox.is_reading_paused(),
+            has_text,
+            "reading is paused while the texts wait"
+        );
         let mut kept = 0;
-        while let Ok(Some(_)) = waiting.reader.next().await {
+        while let Ok(Some(_)) = session.reader.next().await {
             kept += 1;
         }
         assert_eq!(kept, text_count);
@@ -124,9 +128,9 @@ async fn disconnect_ends_the_join_wait_unless_a_text_is_pending() {
 
 #[tokio::test]
 async fn close_frame_before_any_message_ends_the_join_wait() {
-    let mut waiting = Waiting::new(&incoming(10_000_000));
-    waiting.client.write_all(&frame(CLOSE, b"")).await.unwrap();
-    assert!(matches!(waiting.read_now(), Some(SessionEnd::Client(None))));
+    let mut session = WaitingSession::new(&incoming(10_000_000));
+    session.client.write_all(&frame(CLOSE, b"")).await.unwrap();
+    assert!(matches!(session.read_now(), Some(SessionEnd::Client(None))));
 }
 
 /// Small messages take far more memory than their bytes on the wire.
@@ -134,21 +138,22 @@ async fn close_frame_before_any_message_ends_the_join_wait() {
 async fn small_messages_of_a_waiting_client_are_read_up_to_a_bound() {
     for small_frame in [frame(TEXT, b"x"), frame(PONG, b""), frame(PING, b"")] {
         let incoming = incoming(10_000_000);
-        let mut waiting = Waiting::new(&incoming);
-        waiting.client.write_all(&small_frame.repeat(100_000)).await.unwrap();
-        assert!(waiting.read_now().is_none());
+        let mut session = WaitingSession::new(&incoming);
+        session.client.write_all(&small_frame.repeat(100_000)).await.unwrap();
+        assert!(session.read_now().is_none());
         let held = held_bytes(&incoming);
-        assert!((60_000..250_000).contains(&held), "{held}");
-        assert!(waiting.outbox.is_reading_paused());
+        // The reader is full at 64 KiB. The decoder also keeps the remaining bytes of one read.
+        assert!((60_000..250_000).contains(&held), "{held} bytes are charged");
+        assert!(session.outbox.is_reading_paused());
     }
 }
 
 #[tokio::test]
 async fn long_messages_of_a_waiting_client_are_read_up_to_a_bound() {
     let incoming = incoming(10_000_000);
-    let mut waiting = Waiting::new(&incoming);
-    waiting.send_texts(10).await;
-    assert!(waiting.read_now().is_none());
+    let mut session = WaitingSession::new(&incoming);
+    session.send_texts(10).await;
+    assert!(session.read_now().is_none());
     let held = held_bytes(&incoming);
-    assert!(held < 4 * TEXT_BYTES, "{held}");
+    assert!(held < 4 * TEXT_BYTES, "{held} bytes of ten texts are charged");
 }

@@ -45,7 +45,7 @@ fn held_bytes(incoming: &Incoming) -> usize {
 }
 
 #[test]
-fn slow_message_survives_addresses_with_many_incomplete_ones() {
+fn slow_message_survives_attackers_with_many_partial_messages() {
     // The share is half of the free memory: 100 messages of 300, while 200 are free.
     let incoming = incoming(300 * MESSAGE_BYTES);
     let mut person = Client::connect(&incoming, 1);
@@ -62,13 +62,15 @@ fn slow_message_survives_addresses_with_many_incomplete_ones() {
         assert!(held_bytes(&incoming) <= 100 * MESSAGE_BYTES);
     }
     let open_count = attackers.iter().filter(|attacker| attacker.is_open()).count();
+    // The share is enough for 102 messages of 64,000 bytes.
     assert!((90..=102).contains(&open_count), "{open_count} attackers are open");
     let open_newest = attackers.iter().rev().take(30).filter(|attacker| attacker.is_open());
     assert_eq!(open_newest.count(), 30, "each address loses its oldest connections first");
 }
 
 #[test]
-fn oldest_message_is_closed_if_each_address_holds_one() {
+fn oldest_message_is_closed_if_each_address_has_one() {
+    // The share is 10 messages of 64 KiB. That is too little for the messages of 20 clients.
     let incoming = incoming(30 * MESSAGE_BYTES);
     let mut clients = Vec::new();
     for address in 0..20 {
@@ -134,6 +136,7 @@ proptest! {
         steps in vec((0..12_usize, 0..4_u32, 0..3 * MESSAGE_BYTES, any::<bool>()), 1..200),
     ) {
         let incoming = incoming(20 * MESSAGE_BYTES);
+        // Each step sets the memory of one of twelve clients, which have four addresses.
         let mut clients: Vec<Option<Client>> = (0..12).map(|_| None).collect();
         for (slot, address, bytes, is_complete) in steps {
             let client = clients[slot].get_or_insert_with(|| Client::connect(&incoming, address));
@@ -141,8 +144,8 @@ proptest! {
             if is_complete {
                 client.charge.note_complete();
             }
-            for slot in &mut clients {
-                slot.take_if(|client| !client.is_open());
+            for open_client in &mut clients {
+                open_client.take_if(|client| !client.is_open());
             }
             let open_clients = clients.iter().flatten();
             let expected_bytes = open_clients.map(|client| client.charge.bytes).sum::<usize>();

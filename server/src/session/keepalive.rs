@@ -174,8 +174,8 @@ impl Keepalive {
                 self.enforce_shares();
             }
 
-            // 2. Run all checks that are due. A check stays in the round while it runs: if it panics, the
-            //    drop of the round closes its connection.
+            // 2. Run all checks that are due. A check stays in the round while it runs: if it panics,
+            //    the drop of the round closes its connection.
             let mut round = Round { keepalive: self, now, due: VecDeque::new() };
             round.due.extend(mem::take(&mut self.lock().slots[slot(now)]));
             let mut check_count = 0;
@@ -221,6 +221,7 @@ impl Wheel {
 }
 
 impl Drop for Round<'_> {
+    /// Puts the remaining checks back into the wheel. If a check panicked, closes its connection.
     fn drop(&mut self) {
         if thread::panicking()
             && let Some(check) = self.due.pop_front()
@@ -243,7 +244,7 @@ impl Check {
         }
         if let Some(extras) = &mut self.extras {
             extras.send_due_heartbeat(&self.outbox, now);
-            if extras.is_pong_overdue(&self.outbox, now, timeouts) {
+            if extras.check_pong_overdue(&self.outbox, now, timeouts) {
                 self.outbox.close_with(SILENT);
                 return false;
             }
@@ -301,9 +302,15 @@ impl Extras {
         }
     }
 
-    /// Returns whether the client has missed the deadline for its pong. Anything that the client sends
-    /// counts as a pong. The deadline is extended for a client that cannot have answered yet.
-    fn is_pong_overdue(&mut self, outbox: &Outbox, now: u32, timeouts: KeepaliveTimeouts) -> bool {
+    /// Returns whether the client has missed the deadline of its pong. Anything that the client sends
+    /// counts as a pong, and this function then forgets the ping. It extends the deadline if the client
+    /// cannot have answered yet.
+    fn check_pong_overdue(
+        &mut self,
+        outbox: &Outbox,
+        now: u32,
+        timeouts: KeepaliveTimeouts,
+    ) -> bool {
         let Some(ping) = &mut self.unanswered_ping else { return false };
         if ping.received_tick != outbox.received_tick() {
             self.unanswered_ping = None;
@@ -316,7 +323,7 @@ impl Extras {
 
 impl UnansweredPing {
     /// Extends the deadline of the pong if the client cannot have answered yet: it is still receiving
-    /// the backlog ahead of the ping, or the session is not reading from it. Returns whether the
+    /// the backlog ahead of the ping, or the session is not reading from the client. Returns whether the
     /// deadline was extended.
     ///
     /// Without a backlog, written bytes do not show that a client is alive: the system's socket buffer

@@ -108,8 +108,8 @@ async fn connection_being_checked_during_close_all_is_closed() {
         keepalive.add_connection(outbox, None);
     }
 
-    // Wait until the first connection has its ping. The round of checks has then yielded before it comes
-    // to the last connection.
+    // Wait until the first connection has its ping. The keepalive has then yielded within its round,
+    // before the check of the last connection.
     let is_pinged = |(_, socket): &(Arc<Outbox>, Socket)| ping_count(socket) > 0;
     let (first, last) = (&crowd[0], crowd.last().unwrap());
     sleep(19 * TICK).await;
@@ -121,7 +121,7 @@ async fn connection_being_checked_during_close_all_is_closed() {
             }
         }
     }
-    assert!(!is_pinged(last), "the round of checks has reached the last connection");
+    assert!(!is_pinged(last), "the last connection is not checked yet");
 
     keepalive.close_all(GOODBYE);
     for (outbox, _) in &crowd {
@@ -143,6 +143,8 @@ async fn client_that_answers_pings_stays_connected() {
         keepalive.note_received(&outbox);
     }
     assert!(!outbox.is_closed());
+
+    // Now the client is silent.
     assert_eq!(wait_until_closed(&outbox).await.0, SILENT);
 }
 
@@ -336,6 +338,7 @@ async fn memory_pressure_closes_connections_over_their_share() {
     let limits = limits_within(10_000, MemoryBudget::new(10_000));
     let memory = Arc::clone(&limits.memory);
     let keepalive = start(Keepalive::new(KeepaliveTimeouts::default(), Arc::clone(&memory))).await;
+    // Together 6,500 of 10,000 bytes. Half of the free bytes is then a share of less than 2,000.
     let outboxes = [3000, 2000, 1500].map(|bytes| {
         let socket = Writing::Other(Box::new(Socket::default()));
         let outbox = Arc::new(Outbox::new(socket, Arc::clone(&limits)));
@@ -346,6 +349,8 @@ async fn memory_pressure_closes_connections_over_their_share() {
     let is_open = |outbox: &Arc<Outbox>| !outbox.is_closed();
     assert!(outboxes.iter().all(is_open), "each backlog was within its share when it was sent");
     assert!(memory.is_under_pressure());
+
+    // After the first outbox is closed, the share is large enough for the others.
     sleep(TICK).await;
     assert_eq!(outboxes.each_ref().map(is_open), [false, true, true]);
     assert!(memory.held_bytes() < 4000 && !memory.is_under_pressure(), "{}", memory.held_bytes());

@@ -87,7 +87,7 @@ impl Session {
             has_heartbeat.then(|| sessions.hub.heartbeat(room.clone(), Arc::clone(&pid)));
         sessions.keepalive.add_connection(&outbox, heartbeat);
 
-        // 2. Wait for the join, unless the client gives up meanwhile.
+        // 2. Wait for the join. If the client gives up, `early_end` tells how the connection ended.
         let mut early_end = None;
         let abandoned = async {
             early_end = Some(
@@ -123,7 +123,7 @@ impl Session {
             room,
             unstored_bytes: 0,
             refusal: None,
-            // The join is an input, and its answer is the greeting.
+            // The room answers the join with the greeting.
             has_unanswered: true,
             unsent: None,
             permit,

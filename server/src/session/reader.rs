@@ -214,7 +214,7 @@ impl Reader {
         self.ahead.as_ref().is_some_and(|ahead| ahead.bytes >= AHEAD_BYTES_MAX)
     }
 
-    /// Returns the next message that was read ahead, or the error after the last of them. Returns `None`
+    /// Returns the next message that was read ahead, or the error after these messages. Returns `None`
     /// if neither is left.
     fn take_ahead(&mut self) -> Option<Result<Received, ReadError>> {
         let ahead = self.ahead.as_mut()?;
@@ -230,8 +230,8 @@ impl Reader {
         error.map(Err)
     }
 
-    /// Decodes the next message, and waits for bytes once. Returns `None` if the message is then still
-    /// incomplete.
+    /// Returns the next message. If it has not arrived whole, waits for more bytes once, and returns
+    /// `None` if it is then still incomplete.
     async fn receive(&mut self) -> Result<Option<Received>, ReadError> {
         if let Some(received) = self.decode()? {
             return Ok(Some(received));

@@ -129,6 +129,7 @@ async fn each_message_has_its_own_deadline_and_silence_has_none() {
     let (mut reader, mut client) = connection();
     for _ in 0..3 {
         // A message in one piece, and then a message in three pieces that take four fifths of the time.
+        // The second piece ends inside a header.
         let whole = [BEGINNING, END].concat();
         for pieces in [vec![&*whole], vec![BEGINNING, &END[..3], &END[3..]]] {
             let last = pieces.len() - 1;

@@ -43,8 +43,8 @@ impl Session {
         self.unsent = None;
         let Self { sessions, mut stats, reader, outbox, membership, .. } = self;
         stats.count_received(reader.read_bytes(), 0, sessions.hub.metrics());
-        let closed = close::close(reader, Arc::clone(&outbox), end);
-        tokio::join!(membership.leave(disconnect), closed);
+        let closing = close::close(reader, Arc::clone(&outbox), end);
+        tokio::join!(membership.leave(disconnect), closing);
         stats.close(end, outbox.written_bytes(), sessions.hub.metrics());
     }
 
@@ -76,7 +76,7 @@ impl Session {
             yield_now().await;
             self.drain_received().await;
             self.unsent = self.membership.finish().err();
-            // On an error the room has ended. It has then closed the outbox.
+            // If this fails, the room has ended and has closed the outbox.
             let _ = self.membership.flush_pending(&mut self.unsent).await;
         };
         tokio::join!(drained, outbox.wait_until_finished());
@@ -87,8 +87,8 @@ impl Session {
     async fn drain_received(&mut self) {
         let mut drained_bytes = 0;
         loop {
-            // 1. Send the input and the error of the previous message. In the first round, they are left
-            //    over from the session.
+            // 1. Send the previous message's input to the room, or its error to the client. In the first
+            //    round, these are the input and the error that the session has not sent.
             if self.membership.flush_pending(&mut self.unsent).await.is_err() {
                 return;
             }

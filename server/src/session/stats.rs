@@ -46,8 +46,8 @@ pub(super) struct ConnectionStats {
 impl ConnectionStats {
     /// Logs and counts a new connection. `address` is `None` if addresses are not logged.
     pub(super) fn open(id: ConnectionId, address: Option<IpAddr>, metrics: &Metrics) -> Self {
-        let shown = address.map(tracing::field::display);
-        tracing::info!(connection = id.0, address = shown, "a client connected");
+        let logged_address = address.map(tracing::field::display);
+        tracing::info!(connection = id.0, address = logged_address, "a client connected");
         metrics.connections.opened.inc();
         let open = GaugeGuard::one(&metrics.connections.open);
         Self {

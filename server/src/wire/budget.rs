@@ -151,7 +151,7 @@ impl MemoryBudget {
     }
 
     /// Returns whether a message of this many bytes fits now. Any message fits while no other is
-    /// accepted: a very large message would otherwise wait for ever.
+    /// accepted: otherwise a very large message would wait forever.
     fn may_accept(&self, bytes: usize) -> bool {
         let accepted_bytes = self.part_bytes(Part::Accepted);
         if accepted_bytes == 0 {
@@ -251,6 +251,7 @@ struct Wait {
 }
 
 impl Drop for Wait {
+    /// Cancels the wait, unless the message has its [`Charge`].
     fn drop(&mut self) {
         if self.is_charged {
             return;

@@ -16,6 +16,7 @@ fn budget(bytes_max: usize) -> Arc<MemoryBudget> {
 #[test]
 fn shared_frame_is_charged_once_until_its_last_part_is_dropped() {
     let budget = budget(1000);
+    // A frame of 500 bytes that takes 600 bytes of memory.
     let frame = budget.with_charge(vec![0; 500], 600);
     let clones: Vec<_> = (0..1000).map(|_| frame.clone()).collect();
     assert_eq!((budget.held_bytes(), budget.share_bytes()), (600, 200));
@@ -34,7 +35,7 @@ fn all_parts_share_one_budget() {
     let accepted = budget.charge(Part::Accepted, 300);
     let mut incoming = budget.charge(Part::Incoming, 100);
     assert!(budget.is_under_pressure());
-    assert_eq!(budget.share_bytes(), 50);
+    assert_eq!(budget.share_bytes(), 50, "half of the free 100 bytes");
     incoming.set(400);
     assert_eq!((budget.share_bytes(), budget.held_bytes()), (0, 1200), "the budget is exceeded");
     drop(frames);
@@ -49,8 +50,12 @@ fn small_message_may_exceed_the_share_but_not_the_budget() {
     let budget = budget(100_000);
     let accepted = budget.charge(Part::Accepted, 40_000);
     assert!(budget.is_accepted_over_share());
+
+    // The share is half of the free 60,000 bytes, and 40,000 bytes are accepted.
     assert!(!budget.may_accept(SMALL_MESSAGE_BYTES_MAX + 1));
     assert!(budget.may_accept(SMALL_MESSAGE_BYTES_MAX));
+
+    // The budget is used up.
     let outgoing = budget.charge(Part::Outgoing, 60_000);
     assert!(!budget.may_accept(1));
     drop(accepted);
@@ -142,7 +147,7 @@ async fn no_message_waits_while_there_is_memory_for_it() {
             }
             waiting = still_waiting;
 
-            // 3. None of the others fits.
+            // 3. No message that still waits fits.
             let forgotten = waiting.iter().find(|(bytes, _)| budget.may_accept(*bytes));
             assert!(forgotten.is_none(), "seed {seed}: {forgotten:?}");
         }
@@ -203,6 +208,8 @@ async fn cancelled_message_releases_its_memory_to_the_next() {
     let _accepted = budget.charge(Part::Accepted, 1000);
     let first = start_waiting(&budget, 40_000).await;
     let second = start_waiting(&budget, 30_000).await;
+
+    // The budget accepts the first message. The second exceeds the share.
     drop(outgoing);
     assert_eq!((budget.lock_queue().len(), budget.held_bytes()), (1, 41_000));
     first.abort();
@@ -232,8 +239,8 @@ async fn all_waiting_messages_are_accepted_as_memory_is_freed() {
     drop(outgoing);
     drop(first);
     let all_accepted = async {
-        while let Some(outcome) = waiting.join_next().await {
-            outcome.unwrap();
+        while let Some(result) = waiting.join_next().await {
+            result.unwrap();
         }
     };
     timeout(WAIT_MAX, all_accepted).await.expect("the budget accepts every message");

@@ -114,8 +114,8 @@ impl Decoder {
                 return self.take_control_frame(&header);
             }
 
-            // 3. Check the header before the payload arrives: the server must not wait for the payload of
-            //    an invalid frame.
+            // 3. Check the header before the payload arrives: the server must not wait for the payload
+            //    of an invalid frame.
             self.check_order_and_length(&header)?;
             let Some(mask) = header.mask(frame) else {
                 self.shrink_buffer();
@@ -195,8 +195,8 @@ impl Decoder {
         }
     }
 
-    /// Checks that the message does not get too long, and that a continuation follows exactly when a
-    /// message is incomplete.
+    /// Checks that the message does not get too long. Also checks that the frame continues a message if,
+    /// and only if, a message is incomplete.
     fn check_order_and_length(&self, header: &Header) -> Result<(), CloseReason> {
         let remaining_bytes = self.message_bytes_max.saturating_sub(self.payload_bytes());
         if header.payload_length > remaining_bytes {
@@ -246,6 +246,7 @@ impl PartialMessage {
         let Some(frame) = &mut self.frame else { return (0, Progress::FrameComplete) };
         let bytes = frame.missing_bytes.min(received.len());
         if self.is_text {
+            // The text ends with the last frame. Before that, only the maximum length bounds the text.
             let remaining_bytes = match frame.is_last {
                 true => frame.missing_bytes,
                 false => message_bytes_max - self.bytes,
@@ -268,8 +269,8 @@ impl PartialMessage {
         (bytes, Progress::FrameComplete)
     }
 
-    /// Checks the bytes of an incomplete text that have arrived since the last check. Each byte is
-    /// checked once, except the up to three bytes of an incomplete character.
+    /// Checks the bytes of an incomplete text that have arrived since the last check. Only the bytes of
+    /// an incomplete character, three at most, are checked again later.
     ///
     /// # Errors
     /// [`INVALID_UTF8`] if no further bytes can make the text valid.

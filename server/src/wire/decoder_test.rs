@@ -250,9 +250,8 @@ fn claimed_length_and_binary_payload_take_no_memory() {
     }
 }
 
-/// A long frame is followed by an incomplete header.
 #[test]
-fn bytes_behind_a_message_do_not_keep_its_buffer() {
+fn incomplete_header_after_a_long_message_does_not_keep_its_buffer() {
     let mut bytes = frame(WHOLE_TEXT, [1, 2, 3, 4], &[b'x'; 60_000]);
     bytes.extend([WHOLE_TEXT, MASKED_16_BITS, 0]);
     let mut decoder = Decoder::new(LIMIT_BYTES);

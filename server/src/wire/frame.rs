@@ -40,7 +40,7 @@ pub(crate) fn put_text_header(out: &mut BytesMut, length: usize) {
 /// Returns the payload length of a frame that is `frame_bytes` long, with its header. Returns 0 for a
 /// length that no frame has.
 pub(crate) fn payload_bytes(frame_bytes: usize) -> usize {
-    // The header has one of three lengths. Only one of them belongs to the payload that it would leave.
+    // A header has one of three lengths. The right length is the one that fits the remaining payload.
     for header_length in [2, 4, HEADER_BYTES_MAX] {
         let payload_length = frame_bytes.saturating_sub(header_length);
         if header_bytes(payload_length) + payload_length == frame_bytes {
@@ -134,6 +134,7 @@ mod tests {
             put_text_header(&mut out, length);
             out.to_vec()
         };
+        // 0x81 is FIN and the opcode of a text.
         assert_eq!(header(0), [0x81, 0]);
         assert_eq!(header(125), [0x81, 125]);
         assert_eq!(header(126), [0x81, 126, 0, 126]);

@@ -51,8 +51,8 @@ impl MemoryQueue {
     }
 
     /// Removes and returns the next message to accept, or returns `None` if no message fits. `fits`
-    /// tells for a number of bytes whether a message of this size fits now; smaller messages must then
-    /// fit too.
+    /// returns whether a message of a size in bytes fits now. If a size fits, all smaller sizes must fit
+    /// too.
     pub(super) fn pop(&mut self, fits: impl Fn(usize) -> bool) -> Option<Waiting> {
         let (&oldest_ticket, oldest) = self.waiting.first_key_value()?;
         if fits(oldest.bytes) {
@@ -141,7 +141,9 @@ mod tests {
         let (oldest, _receiver) = queue.push(100);
         queue.push(50);
         queue.push(1);
-        (0..PASSES_MAX).for_each(|_| queue.note_pass());
+        for _ in 0..PASSES_MAX {
+            queue.note_pass();
+        }
         assert_eq!(pop(&mut queue, 60), None);
         assert!(queue.remove(oldest).is_some() && queue.remove(oldest).is_none());
         assert_eq!(pop(&mut queue, 60), Some(50));

@@ -33,7 +33,8 @@ const PART_BYTES_MIN: usize = 2;
 #[must_use]
 pub fn split(stream: TlsStream<TcpStream>) -> (Reading, Writing) {
     let (tcp, mut tls) = stream.into_inner();
-    // `ENCRYPTED_BYTES_MAX` limits the bytes instead. A limit of rustls could leave one byte of a piece.
+    // `ENCRYPTED_BYTES_MAX` limits the bytes instead. The limit of rustls could take a single byte of a
+    // piece, and `PART_BYTES_MIN` must hold.
     tls.set_buffer_limit(None);
     let shared = Arc::new(Mutex::new(Shared { tcp, tls, is_ending: false }));
     let reader = TlsReader(Arc::clone(&shared));

@@ -116,16 +116,17 @@ async fn bytes_arrive_complete_and_in_order_through_full_sockets() {
 #[tokio::test]
 async fn bytes_reported_as_written_are_in_the_socket() {
     let (reading, mut writing, mut client) = connect().await;
-    let bytes = random_bytes(60_000);
+    let pattern = random_bytes(60_000);
     let mut written = 0;
-    // The client does not read, so the socket becomes full.
-    while let Ok(count) = writing.try_write(&[IoSlice::new(&bytes[written % bytes.len()..])]) {
+    // The server sends the pattern again and again. The client does not read, so the socket becomes
+    // full.
+    while let Ok(count) = writing.try_write(&[IoSlice::new(&pattern[written % pattern.len()..])]) {
         written += count;
     }
-    assert!(!written.is_multiple_of(bytes.len()), "the socket is full within a round of bytes");
+    assert!(!written.is_multiple_of(pattern.len()), "the socket became full within the pattern");
 
-    // Now the client reads. The rest of the round is written.
-    let rest = &bytes[written % bytes.len()..];
+    // Now the client reads, and the server sends the rest of the pattern.
+    let rest = &pattern[written % pattern.len()..];
     let total = written + rest.len();
     let receiving = tokio::spawn(async move {
         let mut received = Vec::new();
@@ -136,7 +137,7 @@ async fn bytes_reported_as_written_are_in_the_socket() {
     end_stream(writing, reading);
     let received = tokio::time::timeout(TEST_TIME_MAX, receiving).await.unwrap().unwrap();
     assert_eq!(received.len(), total);
-    assert!(received.chunks(bytes.len()).all(|chunk| chunk == &bytes[..chunk.len()]));
+    assert!(received.chunks(pattern.len()).all(|chunk| chunk == &pattern[..chunk.len()]));
 }
 
 #[tokio::test]

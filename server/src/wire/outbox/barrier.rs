@@ -28,7 +28,7 @@ impl Outbox {
     }
 
     /// Notes that the room has reached the barrier.
-    pub fn barrier_reached(&self) {
+    pub fn note_barrier_reached(&self) {
         let mut state = self.lock();
         if state.barrier == Barrier::Sent {
             state.barrier = Barrier::Reached;
@@ -64,11 +64,11 @@ mod tests {
         assert!(outbox.is_reading_paused());
         assert!(poll_once(outbox.wait_for_barrier()).is_pending());
         assert!(!outbox.expect_barrier(), "the first barrier is still on its way");
-        outbox.barrier_reached();
+        outbox.note_barrier_reached();
         assert!(poll_once(outbox.wait_for_barrier()).is_ready());
         assert!(!outbox.is_reading_paused());
         assert!(outbox.expect_barrier());
-        outbox.barrier_reached();
+        outbox.note_barrier_reached();
         assert!(
             outbox.expect_barrier(),
             "a barrier that was reached without a wait must not end the next wait"

@@ -39,7 +39,7 @@ const SMALL_FRAME_BYTES_MAX: usize = 512;
 pub(super) struct Piece {
     pub(super) bytes: Bytes,
     /// The charge of this outbox for the piece, in bytes.
-    cost_bytes: u16,
+    charged_bytes: u16,
     /// Whether a frame ends with this piece.
     pub(super) ends_frame: bool,
 }
@@ -103,7 +103,7 @@ pub(super) struct Backlog {
     pub(super) withheld: VecDeque<Piece>,
     pub(super) withheld_bytes: u64,
     /// The charge for all pieces.
-    pub(super) cost: Charge,
+    pub(super) charge: Charge,
     /// The end of the greeting in the count of all bytes. The greeting is not part of the bounded
     /// backlog: a client whose connection is closed during a long greeting would reconnect to the same
     /// greeting.
@@ -141,12 +141,12 @@ impl State {
     /// Returns the backlog, and creates an empty one first if there is none.
     pub(super) fn backlog_mut(&mut self) -> &mut Backlog {
         self.backlog.get_or_insert_with(|| {
-            let cost = self.limits.memory.charge(Part::Outgoing, 0);
+            let charge = self.limits.memory.charge(Part::Outgoing, 0);
             Box::new(Backlog {
                 queue: VecDeque::new(),
                 withheld: VecDeque::new(),
                 withheld_bytes: 0,
-                cost,
+                charge,
                 greeting_end: 0,
                 answer: Answer::None,
             })
@@ -170,9 +170,9 @@ impl State {
     /// Closes the connection if its backlog exceeds its share of the memory budget.
     pub(super) fn enforce_share(&mut self) {
         if (self.is_stalled || self.is_withholding) && self.is_open() {
-            let cost_bytes = self.backlog.as_ref().map_or(0, |backlog| backlog.cost.bytes());
+            let charged_bytes = self.backlog.as_ref().map_or(0, |backlog| backlog.charge.bytes());
             let unwritten_bytes = self.queued_total - self.written_total;
-            if unwritten_bytes + cost_bytes as u64 > self.limits.memory.share_bytes() as u64 {
+            if unwritten_bytes + charged_bytes as u64 > self.limits.memory.share_bytes() as u64 {
                 self.close_over_bounds();
             }
         }
@@ -208,12 +208,12 @@ impl State {
         let length = bytes.len() as u64;
         // Longer frames have a charge of their own, which all members share.
         let small_bytes = if bytes.len() > SMALL_FRAME_BYTES_MAX { 0 } else { bytes.len() };
-        let cost_bytes = (PIECE_OVERHEAD_BYTES + small_bytes) as u16;
-        let piece = Piece { bytes, cost_bytes, ends_frame };
+        let charged_bytes = (PIECE_OVERHEAD_BYTES + small_bytes) as u16;
+        let piece = Piece { bytes, charged_bytes, ends_frame };
         self.queued_total += length;
         let is_withholding = self.is_withholding;
         let backlog = self.backlog_mut();
-        backlog.cost.set(backlog.cost.bytes() + usize::from(cost_bytes));
+        backlog.charge.set(backlog.charge.bytes() + usize::from(charged_bytes));
         if is_withholding {
             backlog.withheld_bytes += length;
             backlog.withheld.push_back(piece);
@@ -292,7 +292,9 @@ impl State {
             kept_pieces = 1 + backlog.queue.iter().take_while(|piece| !piece.ends_frame).count();
         }
         backlog.queue.truncate(kept_pieces);
-        backlog.cost.set(backlog.queue.iter().map(|piece| usize::from(piece.cost_bytes)).sum());
+        backlog
+            .charge
+            .set(backlog.queue.iter().map(|piece| usize::from(piece.charged_bytes)).sum());
 
         // 2. Disconnect if the rest is too long.
         let rest_bytes = backlog.queue.iter().map(|piece| piece.bytes.len()).sum::<usize>();

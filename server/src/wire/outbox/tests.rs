@@ -188,7 +188,7 @@ async fn backlog_of_recent_messages_does_not_time_out() {
 }
 
 #[test]
-fn share_of_one_client_shrinks_as_others_hold_more() {
+fn share_of_one_client_shrinks_as_others_use_more() {
     let limits = limits_within(1_000_000, MemoryBudget::new(10_000));
     let new_outbox =
         || Outbox::new(Writing::Other(Box::new(Socket::default())), Arc::clone(&limits));
@@ -353,6 +353,7 @@ proptest! {
         sent in vec((any::<bool>(), vec(0..100_usize, 1..4)), 1..20),
         allowed in vec(0..300_usize, 1..20),
     ) {
+        // Each step sends frames of these sizes in one batch, and the socket then accepts more bytes.
         let (outbox, socket) = outbox(1_000_000, 0);
         let mut sent_bytes = Vec::new();
         let mut allowed = allowed.into_iter();
@@ -361,7 +362,7 @@ proptest! {
             sent_bytes.extend(&bytes);
             let bytes = Bytes::from(bytes);
             if is_greeting {
-                // The pieces end inside a frame.
+                // The first piece ends inside a frame.
                 outbox.send_greeting([bytes.slice(..1), bytes.slice(1..)]);
             } else {
                 outbox.send(&[bytes]);

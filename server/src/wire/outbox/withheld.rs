@@ -148,6 +148,7 @@ mod tests {
             steps in vec((0..4_u8, 1..200_usize), 0..60),
             greeted_at in 0..60_usize,
         ) {
+            // In each step, the socket accepts more bytes or the outbox sends a frame of this length.
             let (outbox, socket) = outbox(1_000_000, 0);
             outbox.await_greeting();
             let (mut before_greeting, mut after_greeting) = (Vec::new(), Vec::new());

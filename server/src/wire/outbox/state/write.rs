@@ -58,8 +58,8 @@ impl State {
         }
     }
 
-    /// Evaluates the result of a write: `None` if there is no connection. Returns the number of written
-    /// bytes.
+    /// Updates the state after a write, and returns the number of written bytes. `result` is `None` if
+    /// the connection was already lost.
     fn note_write_result(&mut self, result: Option<std::io::Result<usize>>) -> usize {
         match result {
             Some(Ok(bytes @ 1..)) => {
@@ -90,7 +90,7 @@ impl State {
             let is_piece_written = piece.bytes.is_empty();
             self.is_mid_frame = !is_piece_written || !piece.ends_frame;
             if is_piece_written {
-                backlog.cost.set(backlog.cost.bytes() - usize::from(piece.cost_bytes));
+                backlog.charge.set(backlog.charge.bytes() - usize::from(piece.charged_bytes));
                 backlog.queue.pop_front();
             }
         }
